@@ -1,0 +1,60 @@
+"""The ``refmask`` command: finds the subcommand, runs it, and turns our errors into one line.
+
+To add a command: one file beside this one with ``configure(parser)`` and ``run(args) -> int``,
+and one line in ``COMMANDS``. A command's module is imported only when it is called, so that
+``refmask --help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from refmask.errors import RefmaskError
+
+COMMANDS = {
+    "segment": "the mask of each expression in each picture",
+    "phrases": "the target noun phrase and head word of each expression",
+    "features": "the unblended features and the scores of given masks and expressions",
+    "scenes": "make pictures of emoji objects with masks and expressions",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``refmask``; returns the exit status (0 done, 1 in part, 2 not at all)."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    outer = argparse.ArgumentParser(
+        prog="refmask",
+        description="A picture and a phrase in, the mask of that one thing out.",
+        epilog="commands:\n"
+        + "\n".join(f"  {name:10} {purpose}" for name, purpose in COMMANDS.items())
+        + "\n\n'refmask COMMAND --help' shows a command's options.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    outer.add_argument("--version", action="store_true", help="print the version and exit")
+    outer.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND")
+    chosen = outer.parse_args(words[:1])
+    if chosen.version:
+        from importlib.metadata import version
+
+        print(f"refmask {version('refmask')}")
+        return 0
+    if chosen.command is None:
+        outer.print_help()
+        return 2
+    command = importlib.import_module(f"refmask.cli.{chosen.command}")
+    parser = argparse.ArgumentParser(
+        prog=f"refmask {chosen.command}", description=COMMANDS[chosen.command]
+    )
+    command.configure(parser)
+    arguments = parser.parse_args(words[1:])
+    try:
+        return int(command.run(arguments))
+    except RefmaskError as error:
+        print(f"refmask: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("refmask: interrupted", file=sys.stderr)
+        return 130

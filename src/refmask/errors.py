@@ -1,0 +1,63 @@
+"""Everything refmask raises on purpose.
+
+::
+
+    RefmaskError
+    ├── InputError            what was given cannot be used         (also a ValueError)
+    │   ├── ImageError        a picture: missing, truncated, too large, no picture at all
+    │   ├── MaskError         masks or proposals: wrong size, wrong type, not readable
+    │   └── ExpressionError   a referring expression: empty, too long, not text
+    ├── ConfigurationError    a name or a setting that does not exist (also a ValueError)
+    ├── ModelError            a model that cannot be built or used
+    │   ├── UnsupportedTower  an image tower that token masking is not defined for
+    │   ├── WeightsError      a weights file that is damaged or fits another model
+    │   └── WeightsUnavailable  weights neither on disk nor to be fetched
+    └── MissingResource       a library, a font or a pipeline that is not installed
+
+Each message is one line that says what was expected, what came, and what to do.
+The command line prints it after ``refmask: error:`` and exits with status 2.
+"""
+
+
+class RefmaskError(Exception):
+    """Root of the tree: catch it to catch everything refmask raises on purpose."""
+
+
+class InputError(RefmaskError, ValueError):
+    """What was given cannot be used."""
+
+
+class ImageError(InputError):
+    """A picture is missing, truncated, too large, or no picture at all."""
+
+
+class MaskError(InputError):
+    """Masks or proposals have the wrong size or type, or cannot be read."""
+
+
+class ExpressionError(InputError):
+    """A referring expression is empty, too long, or not text."""
+
+
+class ConfigurationError(RefmaskError, ValueError):
+    """A name or a setting does not exist or contradicts another."""
+
+
+class ModelError(RefmaskError):
+    """A model cannot be built or used."""
+
+
+class UnsupportedTower(ModelError):
+    """The image tower is of a family for which masking is not defined."""
+
+
+class WeightsError(ModelError):
+    """A weights file is damaged, holds NaN, or fits another model."""
+
+
+class WeightsUnavailable(ModelError):
+    """Weights are neither on disk nor to be fetched from here."""
+
+
+class MissingResource(RefmaskError):
+    """A library, a font or a language pipeline is not installed."""

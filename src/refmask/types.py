@@ -1,0 +1,221 @@
+"""The central types, in the order in which a picture and a phrase meet them.
+
+Letters used for shapes everywhere: N mask proposals, T expressions, D the embedding's width,
+H x W the original picture, S the side of the model's input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from refmask.errors import MaskError
+
+Bools = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.floating[Any]]
+Index = int | slice | Sequence[int] | npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class MaskProposals:
+    """Class-agnostic mask proposals of one picture, M(I) in the paper.
+
+    Attributes:
+        masks: bool (N, H, W), in the original picture's pixels.
+        boxes: float32 (N, 4), XYXY pixels, half-open: ``masks[n, y1:y2, x1:x2]`` holds the
+            whole mask. An empty mask has the box (0, 0, 0, 0). Computed when not given.
+        quality: float32 (N,), the proposer's own belief, higher is better. Ones when not given.
+
+    Raises:
+        MaskError: when shapes or types do not fit together.
+    """
+
+    masks: Bools
+    boxes: Floats = field(default_factory=lambda: np.empty((0,), np.float32))
+    quality: Floats = field(default_factory=lambda: np.empty((0,), np.float32))
+
+    def __post_init__(self) -> None:
+        masks = np.asarray(self.masks)
+        if masks.ndim != 3 or masks.dtype != np.bool_:
+            raise MaskError(
+                f"expected masks as bool (N, H, W), got {masks.dtype} {masks.shape}; "
+                "threshold them and stack them along the first axis"
+            )
+        if 0 in masks.shape[1:]:
+            raise MaskError(f"expected masks of at least 1x1 pixels, got {masks.shape}")
+        count = len(masks)
+        boxes = np.asarray(self.boxes, np.float32)
+        quality = np.asarray(self.quality, np.float32)
+        boxes = tight_boxes(masks) if boxes.shape == (0,) else boxes
+        quality = np.ones(count, np.float32) if quality.shape == (0,) else quality
+        if boxes.shape != (count, 4) or quality.shape != (count,):
+            raise MaskError(
+                f"expected boxes ({count}, 4) and quality ({count},) for {count} masks, "
+                f"got {boxes.shape} and {quality.shape}"
+            )
+        object.__setattr__(self, "masks", masks)
+        object.__setattr__(self, "boxes", boxes)
+        object.__setattr__(self, "quality", quality)
+
+    @classmethod
+    def empty(cls, height: int, width: int) -> Self:
+        """No proposals for a picture of ``height`` x ``width`` pixels."""
+        return cls(np.zeros((0, height, width), np.bool_))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the picture, in pixels."""
+        return self.masks.shape[1], self.masks.shape[2]
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    def __getitem__(self, index: Index) -> Self:
+        """Filter all fields together; a single number keeps the first axis."""
+        rows = np.atleast_1d(np.arange(len(self))[index])
+        return type(self)(self.masks[rows], self.boxes[rows], self.quality[rows])
+
+
+def tight_boxes(masks: Bools) -> Floats:
+    """Smallest half-open XYXY boxes around masks.
+
+    Args:
+        masks: bool (N, H, W).
+
+    Returns:
+        float32 (N, 4); (0, 0, 0, 0) for an empty mask.
+    """
+    boxes = np.zeros((len(masks), 4), np.float32)
+    for row, mask in zip(boxes, masks, strict=True):
+        ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if len(ys):
+            row[:] = xs[0], ys[0], xs[-1] + 1, ys[-1] + 1
+    return boxes
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """One expression about one picture, with its answer.
+
+    Attributes:
+        id: unique within its data set.
+        expression: the referring expression as written.
+        target: bool (H, W), the ground truth.
+        kind: what tells the target apart ("colour", "surroundings", ...), where known.
+    """
+
+    id: str
+    expression: str
+    target: Bools
+    kind: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One picture with all that is asked about it.
+
+    Attributes:
+        id: unique within its data set.
+        image: uint8 RGB (H, W, 3).
+        queries: its expressions.
+        instances: ground-truth instance masks, where known.
+    """
+
+    id: str
+    image: Bytes
+    queries: tuple[Query, ...]
+    instances: MaskProposals | None = None
+
+
+@dataclass(frozen=True)
+class TargetPhrase:
+    """An expression and the noun phrase that names its target (supplement A).
+
+    Attributes:
+        expression: as the user wrote it.
+        text: what the text encoder reads as the sentence (t_G, equation 6).
+        noun_phrase: what it reads as the target noun phrase (t_L, equation 7).
+        head: the noun phrase's root word.
+    """
+
+    expression: str
+    text: str
+    noun_phrase: str
+    head: str
+
+
+@dataclass(frozen=True, eq=False)
+class ContextFeatures:
+    """Features of N masks or T expressions, described in context and alone, **not blended**.
+
+    Attributes:
+        global_context: float32 (N, D) or (T, D): a mask within the whole picture (equation 2 or
+            3), or the whole expression (equation 6).
+        local_context: float32, same shape: the masked crop (equation 4), or the target noun
+            phrase (equation 7).
+    """
+
+    global_context: Floats
+    local_context: Floats
+
+    def blend(self, weight: float) -> Floats:
+        """``weight * global + (1 - weight) * local`` (equations 5 and 8)."""
+        return weight * self.global_context + (1 - weight) * self.local_context
+
+
+@dataclass(frozen=True, eq=False)
+class Why:
+    """The reasons for an answer.
+
+    Attributes:
+        phrase: the expression as read: its noun phrase and head.
+        runner_up: index of the second best proposal, or None when there is none.
+        margin: score of the best minus that of the runner-up; 0.0 without a runner-up.
+        terms: score of each proposal per term, float32 (N,) each, keyed by the term's name.
+    """
+
+    phrase: TargetPhrase
+    runner_up: int | None
+    margin: float
+    terms: dict[str, Floats] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """The answer to one expression.
+
+    Attributes:
+        mask: bool (H, W); all False when there were no proposals.
+        scores: float32 (N,), one per proposal, higher is better.
+        best: index of the chosen proposal, or None when there were no proposals.
+        confidence: 0 to 1, the softmax probability of the chosen proposal among all.
+        why: noun phrase, runner-up and margin.
+    """
+
+    mask: Bools
+    scores: Floats
+    best: int | None
+    confidence: float
+    why: Why
+
+    #: Below this confidence an answer calls itself unsure.
+    UNSURE_BELOW = 0.5
+
+    @property
+    def unsure(self) -> bool:
+        """True when there is no answer or its confidence is below ``UNSURE_BELOW``."""
+        return self.best is None or self.confidence < self.UNSURE_BELOW
+
+
+@runtime_checkable
+class MaskProposer(Protocol):
+    """Offers class-agnostic masks for a picture."""
+
+    def propose(self, image: Bytes) -> MaskProposals:
+        """Masks of a uint8 RGB (H, W, 3) picture, best quality first."""
+        ...
