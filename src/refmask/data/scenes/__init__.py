@@ -1,0 +1,58 @@
+"""Scenes: composed pictures of emoji objects on surfaces, with masks and true expressions.
+
+Two same-class, same-colour objects that differ only in what they stand on cannot be told apart
+by what lies inside their masks; whoever answers "the duck on the striped red rug" has looked at
+the surroundings.
+"""
+
+from refmask.data.scenes.backgrounds import Background
+from refmask.data.scenes.layout import (
+    Item,
+    Layout,
+    Surface,
+    sample_layout,
+    swap_surfaces,
+    with_surface,
+)
+from refmask.data.scenes.phrases import (
+    KINDS,
+    expressions,
+    object_phrase,
+    size_word,
+    surface_phrase,
+)
+from refmask.data.scenes.render import Rendered, render
+from refmask.data.scenes.sprites import FONT, Sprites
+from refmask.data.scenes.vocabulary import (
+    COLOURS,
+    NOUNS,
+    PATTERNS,
+    SURFACES,
+    contrasts,
+    is_held_out,
+)
+
+__all__ = [
+    "COLOURS",
+    "FONT",
+    "KINDS",
+    "NOUNS",
+    "PATTERNS",
+    "SURFACES",
+    "Background",
+    "Item",
+    "Layout",
+    "Rendered",
+    "Sprites",
+    "Surface",
+    "contrasts",
+    "expressions",
+    "is_held_out",
+    "object_phrase",
+    "render",
+    "sample_layout",
+    "size_word",
+    "surface_phrase",
+    "swap_surfaces",
+    "with_surface",
+]
