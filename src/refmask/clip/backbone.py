@@ -1,0 +1,142 @@
+"""One loaded CLIP: pictures, masks in context and texts to features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from refmask.clip.families import Tower
+from refmask.errors import ConfigurationError, ExpressionError
+from refmask.ops.pixels import PixelStatistics
+
+#: Pictures or masks that go through a tower at a time.
+BATCH = 32
+
+
+@dataclass(frozen=True, eq=False)
+class ClipBackbone:
+    """A CLIP model with all it needs to read pixels and texts.
+
+    Attributes:
+        model: open_clip's model, in evaluation mode, on ``device``.
+        tower: its image tower, as our family file sees it.
+        tokenizer: list of T texts -> int64 (T, context).
+        statistics: how its weights want pixels.
+        device: where it computes.
+        precision: torch.float32 or torch.bfloat16, of image features.
+        name: model and weights, for reports.
+        advice: blend settings its card recommends ("alpha", "beta", "mask_layers"), if any.
+    """
+
+    model: Any
+    tower: Tower
+    tokenizer: Callable[..., Tensor]
+    statistics: PixelStatistics
+    device: torch.device
+    precision: torch.dtype
+    name: str
+    advice: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def logit_scale(self) -> float:
+        """Learnt factor on cosines, exp of the parameter."""
+        return float(self.model.logit_scale.detach().exp())
+
+    @torch.inference_mode()
+    def encode_image(self, pixels: Tensor) -> Tensor:
+        """Ordinary image features.
+
+        Args:
+            pixels: float32 (B, 3, S, S), normalised.
+
+        Returns:
+            float32 (B, D) on the CPU, not normalised; (0, D) for B = 0.
+        """
+        return self._in_batches(self.model.encode_image, pixels)
+
+    @torch.inference_mode()
+    def encode_masked(self, pixels: Tensor, masks: Tensor, **settings: Any) -> Tensor:
+        """Mask-guided features of one picture (equations 2 and 3).
+
+        Args:
+            pixels: float32 (1, 3, S, S), normalised.
+            masks: float32 (N, h, w) at ``tower.grid``, 0 to 1.
+            settings: the tower's own: ``mask_layers`` (the paper's k) for vision transformers,
+                ``unit_places`` for ResNets.
+
+        Returns:
+            float32 (N, D) on the CPU, not normalised; a mask of ones gives ``encode_image``.
+
+        Raises:
+            ConfigurationError: for a setting that the tower does not have.
+        """
+        self.check_settings(settings)
+        with self._casting():
+            pool = self.tower.look(pixels.to(self.device), **settings)
+        return self._in_batches(pool, masks)
+
+    def check_settings(self, settings: Iterable[str]) -> None:
+        """Raise ConfigurationError unless the tower has all of these settings."""
+        foreign = sorted(set(settings) - self.tower.settings)
+        if foreign:
+            raise ConfigurationError(
+                f"{self.name} is a {self.tower.family} model, which has no {', '.join(foreign)}; "
+                "leave it out"
+            )
+
+    @torch.inference_mode()
+    def encode_text(self, texts: Sequence[str], *, refuse_long: bool = False) -> Tensor:
+        """Text features, always in float32.
+
+        Args:
+            texts: T texts. What exceeds the model's context is cut off.
+            refuse_long: raise instead of cutting.
+
+        Returns:
+            float32 (T, D) on the CPU, not normalised.
+
+        Raises:
+            ExpressionError: for a text longer than the context, with ``refuse_long``.
+        """
+        if refuse_long:
+            self._check_lengths(texts)
+        if not texts:
+            return torch.empty((0, self.dim))
+        features = [
+            self.model.encode_text(self.tokenizer(list(texts[i : i + BATCH])).to(self.device))
+            for i in range(0, len(texts), BATCH)
+        ]
+        return torch.cat(features).float().cpu()
+
+    @property
+    def dim(self) -> int:
+        """D, the width of the features."""
+        return int(self.model.visual.output_dim)
+
+    def _in_batches(self, encode: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+        features = torch.empty((len(inputs), self.dim))
+        for start in range(0, len(inputs), BATCH):
+            with self._casting():
+                some = encode(inputs[start : start + BATCH].to(self.device))
+            features[start : start + BATCH] = some.float().cpu()
+        return features
+
+    def _casting(self) -> torch.autocast:
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16
+        )
+
+    def _check_lengths(self, texts: Sequence[str]) -> None:
+        # A context one longer than the model's shows whether anything would be cut.
+        context = int(self.model.context_length)
+        ids = self.tokenizer(list(texts), context_length=context + 1)
+        for text, row in zip(texts, ids, strict=True):
+            if row[-1] != 0:
+                raise ExpressionError(
+                    f"expected at most {context} tokens, {text[:40]!r}... has more; shorten it or "
+                    "use the default compat, which reads the first tokens"
+                )

@@ -1,0 +1,60 @@
+"""Which image towers masking is defined for.
+
+A family is one file that touches open_clip's private parts and gives them this shape.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from refmask.errors import UnsupportedTower
+
+#: open_clip's class name of an image tower -> our file and class for it.
+FAMILIES = {
+    "VisionTransformer": ("refmask.clip.vit", "VitTower"),
+    "ModifiedResNet": ("refmask.clip.resnet", "ResnetTower"),
+}
+
+
+class Tower(Protocol):
+    """An image tower that can be asked about masks in their context."""
+
+    #: "vit" or "resnet"; also names the compatibility record.
+    family: str
+    #: h, w of the feature map that masks are applied to.
+    grid: tuple[int, int]
+    #: Keyword arguments that ``look`` takes.
+    settings: frozenset[str]
+
+    def look(self, pixels: Tensor, **settings: Any) -> Callable[[Tensor], Tensor]:
+        """Compute what all masks share, once.
+
+        Args:
+            pixels: float (1, 3, S, S).
+            settings: the family's own, out of ``settings``.
+
+        Returns:
+            A function from soft grid masks (N, h, w) to features (N, D).
+        """
+        ...
+
+
+def tower_of(visual: nn.Module) -> Tower:
+    """Our view of an open_clip image tower.
+
+    Raises:
+        UnsupportedTower: when masking is not defined for it, naming what is supported.
+    """
+    name = type(visual).__name__
+    if name not in FAMILIES:
+        raise UnsupportedTower(
+            "expected open_clip's VisionTransformer with a class token or its ModifiedResNet, got "
+            f"{name}; try ViT-B-32-quickgelu, ViT-B-16, ViT-L-14, RN50-quickgelu or 'embedded'"
+        )
+    module, cls = FAMILIES[name]
+    tower: Tower = getattr(importlib.import_module(module), cls)(visual)
+    return tower

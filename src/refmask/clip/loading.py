@@ -1,0 +1,144 @@
+"""``load_clip``: a model and its weights by name, ready to encode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from torch import Tensor, nn
+
+from refmask.clip.backbone import ClipBackbone
+from refmask.clip.families import tower_of
+from refmask.clip.sources import Source, find_model, find_weights
+from refmask.clip.weights import fill, read_weights
+from refmask.errors import ConfigurationError, ModelError, UnsupportedTower
+from refmask.ops.pixels import PixelStatistics
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def load_clip(
+    model: str = "embedded",
+    weights: str | None = None,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+) -> ClipBackbone:
+    """Load a CLIP.
+
+    Args:
+        model: any open_clip model name, ``hf-hub:ORG/REPO``, a folder or JSON file in
+            open_clip's model-config format, or "embedded".
+        weights: an open_clip pretrained tag, ``hf-hub:ORG/REPO``, or a local ``.safetensors``,
+            ``.pt`` or ``.bin`` file with OpenAI's or open_clip's parameter names, never
+            unpickled freely. None takes the model's own.
+        device: "auto" (CUDA where there is one), or any torch device.
+        precision: of the image features: "fp32", "bf16", or "auto" (bf16 where the processor
+            multiplies it natively).
+
+    Returns:
+        The model in evaluation mode.
+
+    Raises:
+        ConfigurationError: for a name or a setting that does not exist.
+        UnsupportedTower: when masking is not defined for its image tower.
+        WeightsUnavailable: when the weights are not in the cache and there is no network.
+        WeightsError: when they are damaged, hold NaN, or belong to another model.
+    """
+    place = _device(device)
+    dtype = _precision(precision, place)
+    source = find_model(model)
+    path, preprocess = find_weights(source, weights)
+    clip = _build(source)
+    tower = tower_of(clip.visual)
+    tokenizer = _tokenizer(source)
+    fill(clip, read_weights(path), str(path))
+    return ClipBackbone(
+        model=clip.eval().requires_grad_(False).to(place),
+        tower=tower,
+        tokenizer=tokenizer,
+        statistics=_statistics(clip, preprocess),
+        device=place,
+        precision=dtype,
+        name=source.name + (f" {weights}" if weights else ""),
+        advice=source.advice,
+    )
+
+
+def _build(source: Source) -> Any:
+    """The bare model, with open_clip's initial values."""
+    cfg = dict(source.model_cfg)
+    if "timm_model_name" in cfg["vision_cfg"]:
+        raise UnsupportedTower(
+            "expected open_clip's own vision transformer or modified ResNet, "
+            f"{source.name} uses timm's {cfg['vision_cfg']['timm_model_name']}; "
+            "try ViT-B-32-quickgelu, ViT-B-16, RN50-quickgelu or 'embedded'"
+        )
+    custom = cfg.pop("custom_text", False) or "hf_model_name" in cfg["text_cfg"]
+    kind: type[nn.Module] = open_clip.CustomTextCLIP if custom else open_clip.CLIP
+    try:
+        return kind(**cfg)
+    except (TypeError, ValueError, KeyError, RuntimeError, AssertionError) as error:
+        raise ModelError(f"open_clip cannot build {source.name}: {error}") from None
+
+
+def _tokenizer(source: Source) -> Callable[..., Tensor]:
+    text = source.model_cfg["text_cfg"]
+    settings = dict(text.get("tokenizer_kwargs") or {})
+    context = text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
+    if "hf_tokenizer_name" in text:
+        made: Any = open_clip.HFTokenizer(
+            text["hf_tokenizer_name"], context_length=context, **settings
+        )
+        return made  # type: ignore[no-any-return]
+    if "bpe_path" in settings and source.folder is not None:
+        settings["bpe_path"] = str(source.folder / settings["bpe_path"])
+        if not Path(settings["bpe_path"]).is_file():
+            raise ModelError(f"expected the tokenizer's merges at {settings['bpe_path']}")
+    return open_clip.SimpleTokenizer(context_length=context, **settings)  # type: ignore[no-any-return]
+
+
+def _statistics(clip: Any, preprocess: dict[str, Any]) -> PixelStatistics:
+    size = clip.visual.image_size
+    height, width = size if isinstance(size, tuple) else (size, size)
+    if height != width:
+        raise UnsupportedTower(f"expected a square input, this model takes {width}x{height}")
+    interpolation = preprocess.get("interpolation") or "bicubic"
+    return PixelStatistics(
+        side=height,
+        mean=tuple(preprocess.get("mean") or open_clip.OPENAI_DATASET_MEAN),
+        std=tuple(preprocess.get("std") or open_clip.OPENAI_DATASET_STD),
+        interpolation="bilinear" if interpolation == "bilinear" else "bicubic",
+    )
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise ConfigurationError(
+            f"expected a device that is here, such as 'auto' or 'cpu', got {name!r}"
+        ) from None
+    return device
+
+
+def _precision(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        return torch.bfloat16 if _fast_bf16(device) else torch.float32
+    if name not in PRECISIONS:
+        raise ConfigurationError(f"expected precision auto, fp32 or bf16, got {name!r}")
+    return PRECISIONS[name]
+
+
+def _fast_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    # Older releases of torch cannot tell.
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return device.type == "cpu" and bool(capabilities.get("avx512_bf16", False))

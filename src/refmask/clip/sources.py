@@ -1,0 +1,170 @@
+"""Where a model's configuration and weights come from: a name, a folder, a file or a hub."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import open_clip
+from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
+
+from refmask.errors import ConfigurationError, ModelError, WeightsUnavailable
+
+EMBEDDED = "embedded"
+HUB = "hf-hub:"
+CONFIG_FILE = "open_clip_config.json"
+WEIGHT_FILES = (
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+    "model.safetensors",
+    "pytorch_model.bin",
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model before it is built.
+
+    Attributes:
+        name: for reports and messages.
+        model_cfg: open_clip's model configuration.
+        preprocess_cfg: mean, std and interpolation, as far as they are stated.
+        weights: the weights file that belongs to it, if any.
+        folder: what relative paths in the configuration refer to, if anything.
+        advice: our own "refmask" entry of the configuration file: recommended blend settings.
+    """
+
+    name: str
+    model_cfg: dict[str, Any]
+    preprocess_cfg: dict[str, Any] = field(default_factory=dict)
+    weights: Path | None = None
+    folder: Path | None = None
+    advice: dict[str, Any] = field(default_factory=dict)
+
+
+def find_model(model: str) -> Source:
+    """Resolve "embedded", a hub id, a folder, a JSON file, or an open_clip model name.
+
+    Raises:
+        ConfigurationError: when it is none of these, with the nearest names.
+        ModelError: when a configuration file cannot be used.
+        WeightsUnavailable: when a hub cannot be reached.
+    """
+    if model == EMBEDDED:
+        return _from_folder(Path(str(files("refmask") / "assets" / "clip")), name=EMBEDDED)
+    if model.startswith(HUB):
+        config = _from_hub(model, CONFIG_FILE)
+        return _from_json(config, name=model, weights=_from_hub(model))
+    path = Path(model)
+    if path.is_dir():
+        return _from_folder(path, name=model)
+    if path.is_file():
+        return _from_json(path, name=model)
+    cfg = open_clip.get_model_config(model.replace("/", "-"))
+    if cfg is None:
+        near = difflib.get_close_matches(model, open_clip.list_models(), n=4, cutoff=0.5)
+        raise ConfigurationError(
+            f"expected 'embedded', an open_clip model name, 'hf-hub:ORG/REPO', a folder or a JSON "
+            f"file, got {model!r}" + (f"; did you mean {', '.join(near)}?" if near else "")
+        )
+    return Source(model.replace("/", "-"), cfg)
+
+
+def find_weights(source: Source, weights: str | None) -> tuple[Path, dict[str, Any]]:
+    """The weights file for a model and what it says about preprocessing.
+
+    Args:
+        source: the model.
+        weights: a local file, a hub id, a pretrained tag, or None for the model's own.
+
+    Raises:
+        ConfigurationError: for an unknown tag, or when the model has no weights of its own.
+        WeightsUnavailable: when they are neither in the cache nor to be fetched.
+    """
+    tags = open_clip.list_pretrained_tags_by_model(source.name)
+    if weights is None:
+        if source.weights is None:
+            raise ConfigurationError(
+                f"model {source.name} comes without weights; choose some: a file"
+                + (f", or one of the tags {', '.join(tags)}" if tags else "")
+            )
+        return source.weights, source.preprocess_cfg
+    if weights.startswith(HUB):
+        return _from_hub(weights), source.preprocess_cfg
+    if weights in tags:
+        return _from_tag(source, weights)
+    if "/" in weights or Path(weights).suffix or Path(weights).exists():
+        return Path(weights), source.preprocess_cfg
+    raise ConfigurationError(
+        f"expected weights for {source.name} as a file, 'hf-hub:ORG/REPO'"
+        + (f" or one of {', '.join(tags)}" if tags else "")
+        + f", got {weights!r}"
+    )
+
+
+def _from_tag(source: Source, tag: str) -> tuple[Path, dict[str, Any]]:
+    cfg = open_clip.get_pretrained_cfg(source.name, tag)
+    trained_quick = bool(cfg.get("quick_gelu", False))
+    if trained_quick != bool(source.model_cfg.get("quick_gelu", False)):
+        base = source.name.removesuffix("-quickgelu")
+        raise ConfigurationError(
+            f"weights {tag!r} were trained {'with' if trained_quick else 'without'} quick GELU, "
+            f"model {source.name} is the other way; use {base}{'-quickgelu' * trained_quick}"
+        )
+    try:
+        return Path(download_pretrained(cfg)), cfg
+    except Exception as error:
+        repository = cfg.get("hf_hub", "").rstrip("/") or cfg.get("url", "")
+        raise _unavailable(f"weights {tag!r} of {source.name}", repository) from error
+
+
+def _from_hub(hub_id: str, filename: str | None = None) -> Path:
+    repository = hub_id.removeprefix(HUB)
+    try:
+        return Path(download_pretrained_from_hf(repository, filename=filename))
+    except Exception as error:
+        raise _unavailable(filename or f"the weights of {hub_id}", repository) from error
+
+
+def _unavailable(wanted: str, repository: str) -> WeightsUnavailable:
+    return WeightsUnavailable(
+        f"{wanted} are not in the local cache and could not be fetched; on a machine with network "
+        f"download them from {repository} on the Hugging Face hub and pass the file with "
+        "--weights FILE, or copy that machine's ~/.cache/huggingface here; "
+        "--model embedded works now"
+    )
+
+
+def _from_folder(folder: Path, name: str) -> Source:
+    config = folder / CONFIG_FILE
+    if not config.is_file():
+        raise ModelError(f"expected {CONFIG_FILE} in {folder}, there is none")
+    weights = next((folder / file for file in WEIGHT_FILES if (folder / file).is_file()), None)
+    return _from_json(config, name=name, weights=weights)
+
+
+def _from_json(path: Path, name: str, weights: Path | None = None) -> Source:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelError(
+            f"expected a model configuration in {path}, it is no JSON: {error}"
+        ) from None
+    content = content if isinstance(content, dict) else {}
+    cfg = content.get("model_cfg", content)
+    absent = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in cfg]
+    if absent:
+        raise ModelError(f"expected open_clip's model configuration in {path}, without {absent}")
+    cfg = {key: cfg[key] for key in cfg if key not in ("preprocess_cfg", "refmask")}
+    return Source(
+        name,
+        cfg,
+        preprocess_cfg=content.get("preprocess_cfg", {}),
+        weights=weights,
+        folder=path.parent,
+        advice=content.get("refmask", {}),
+    )

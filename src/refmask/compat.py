@@ -1,0 +1,87 @@
+"""Every place where the authors' released code departs from the paper, each a named field.
+
+The default values are the corrected method. ``reference(family)`` gives the record with which
+refmask reproduces the released code number for number. Nothing else in refmask asks which of
+the two it is in: a step reads the one field that concerns it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from refmask.errors import ConfigurationError
+
+NAMES = ("default", "reference")
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Compat:
+    """What each step does where paper and released code disagree.
+
+    Attributes:
+        imagenet_statistics: normalise pixels with ImageNet's mean and standard deviation
+            instead of the weights' own.
+        shorter_side: resize the picture to this shorter side (pixels) before anything else.
+        plain_bilinear: resize pictures, crops and masks bilinearly without antialiasing,
+            instead of with the weights' interpolation, antialiased, and masks by covered area.
+        crop_fill: value per channel, after normalisation, of pixels outside the mask in a
+            crop; 0 is the mean colour.
+        projected_boxes: crop to the centre of mass of the occupied columns and rows plus or
+            minus half their count, truncated, instead of to the tight box.
+        unit_places: (ResNet) L2-normalise the feature map at each place before masking.
+        unit_global: L2-normalise global visual features before the blend of equation 5.
+        unit_local: L2-normalise local visual features before the blend of equation 5.
+        unit_text: L2-normalise text features before the blend of equation 8.
+        cosine: L2-normalise both blends in the score (equation 1); else a plain dot product.
+        retokenise: lower-case an expression and join spaCy's tokens by spaces before encoding.
+        last_root: take the noun phrase around the last root or its first child only.
+        long_text_error: refuse a text longer than the model's context, instead of cutting it.
+    """
+
+    imagenet_statistics: bool = False
+    shorter_side: int | None = None
+    plain_bilinear: bool = False
+    crop_fill: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    projected_boxes: bool = False
+    unit_places: bool = False
+    unit_global: bool = True
+    unit_local: bool = True
+    unit_text: bool = True
+    cosine: bool = True
+    retokenise: bool = False
+    last_root: bool = False
+    long_text_error: bool = False
+
+
+def reference(family: str) -> Compat:
+    """The released code's record for a tower family, "vit" or "resnet"."""
+    resnet = family == "resnet"
+    return Compat(
+        imagenet_statistics=True,
+        shorter_side=800,
+        plain_bilinear=True,
+        crop_fill=IMAGENET_MEAN,
+        projected_boxes=True,
+        unit_places=resnet,
+        unit_global=False,
+        unit_local=resnet,
+        unit_text=resnet,
+        cosine=not resnet,
+        retokenise=True,
+        last_root=True,
+        long_text_error=True,
+    )
+
+
+def by_name(name: str, family: str) -> Compat:
+    """The record called "default" or "reference" for a tower family.
+
+    Raises:
+        ConfigurationError: for any other name.
+    """
+    if name not in NAMES:
+        raise ConfigurationError(f"expected compat to be one of {', '.join(NAMES)}, got {name!r}")
+    return reference(family) if name == "reference" else Compat()

@@ -1,0 +1,58 @@
+"""Scoring methods: how well each proposal answers each expression.
+
+To add a method: one file beside this one, and one line in ``METHODS``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from typing import Any
+
+from refmask.clip import ClipBackbone
+from refmask.errors import ConfigurationError
+from refmask.methods.base import Method
+
+#: Name -> module and class.
+METHODS = {
+    "global-local": ("refmask.methods.global_local", "GlobalLocal"),
+    "cropping": ("refmask.methods.cropping", "Cropping"),
+    "global": ("refmask.methods.global_context", "GlobalContext"),
+}
+
+#: The paper's visual blend per data set (section 4).
+PRESETS: dict[str, dict[str, Any]] = {
+    "refcoco": {"alpha": 0.95, "beta": 0.5},
+    "refcoco+": {"alpha": 0.95, "beta": 0.5},
+    "refcocog": {"alpha": 0.85, "beta": 0.5},
+    "phrasecut": {"alpha": 0.85, "beta": 0.5},
+}
+
+
+def load_method(name: str, clip: ClipBackbone, **settings: Any) -> Method:
+    """A method by name.
+
+    Args:
+        name: a key of ``METHODS``.
+        clip: the model it describes masks and phrases with.
+        settings: its fields; those that are None are left at their defaults.
+
+    Raises:
+        ConfigurationError: for an unknown name, or a setting the method does not have.
+    """
+    if name not in METHODS:
+        raise ConfigurationError(f"expected a method out of {', '.join(METHODS)}, got {name!r}")
+    module, cls = METHODS[name]
+    kind = getattr(importlib.import_module(module), cls)
+    given = {key: value for key, value in settings.items() if value is not None}
+    known = [field.name for field in dataclasses.fields(kind) if field.init][1:]
+    foreign = given.keys() - set(known)
+    if foreign:
+        raise ConfigurationError(
+            f"method {name} has no {', '.join(sorted(foreign))}; it takes {', '.join(known)}"
+        )
+    method: Method = kind(clip, **given)
+    return method
+
+
+__all__ = ["METHODS", "PRESETS", "Method", "load_method"]

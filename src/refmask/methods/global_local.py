@@ -1,0 +1,163 @@
+"""The paper's method: each mask and each phrase described twice and blended (section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from refmask.clip import ClipBackbone
+from refmask.compat import Compat
+from refmask.errors import ConfigurationError
+from refmask.ops.pixels import cut_crops, grid_masks, normalise, projected_boxes, stretch
+from refmask.types import Bytes, ContextFeatures, Floats, MaskProposals, TargetPhrase
+
+#: Crops cut and encoded at a time: bounds memory for any number of masks.
+CROPS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalLocal:
+    """Global-local context features.
+
+    Attributes:
+        clip: the model.
+        alpha: weight of the global visual feature, 0 to 1 (equation 5).
+        beta: weight of the whole expression, 0 to 1 (equation 8).
+        mask_layers: the paper's k for vision transformers; None for the tower's own.
+        compat: corrected or the released code's arithmetic.
+
+    Raises:
+        ConfigurationError: for weights outside 0 to 1, or mask_layers the tower does not have;
+            all faults at once.
+    """
+
+    clip: ClipBackbone
+    alpha: float = 0.85
+    beta: float = 0.5
+    mask_layers: int | None = None
+    compat: Compat = field(default_factory=Compat)
+
+    #: Which visual features the score needs.
+    in_context: ClassVar[bool] = True
+    alone: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"expected {name} from 0 to 1, got {value}"
+            for name, value in (("alpha", self.alpha), ("beta", self.beta))
+            if not 0 <= value <= 1
+        ]
+        depth = getattr(self.clip.tower, "depth", 0)
+        if depth and self.mask_layers is not None and not 1 <= self.mask_layers <= depth:
+            faults.append(f"expected mask_layers from 1 to {depth}, got {self.mask_layers}")
+        if faults:
+            raise ConfigurationError("; ".join(faults))
+        self.clip.check_settings(self._tower_settings)
+
+    @property
+    def _tower_settings(self) -> dict[str, int | bool]:
+        layers = {} if self.mask_layers is None else {"mask_layers": self.mask_layers}
+        return layers | ({"unit_places": True} if self.compat.unit_places else {})
+
+    def observe(self, image: Bytes, proposals: MaskProposals) -> ContextFeatures:
+        """The visual features that the score needs; zeros where its weight is fixed at zero."""
+        return self.describe(image, proposals, in_context=self.in_context, alone=self.alone)
+
+    def describe(
+        self,
+        image: Bytes,
+        proposals: MaskProposals,
+        *,
+        in_context: bool = True,
+        alone: bool = True,
+    ) -> ContextFeatures:
+        """Both visual features of every mask, ready to blend.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            proposals: N masks of that size.
+            in_context: compute the global features (equations 2 and 3), else zeros.
+            alone: compute the local features (equation 4), else zeros.
+
+        Returns:
+            float32 (N, D) each, L2-normalised where ``compat`` says so.
+        """
+        nothing = np.zeros((len(proposals), self.clip.dim), np.float32)
+        if not len(proposals):
+            return ContextFeatures(nothing, nothing)
+        pixels = normalise(image, self.clip.statistics, self.compat)
+        return ContextFeatures(
+            global_context=self._in_context(pixels, proposals) if in_context else nothing,
+            local_context=self._alone(pixels, proposals) if alone else nothing,
+        )
+
+    def read(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
+        """Both text features of every phrase (equations 6 and 7), ready to blend.
+
+        Returns:
+            float32 (T, D) each, L2-normalised where ``compat`` says so.
+        """
+        texts = list(dict.fromkeys(text for p in phrases for text in (p.text, p.noun_phrase)))
+        encoded = self.clip.encode_text(texts, refuse_long=self.compat.long_text_error)
+        features = dict(zip(texts, _unit(encoded, self.compat.unit_text), strict=True))
+
+        def stack(of: Callable[[TargetPhrase], str]) -> Floats:
+            rows = [features[of(phrase)] for phrase in phrases]
+            return np.stack(rows) if rows else np.zeros((0, self.clip.dim), np.float32)
+
+        return ContextFeatures(stack(lambda p: p.text), stack(lambda p: p.noun_phrase))
+
+    def score(self, observation: ContextFeatures, phrases: Sequence[TargetPhrase]) -> Floats:
+        """Similarity of every blended mask to every blended phrase (equation 1).
+
+        Returns:
+            float32 (T, N): cosine (or, under the reference's ResNet, plain product) times the
+            model's logit scale.
+        """
+        visual = torch.from_numpy(observation.blend(self.alpha))
+        text = torch.from_numpy(self.read(phrases).blend(self.beta))
+        if self.compat.cosine:
+            visual, text = functional.normalize(visual, dim=1), functional.normalize(text, dim=1)
+        return (self.clip.logit_scale * text @ visual.T).numpy()
+
+    def _in_context(self, pixels: torch.Tensor, proposals: MaskProposals) -> Floats:
+        side = self.clip.statistics.side
+        features = self.clip.encode_masked(
+            stretch(pixels, (side, side), self.clip.statistics, self.compat),
+            grid_masks(proposals.masks, self.clip.tower.grid, self.compat),
+            **self._tower_settings,
+        )
+        return _unit(features, self.compat.unit_global)
+
+    def _alone(self, pixels: torch.Tensor, proposals: MaskProposals) -> Floats:
+        if tuple(pixels.shape[2:]) != proposals.size:
+            # The released code cuts crops from its enlarged picture, shrunk back.
+            pixels = stretch(pixels, proposals.size, self.clip.statistics, self.compat)
+        boxes = crop_boxes(proposals, self.compat)
+        features = [
+            self.clip.encode_image(
+                cut_crops(
+                    pixels,
+                    proposals.masks[start : start + CROPS],
+                    boxes[start : start + CROPS],
+                    self.clip.statistics,
+                    self.compat,
+                )
+            )
+            for start in range(0, len(proposals), CROPS)
+        ]
+        return _unit(torch.cat(features), self.compat.unit_local)
+
+
+def crop_boxes(proposals: MaskProposals, compat: Compat) -> Floats:
+    """Boxes (N, 4) that crops are cut to: tight, or the released code's projections."""
+    return projected_boxes(proposals.masks) if compat.projected_boxes else proposals.boxes
+
+
+def _unit(features: torch.Tensor, normalised: bool) -> Floats:
+    return (functional.normalize(features, dim=1) if normalised else features).numpy()

@@ -1,0 +1,127 @@
+"""Any picture a user may have, as uint8 RGB."""
+
+from __future__ import annotations
+
+import warnings
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from refmask.errors import ImageError
+from refmask.types import Bytes
+
+Picture = str | PathLike[str] | Image.Image | npt.NDArray[Any]
+
+#: Largest picture taken, in pixels: a hundred boolean masks of this size fill 5 GB.
+MAX_PIXELS = 50_000_000
+
+#: Formats that are pixels and nothing else; PostScript and the like are programs.
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
+
+
+def read_image(picture: Picture) -> Bytes:
+    """Read a picture as a person sees it.
+
+    EXIF orientation is applied; grey, palette, CMYK, 16-bit and transparent pictures (laid on
+    white) become RGB; of several frames the first is taken.
+
+    Args:
+        picture: a path, a PIL image, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of
+            uint8, uint16, bool, or floats from 0 to 1.
+
+    Returns:
+        uint8 RGB (H, W, 3).
+
+    Raises:
+        ImageError: when it is missing, damaged, too large, or no picture.
+    """
+    if isinstance(picture, np.ndarray):
+        return _from_array(picture)
+    if isinstance(picture, Image.Image):
+        return _from_pil(picture, "the picture")
+    path = Path(fspath(picture))
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise ImageError(f"expected a picture at {path}, but it {what}; check the path")
+    try:
+        with warnings.catch_warnings():
+            # Our own limit below says the same in one sentence.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as opened:
+                return _from_pil(opened, str(path))
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path} is too large to open safely ({error}); make it smaller") from None
+    except UnidentifiedImageError:
+        raise ImageError(
+            f"expected a picture ({', '.join(FORMATS)}) in {path}, but its content is none"
+        ) from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(f"{path} is damaged or cut short ({error}); fetch it again") from None
+
+
+def _from_pil(image: Image.Image, name: str) -> Bytes:
+    _check_size(image.height, image.width, name)
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
+        return _from_array(_grey_of_many_bits(upright))
+    if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:
+        upright = upright.convert("RGBA")
+        white = Image.new("RGBA", upright.size, (255, 255, 255, 255))
+        upright = Image.alpha_composite(white, upright)
+    return np.array(upright.convert("RGB"), np.uint8)
+
+
+def _grey_of_many_bits(image: Image.Image) -> npt.NDArray[np.uint16]:
+    """Pixels of a 16- or 32-bit grey image as uint16, whatever range it uses."""
+    values = np.asarray(image).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ImageError("expected finite pixel values, got NaN or infinity")
+    if image.mode == "F" and values.max(initial=0) <= 1:
+        values = values * 65535
+    elif image.mode in ("I", "F") and values.max(initial=0) <= 255:
+        values = values * 257
+    return np.clip(np.round(values), 0, 65535).astype(np.uint16)
+
+
+def _from_array(array: npt.NDArray[Any]) -> Bytes:
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        raise ImageError(
+            "expected an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), "
+            f"got {array.shape}; move channels to the last axis"
+        )
+    _check_size(array.shape[0], array.shape[1], "the array")
+    pixels = _to_uint8(array).reshape(*array.shape[:2], -1)
+    if pixels.shape[2] == 4:
+        return _from_pil(Image.fromarray(pixels), "the array")
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*array.shape[:2], 3)))
+
+
+def _to_uint8(array: npt.NDArray[Any]) -> Bytes:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.uint16:
+        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * 255
+    if np.issubdtype(array.dtype, np.floating):
+        # NaN fails both comparisons and so the test.
+        if not (array.min(initial=0) >= 0 and array.max(initial=0) <= 1):
+            raise ImageError("expected float pixels from 0 to 1; divide by 255 or pass uint8")
+        return np.round(array * 255).astype(np.uint8)
+    raise ImageError(f"expected pixels of uint8, uint16, bool or float, got {array.dtype}")
+
+
+def _check_size(height: int, width: int, name: str) -> None:
+    if height < 1 or width < 1:
+        raise ImageError(f"expected a picture of at least 1x1 pixels, {name} has {width}x{height}")
+    if height * width > MAX_PIXELS:
+        raise ImageError(
+            f"{name} has {width}x{height} = {height * width / 1e6:.0f} megapixels, refmask takes "
+            f"up to {MAX_PIXELS // 1_000_000}; make it smaller first"
+        )
