@@ -79,7 +79,7 @@ class Sprites:
         small = glyph.resize(size, Image.Resampling.LANCZOS)
         if flipped:
             small = small.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return _with_shadow(small, max(1, pixels // 16), 0.3)
+        return _with_shadow(small, max(1, pixels // 18), 0.22)
 
     def _make_surface(self, surface: Surface, pixels: int) -> Sprite:
         return _with_shadow(draw_surface(surface, pixels), max(1, pixels // 20), 0.25)
@@ -96,8 +96,8 @@ class Sprites:
                 "use Noto Color Emoji with bitmaps (CBDT), as in Debian's fonts-noto-color-emoji"
             )
         tinted = _tint(raw.crop((box[0] - 2, box[1] - 2, box[2] + 2, box[3] + 2)), colour)
-        alpha = tinted.getchannel("A").filter(ImageFilter.MaxFilter(5))
-        dark = tuple(round(channel * 0.3) for channel in TONES[colour])
+        alpha = tinted.getchannel("A").filter(ImageFilter.MaxFilter(3))
+        dark = tuple(round(channel * 0.42) for channel in TONES[colour])
         outlined = Image.new("RGBA", tinted.size, (*dark, 0))
         outlined.putalpha(alpha)
         return Image.alpha_composite(outlined, tinted)
@@ -109,7 +109,7 @@ def _tint(glyph: Image.Image, colour: str) -> Image.Image:
     light = pixels[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32) / 255
     middle = np.median(light[pixels[..., 3] > 128])
     # Squeezed, so that the thing stays rather uniform and a grouping of pixels keeps it whole.
-    place = (0.5 + (light - middle) / 1.8).clip(0.08, 1)[..., None]
+    place = (0.5 + (light - middle) / 2.3).clip(0.14, 0.92)[..., None]
     tone = np.array(TONES[colour], np.float32)
     dark, pale = 0.28 * tone, tone + 0.6 * (255 - tone)
     below = dark + (tone - dark) * place * 2

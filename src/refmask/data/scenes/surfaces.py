@@ -66,7 +66,7 @@ def draw_surface(surface: Surface, width: int) -> Image.Image:
     factor = 4 if width <= 100 else 3
     side = factor * width
     tone = TONES[surface.colour]
-    light = mix(tone, _WHITE, 0.55) if surface.colour != "white" else (172, 178, 188)
+    light = mix(tone, _WHITE, 0.45) if surface.colour != "white" else (188, 194, 204)
     brush = _Brush(
         Image.new("RGBA", (side, side), (*tone, 0)),
         _cloth(surface.pattern, tone, light, side),

@@ -48,7 +48,7 @@ EMOJI: dict[str, str] = {
     "rocket": "\U0001f680",
     "tractor": "\U0001f69c",
     "teapot": "\U0001fad6",
-    "camera": "\U0001f4f7",
+    "crab": "\U0001f980",
     "crown": "\U0001f451",
     "shirt": "\U0001f455",
     "cactus": "\U0001f335",
