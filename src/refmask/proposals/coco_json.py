@@ -1,0 +1,171 @@
+"""Masks of a COCO file: polygons and run-length encodings.
+
+The file is an object with ``annotations`` and perhaps ``images``, or a bare list as detectors write
+it: ``[{"segmentation": ..., "score": ..., "image_id": ...}, ...]``. When it tells of several
+pictures, the one asked for is found by the picture's file name or, failing that, by its size.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refmask.errors import MaskError
+from refmask.types import Bools, Floats
+
+#: Polygons may leave the picture by that many picture sides; what is further out is damage.
+OUTSIDE = 4
+
+
+class CocoMasks:
+    """The masks of one COCO file.
+
+    Raises:
+        MaskError: when the file is no JSON or not of COCO's form.
+    """
+
+    def __init__(self, path: Path, stem: str | None) -> None:
+        self.path, self.stem = path, stem
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise MaskError(f"cannot read masks from '{path}' as JSON: {error}") from None
+        whole = content if isinstance(content, dict) else {"annotations": content}
+        self.annotations = self._records(whole.get("annotations"), "annotations")
+        self.images = self._records(whole.get("images", []), "images")
+
+    def read(self, height: int, width: int) -> tuple[Bools, Floats]:
+        """Masks bool (N, H, W) and quality float32 (N,) for a picture of that size."""
+        chosen = self._of_picture(height, width)
+        masks = np.zeros((len(chosen), height, width), np.bool_)
+        quality = np.ones(len(chosen), np.float32)
+        for index, annotation in enumerate(chosen):
+            masks[index] = self._decode(annotation.get("segmentation"), index, height, width)
+            score = annotation.get("score", 1.0)
+            if not _is_number(score):
+                raise MaskError(f"annotation {index} of '{self.path}' has the score {score!r}")
+            quality[index] = score
+        return masks, quality
+
+    def _records(self, value: Any, name: str) -> list[dict[str, Any]]:
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise MaskError(
+                f"'{self.path}' is not of COCO's form; expected a list of annotations, or an "
+                f"object whose '{name}' is a list of objects"
+            )
+        return value
+
+    def _of_picture(self, height: int, width: int) -> list[dict[str, Any]]:
+        """The annotations of the one picture that is meant."""
+        ids = {str(a["image_id"]) for a in self.annotations if "image_id" in a}
+        known = {str(image.get("id")): image for image in self.images}
+        if len(ids | set(known)) <= 1:
+            wanted = ids
+        elif self.stem is not None:
+            wanted = {key for key in ids | set(known) if self._is_named(key, known)}
+        else:
+            size = (height, width)
+            wanted = {
+                key
+                for key, image in known.items()
+                if (image.get("height"), image.get("width")) == size
+            }
+        if len(wanted) > 1 or (not wanted and ids | set(known)):
+            names = sorted(
+                str(known[key].get("file_name", key)) if key in known else f"image_id {key}"
+                for key in ids | set(known)
+            )
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            asked = f"named '{self.stem}'" if self.stem is not None else f"of {width}x{height}"
+            raise MaskError(
+                f"'{self.path}' tells of {len(names)} pictures and {len(wanted)} of them are "
+                f"{asked}; it has {', '.join(names[:5])}{more}"
+            )
+        return [a for a in self.annotations if not ids or str(a.get("image_id")) in wanted]
+
+    def _is_named(self, key: str, known: dict[str, dict[str, Any]]) -> bool:
+        """True when picture ``key`` has the wanted name, or its id ends the wanted name."""
+        if key in known and "file_name" in known[key]:
+            return Path(str(known[key]["file_name"])).stem == self.stem
+        digits = re.search(r"\d+$", str(self.stem))
+        return key == self.stem or (digits is not None and key == str(int(digits[0])))
+
+    def _decode(self, segmentation: Any, index: int, height: int, width: int) -> Bools:
+        """One segmentation as bool (H, W)."""
+        where = f"annotation {index} of '{self.path}'"
+        if isinstance(segmentation, dict):
+            return _from_runs(segmentation, where, height, width)
+        if isinstance(segmentation, list) and all(isinstance(p, list) for p in segmentation):
+            return _from_polygons(segmentation, where, height, width)
+        raise MaskError(f"{where} has no segmentation as polygons or run-length encoding")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _from_runs(rle: dict[str, Any], where: str, height: int, width: int) -> Bools:
+    """A run-length encoding, compressed or not, as bool (H, W)."""
+    size, counts = rle.get("size"), rle.get("counts")
+    if size != [height, width]:
+        got = "x".join(map(str, reversed(size))) if isinstance(size, list) else repr(size)
+        raise MaskError(
+            f"{where} is {got} pixels, but the picture is {width}x{height} (width x height); "
+            "give masks of the picture's size"
+        )
+    runs = _runs(counts) if isinstance(counts, str) else counts
+    if (
+        not isinstance(runs, list)
+        or not all(isinstance(run, int) and run >= 0 for run in runs)
+        or sum(runs) != height * width
+    ):
+        raise MaskError(f"{where} has damaged runs: they do not add up to {width}x{height} pixels")
+    inside = np.arange(len(runs)) % 2 == 1
+    return np.repeat(inside, runs).reshape(width, height).T
+
+
+def _runs(counts: str) -> list[int]:
+    """The runs of COCO's compressed string: 5 bits a character, differences from the third on.
+
+    Decoded here because pycocotools trusts the string: when its runs fall short, the rest of the
+    mask is whatever the memory held before.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for character in counts.encode("ascii", "replace"):
+        code = character - 48
+        value |= (code & 0x1F) << shift
+        shift += 5
+        if code & 0x20:
+            continue
+        if code & 0x10:
+            value -= 1 << shift
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value = shift = 0
+    return runs
+
+
+def _from_polygons(polygons: list[list[Any]], where: str, height: int, width: int) -> Bools:
+    """The union of polygons as bool (H, W), filled as the COCO tools fill them."""
+    for polygon in polygons:
+        if len(polygon) % 2 or len(polygon) < 6 or not all(map(_is_number, polygon)):
+            raise MaskError(
+                f"{where} has a polygon that is not x1, y1, x2, y2, ... with three corners or more"
+            )
+        if max(map(abs, polygon)) > OUTSIDE * max(height, width):
+            raise MaskError(f"{where} has a polygon far outside the picture")
+    if not polygons:
+        return np.zeros((height, width), np.bool_)
+    from pycocotools import mask as coco
+
+    with warnings.catch_warnings():
+        # pycocotools hands numpy an array type older than numpy 2's copy keyword.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        decoded = coco.decode(coco.merge(coco.frPyObjects(polygons, height, width)))
+    return np.asarray(decoded, np.bool_)

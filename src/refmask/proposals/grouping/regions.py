@@ -1,0 +1,157 @@
+"""Over-segmentation: the picture as a few hundred small regions and the graph between them.
+
+Regions are those of Felzenszwalb and Huttenlocher, "Efficient Graph-Based Image Segmentation"
+(IJCV 2004). What is measured on them (colour and texture histograms, sizes, boxes) follows
+Uijlings et al., "Selective Search for Object Recognition" (IJCV 2013), section 3.2; contour
+strength along shared borders is added to it.
+
+Letters: h x w the working picture, R regions, E pairs of touching regions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from refmask.types import Bytes, Floats
+
+Integers = npt.NDArray[np.integer[Any]]
+
+COLOUR_BINS = 16
+ORIENTATIONS = 8
+#: A step of this many Lab units per pixel counts as a full contour.
+FULL_CONTOUR = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """The regions of one working picture.
+
+    Attributes:
+        labels: int32 (h, w), values 0..R-1, each region 4- or 8-connected.
+        areas: float64 (R,), pixels.
+        colours: float64 (R, 3), mean Lab.
+        colour_histograms: float64 (R, 3 * COLOUR_BINS), each row sums to 1.
+        texture_histograms: float64 (R, ORIENTATIONS + 1), each row sums to 1.
+        boxes: int64 (R, 4), XYXY, half-open, in working pixels.
+        sides: float64 (R, 4), pixels on the picture's left, top, right and bottom side.
+        edges: int64 (E, 2), pairs of touching regions, first < second.
+        lengths: float64 (E,), length of the shared border, in pixels.
+        contours: float64 (E,), mean contour strength along it, 0 to 1.
+    """
+
+    labels: Integers
+    areas: Floats
+    colours: Floats
+    colour_histograms: Floats
+    texture_histograms: Floats
+    boxes: Integers
+    sides: Floats
+    edges: Integers
+    lengths: Floats
+    contours: Floats
+
+    def __len__(self) -> int:
+        return len(self.areas)
+
+
+def measure_regions(image: Bytes, scale: float, sigma: float, min_size: int) -> Regions:
+    """Cut a picture into regions and measure them.
+
+    Args:
+        image: uint8 RGB (h, w, 3), at working size.
+        scale: Felzenszwalb's k: larger means larger regions.
+        sigma: standard deviation of the smoothing before, in pixels.
+        min_size: smaller regions are joined to a neighbour, in pixels.
+
+    Returns:
+        The regions with their graph; one region and no edges for a plain picture.
+    """
+    from scipy.ndimage import find_objects, gaussian_filter
+    from skimage.color import rgb2lab
+    from skimage.segmentation import felzenszwalb
+
+    lab = rgb2lab(image)
+    smooth = gaussian_filter(lab, (sigma, sigma, 0))
+    labels = felzenszwalb(smooth / 100, scale=scale, sigma=0, min_size=min_size).astype(np.int32)
+    count = int(labels.max()) + 1
+    flat = labels.ravel()
+    areas = np.bincount(flat, minlength=count).astype(np.float64)
+    colours = np.stack(
+        [np.bincount(flat, lab[..., c].ravel(), count) / areas for c in range(3)], axis=1
+    )
+    strength, orientation = _gradient(gaussian_filter(lab, (1.0, 1.0, 0)))
+    edges, lengths, contours = _borders(labels, strength, count)
+    boxes = np.array(
+        [(xs.start, ys.start, xs.stop, ys.stop) for ys, xs in find_objects(labels + 1)]
+    )
+    lines = (labels[:, 0], labels[0], labels[:, -1], labels[-1])
+    return Regions(
+        labels=labels,
+        areas=areas,
+        colours=colours,
+        colour_histograms=_histograms(flat, _colour_bins(lab), count, COLOUR_BINS),
+        texture_histograms=_histograms(flat, orientation[None], count, ORIENTATIONS + 1),
+        boxes=boxes,
+        sides=np.stack([np.bincount(line, minlength=count) for line in lines], 1).astype(float),
+        edges=edges,
+        lengths=lengths,
+        contours=contours,
+    )
+
+
+def _gradient(lab: Floats) -> tuple[Floats, Integers]:
+    """Contour strength (h, w), 0 to 1, and its orientation class (h, w); the last one is flat."""
+    steps = []
+    for axis in (0, 1):
+        padded = np.concatenate([lab.take([0], axis), lab, lab.take([-1], axis)], axis)
+        ahead = padded.take(range(2, padded.shape[axis]), axis)
+        steps.append((ahead - padded.take(range(lab.shape[axis]), axis)) / 2)
+    dy, dx = steps
+    magnitude = np.sqrt((dy**2 + dx**2).sum(-1))
+    # The lightness channel alone gives the direction: signs of colour channels would cancel.
+    angle = np.arctan2(dy[..., 0], dx[..., 0]) % np.pi
+    classes = np.minimum(angle / np.pi * ORIENTATIONS, ORIENTATIONS - 1).astype(np.int64)
+    classes[magnitude < 1.0] = ORIENTATIONS
+    return np.minimum(magnitude / FULL_CONTOUR, 1.0), classes
+
+
+def _borders(labels: Integers, strength: Floats, count: int) -> tuple[Integers, Floats, Floats]:
+    """Touching pairs (E, 2), shared lengths (E,) and mean contour strengths (E,)."""
+    keys, strengths = [], []
+    for one, other in (
+        ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
+        ((slice(1, None), slice(None)), (slice(None, -1), slice(None))),
+    ):
+        a, b = labels[one], labels[other]
+        differ = a != b
+        low, high = np.minimum(a, b)[differ].astype(np.int64), np.maximum(a, b)[differ]
+        keys.append(low * count + high)
+        strengths.append(np.maximum(strength[one], strength[other])[differ])
+    pairs, index = np.unique(np.concatenate(keys), return_inverse=True)
+    lengths = np.bincount(index, minlength=len(pairs)).astype(np.float64)
+    sums = np.bincount(index, np.concatenate(strengths), len(pairs))
+    return np.stack(np.divmod(pairs, count), axis=1), lengths, sums / np.maximum(lengths, 1)
+
+
+def _colour_bins(lab: Floats) -> Integers:
+    """Histogram bin of each Lab channel, int64 (3, h, w)."""
+    low = np.array([0.0, -80.0, -80.0])
+    span = np.array([100.0, 160.0, 160.0])
+    bins = ((lab - low) / span * COLOUR_BINS).clip(0, COLOUR_BINS - 1).astype(np.int64)
+    return np.moveaxis(bins, -1, 0)
+
+
+def _histograms(flat: Integers, bins: Integers, count: int, size: int) -> Floats:
+    """Per region the joined histograms of several bin maps (K, h, w): (R, K * size), sum 1."""
+    parts = [
+        np.bincount(flat * np.int64(size) + plane.ravel(), minlength=count * size).reshape(
+            count, size
+        )
+        for plane in bins
+    ]
+    joined = np.concatenate(parts, axis=1).astype(np.float64)
+    return np.asarray(joined / joined.sum(axis=1, keepdims=True))
