@@ -6,6 +6,7 @@ the surroundings.
 """
 
 from refmask.data.scenes.backgrounds import Background
+from refmask.data.scenes.compose import Scene, compose, generate, object_instances
 from refmask.data.scenes.layout import (
     Item,
     Layout,
@@ -21,6 +22,7 @@ from refmask.data.scenes.phrases import (
     size_word,
     surface_phrase,
 )
+from refmask.data.scenes.reading import SHIPPED, read_scenes
 from refmask.data.scenes.render import Rendered, render
 from refmask.data.scenes.sprites import FONT, Sprites
 from refmask.data.scenes.vocabulary import (
@@ -31,6 +33,7 @@ from refmask.data.scenes.vocabulary import (
     contrasts,
     is_held_out,
 )
+from refmask.data.scenes.writing import write_scenes
 
 __all__ = [
     "COLOURS",
@@ -38,21 +41,28 @@ __all__ = [
     "KINDS",
     "NOUNS",
     "PATTERNS",
+    "SHIPPED",
     "SURFACES",
     "Background",
     "Item",
     "Layout",
     "Rendered",
+    "Scene",
     "Sprites",
     "Surface",
+    "compose",
     "contrasts",
     "expressions",
+    "generate",
     "is_held_out",
+    "object_instances",
     "object_phrase",
+    "read_scenes",
     "render",
     "sample_layout",
     "size_word",
     "surface_phrase",
     "swap_surfaces",
     "with_surface",
+    "write_scenes",
 ]
