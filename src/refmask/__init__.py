@@ -1,1 +1,85 @@
-"""refmask: a picture and a phrase in, the mask of that one thing out."""
+"""refmask: a picture and a phrase in, the mask of that one thing out.
+
+>>> import refmask
+>>> scene = refmask.load().look("street.jpg")                          # doctest: +SKIP
+>>> answer = scene.find("the cat lying on the seat of the scooter")    # doctest: +SKIP
+>>> answer.mask, answer.confidence, answer.why.phrase.noun_phrase      # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from refmask.clip import ClipBackbone as ClipBackbone
+    from refmask.clip import load_clip as load_clip
+    from refmask.errors import ConfigurationError as ConfigurationError
+    from refmask.errors import ExpressionError as ExpressionError
+    from refmask.errors import ImageError as ImageError
+    from refmask.errors import InputError as InputError
+    from refmask.errors import MaskError as MaskError
+    from refmask.errors import MissingResource as MissingResource
+    from refmask.errors import ModelError as ModelError
+    from refmask.errors import RefmaskError as RefmaskError
+    from refmask.errors import UnsupportedTower as UnsupportedTower
+    from refmask.errors import WeightsError as WeightsError
+    from refmask.errors import WeightsUnavailable as WeightsUnavailable
+    from refmask.ops.images import read_image as read_image
+    from refmask.phrases import PhraseParser as PhraseParser
+    from refmask.segmenter import Scene as Scene
+    from refmask.segmenter import Segmenter as Segmenter
+    from refmask.segmenter import load as load
+    from refmask.types import ContextFeatures as ContextFeatures
+    from refmask.types import MaskProposals as MaskProposals
+    from refmask.types import MaskProposer as MaskProposer
+    from refmask.types import Query as Query
+    from refmask.types import Sample as Sample
+    from refmask.types import Segmentation as Segmentation
+    from refmask.types import TargetPhrase as TargetPhrase
+    from refmask.types import Why as Why
+
+#: Where the public names live. Each is imported on first use, so that the command starts quickly.
+_PUBLIC = {
+    "clip": ("ClipBackbone", "load_clip"),
+    "errors": (
+        "ConfigurationError",
+        "ExpressionError",
+        "ImageError",
+        "InputError",
+        "MaskError",
+        "MissingResource",
+        "ModelError",
+        "RefmaskError",
+        "UnsupportedTower",
+        "WeightsError",
+        "WeightsUnavailable",
+    ),
+    "ops.images": ("read_image",),
+    "phrases": ("PhraseParser",),
+    "segmenter": ("Scene", "Segmenter", "load"),
+    "types": (
+        "ContextFeatures",
+        "MaskProposals",
+        "MaskProposer",
+        "Query",
+        "Sample",
+        "Segmentation",
+        "TargetPhrase",
+        "Why",
+    ),
+}
+_HOME = {name: f"refmask.{module}" for module, names in _PUBLIC.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'refmask' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -72,6 +72,25 @@ class MaskProposals:
         """Height and width of the picture, in pixels."""
         return self.masks.shape[1], self.masks.shape[2]
 
+    def checked_for(self, image: Bytes) -> Self:
+        """These proposals, once it is sure that a method can look at them in this picture.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+
+        Raises:
+            MaskError: when they are of another size, or one of them covers no pixel.
+        """
+        if self.size != image.shape[:2]:
+            raise MaskError(
+                f"expected masks of {image.shape[1]}x{image.shape[0]} pixels (width x height) like "
+                f"the picture, got {self.size[1]}x{self.size[0]}; resize them"
+            )
+        empty = np.flatnonzero(~self.masks.any(axis=(1, 2)))
+        if len(empty):
+            raise MaskError(f"mask {empty[0]} covers no pixel; remove empty masks")
+        return self
+
     def __len__(self) -> int:
         return len(self.masks)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import warnings
 from os import PathLike, fspath
 from pathlib import Path
@@ -21,6 +22,11 @@ MAX_PIXELS = 50_000_000
 
 #: Formats that are pixels and nothing else; PostScript and the like are programs.
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
+
+SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".mpo", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff"}
+    | {".ppm", ".pgm", ".jp2"}
+)
 
 
 def read_image(picture: Picture) -> Bytes:
@@ -63,6 +69,30 @@ def read_image(picture: Picture) -> Bytes:
         if isinstance(error, ImageError):
             raise
         raise ImageError(f"{path} is damaged or cut short ({error}); fetch it again") from None
+
+
+def find_pictures(where: str) -> list[Path]:
+    """Picture files by path, folder or glob, sorted by name.
+
+    Args:
+        where: one file, a folder (its own picture files, not its sub-folders'), or a glob.
+
+    Raises:
+        ImageError: when there is none.
+    """
+    path = Path(where)
+    if path.is_dir():
+        found = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
+    elif glob.has_magic(where) and not path.exists():
+        found = [Path(name) for name in glob.glob(where, recursive=True)]  # noqa: PTH207
+    else:
+        return [path]
+    found = sorted(file for file in found if file.is_file() and not file.name.startswith("."))
+    if not found:
+        raise ImageError(
+            f"expected pictures in {where}, found none ({', '.join(sorted(SUFFIXES))})"
+        )
+    return found
 
 
 def _from_pil(image: Image.Image, name: str) -> Bytes:

@@ -1,0 +1,60 @@
+"""``refmask features``: unblended features and scores of given masks and expressions."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+from typing import cast
+
+from refmask.cli.options import add_system_options, load_segmenter
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("image", metavar="IMAGE", help="the picture")
+    parser.add_argument(
+        "--masks",
+        required=True,
+        help=".npz with 'masks' bool (N, H, W), a folder of PNGs, or COCO JSON",
+    )
+    parser.add_argument(
+        "--expressions", required=True, metavar="FILE", help="one per line, or .json / .jsonl"
+    )
+    parser.add_argument("--out", required=True, metavar="FILE", help="the .npz file to write")
+    add_system_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write visual and text features, noun phrases, scores and crop boxes to one file."""
+    import numpy as np
+
+    from refmask.cli.expressions import read_expressions, target_phrases
+    from refmask.methods.global_local import GlobalLocal, crop_boxes
+    from refmask.ops.files import write_whole
+    from refmask.ops.images import read_image
+    from refmask.proposals.given import GivenMasks
+    from refmask.types import MaskProposals
+
+    expressions = read_expressions(Path(args.expressions))
+    image = read_image(args.image)
+    masks, _ = GivenMasks(args.masks).source.read(*image.shape[:2])
+    proposals = MaskProposals(masks).checked_for(image)
+    segmenter = load_segmenter(args, proposals="grouping")
+    method = cast("GlobalLocal", segmenter.method)  # every method so far is one
+    phrases = target_phrases(expressions, segmenter.parser)
+    visual, text = method.describe(image, proposals), method.read(phrases)
+    content = io.BytesIO()
+    np.savez(
+        content,
+        visual_global=visual.global_context,
+        visual_local=visual.local_context,
+        text_global=text.global_context,
+        text_local=text.local_context,
+        noun_phrases=np.array([phrase.noun_phrase for phrase in phrases], np.str_),
+        scores=method.score(visual, phrases),
+        boxes=crop_boxes(proposals, method.compat).astype(np.int64),
+    )
+    write_whole(Path(args.out), content.getvalue())
+    print(f"{len(proposals)} masks and {len(phrases)} expressions -> {args.out}")
+    return 0

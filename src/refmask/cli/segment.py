@@ -1,0 +1,99 @@
+"""``refmask segment``: the mask of each expression in each picture."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refmask.cli.options import add_system_options, load_segmenter
+from refmask.errors import ConfigurationError, RefmaskError
+
+if TYPE_CHECKING:
+    from refmask.export.record import Record
+    from refmask.segmenter import Scene
+
+OUT = "refmask-out"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("image", metavar="IMAGE", help="a picture, a folder, or a quoted glob")
+    parser.add_argument("expressions", metavar="EXPRESSION", nargs="+", help='"the red car"')
+    parser.add_argument(
+        "--proposals",
+        default="grouping",
+        help="grouping (default) or masks:PATH, a folder of PNGs, .npz or COCO JSON; {stem} in "
+        "PATH stands for the picture's name",
+    )
+    parser.add_argument(
+        "--top", type=int, default=1, metavar="K", help="list the K best proposals in the JSON"
+    )
+    parser.add_argument("--out", metavar="DIR", help=f"where to write (default {OUT})")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object per answer; files are then written only where --out says",
+    )
+    add_system_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Answer every expression on every picture; a bad picture does not stop the rest."""
+    from tqdm import tqdm
+
+    from refmask.export.folder import picture_folders
+    from refmask.ops.images import find_pictures
+    from refmask.proposals import load_proposer
+
+    if args.top < 1:
+        raise ConfigurationError(f"expected --top of at least 1, got {args.top}")
+    if any(Path(text).is_file() for text in args.expressions if len(text) < 256):
+        raise ConfigurationError(
+            "expected expressions after the first picture, got a file; put a glob in quotes"
+        )
+    pictures = find_pictures(args.image)
+    given = args.proposals.startswith("masks:")
+    segmenter = load_segmenter(args, "grouping" if given else args.proposals)
+    segmenter.parser(args.expressions)  # a faulty expression is told before any picture is read
+    failed = 0
+    several = len(pictures) > 1
+    bar = tqdm(pictures, unit="picture", disable=not several or not sys.stderr.isatty())
+    for picture, folder in zip(bar, picture_folders(pictures), strict=True):
+        try:
+            if given:
+                proposer = load_proposer(args.proposals, picture.stem)
+                segmenter = dataclasses.replace(segmenter, proposer=proposer)
+            scene = segmenter.look(picture)
+            _answer(args, picture, folder, scene)
+        except RefmaskError as error:
+            failed += 1
+            tqdm.write(f"refmask: error: {error}", file=sys.stderr)
+    return 0 if not failed else 2 if failed == len(pictures) else 1
+
+
+def _answer(args: argparse.Namespace, picture: Path, folder: str, scene: Scene) -> None:
+    from tqdm import tqdm
+
+    from refmask.export.folder import answer_names, write_answer
+    from refmask.export.record import record
+
+    out = args.out or (None if args.json else OUT)
+    names = answer_names(args.expressions)
+    for name, answer in zip(names, scene.find(args.expressions), strict=True):
+        fields = record(answer, scene.proposals, args.top)
+        drawing = write_answer(Path(out, folder), name, scene, answer, fields) if out else None
+        if args.json:
+            tqdm.write(json.dumps({"picture": str(picture), **fields}, ensure_ascii=False))
+        else:
+            tqdm.write(f"{picture}: {_summary(fields)} -> {drawing}")
+
+
+def _summary(fields: Record) -> str:
+    if fields["answer"] is None:
+        return f"{fields['expression']!r}: no proposals, so no answer"
+    belief = f"confidence {fields['answer']['confidence']:.0%}"
+    return f"{fields['expression']!r}: {belief}{', UNSURE' if fields['unsure'] else ''}"

@@ -1,0 +1,47 @@
+"""Answers as files: a mask, an overlay and a record for each, in one folder per picture."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from refmask.export.overlay import overlay, png
+from refmask.export.record import Record
+from refmask.ops.files import write_whole
+from refmask.segmenter import Scene
+from refmask.types import Segmentation
+
+
+def picture_folders(pictures: Sequence[Path]) -> list[str]:
+    """A folder name for each picture: its stem, made unique by a number where stems repeat."""
+    names: list[str] = []
+    for picture in pictures:
+        name, number = picture.stem, 2
+        while name in names:
+            name, number = f"{picture.stem}-{number}", number + 1
+        names.append(name)
+    return names
+
+
+def answer_names(expressions: Sequence[str]) -> list[str]:
+    """A file name for each expression: its number and its first words."""
+    words = [re.sub(r"\W+", "-", text.lower()).strip("-")[:40].strip("-") for text in expressions]
+    return [f"{number:02d}-{word}".rstrip("-") for number, word in enumerate(words, 1)]
+
+
+def write_answer(
+    folder: Path, name: str, scene: Scene, answer: Segmentation, record: Record
+) -> Path:
+    """Write ``NAME.mask.png``, ``NAME.overlay.png`` and ``NAME.json``; returns the overlay.
+
+    Raises:
+        ConfigurationError: when the folder cannot be written to.
+    """
+    drawing = folder / f"{name}.overlay.png"
+    write_whole(folder / f"{name}.mask.png", png(answer.mask))
+    write_whole(drawing, png(overlay(scene.image, scene.proposals, answer)))
+    content = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+    write_whole(folder / f"{name}.json", content.encode())
+    return drawing

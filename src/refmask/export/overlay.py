@@ -1,0 +1,153 @@
+"""An answer drawn over its picture, to be read at a glance."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from refmask.types import Bools, Bytes, MaskProposals, Segmentation
+
+ANSWER = (255, 45, 120)
+RUNNER_UP = (0, 170, 255)
+INK, PAPER, FAINT = (25, 25, 30), (255, 255, 255), (110, 110, 120)
+
+#: The drawing's longer side stays between these, so that its text is always readable.
+SMALLEST, LARGEST = 640, 1280
+
+
+def png(pixels: Bytes | Bools) -> bytes:
+    """A PNG file of a uint8 RGB (H, W, 3) picture or a bool (H, W) mask (0 and 255)."""
+    array = pixels.astype(np.uint8) * 255 if pixels.dtype == np.bool_ else pixels
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, format="PNG", optimize=pixels.dtype == np.bool_)
+    return file.getvalue()
+
+
+def overlay(image: Bytes, proposals: MaskProposals, answer: Segmentation) -> Bytes:
+    """Draw the answer, the runner-up, the phrase, its noun phrase and the scores.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        proposals: the scene's.
+        answer: what ``Scene.find`` gave.
+
+    Returns:
+        uint8 RGB: the picture, enlarged or reduced to a readable size, over a caption.
+    """
+    height, width = image.shape[:2]
+    scale = min(max(1.0, SMALLEST / max(height, width)), LARGEST / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    resized = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
+    picture: npt.NDArray[np.float32] = np.array(resized, np.float32)
+    if answer.best is not None:
+        mask = _resized(answer.mask, size)
+        grey = picture.mean(axis=2, keepdims=True)
+        tinted = 0.65 * picture + 0.35 * np.array(ANSWER, np.float32)
+        picture = np.where(mask[..., None], tinted, 0.45 * picture + 0.3 * grey)
+        if answer.why.runner_up is not None:
+            other = _resized(proposals.masks[answer.why.runner_up], size)
+            _outline(picture, other, RUNNER_UP, dashed=True)
+        _outline(picture, mask, ANSWER, dashed=False)
+    caption = _caption(answer, size[0])
+    sheet = Image.new("RGB", (max(size[0], caption.width), size[1] + caption.height), PAPER)
+    sheet.paste(Image.fromarray(picture.clip(0, 255).astype(np.uint8)), (0, 0))
+    sheet.paste(caption, (0, size[1]))
+    return np.array(sheet)
+
+
+def _resized(mask: Bools, size: tuple[int, int]) -> Bools:
+    return np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), np.bool_)
+
+
+def _outline(
+    picture: npt.NDArray[np.float32],
+    mask: Bools,
+    colour: tuple[int, int, int],
+    *,
+    dashed: bool,
+) -> None:
+    """Draw a mask's contour into a float (H, W, 3) picture, with a white rim for contrast."""
+    from scipy.ndimage import binary_dilation, binary_erosion
+
+    square = np.ones((3, 3), np.bool_)
+    edge = mask & ~binary_erosion(mask, square)
+    rim = binary_dilation(edge, square, iterations=2)
+    line = binary_dilation(edge, square)
+    if dashed:
+        ys, xs = np.indices(mask.shape)
+        dash = (xs + ys) // 8 % 2 == 0
+        rim, line = rim & dash, line & dash
+    picture[rim] = 255
+    picture[line] = colour
+
+
+@dataclass(frozen=True)
+class _Word:
+    text: str
+    colour: tuple[int, int, int]
+
+
+def _caption(answer: Segmentation, width: int) -> Image.Image:
+    """Phrase, noun phrase and scores on a white strip at least 320 pixels wide."""
+    width = max(width, 320)
+    lines = _wrap(_phrase_words(answer), 22, width - 24)
+    details = [line for part in _details(answer) for line in _wrap(part, 15, width - 24)]
+    strip = Image.new("RGB", (width, 20 + 30 * len(lines) + 22 * len(details)), PAPER)
+    draw, top = ImageDraw.Draw(strip), 8
+    for rows, size, step in ((lines, 22, 30), (details, 15, 22)):
+        font = _font(size)
+        for row in rows:
+            left = 12.0
+            for word in row:
+                draw.text((left, top), word.text, font=font, fill=word.colour)
+                left += font.getlength(word.text + " ")
+            top += step
+    return strip
+
+
+def _phrase_words(answer: Segmentation) -> list[_Word]:
+    """The expression, with the words of its noun phrase in the answer's colour."""
+    phrase = answer.why.phrase
+    words, marked = phrase.text.split(), phrase.noun_phrase.split()
+    starts = [i for i in range(len(words)) if words[i : i + len(marked)] == marked]
+    target = range(starts[0], starts[0] + len(marked)) if starts else range(0)
+    return [_Word(word, ANSWER if i in target else INK) for i, word in enumerate(words)]
+
+
+def _details(answer: Segmentation) -> list[list[_Word]]:
+    if answer.best is None:
+        return [[_Word(word, FAINT) for word in ("no", "proposals,", "no", "answer")]]
+    phrase, why = answer.why.phrase, answer.why
+    sure = "  UNSURE" if answer.unsure else ""
+    score = float(answer.scores[answer.best])
+    lines = [
+        (f"noun phrase: {phrase.noun_phrase}   head: {phrase.head}", FAINT),
+        (f"answer: confidence {answer.confidence:.0%}, score {score:.2f}{sure}", ANSWER),
+    ]
+    if why.runner_up is not None:
+        other = float(answer.scores[why.runner_up])
+        lines.append((f"runner-up (dashed): score {other:.2f}, margin {why.margin:.2f}", RUNNER_UP))
+    return [[_Word(word, colour) for word in text.split(" ")] for text, colour in lines]
+
+
+def _wrap(words: list[_Word], size: int, width: int) -> list[list[_Word]]:
+    font, rows, used = _font(size), [[]], 0.0  # type: ignore[var-annotated]
+    for word in words:
+        length = font.getlength(word.text + " ")
+        if rows[-1] and used + length > width:
+            rows.append([])
+            used = 0.0
+        rows[-1].append(word)
+        used += length
+    return rows
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
+    if not isinstance(font, ImageFont.FreeTypeFont):  # pragma: no cover - Pillow without FreeType
+        raise RuntimeError("this Pillow was built without FreeType; install the published wheel")
+    return font

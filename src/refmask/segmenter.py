@@ -1,0 +1,172 @@
+"""The system: propose, look, read, compare, answer (the paper's figure 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+
+from refmask import compat as compatibility
+from refmask.clip import load_clip
+from refmask.errors import ConfigurationError
+from refmask.methods import PRESETS, Method, load_method
+from refmask.ops.images import Picture, read_image
+from refmask.phrases import PhraseParser
+from refmask.proposals import load_proposer
+from refmask.types import (
+    Bytes,
+    Floats,
+    MaskProposals,
+    MaskProposer,
+    Segmentation,
+    TargetPhrase,
+    Why,
+)
+
+
+def load(
+    model: str = "embedded",
+    weights: str | None = None,
+    *,
+    proposals: str | MaskProposer = "grouping",
+    method: str = "global-local",
+    preset: str | None = None,
+    alpha: float | None = None,
+    beta: float | None = None,
+    mask_layers: int | None = None,
+    parser: str = "embedded",
+    compat: str = "default",
+    device: str = "auto",
+    precision: str = "auto",
+) -> Segmenter:
+    """Put a system together.
+
+    Args:
+        model: see ``refmask.clip.load_clip``.
+        weights: see ``refmask.clip.load_clip``.
+        proposals: "grouping", "masks:PATH", or any object with ``propose(image)``.
+        method: "global-local", "cropping" or "global".
+        preset: blend of one of the paper's data sets: "refcoco", "refcoco+", "refcocog" or
+            "phrasecut". Single settings below go before it.
+        alpha: weight of the global visual feature (equation 5). By default what the model's card
+            recommends, else 0.85.
+        beta: weight of the whole expression (equation 8).
+        mask_layers: the paper's k for vision transformers.
+        parser: "embedded" or any installed spaCy pipeline.
+        compat: "default", or "reference" for the released code's arithmetic (always in fp32).
+        device: see ``refmask.clip.load_clip``.
+        precision: see ``refmask.clip.load_clip``.
+
+    Raises:
+        ConfigurationError: for a name or setting that does not exist.
+        ModelError: when the model cannot be loaded.
+        MissingResource: when the parser is not installed.
+    """
+    if preset is not None and preset not in PRESETS:
+        raise ConfigurationError(f"expected a preset out of {', '.join(PRESETS)}, got {preset!r}")
+    if compat == "reference" and precision == "auto":
+        precision = "fp32"
+    proposer = load_proposer(proposals) if isinstance(proposals, str) else proposals
+    clip = load_clip(model, weights, device=device, precision=precision)
+    record = compatibility.by_name(compat, clip.tower.family)
+    settings: dict[str, Any] = {"alpha": alpha, "beta": beta, "mask_layers": mask_layers}
+    if method == "global-local":
+        advice = PRESETS[preset] if preset else clip.advice if compat == "default" else {}
+        for name, value in settings.items():
+            settings[name] = advice.get(name) if value is None else value
+    return Segmenter(
+        proposer,
+        load_method(method, clip, **settings, compat=record),
+        PhraseParser(parser, reference=record.last_root),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Segmenter:
+    """A proposer, a method and a parser.
+
+    Attributes:
+        proposer: where class-agnostic masks come from.
+        method: scores them.
+        parser: finds the target noun phrase of expressions.
+    """
+
+    proposer: MaskProposer
+    method: Method
+    parser: PhraseParser
+
+    def look(self, picture: Picture, proposals: MaskProposals | None = None) -> Scene:
+        """Look at a picture once; then ask the scene as often as you like.
+
+        Args:
+            picture: path, PIL image or array; see ``refmask.ops.images.read_image``.
+            proposals: masks to choose from instead of the proposer's.
+
+        Raises:
+            ImageError: when the picture cannot be read.
+            MaskError: when the proposals are of another size, or one of them is empty.
+        """
+        image = read_image(picture)
+        if proposals is None:
+            proposals = self.proposer.propose(image)
+        proposals = proposals.checked_for(image)
+        return Scene(image, proposals, self, self.method.observe(image, proposals))
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One picture looked at once.
+
+    Attributes:
+        image: uint8 RGB (H, W, 3).
+        proposals: N masks of that size.
+        segmenter: what looked at it.
+        observation: the method's features of the proposals.
+    """
+
+    image: Bytes
+    proposals: MaskProposals
+    segmenter: Segmenter
+    observation: Any
+
+    @overload
+    def find(self, expression: str) -> Segmentation: ...
+    @overload
+    def find(self, expression: list[str] | tuple[str, ...]) -> list[Segmentation]: ...
+    def find(
+        self, expression: str | list[str] | tuple[str, ...]
+    ) -> Segmentation | list[Segmentation]:
+        """The mask that an expression refers to, for the cost of encoding the text.
+
+        Args:
+            expression: one, or a list of them.
+
+        Raises:
+            ExpressionError: when one is empty, too long, or no text.
+        """
+        if isinstance(expression, str):
+            return self.find([expression])[0]
+        return self.find_phrases(self.segmenter.parser(expression))
+
+    def find_phrases(self, phrases: Sequence[TargetPhrase]) -> list[Segmentation]:
+        """As ``find``, for expressions whose noun phrase is known."""
+        scores = self.segmenter.method.score(self.observation, phrases)
+        return [self._answer(*pair) for pair in zip(phrases, scores, strict=True)]
+
+    def _answer(self, phrase: TargetPhrase, scores: Floats) -> Segmentation:
+        order = np.argsort(-scores, kind="stable")
+        if not len(order):
+            nothing = np.zeros(self.proposals.size, np.bool_)
+            return Segmentation(nothing, scores, None, 0.0, Why(phrase, None, 0.0))
+        best, runner_up = int(order[0]), int(order[1]) if len(order) > 1 else None
+        weights = np.exp(scores - scores[best])
+        margin = 0.0 if runner_up is None else float(scores[best] - scores[runner_up])
+        return Segmentation(
+            mask=self.proposals.masks[best],
+            scores=scores,
+            best=best,
+            confidence=float(1 / weights.sum()),
+            why=Why(phrase, runner_up, margin, terms={"similarity": scores}),
+        )
