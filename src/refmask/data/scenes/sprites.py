@@ -1,4 +1,4 @@
-"""Objects and surfaces as small pictures with a transparent surrounding, each made once."""
+"""Objects and surfaces as small pictures with a transparent surrounding, the small ones kept."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 
 #: The only size of the font's bitmaps, in pixels.
 _STRIKE = 109
+
+#: The largest sprites worth keeping, in pixels: all of a training run at 112 pixels take 0.2 GB,
+#: those of large pictures would take gigabytes and are seldom met again.
+_KEPT = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,7 @@ class Sprite:
 
 
 class Sprites:
-    """Sprites of objects and surfaces, cached per look and pixel size.
+    """Sprites of objects and surfaces, the small ones cached per look and pixel size.
 
     Args:
         font: path of Noto Color Emoji; Debian's place when None.
@@ -64,13 +68,19 @@ class Sprites:
                 f"({error}); install Debian's fonts-noto-color-emoji or name the file with --font"
             ) from error
         self._glyph = lru_cache(maxsize=None)(self._make_glyph)
-        self.object = lru_cache(maxsize=None)(self._make_object)
+        self._object = lru_cache(maxsize=None)(self._make_object)
         self._surface = lru_cache(maxsize=None)(self._make_surface)
 
+    def object(self, noun: str, colour: str, flipped: bool, pixels: int) -> Sprite:
+        """The sprite of an object whose longer side has ``pixels`` pixels, in its middle."""
+        make = self._object if pixels <= _KEPT else self._make_object
+        return make(noun, colour, flipped, pixels)
+
     def surface(self, surface: Surface, pixels: int) -> Sprite:
-        """The sprite of a surface ``pixels`` wide, its thing in the middle."""
+        """The sprite of a surface ``pixels`` wide, in its middle."""
         # Its fractional size must not split the cache: only the pixels count.
-        return self._surface(replace(surface, size=0.0), pixels)
+        make = self._surface if pixels <= _KEPT else self._make_surface
+        return make(replace(surface, size=0.0), pixels)
 
     def _make_object(self, noun: str, colour: str, flipped: bool, pixels: int) -> Sprite:
         glyph = self._glyph(noun, colour)
