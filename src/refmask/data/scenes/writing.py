@@ -27,7 +27,8 @@ from PIL import Image
 from refmask.data.scenes.compose import Scene
 from refmask.data.scenes.vocabulary import NOUNS, SURFACES, HeldOut
 from refmask.errors import InputError
-from refmask.types import Bools, tight_boxes
+from refmask.ops.rle import encode
+from refmask.types import tight_boxes
 
 Record = dict[str, Any]
 
@@ -134,21 +135,13 @@ def _annotations(scene: Scene) -> list[Record]:
                 "id": scene.instance_id(row),
                 "image_id": scene.number,
                 "category_id": category,
-                "segmentation": _rle(mask),
+                "segmentation": encode(mask),
                 "area": int(mask.sum()),
                 "bbox": [left, top, right - left, bottom - top],
                 "iscrowd": 0,
             }
         )
     return records
-
-
-def _rle(mask: Bools) -> Record:
-    """COCO's compressed run lengths, counts as text."""
-    from pycocotools import mask as coco
-
-    code = coco.encode(np.asfortranarray(mask, np.uint8))
-    return {"size": [int(n) for n in code["size"]], "counts": code["counts"].decode("ascii")}
 
 
 def _refs(scene: Scene, split: str, name: str) -> list[Record]:
