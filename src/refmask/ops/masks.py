@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ def pairwise_iou(masks: Bools, weights: Floats | None = None) -> Floats:
     Returns:
         float32 (N, N), 0 to 1, symmetric; 0 where both masks are empty.
     """
-    rows = masks.reshape(len(masks), -1).astype(np.float32)
+    places = math.prod(masks.shape[1:])
+    rows = masks.reshape(len(masks), places).astype(np.float32)
     weighted = rows if weights is None else rows * weights.astype(np.float32)
     shared = weighted @ rows.T
     areas = np.diag(shared)

@@ -28,6 +28,9 @@ from refmask.types import Bools, Bytes, Floats, MaskProposals
 
 Array = npt.NDArray[Any]
 
+_NAMES = ("masks", "masks_packed", "masks_shape", "quality")
+_BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError)
+
 
 class _Source(Protocol):
     def read(self, height: int, width: int) -> tuple[Bools, Floats]:
@@ -136,12 +139,14 @@ def _png(file: Path) -> Bools:
 
 def _npz(path: Path) -> tuple[Bools, Floats]:
     """Masks bool (N, H, W) and quality float32 (N,) of an ``.npz`` file."""
-    broken = (OSError, ValueError, EOFError, KeyError, MemoryError)
+    if not zipfile.is_zipfile(path):
+        raise MaskError(f"cannot read masks from '{path}': it is no .npz archive")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because numpy leaves a file open that turns out to be damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in _NAMES if name in archive}
             names = ", ".join(archive.files) or "nothing"
-    except (*broken, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, *_BROKEN) as error:
         raise MaskError(f"cannot read masks from '{path}' as .npz: {_line(error)}") from None
     if "masks" in arrays:
         masks = arrays["masks"]
@@ -167,9 +172,6 @@ def _npz(path: Path) -> tuple[Bools, Floats]:
     if not fits or not np.isfinite(quality).all():
         raise MaskError(f"quality of '{path}' must be {len(masks)} finite numbers, one per mask")
     return masks, quality.astype(np.float32)
-
-
-_NAMES = ("masks", "masks_packed", "masks_shape", "quality")
 
 
 def _unpacked(path: Path, packed: Array, shape: Array) -> Bools:

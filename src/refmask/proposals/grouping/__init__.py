@@ -11,10 +11,11 @@ import numpy as np
 
 from refmask.errors import ImageError
 from refmask.proposals.grouping.candidates import gather
-from refmask.proposals.grouping.hierarchy import Mix, merge
+from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge
 from refmask.proposals.grouping.quality import select
-from refmask.proposals.grouping.regions import measure_regions
-from refmask.types import Bools, Bytes, MaskProposals
+from refmask.proposals.grouping.regions import bounding_boxes, cut, measure
+from refmask.proposals.grouping.resolution import enlarge, paint, shrink
+from refmask.types import Bytes, MaskProposals
 
 #: The longer side of the working picture, in pixels.
 WORKING_SIDE = 400
@@ -25,6 +26,9 @@ MIXES = (
     Mix(size=1, fill=1, contour=1),
     Mix(contour=1, size=1),
 )
+#: Busy pictures have more regions than pay; the most alike are joined first, down to this number.
+MOST_REGIONS = 300
+COARSENING = Mix(mean=1, size=1, contour=1)
 
 
 class Grouping:
@@ -53,35 +57,13 @@ class Grouping:
             raise ImageError(
                 f"expected a picture as uint8 (H, W, 3), got {image.dtype} {image.shape}"
             )
-        regions = measure_regions(_shrunk(image), scale=45, sigma=0.6, min_size=20)
+        small = shrink(image, WORKING_SIDE)
+        regions = measure(small, cut(small, scale=45, sigma=0.6, min_size=20))
+        if len(regions) > MOST_REGIONS:
+            regions = measure(small, coarsen(regions, COARSENING, MOST_REGIONS))
         leaves = np.eye(len(regions), dtype=np.bool_)
         nodes = np.concatenate([leaves, *(merge(regions, mix) for mix in MIXES)])
         chosen, quality = select(regions, gather(regions, nodes), self.limit)
-        masks = np.empty((len(chosen), *image.shape[:2]), np.bool_)
-        for mask, members in zip(masks, chosen, strict=True):
-            _enlarge(members[regions.labels], mask)
+        labels = enlarge(regions.labels, small, image)
+        masks = paint(chosen, labels, bounding_boxes(labels, len(regions)))
         return MaskProposals(masks, quality=quality.astype(np.float32))
-
-
-def _shrunk(image: Bytes) -> Bytes:
-    """The working picture: the longer side at most ``WORKING_SIDE``, never enlarged."""
-    from PIL import Image
-
-    height, width = image.shape[:2]
-    factor = WORKING_SIDE / max(height, width)
-    if factor >= 1:
-        return image
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
-
-
-def _enlarge(small: Bools, target: Bools) -> None:
-    """Write a working mask (h, w) into ``target`` (H, W), its outline made smooth."""
-    from PIL import Image
-
-    if small.shape == target.shape:
-        target[:] = small
-        return
-    size = (target.shape[1], target.shape[0])
-    soft = Image.fromarray(small.astype(np.uint8) * 255).resize(size, Image.Resampling.BILINEAR)
-    np.greater(np.asarray(soft), 127, out=target)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refmask.proposals.grouping.regions import Regions
+from refmask.proposals.grouping.regions import Integers, Regions
 from refmask.types import Bools, Floats
 
 
@@ -44,6 +44,16 @@ def merge(regions: Regions, mix: Mix) -> Bools:
         bool (R - 1, R): which regions each node holds, in the order of merging.
     """
     return _Merger(regions, mix).run()
+
+
+def coarsen(regions: Regions, mix: Mix, limit: int) -> Integers:
+    """Join the most alike regions until at most ``limit`` are left: their labels, int32 (h, w)."""
+    merged = merge(regions, mix)[: len(regions) - limit]
+    owner = np.arange(len(regions))
+    for node in merged:
+        owner[node] = np.flatnonzero(node)[0]
+    _, compact = np.unique(owner, return_inverse=True)
+    return np.asarray(compact[regions.labels], np.int32)
 
 
 class _Merger:

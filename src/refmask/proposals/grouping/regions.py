@@ -58,25 +58,41 @@ class Regions:
         return len(self.areas)
 
 
-def measure_regions(image: Bytes, scale: float, sigma: float, min_size: int) -> Regions:
-    """Cut a picture into regions and measure them.
+def cut(image: Bytes, scale: float, sigma: float, min_size: int) -> Integers:
+    """Cut a picture into small regions of one colour each.
 
     Args:
-        image: uint8 RGB (h, w, 3), at working size.
+        image: uint8 RGB (h, w, 3).
         scale: Felzenszwalb's k: larger means larger regions.
         sigma: standard deviation of the smoothing before, in pixels.
         min_size: smaller regions are joined to a neighbour, in pixels.
 
     Returns:
-        The regions with their graph; one region and no edges for a plain picture.
+        int32 (h, w), values 0..R-1, all of them used.
     """
-    from scipy.ndimage import find_objects, gaussian_filter
+    from scipy.ndimage import gaussian_filter
     from skimage.color import rgb2lab
     from skimage.segmentation import felzenszwalb
 
+    smooth = gaussian_filter(rgb2lab(image), (sigma, sigma, 0))
+    labels = felzenszwalb(smooth / 100, scale=scale, sigma=0, min_size=min_size)
+    return np.asarray(labels, np.int32)
+
+
+def measure(image: Bytes, labels: Integers) -> Regions:
+    """Measure the regions of a picture.
+
+    Args:
+        image: uint8 RGB (h, w, 3).
+        labels: int32 (h, w), values 0..R-1, all of them used.
+
+    Returns:
+        The regions with their graph; no edges when there is one region.
+    """
+    from scipy.ndimage import gaussian_filter
+    from skimage.color import rgb2lab
+
     lab = rgb2lab(image)
-    smooth = gaussian_filter(lab, (sigma, sigma, 0))
-    labels = felzenszwalb(smooth / 100, scale=scale, sigma=0, min_size=min_size).astype(np.int32)
     count = int(labels.max()) + 1
     flat = labels.ravel()
     areas = np.bincount(flat, minlength=count).astype(np.float64)
@@ -85,9 +101,6 @@ def measure_regions(image: Bytes, scale: float, sigma: float, min_size: int) -> 
     )
     strength, orientation = _gradient(gaussian_filter(lab, (1.0, 1.0, 0)))
     edges, lengths, contours = _borders(labels, strength, count)
-    boxes = np.array(
-        [(xs.start, ys.start, xs.stop, ys.stop) for ys, xs in find_objects(labels + 1)]
-    )
     lines = (labels[:, 0], labels[0], labels[:, -1], labels[-1])
     return Regions(
         labels=labels,
@@ -95,12 +108,25 @@ def measure_regions(image: Bytes, scale: float, sigma: float, min_size: int) -> 
         colours=colours,
         colour_histograms=_histograms(flat, _colour_bins(lab), count, COLOUR_BINS),
         texture_histograms=_histograms(flat, orientation[None], count, ORIENTATIONS + 1),
-        boxes=boxes,
+        boxes=bounding_boxes(labels, count),
         sides=np.stack([np.bincount(line, minlength=count) for line in lines], 1).astype(float),
         edges=edges,
         lengths=lengths,
         contours=contours,
     )
+
+
+def bounding_boxes(labels: Integers, count: int) -> Integers:
+    """Boxes int64 (R, 4), XYXY, half-open, around the regions 0..R-1 of a label map (H, W).
+
+    A region that has no pixel gets the box (0, 0, 0, 0).
+    """
+    from scipy.ndimage import find_objects
+
+    found: list[Any] = find_objects(labels + 1, max_label=count)
+    return np.array(
+        [(s[1].start, s[0].start, s[1].stop, s[0].stop) if s else (0, 0, 0, 0) for s in found]
+    ).reshape(-1, 4)
 
 
 def _gradient(lab: Floats) -> tuple[Floats, Integers]:

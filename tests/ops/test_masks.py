@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from refmask.ops.masks import pairwise_iou, suppress
+
+
+def _slow_iou(one, other):
+    union = (one | other).sum()
+    return (one & other).sum() / union if union else 0.0
+
+
+def test_iou_is_that_of_counting_pixels():
+    masks = np.random.default_rng(0).random((6, 7, 9)) < 0.4
+    masks[5] = False
+    expected = [[_slow_iou(one, other) for other in masks] for one in masks]
+    np.testing.assert_allclose(pairwise_iou(masks), expected, atol=1e-6)
+
+
+def test_weights_stand_for_repeated_places():
+    rows = np.array([[True, True, False], [False, True, True]])
+    weights = np.array([1.0, 3.0, 2.0])
+    repeated = np.repeat(rows, weights.astype(int), axis=1)
+    np.testing.assert_allclose(pairwise_iou(rows, weights), pairwise_iou(repeated), atol=1e-6)
+
+
+def test_no_masks_have_no_overlaps():
+    assert pairwise_iou(np.zeros((0, 3, 3), np.bool_)).shape == (0, 0)
+
+
+def test_suppression_keeps_the_better_of_two_alike():
+    iou = np.array([[1.0, 0.9, 0.1], [0.9, 1.0, 0.2], [0.1, 0.2, 1.0]])
+    assert suppress(iou, np.array([0.5, 0.7, 0.6]), 0.8).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("threshold", "kept"), [(0.8, [0, 1]), (0.79, [0])])
+def test_suppression_drops_only_above_the_threshold(threshold, kept):
+    iou = np.array([[1.0, 0.8], [0.8, 1.0]])
+    assert suppress(iou, np.array([1.0, 1.0]), threshold).tolist() == kept
+
+
+def test_a_dropped_mask_drops_no_other():
+    iou = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.9], [0.0, 0.9, 1.0]])
+    assert suppress(iou, np.array([3.0, 2.0, 1.0]), 0.8).tolist() == [0, 2]

@@ -1,0 +1,66 @@
+"""What every proposer in PROPOSERS keeps; a new line in the dict is taken in by itself."""
+
+import numpy as np
+import pytest
+
+from refmask.errors import ConfigurationError
+from refmask.proposals import PROPOSERS, load_proposer
+from refmask.types import MaskProposals, MaskProposer, tight_boxes
+
+
+def _picture(height=60, width=90):
+    picture = np.full((height, width, 3), (40, 90, 160), np.uint8)
+    picture[10:40, 20:50] = (220, 60, 40)
+    picture[20:55, 60:80] = (240, 220, 60)
+    return picture
+
+
+@pytest.fixture(params=PROPOSERS)
+def proposer(request):
+    return load_proposer(request.param)
+
+
+def test_masks_fit_the_picture_and_come_best_first(proposer):
+    found = proposer.propose(_picture())
+    assert isinstance(proposer, MaskProposer)
+    assert isinstance(found, MaskProposals)
+    assert found.size == (60, 90)
+    assert 1 <= len(found) <= 100
+    assert np.isfinite(found.quality).all()
+    assert (np.diff(found.quality) <= 0).all()
+    np.testing.assert_array_equal(found.boxes, tight_boxes(found.masks))
+
+
+def test_no_mask_is_empty_or_given_twice(proposer):
+    masks = proposer.propose(_picture()).masks
+    assert masks.any(axis=(1, 2)).all()
+    assert len(np.unique(masks.reshape(len(masks), -1), axis=0)) == len(masks)
+
+
+def test_the_same_picture_gives_the_same_masks(proposer):
+    one, other = proposer.propose(_picture()), proposer.propose(_picture())
+    np.testing.assert_array_equal(one.masks, other.masks)
+    np.testing.assert_array_equal(one.quality, other.quality)
+
+
+def test_the_picture_is_left_as_it_was(proposer):
+    picture = _picture()
+    picture.flags.writeable = False
+    proposer.propose(picture)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 2), (5, 900), (64, 64)])
+def test_plain_and_tiny_pictures_of_any_size_work(proposer, size):
+    found = proposer.propose(np.full((*size, 3), 128, np.uint8))
+    assert found.size == size
+    assert len(found) <= 100
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ConfigurationError, match=r"'sams'.*grouping.*masks:PATH"):
+        load_proposer("sams")
+
+
+def test_masks_need_a_path():
+    with pytest.raises(ConfigurationError, match="masks:PATH"):
+        load_proposer("masks:")

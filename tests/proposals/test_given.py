@@ -1,0 +1,286 @@
+import json
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refmask.errors import ConfigurationError, MaskError
+from refmask.proposals import load_proposer
+from refmask.proposals.given import GivenMasks
+
+HEIGHT, WIDTH = 6, 9
+PICTURE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+
+
+def some_masks():
+    return np.random.default_rng(1).random((3, HEIGHT, WIDTH)) < 0.5
+
+
+def propose(path, stem=None):
+    return load_proposer(f"masks:{path}", stem).propose(PICTURE)
+
+
+def refused(path, says, stem=None):
+    """The error is a MaskError of one line that says what is wrong."""
+    with pytest.raises(MaskError, match=says) as caught:
+        propose(path, stem)
+    assert "\n" not in str(caught.value)
+
+
+def save_png(path, mask, mode="L"):
+    Image.fromarray((mask * 255).astype(np.uint8)).convert(mode).save(path)
+
+
+# A folder of PNG files.
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "I;16"])
+def test_a_folder_gives_its_pngs_in_the_order_of_their_names(tmp_path, mode):
+    masks = some_masks()
+    for name, mask in zip(("b.png", "a.PNG", "c.png"), masks, strict=True):
+        save_png(tmp_path / name, mask, mode)
+    (tmp_path / "notes.txt").write_text("not a mask")
+    np.testing.assert_array_equal(propose(tmp_path).masks, masks[[1, 0, 2]])
+
+
+def test_transparent_pixels_are_outside(tmp_path):
+    pixels = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
+    pixels[..., 3] = some_masks()[0] * 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(propose(tmp_path).masks, some_masks()[:1])
+
+
+def test_a_mask_of_another_size_is_refused_with_both_sizes(tmp_path):
+    save_png(tmp_path / "a.png", np.ones((4, 5)))
+    refused(tmp_path, r"5x4 pixels, but the picture is 9x6")
+
+
+def test_masks_of_different_sizes_are_refused(tmp_path):
+    save_png(tmp_path / "a.png", np.ones((HEIGHT, WIDTH)))
+    save_png(tmp_path / "b.png", np.ones((4, 5)))
+    refused(tmp_path, r"b\.png' is 5x4 pixels, but 'a\.png' beside it is 9x6")
+
+
+def test_an_archive_posing_as_a_picture_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.png", "w") as archive:
+        archive.writestr("mask.txt", "0")
+    refused(tmp_path, r"cannot read the mask .*a\.png' as a PNG")
+
+
+def test_a_truncated_png_is_refused(tmp_path):
+    save_png(tmp_path / "a.png", some_masks()[0])
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(whole[: len(whole) - 30])
+    refused(tmp_path, "cannot read the mask")
+
+
+def test_a_folder_without_pngs_and_a_missing_path_are_refused(tmp_path):
+    refused(tmp_path, "holds no PNG")
+    refused(tmp_path / "absent", "no such file or folder")
+    (tmp_path / "masks.txt").write_text("")
+    refused(tmp_path / "masks.txt", "unknown kind")
+
+
+def test_masks_without_a_pixel_are_left_out_and_none_may_be_left(tmp_path):
+    masks = some_masks()
+    masks[1] = False
+    np.savez(tmp_path / "some.npz", masks=masks, quality=np.array([3, 2, 1]))
+    found = propose(tmp_path / "some.npz")
+    np.testing.assert_array_equal(found.masks, masks[[0, 2]])
+    assert found.quality.tolist() == [3, 1]
+    save_png(tmp_path / "a.png", np.zeros((HEIGHT, WIDTH)))
+    assert propose(tmp_path).masks.shape == (0, HEIGHT, WIDTH)
+
+
+# An .npz file.
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int64])
+def test_npz_masks_are_read(tmp_path, dtype):
+    np.savez(tmp_path / "m.npz", masks=some_masks().astype(dtype) * dtype(1))
+    np.testing.assert_array_equal(propose(tmp_path / "m.npz").masks, some_masks())
+
+
+def test_packed_npz_masks_are_read(tmp_path):
+    packed = np.packbits(some_masks().reshape(3, -1), axis=1)
+    np.savez(tmp_path / "m.npz", masks_packed=packed, masks_shape=(3, HEIGHT, WIDTH))
+    np.testing.assert_array_equal(propose(tmp_path / "m.npz").masks, some_masks())
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        ({"pictures": np.zeros(3)}, "holds pictures; expected an array 'masks'"),
+        ({"masks": np.full((2, HEIGHT, WIDTH), np.nan)}, "are float64; expected bool"),
+        ({"masks": np.array([{"pickled": 1}])}, "cannot read masks"),
+        ({"masks": np.ones((HEIGHT, WIDTH), np.bool_)}, r"shape \(6, 9\); expected \(N, H, W\)"),
+        ({"masks": np.ones((2, 0, WIDTH), np.bool_)}, "at least 1x1"),
+        ({"masks": np.ones((2, 5, 4), np.bool_)}, "4x5 pixels, but the picture is 9x6"),
+        ({"masks": some_masks(), "quality": np.ones(2)}, "must be 3 finite numbers"),
+        ({"masks": some_masks(), "quality": np.full(3, np.nan)}, "must be 3 finite numbers"),
+        ({"masks_packed": np.ones((3, 2), np.uint8), "masks_shape": (3, 6, 9)}, r"\(3, 7\)"),
+        ({"masks_packed": np.ones((3, 7), np.uint8), "masks_shape": (3, -6, 9)}, "whole numbers"),
+    ],
+)
+def test_unfit_arrays_are_refused(tmp_path, arrays, says):
+    np.savez(tmp_path / "m.npz", **arrays)
+    refused(tmp_path / "m.npz", says)
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive at all", b"PK\x03\x04 cut short"])
+def test_a_damaged_npz_is_refused(tmp_path, content):
+    (tmp_path / "m.npz").write_bytes(content)
+    refused(tmp_path / "m.npz", "cannot read masks")
+
+
+def test_a_bare_array_posing_as_npz_is_refused(tmp_path):
+    np.save(tmp_path / "m.npy", some_masks())
+    (tmp_path / "m.npy").rename(tmp_path / "m.npz")
+    refused(tmp_path / "m.npz", "is no .npz archive")
+
+
+# A COCO file.
+
+
+def coco(tmp_path, content):
+    path = tmp_path / "coco.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def runs_of(mask):
+    """Uncompressed runs of a mask, column by column, background first."""
+    flat = mask.T.ravel()
+    starts = np.flatnonzero(np.diff(flat)) + 1
+    runs = np.diff([0, *starts.tolist(), flat.size]).tolist()
+    return [0, *runs] if flat[0] else runs
+
+
+def compressed(mask):
+    from pycocotools import mask as tools
+
+    encoded = tools.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {"size": encoded["size"], "counts": encoded["counts"].decode()}
+
+
+def test_run_lengths_compressed_or_not_are_read(tmp_path):
+    masks = some_masks()
+    plain = {"size": [HEIGHT, WIDTH], "counts": runs_of(masks[0])}
+    content = [
+        {"segmentation": plain, "score": 0.5},
+        {"segmentation": compressed(masks[1]), "score": 0.25},
+        {"segmentation": compressed(masks[2]), "score": 0.75},
+    ]
+    found = propose(coco(tmp_path, content))
+    np.testing.assert_array_equal(found.masks, masks)
+    assert found.quality.tolist() == [0.5, 0.25, 0.75]
+
+
+def test_long_runs_survive_their_compression(tmp_path):
+    picture = np.zeros((300, 400, 3), np.uint8)
+    mask = np.zeros((300, 400), np.bool_)
+    mask[20:280, 30:35] = mask[100:110, 300:] = True
+    path = coco(tmp_path, [{"segmentation": compressed(mask)}])
+    np.testing.assert_array_equal(GivenMasks(path).propose(picture).masks[0], mask)
+
+
+def test_polygons_of_several_parts_are_read_as_the_coco_tools_read_them(tmp_path):
+    from pycocotools import mask as tools
+
+    polygons = [[1, 1, 4, 1, 4, 4, 1, 4], [5.5, 0.2, 8.7, 2.1, 6, 5]]
+    found = propose(coco(tmp_path, {"annotations": [{"segmentation": polygons}]}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        expected = tools.decode(tools.merge(tools.frPyObjects(polygons, HEIGHT, WIDTH)))
+    np.testing.assert_array_equal(found.masks[0], expected > 0)
+
+
+def two_pictures(size=(50, 50)):
+    square = [[1, 1, 4, 1, 4, 4, 1, 4]]
+    strip = [[0, 0, 9, 0, 9, 2, 0, 2]]
+    return {
+        "images": [
+            {"id": 1, "file_name": "x/cat.jpg", "height": size[0], "width": size[1]},
+            {"id": 2, "file_name": "dog.jpg", "height": HEIGHT, "width": WIDTH},
+        ],
+        "annotations": [
+            {"image_id": 1, "segmentation": square},
+            {"image_id": 2, "segmentation": strip},
+        ],
+    }
+
+
+def test_of_several_pictures_the_named_one_is_taken(tmp_path):
+    path = coco(tmp_path, two_pictures(size=(HEIGHT, WIDTH)))
+    assert propose(path, stem="cat").masks.sum() == 9
+    assert propose(path, stem="dog").masks.sum() == 18
+    refused(path, r"2 pictures and 0 of them are named 'cow'; it has dog\.jpg, x/cat\.jpg", "cow")
+
+
+def test_without_a_name_the_size_decides_if_it_can(tmp_path):
+    assert propose(coco(tmp_path, two_pictures())).masks.sum() == 18
+    same = coco(tmp_path, two_pictures(size=(HEIGHT, WIDTH)))
+    refused(same, "2 of them are of 9x6")
+
+
+def test_a_bare_list_is_searched_by_the_number_in_the_name(tmp_path):
+    content = [dict(a, image_id=a["image_id"] + 40) for a in two_pictures()["annotations"]]
+    path = coco(tmp_path, content)
+    assert propose(path, stem="COCO_val2014_000000000042").masks.sum() == 18
+    refused(path, "it has image_id 41, image_id 42")
+
+
+def test_a_picture_without_annotations_has_no_masks(tmp_path):
+    content = two_pictures()
+    content["annotations"].pop()
+    assert len(propose(coco(tmp_path, content), stem="dog")) == 0
+    assert len(propose(coco(tmp_path, []))) == 0
+    assert len(propose(coco(tmp_path, [{"segmentation": []}]))) == 0
+
+
+RLE = {"size": [HEIGHT, WIDTH], "counts": [50, 4]}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "says"),
+    [
+        ({"bbox": [1, 2, 3, 4]}, "no segmentation"),
+        ({"segmentation": [1, 1, 4, 1, 4, 4]}, "no segmentation"),
+        ({"segmentation": [[1, 1, 4, 1]]}, "three corners"),
+        ({"segmentation": [[1, 1, 4, 1, float("nan"), 4]]}, "three corners"),
+        ({"segmentation": [[1, 1, 4, 1, 1e12, 4]]}, "far outside"),
+        ({"segmentation": {**RLE, "size": [5, 4]}}, "is 4x5 pixels, but the picture is 9x6"),
+        ({"segmentation": {**RLE, "size": None}}, "is None pixels"),
+        ({"segmentation": {**RLE, "counts": [50, 5]}}, "damaged runs"),
+        ({"segmentation": {**RLE, "counts": [60, -6]}}, "damaged runs"),
+        ({"segmentation": {**RLE, "counts": "0"}}, "damaged runs"),
+        ({"segmentation": {**RLE, "counts": "zzzzé"}}, "damaged runs"),
+        ({"segmentation": {**RLE, "counts": None}}, "damaged runs"),
+        ({"segmentation": RLE, "score": float("nan")}, "score nan"),
+    ],
+)
+def test_unfit_annotations_are_refused(tmp_path, annotation, says):
+    refused(coco(tmp_path, [annotation]), says)
+
+
+@pytest.mark.parametrize("text", ["", "{", '"masks"', "[1, 2]", '{"annotations": 3}', "[" * 100000])
+def test_what_is_not_coco_is_refused(tmp_path, text):
+    (tmp_path / "m.json").write_text(text)
+    refused(tmp_path / "m.json", "m.json")
+
+
+# The path's {stem}.
+
+
+def test_the_stem_of_the_picture_stands_in_the_path(tmp_path):
+    (tmp_path / "cat").mkdir()
+    save_png(tmp_path / "cat" / "a.png", some_masks()[0])
+    found = load_proposer(f"masks:{tmp_path}/{{stem}}", stem="cat").propose(PICTURE)
+    np.testing.assert_array_equal(found.masks, some_masks()[:1])
+
+
+def test_a_path_with_stem_needs_one():
+    with pytest.raises(ConfigurationError, match="need the picture's name"):
+        load_proposer("masks:x/{stem}.npz")
