@@ -71,6 +71,11 @@ def test_the_limit_keeps_the_best(found):
     np.testing.assert_array_equal(few.masks, found.masks[:3])
 
 
+def test_the_floor_leaves_out_the_poor_ones(found):
+    strict = Grouping(floor=0.5).propose(scene()[0])
+    assert 1 <= len(strict) == (found.quality >= 0.5 * found.quality[0]).sum() < len(found)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

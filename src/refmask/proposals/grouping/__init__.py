@@ -36,10 +36,12 @@ class Grouping:
 
     Attributes:
         limit: the largest number of masks per picture.
+        floor: masks below this share of the best one's quality are left out: they are hardly ever
+            what is meant, and each one costs an encoding.
     """
 
-    def __init__(self, limit: int = 100) -> None:
-        self.limit = limit
+    def __init__(self, limit: int = 100, floor: float = 0.1) -> None:
+        self.limit, self.floor = limit, floor
 
     def propose(self, image: Bytes) -> MaskProposals:
         """Masks of a picture.
@@ -64,6 +66,8 @@ class Grouping:
         leaves = np.eye(len(regions), dtype=np.bool_)
         nodes = np.concatenate([leaves, *(merge(regions, mix) for mix in MIXES)])
         chosen, quality = select(regions, gather(regions, nodes), self.limit)
+        good = quality >= self.floor * quality[0]
+        chosen, quality = chosen[good], quality[good]
         labels = enlarge(regions.labels, small, image)
         masks = paint(chosen, labels, bounding_boxes(labels, len(regions)))
         return MaskProposals(masks, quality=quality.astype(np.float32))
