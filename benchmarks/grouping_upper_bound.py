@@ -27,6 +27,7 @@ def best_ious(masks: Bools, targets: Bools) -> Floats:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=40, help="number of scenes")
     parser.add_argument("--seed", type=int, default=0)

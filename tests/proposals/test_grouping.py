@@ -7,7 +7,7 @@ from refmask.ops.masks import pairwise_iou
 from refmask.proposals.grouping import Grouping
 from refmask.proposals.grouping.candidates import distinct, parts
 from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge
-from refmask.proposals.grouping.regions import cut, measure
+from refmask.proposals.grouping.regions import cut, measure, to_lab
 from refmask.proposals.grouping.resolution import enlarge
 
 RUG, FACE = (150, 60, 250, 180), (175, 90, 225, 140)
@@ -94,7 +94,7 @@ def quarters():
     """Four regions in a square: 0 1 above 2 3."""
     labels = np.kron(np.array([[0, 1], [2, 3]], np.int32), np.ones((4, 4), np.int32))
     colours = np.array([[200, 0, 0], [195, 0, 0], [0, 0, 200], [0, 200, 0]], np.uint8)
-    return measure(colours[labels], labels)
+    return measure(to_lab(colours[labels]), labels)
 
 
 def test_regions_are_measured_as_by_hand():
@@ -133,7 +133,8 @@ def test_repetitions_go_and_order_stays():
 
 
 def test_a_plain_picture_is_one_region():
-    assert (cut(np.full((9, 9, 3), 7, np.uint8), scale=45, sigma=0.6, min_size=20) == 0).all()
+    lab = to_lab(np.full((9, 9, 3), 7, np.uint8))
+    assert (cut(lab, scale=45, sigma=0.6, min_size=20) == 0).all()
 
 
 def test_enlarging_follows_the_contour_of_the_picture():

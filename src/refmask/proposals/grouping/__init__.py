@@ -13,7 +13,7 @@ from refmask.errors import ImageError
 from refmask.proposals.grouping.candidates import gather
 from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge
 from refmask.proposals.grouping.quality import select
-from refmask.proposals.grouping.regions import bounding_boxes, cut, measure
+from refmask.proposals.grouping.regions import bounding_boxes, cut, measure, to_lab
 from refmask.proposals.grouping.resolution import enlarge, paint, shrink
 from refmask.types import Bytes, MaskProposals
 
@@ -60,9 +60,10 @@ class Grouping:
                 f"expected a picture as uint8 (H, W, 3), got {image.dtype} {image.shape}"
             )
         small = shrink(image, WORKING_SIDE)
-        regions = measure(small, cut(small, scale=45, sigma=0.6, min_size=20))
+        lab = to_lab(small)
+        regions = measure(lab, cut(lab, scale=45, sigma=0.6, min_size=20))
         if len(regions) > MOST_REGIONS:
-            regions = measure(small, coarsen(regions, COARSENING, MOST_REGIONS))
+            regions = measure(lab, coarsen(regions, COARSENING, MOST_REGIONS))
         leaves = np.eye(len(regions), dtype=np.bool_)
         nodes = np.concatenate([leaves, *(merge(regions, mix) for mix in MIXES)])
         chosen, quality = select(regions, gather(regions, nodes), self.limit)

@@ -8,12 +8,16 @@ several hierarchies, because no single one suits all objects.
 from __future__ import annotations
 
 import heapq
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from refmask.proposals.grouping.regions import Integers, Regions
 from refmask.types import Bools, Floats
+
+#: Mean colours that many Lab units apart are not alike at all.
+FAR = 50.0
 
 
 @dataclass(frozen=True)
@@ -37,20 +41,24 @@ class Mix:
     contour: float = 0.0
 
 
-def merge(regions: Regions, mix: Mix) -> Bools:
-    """All nodes of one hierarchy above its leaves.
+def merge(regions: Regions, mix: Mix, down_to: int = 1) -> Bools:
+    """The nodes of one hierarchy above its leaves.
+
+    Args:
+        regions: R regions.
+        mix: what counts as alike.
+        down_to: stop when that many nodes are not yet part of another.
 
     Returns:
-        bool (R - 1, R): which regions each node holds, in the order of merging.
+        bool (R - down_to, R): which regions each node holds, in the order of merging.
     """
-    return _Merger(regions, mix).run()
+    return _Merger(regions, mix).run(down_to)
 
 
 def coarsen(regions: Regions, mix: Mix, limit: int) -> Integers:
     """Join the most alike regions until at most ``limit`` are left: their labels, int32 (h, w)."""
-    merged = merge(regions, mix)[: len(regions) - limit]
     owner = np.arange(len(regions))
-    for node in merged:
+    for node in merge(regions, mix, down_to=limit):
         owner[node] = np.flatnonzero(node)[0]
     _, compact = np.unique(owner, return_inverse=True)
     return np.asarray(compact[regions.labels], np.int32)
@@ -74,7 +82,7 @@ class _Merger:
         ):
             self.neighbours[a][b] = self.neighbours[b][a] = (length, contour * length)
 
-    def run(self) -> Bools:
+    def run(self, down_to: int) -> Bools:
         heap = [
             (-self.similarity(a, b), a, b)
             for a, around in enumerate(self.neighbours)
@@ -83,7 +91,7 @@ class _Merger:
         ]
         heapq.heapify(heap)
         alive = [True] * self.leaves
-        while heap:
+        while heap and 2 * self.leaves - len(alive) > down_to:
             _, a, b = heapq.heappop(heap)
             if not (alive[a] and alive[b]):
                 continue
@@ -125,8 +133,8 @@ class _Merger:
         if mix.texture:
             value += mix.texture * float(np.minimum(self.textures[a], self.textures[b]).sum())
         if mix.mean:
-            pair = zip(self.means[a], self.means[b], strict=True)
-            value += mix.mean * (1 - min(1.0, sum((x - y) ** 2 for x, y in pair) ** 0.5 / 50))
+            distance = math.dist(self.means[a], self.means[b])
+            value += mix.mean * (1 - min(1.0, distance / FAR))
         if mix.fill:
             (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = self.boxes[a], self.boxes[b]
             box = (max(ax2, bx2) - min(ax1, bx1)) * (max(ay2, by2) - min(ay1, by1))

@@ -58,11 +58,18 @@ class Regions:
         return len(self.areas)
 
 
-def cut(image: Bytes, scale: float, sigma: float, min_size: int) -> Integers:
+def to_lab(image: Bytes) -> Floats:
+    """A uint8 RGB picture (h, w, 3) in CIE Lab, float64 (h, w, 3)."""
+    from skimage.color import rgb2lab
+
+    return np.asarray(rgb2lab(image))
+
+
+def cut(lab: Floats, scale: float, sigma: float, min_size: int) -> Integers:
     """Cut a picture into small regions of one colour each.
 
     Args:
-        image: uint8 RGB (h, w, 3).
+        lab: float64 (h, w, 3), from :func:`to_lab`.
         scale: Felzenszwalb's k: larger means larger regions.
         sigma: standard deviation of the smoothing before, in pixels.
         min_size: smaller regions are joined to a neighbour, in pixels.
@@ -71,28 +78,25 @@ def cut(image: Bytes, scale: float, sigma: float, min_size: int) -> Integers:
         int32 (h, w), values 0..R-1, all of them used.
     """
     from scipy.ndimage import gaussian_filter
-    from skimage.color import rgb2lab
     from skimage.segmentation import felzenszwalb
 
-    smooth = gaussian_filter(rgb2lab(image), (sigma, sigma, 0))
+    smooth = gaussian_filter(lab, (sigma, sigma, 0))
     labels = felzenszwalb(smooth / 100, scale=scale, sigma=0, min_size=min_size)
     return np.asarray(labels, np.int32)
 
 
-def measure(image: Bytes, labels: Integers) -> Regions:
+def measure(lab: Floats, labels: Integers) -> Regions:
     """Measure the regions of a picture.
 
     Args:
-        image: uint8 RGB (h, w, 3).
+        lab: float64 (h, w, 3), from :func:`to_lab`.
         labels: int32 (h, w), values 0..R-1, all of them used.
 
     Returns:
         The regions with their graph; no edges when there is one region.
     """
     from scipy.ndimage import gaussian_filter
-    from skimage.color import rgb2lab
 
-    lab = rgb2lab(image)
     count = int(labels.max()) + 1
     flat = labels.ravel()
     areas = np.bincount(flat, minlength=count).astype(np.float64)
