@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import warnings
+from functools import cache
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ Picture = str | PathLike[str] | Image.Image | npt.NDArray[Any]
 MAX_PIXELS = 50_000_000
 
 #: Formats that are pixels and nothing else; PostScript and the like are programs.
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".mpo", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff"}
@@ -57,7 +58,7 @@ def read_image(picture: Picture) -> Bytes:
         with warnings.catch_warnings():
             # Our own limit below says the same in one sentence.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as opened:
+            with Image.open(path, formats=_formats()) as opened:
                 return _from_pil(opened, str(path))
     except Image.DecompressionBombError as error:
         raise ImageError(f"{path} is too large to open safely ({error}); make it smaller") from None
@@ -69,6 +70,13 @@ def read_image(picture: Picture) -> Bytes:
         if isinstance(error, ImageError):
             raise
         raise ImageError(f"{path} is damaged or cut short ({error}); fetch it again") from None
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those of ``FORMATS`` that this Pillow was built with."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def find_pictures(where: str) -> list[Path]:

@@ -61,7 +61,7 @@ def normalise(image: Bytes, statistics: PixelStatistics, compat: Compat) -> Tens
     mean, std = statistics.mean, statistics.std
     if compat.imagenet_statistics:
         mean, std = IMAGENET_MEAN, IMAGENET_STD
-    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float().div_(255)
+    pixels = torch.tensor(image).permute(2, 0, 1)[None].float().div_(255)
     return pixels.sub_(torch.tensor(mean)[:, None, None]).div_(torch.tensor(std)[:, None, None])
 
 
@@ -107,7 +107,7 @@ def cut_crops(
                 f"mask {number} has an empty crop box {(x1, y1, x2, y2)}; remove empty masks"
                 + (", or use the default compat" if compat.projected_boxes else "")
             )
-        inside = torch.from_numpy(mask[y1:y2, x1:x2])
+        inside = torch.tensor(mask[y1:y2, x1:x2])
         crop = torch.where(inside, pixels[0, :, y1:y2, x1:x2], fill)
         crops[number] = stretch(crop[None], (side, side), statistics, compat)[0]
     return crops
@@ -154,7 +154,7 @@ def grid_masks(masks: Bools, grid: tuple[int, int], compat: Compat) -> Tensor:
     soft = torch.empty((len(masks), *grid))
     rows, columns = (_coverage(size, n) for size, n in zip(masks.shape[1:], grid, strict=True))
     for number, mask in enumerate(masks):
-        floats = torch.from_numpy(mask).float()
+        floats = torch.tensor(mask, dtype=torch.float32)
         if compat.plain_bilinear:
             soft[number] = functional.interpolate(floats[None, None], grid, mode="bilinear")[0, 0]
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TypedDict
 
 import numpy as np
@@ -25,4 +26,7 @@ def encode(mask: Bools) -> Rle:
 
 def decode(rle: Rle) -> Bools:
     """The bool (H, W) mask of an encoding."""
-    return np.asarray(coco.decode(rle), np.bool_)
+    with warnings.catch_warnings():
+        # pycocotools hands numpy an array type older than numpy 2's copy keyword.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return np.asarray(coco.decode(rle), np.bool_)

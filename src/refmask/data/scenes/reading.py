@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,8 @@ from PIL import Image
 
 from refmask.data.scenes.writing import FOLDER, IMAGES, Record
 from refmask.errors import ImageError, InputError
-from refmask.types import Bools, Bytes, MaskProposals, Query, Sample
+from refmask.ops import rle
+from refmask.types import Bytes, MaskProposals, Query, Sample
 
 #: The small rendered set that comes with the package.
 SHIPPED = Path(__file__).parents[2] / "assets" / "scenes"
@@ -69,7 +69,7 @@ def _by_image(records: list[Record]) -> dict[int, list[Record]]:
 def _sample(root: Path, image: Record, annotations: list[Record], refs: list[Record]) -> Sample:
     # Objects have lower ids than surfaces: the order of ids is the order of the instances.
     annotations = sorted(annotations, key=lambda record: int(record["id"]))
-    masks = {record["id"]: _mask(record) for record in annotations}
+    masks = {record["id"]: rle.decode(record["segmentation"]) for record in annotations}
     queries = [
         Query(str(said["sent_id"]), said["sent"], masks[ref["ann_id"]], said.get("kind"))
         for ref in refs
@@ -78,16 +78,6 @@ def _sample(root: Path, image: Record, annotations: list[Record], refs: list[Rec
     instances = MaskProposals(np.stack(list(masks.values())))
     pixels = _pixels(root / IMAGES / image["file_name"])
     return Sample(str(image["id"]), pixels, tuple(queries), instances)
-
-
-def _mask(record: Record) -> Bools:
-    from pycocotools import mask as coco
-
-    with warnings.catch_warnings():
-        # pycocotools hands numpy an array type older than numpy 2's copy keyword.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        decoded = coco.decode(record["segmentation"])
-    return np.asarray(decoded, np.bool_)
 
 
 def _pixels(path: Path) -> Bytes:

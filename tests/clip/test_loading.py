@@ -1,0 +1,204 @@
+"""Models and weights by name, from files, and from nowhere."""
+
+import json
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from refmask import (
+    ConfigurationError,
+    ModelError,
+    WeightsError,
+    WeightsUnavailable,
+    load_clip,
+)
+from refmask.clip.loading import _build
+from refmask.clip.sources import CONFIG_FILE, find_model
+from refmask.clip.weights import read_weights
+
+
+@pytest.fixture(scope="module")
+def tiny(model_files):
+    model, weights = model_files("tiny_vit32")
+    return model, weights, load_file(weights)
+
+
+def same(clip, state):
+    return all(clip.model.state_dict()[key].equal(value) for key, value in state.items())
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".bin", ".pth"])
+@pytest.mark.parametrize(
+    "wrap", [dict, lambda s: {"state_dict": {f"module.{k}": v for k, v in s.items()}}]
+)
+def test_torch_files(tiny, tmp_path, suffix, wrap):
+    model, _, state = tiny
+    path = tmp_path / f"weights{suffix}"
+    torch.save(wrap(state), path)
+    assert same(load_clip(model, str(path)), state)
+
+
+def test_half_precision_weights_compute_in_fp32(tiny, tmp_path):
+    model, _, state = tiny
+    save_file({k: v.half() for k, v in state.items()}, tmp_path / "half.safetensors")
+    clip = load_clip(model, str(tmp_path / "half.safetensors"), precision="fp32")
+    assert {p.dtype for p in clip.model.parameters()} == {torch.float32}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_openais_torchscript_archives_are_read_as_data(tiny, tmp_path):
+    model, _, state = tiny
+    clip = load_clip(*tiny[:2], precision="fp32").model
+    with torch.no_grad():
+        traced = torch.jit.trace(
+            clip.train(False), (torch.zeros(1, 3, 224, 224), torch.zeros(1, 77, dtype=torch.long))
+        )
+    path = tmp_path / "ViT-B-32.pt"
+    traced.save(str(path))
+    assert same(load_clip(model, str(path)), state)
+
+
+def test_a_program_in_an_archive_is_refused(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "was-here"),)
+
+    path = tmp_path / "evil.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/data.pkl", pickle.dumps(Evil()))
+        archive.writestr("a/constants.pkl", b"")
+    plain = tmp_path / "plain.bin"
+    torch.save(Evil(), plain)
+    for file in (path, plain):
+        with pytest.raises(WeightsError, match="only plain tensors"):
+            read_weights(file)
+    assert not (tmp_path / "was-here").exists()
+
+
+def test_a_folder_carries_all_it_needs(tiny, tmp_path):
+    model, weights, state = tiny
+    cfg = json.loads(Path(model).read_text())
+    statistics = {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6], "interpolation": "bilinear"}
+    (tmp_path / CONFIG_FILE).write_text(
+        json.dumps({"model_cfg": cfg, "preprocess_cfg": statistics, "refmask": {"alpha": 0.6}})
+    )
+    save_file(state, tmp_path / "open_clip_model.safetensors")
+    clip = load_clip(str(tmp_path))
+    assert same(clip, state)
+    assert clip.statistics.mean == (0.1, 0.2, 0.3)
+    assert clip.statistics.std == (0.4, 0.5, 0.6)
+    assert (clip.statistics.side, clip.statistics.interpolation) == (224, "bilinear")
+    assert clip.advice == {"alpha": 0.6}
+    assert load_clip(model, weights).statistics.mean == open_clip.OPENAI_DATASET_MEAN
+
+
+def test_another_patch_and_image_size(tmp_path):
+    cfg = {
+        "embed_dim": 16,
+        "vision_cfg": {
+            "image_size": 60,
+            "layers": 2,
+            "width": 32,
+            "head_width": 16,
+            "patch_size": 20,
+        },
+        "text_cfg": {
+            "context_length": 9,
+            "vocab_size": 49408,
+            "width": 32,
+            "heads": 2,
+            "layers": 1,
+        },
+    }
+    (tmp_path / "small.json").write_text(json.dumps(cfg))
+    save_file(open_clip.CLIP(**cfg).state_dict(), tmp_path / "small.safetensors")
+    clip = load_clip(str(tmp_path / "small.json"), str(tmp_path / "small.safetensors"))
+    assert clip.tower.grid == (3, 3)
+    assert clip.encode_masked(torch.zeros(1, 3, 60, 60), torch.ones(2, 3, 3)).shape == (2, 16)
+    assert clip.encode_text(["a very long text of much more than nine words"] * 40).shape == (
+        40,
+        16,
+    )
+
+
+def test_weights_of_another_model(tiny, model_files):
+    with pytest.raises(WeightsError, match=r"missing \(such as .*of another model \(such as"):
+        load_clip(tiny[0], model_files("tiny_rn")[1])
+    with pytest.raises(WeightsError, match=r"of another shape \(such as visual.conv1.weight"):
+        load_clip(model_files("tiny_vit16")[0], tiny[1])
+
+
+def test_weights_with_nan(tiny, tmp_path):
+    state = {key: value.clone() for key, value in tiny[2].items()}
+    state["visual.proj"][3, 4] = float("nan")
+    save_file(state, tmp_path / "nan.safetensors")
+    with pytest.raises(WeightsError, match=r"NaN or infinity in visual\.proj"):
+        load_clip(tiny[0], str(tmp_path / "nan.safetensors"))
+
+
+@pytest.mark.parametrize("name", ["w.pt", "w.safetensors", "w.bin", "w.zip"])
+def test_files_that_hold_no_weights(tiny, tmp_path, name):
+    (tmp_path / name).write_bytes(b"not weights at all")
+    with pytest.raises(WeightsError, match="w\\."):
+        load_clip(tiny[0], str(tmp_path / name))
+    with pytest.raises(WeightsError, match="there is none"):
+        load_clip(tiny[0], str(tmp_path / f"absent-{name}"))
+
+
+def test_names_that_do_not_exist(tiny, tmp_path):
+    with pytest.raises(ConfigurationError, match="did you mean ViT-B-32"):
+        load_clip("ViT-B-33")
+    with pytest.raises(ConfigurationError, match=r"one of .*openai.*got 'opnai'"):
+        load_clip("ViT-B-32-quickgelu", "opnai")
+    with pytest.raises(ConfigurationError, match=r"comes without weights.*openai"):
+        load_clip("ViT-B-32-quickgelu")
+    with pytest.raises(ConfigurationError, match="use ViT-B-32-quickgelu"):
+        load_clip("ViT-B-32", "openai")
+    with pytest.raises(ConfigurationError, match="precision auto, fp32 or bf16, got 'int4'"):
+        load_clip(*tiny[:2], precision="int4")
+    with pytest.raises(ConfigurationError, match="got 'abacus'"):
+        load_clip(*tiny[:2], device="abacus")
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(ModelError, match="no JSON"):
+        load_clip(str(tmp_path / "broken.json"))
+    (tmp_path / "empty.json").write_text("[]")
+    with pytest.raises(ModelError, match="embed_dim"):
+        load_clip(str(tmp_path / "empty.json"))
+    with pytest.raises(ModelError, match=CONFIG_FILE):
+        load_clip(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("model", "weights"),
+    [("ViT-B-32-quickgelu", "openai"), ("hf-hub:no/such", None), ("ViT-B-16", "hf-hub:no/such")],
+)
+def test_no_network_and_nothing_cached(monkeypatch, model, weights):
+    """One error: what was wanted, where to get it, where to put it, and what works now."""
+
+    def refuse(**_):
+        raise OSError("no network")
+
+    monkeypatch.setattr("open_clip.pretrained.hf_hub_download", refuse)
+    wanted = r"(weights 'openai' of ViT-B-32-quickgelu|no/such|open_clip_config)"
+    fetch = r"download them from .* on the Hugging Face hub .*--weights FILE.*--model embedded"
+    with pytest.raises(WeightsUnavailable, match=f"{wanted}.*{fetch}"):
+        load_clip(model, weights)
+
+
+def test_a_cached_tag_is_used_with_its_own_statistics(monkeypatch, tmp_path):
+    """The real path of a pretrained tag, with a random model where the hub's file would be."""
+    source = find_model("ViT-B-32-quickgelu")
+    file = tmp_path / "open_clip_model.safetensors"
+    save_file(_build(source).state_dict(), file)
+    monkeypatch.setattr("open_clip.pretrained.hf_hub_download", lambda **_: str(file))
+    clip = load_clip("ViT-B-32-quickgelu", "openai")
+    assert clip.statistics.mean == open_clip.OPENAI_DATASET_MEAN
+    assert clip.name == "ViT-B-32-quickgelu openai"

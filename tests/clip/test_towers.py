@@ -1,0 +1,138 @@
+"""Masking inside the encoders."""
+
+import json
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+
+from refmask import ConfigurationError, UnsupportedTower, load_clip
+from refmask.clip.families import FAMILIES, tower_of
+from refmask.compat import Compat
+from refmask.ops.pixels import grid_masks
+
+MODELS = ("tiny_vit32", "tiny_vit16", "tiny_rn")
+
+
+@pytest.fixture(params=MODELS)
+def clip(request, golden_model):
+    return golden_model(request.param)
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return torch.randn((1, 3, 224, 224), generator=torch.Generator().manual_seed(0))
+
+
+def test_a_full_mask_gives_the_models_own_answer(clip, pixels):
+    masks = torch.ones((2, *clip.tower.grid))
+    own = clip.model.encode_image(pixels)
+    assert torch.allclose(clip.encode_masked(pixels, masks), own.expand(2, -1), atol=1e-4)
+    assert torch.allclose(clip.encode_image(pixels), own, atol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [1, 5, 12])
+def test_a_full_mask_at_any_depth(golden_model, pixels, layers):
+    clip = golden_model("tiny_vit32")
+    full = torch.ones((1, *clip.tower.grid))
+    masked = clip.encode_masked(pixels, full, mask_layers=layers)
+    assert torch.allclose(masked, clip.model.encode_image(pixels), atol=1e-4)
+
+
+def test_what_lies_outside_matters_only_before_the_masked_blocks(golden_model, pixels):
+    """With every block masked, a change outside the mask cannot be seen."""
+    clip = golden_model("tiny_vit32")
+    mask = torch.zeros((1, 7, 7))
+    mask[0, :3] = 1
+    other = pixels.clone()
+    other[:, :, 128:] = 0
+    every = [clip.encode_masked(image, mask, mask_layers=12) for image in (pixels, other)]
+    three = [clip.encode_masked(image, mask) for image in (pixels, other)]
+    assert torch.allclose(*every, atol=1e-5)
+    assert not torch.allclose(*three, atol=1e-2)
+
+
+def test_masks_do_not_see_each_other(clip, pixels):
+    masks = torch.rand((40, *clip.tower.grid), generator=torch.Generator().manual_seed(1))
+    together = clip.encode_masked(pixels, masks)
+    alone = torch.cat([clip.encode_masked(pixels, mask[None]) for mask in masks[[0, 39]]])
+    assert torch.allclose(together[[0, 39]], alone, atol=1e-4)
+    assert clip.encode_masked(pixels, masks[:0]).shape == (0, clip.dim)
+
+
+def test_an_empty_grid_mask_gives_no_nan(clip, pixels):
+    assert clip.encode_masked(pixels, torch.zeros((1, *clip.tower.grid))).isfinite().all()
+
+
+def test_grid_masks_are_covered_area():
+    masks = np.zeros((2, 10, 15), np.bool_)
+    masks[0, :5, :5] = True
+    masks[1] = True
+    soft = grid_masks(masks, (2, 4), Compat())
+    # 15 columns in 4 cells of 3.75: the first is covered wholly, the second by 1.25 / 3.75.
+    assert torch.allclose(soft[0, 0], torch.tensor([1, 1 / 3, 0, 0]), atol=1e-6)
+    assert torch.allclose(soft[0, 1], torch.zeros(4))
+    assert torch.allclose(soft[1], torch.ones(2, 4), atol=1e-6)
+    assert torch.isclose(soft[0].mean(), torch.tensor(25 / 150), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "layers"),
+    [
+        ((32, 768, 12), 3),
+        ((16, 768, 12), 2),
+        ((14, 1024, 24), 4),
+        ((16, 128, 8), 2),
+        ((8, 64, 1), 1),
+    ],
+)
+def test_masked_blocks_by_default(shape, layers):
+    patch, width, depth = shape
+    with torch.device("meta"):
+        visual = open_clip.transformer.VisionTransformer(
+            image_size=2 * patch,
+            patch_size=patch,
+            width=width,
+            layers=depth,
+            heads=2,
+            mlp_ratio=1.0,
+        )
+    assert tower_of(visual).mask_layers == layers
+
+
+def test_bf16_stays_near_fp32(model_files, golden_model, pixels):
+    exact = golden_model("tiny_vit32")
+    rough = load_clip(*model_files("tiny_vit32"), precision="bf16")
+    masks = torch.rand((3, 7, 7), generator=torch.Generator().manual_seed(2))
+    pairs = [(c.encode_masked(pixels, masks), c.encode_image(pixels)) for c in (exact, rough)]
+    for one, two in zip(*pairs, strict=True):
+        assert one.dtype == two.dtype == torch.float32
+        assert not one.equal(two)
+        # These random weights amplify rounding; trained ones stay above 0.99.
+        assert torch.cosine_similarity(one, two).min() > 0.9
+
+
+def test_every_family_is_loadable():
+    for name, (module, cls) in FAMILIES.items():
+        __import__(module)
+        assert hasattr(open_clip.transformer, name) or hasattr(open_clip.modified_resnet, name), cls
+
+
+def test_towers_without_a_class_token_are_named(tmp_path):
+    cfg = open_clip.get_model_config("ViT-B-32")
+    cfg["vision_cfg"].update(width=64, layers=1, pool_type="avg")
+    cfg["text_cfg"].update(width=64, layers=1, heads=1)
+    path = tmp_path / "average.json"
+    path.write_text(json.dumps(cfg))
+    with pytest.raises(UnsupportedTower, match=r"class token, got avg pooling.*ViT-B-16"):
+        load_clip(str(path), "some.pt")
+    with pytest.raises(UnsupportedTower, match=r"convnext_base.*ViT-B-32-quickgelu"):
+        load_clip("convnext_base", "some.pt")
+
+
+def test_a_foreign_setting_is_refused(golden_model, pixels):
+    with pytest.raises(ConfigurationError, match="unit_places"):
+        golden_model("tiny_vit32").encode_masked(pixels, torch.ones(1, 7, 7), unit_places=True)
+    with pytest.raises(ConfigurationError, match="1 to 12, got 0"):
+        golden_model("tiny_vit32").encode_masked(pixels, torch.ones(1, 7, 7), mask_layers=0)

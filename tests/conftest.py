@@ -1,0 +1,146 @@
+"""What tests share: small deterministic models, a fixed proposer, a fixed parser."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from refmask.clip import ClipBackbone, load_clip
+from refmask.types import Bytes, MaskProposals, TargetPhrase
+
+GOLDEN = Path(__file__).parent / "golden" / "clip"
+
+TEXT = {"context_length": 77, "vocab_size": 49408, "width": 128, "heads": 2, "layers": 3}
+TINY = {
+    "tiny_vit32": {"layers": 12, "width": 128, "head_width": 64, "patch_size": 32},
+    "tiny_vit16": {"layers": 12, "width": 128, "head_width": 64, "patch_size": 16},
+    "tiny_rn": {"layers": [1, 1, 1, 1], "width": 16, "head_width": 64, "patch_size": None},
+}
+
+
+def _recipe() -> Any:
+    spec = importlib.util.spec_from_file_location("golden_weights", GOLDEN / "weights.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str], dict[str, Any]]:
+    """Arrays of a golden file by its stem."""
+    return lambda name: dict(np.load(GOLDEN / f"{name}.npz"))
+
+
+@pytest.fixture(scope="session")
+def golden_pictures() -> list[tuple[Bytes, MaskProposals]]:
+    """The two golden pictures with their masks."""
+    return [
+        (
+            np.array(Image.open(GOLDEN / f"image{k}.png").convert("RGB")),
+            MaskProposals(np.load(GOLDEN / f"masks{k}.npz")["masks"]),
+        )
+        for k in (0, 1)
+    ]
+
+
+@pytest.fixture(scope="session")
+def golden_phrases() -> list[TargetPhrase]:
+    """The golden expressions as the reference reads them."""
+    entries = json.loads((GOLDEN / "expressions.json").read_text())["expressions"]
+    return [TargetPhrase(e["raw"], e["text"], e["noun_phrase"], e["head_word"]) for e in entries]
+
+
+@pytest.fixture(scope="session")
+def model_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[str, str]]:
+    """Model and weights arguments for a golden model, its weights filled by the recipe."""
+    folder = tmp_path_factory.mktemp("models")
+    fill = _recipe().fill_state_dict
+
+    def make(name: str) -> tuple[str, str]:
+        weights = folder / f"{name}.safetensors"
+        if name in TINY:
+            vision = {"image_size": 224, **TINY[name]}
+            cfg = {"embed_dim": 64, "quick_gelu": True, "vision_cfg": vision, "text_cfg": TEXT}
+            (folder / f"{name}.json").write_text(json.dumps(cfg))
+            model = str(folder / f"{name}.json")
+        else:
+            model = {"vit_b32": "ViT-B-32-quickgelu", "rn50": "RN50-quickgelu"}[name]
+            cfg = open_clip.get_model_config(model)
+        if not weights.exists():
+            save_file(fill(open_clip.CLIP(**cfg).state_dict(), 0), weights)
+        return model, str(weights)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def golden_model(
+    model_files: Callable[[str], tuple[str, str]],
+) -> Callable[[str], ClipBackbone]:
+    """A golden model, loaded in fp32."""
+    loaded: dict[str, ClipBackbone] = {}
+
+    def load(name: str) -> ClipBackbone:
+        if name not in loaded:
+            loaded[name] = load_clip(*model_files(name), precision="fp32")
+        return loaded[name]
+
+    return load
+
+
+class FixedProposer:
+    """Offers four quarters of a picture, best first."""
+
+    def propose(self, image: Bytes) -> MaskProposals:
+        height, width = image.shape[:2]
+        masks = np.zeros((4, height, width), np.bool_)
+        for index, (rows, columns) in enumerate(
+            (rows, columns)
+            for rows in (slice(0, height // 2), slice(height // 2, height))
+            for columns in (slice(0, width // 2), slice(width // 2, width))
+        ):
+            masks[index, rows, columns] = True
+        return MaskProposals(masks, quality=np.array([0.9, 0.8, 0.7, 0.6]))
+
+
+class FixedParser:
+    """Takes the first two words for the noun phrase."""
+
+    def __call__(self, expressions: Sequence[str]) -> list[TargetPhrase]:
+        return [
+            TargetPhrase(text, text, " ".join(text.split()[:2]), text.split()[-1])
+            for text in expressions
+        ]
+
+
+@pytest.fixture
+def fixed_proposer() -> FixedProposer:
+    return FixedProposer()
+
+
+@pytest.fixture
+def fixed_parser() -> FixedParser:
+    return FixedParser()
+
+
+@pytest.fixture(scope="session")
+def noise() -> Bytes:
+    """A picture of 60 x 80 pixels."""
+    return np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)

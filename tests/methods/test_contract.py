@@ -1,0 +1,86 @@
+"""What every method must do; a new line in METHODS is tested here by itself."""
+
+import numpy as np
+import pytest
+
+from refmask import ConfigurationError
+from refmask.methods import METHODS, PRESETS, load_method
+from refmask.types import MaskProposals
+
+
+@pytest.fixture(params=list(METHODS))
+def method(request, golden_model):
+    return load_method(request.param, golden_model("tiny_vit32"))
+
+
+def test_permuting_proposals_permutes_scores(method, noise, fixed_proposer, golden_phrases):
+    proposals, order = fixed_proposer.propose(noise), [2, 0, 3, 1]
+    scores = method.score(method.observe(noise, proposals), golden_phrases[:3])
+    again = method.score(method.observe(noise, proposals[order]), golden_phrases[:3])
+    assert scores.shape == (3, 4)
+    assert scores.dtype == np.float32
+    assert np.allclose(scores[:, order], again, atol=1e-3)
+    assert np.ptp(scores) > 0.01
+
+
+def test_no_proposals_and_no_expressions(method, noise, golden_phrases):
+    nothing = method.observe(noise, MaskProposals.empty(60, 80))
+    assert method.score(nothing, golden_phrases).shape == (len(golden_phrases), 0)
+    assert method.score(nothing, []).shape == (0, 0)
+
+
+def test_weights_are_unchanged(method, noise, fixed_proposer, golden_phrases):
+    before = {k: v.clone() for k, v in method.clip.model.state_dict().items()}
+    method.score(method.observe(noise, fixed_proposer.propose(noise)), golden_phrases)
+    after = method.clip.model.state_dict()
+    assert before.keys() == after.keys()
+    assert all(before[key].equal(after[key]) for key in before)
+
+
+def test_cropping_and_global_are_the_ends_of_global_local(
+    golden_model, noise, fixed_proposer, golden_phrases
+):
+    clip, proposals = golden_model("tiny_vit16"), fixed_proposer.propose(noise)
+    for name, alpha in (("cropping", 0.0), ("global", 1.0)):
+        end = load_method(name, clip)
+        whole = load_method("global-local", clip, alpha=alpha, beta=1.0)
+        ours = end.score(end.observe(noise, proposals), golden_phrases)
+        theirs = whole.score(whole.observe(noise, proposals), golden_phrases)
+        assert np.allclose(ours, theirs, atol=1e-4)
+
+
+def test_all_faulty_settings_are_told_at_once(golden_model):
+    with pytest.raises(ConfigurationError, match=r"alpha.*1\.5.*beta.*-1.*mask_layers.*13"):
+        load_method("global-local", golden_model("tiny_vit32"), alpha=1.5, beta=-1, mask_layers=13)
+
+
+def test_settings_a_method_does_not_have(golden_model):
+    with pytest.raises(ConfigurationError, match="cropping has no alpha"):
+        load_method("cropping", golden_model("tiny_vit32"), alpha=0.5)
+    with pytest.raises(ConfigurationError, match="resnet model, which has no mask_layers"):
+        load_method("global-local", golden_model("tiny_rn"), mask_layers=2)
+    with pytest.raises(ConfigurationError, match="out of global-local"):
+        load_method("no-such", golden_model("tiny_rn"))
+
+
+def test_presets_are_the_papers(golden_model):
+    clip = golden_model("tiny_vit32")
+    assert {name: p["alpha"] for name, p in PRESETS.items()} == {
+        "refcoco": 0.95,
+        "refcoco+": 0.95,
+        "refcocog": 0.85,
+        "phrasecut": 0.85,
+    }
+    assert all(
+        load_method("global-local", clip, **preset).beta == 0.5 for preset in PRESETS.values()
+    )
+
+
+def test_the_mask_layer_count_matters(golden_model, noise, fixed_proposer):
+    clip, proposals = golden_model("tiny_vit32"), fixed_proposer.propose(noise)
+    one, default, three = (
+        load_method("global", clip, mask_layers=k).observe(noise, proposals).global_context
+        for k in (1, None, 3)
+    )
+    assert np.array_equal(default, three)
+    assert not np.allclose(one, three, atol=1e-3)

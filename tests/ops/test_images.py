@@ -1,0 +1,147 @@
+"""Pictures as people have them."""
+
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refmask import ImageError, read_image
+from refmask.ops.images import MAX_PIXELS, find_pictures
+
+RED, BLUE = (220, 30, 40), (20, 40, 230)
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """Red on the left, blue on the right; taller than wide."""
+    pixels = np.zeros((30, 20, 3), np.uint8)
+    pixels[:, :10], pixels[:, 10:] = RED, BLUE
+    return pixels
+
+
+def near(ours, theirs, tolerance=0):
+    assert ours.dtype == np.uint8
+    assert ours.shape == theirs.shape
+    assert np.abs(ours.astype(int) - theirs).max() <= tolerance
+
+
+def test_paths_pil_images_and_arrays_are_the_same(picture, tmp_path):
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    for given in (tmp_path / "a.png", str(tmp_path / "a.png"), Image.fromarray(picture), picture):
+        near(read_image(given), picture)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation(picture, tmp_path, orientation):
+    turned = {
+        1: picture,
+        2: picture[:, ::-1],
+        3: picture[::-1, ::-1],
+        4: picture[::-1],
+        5: picture.transpose(1, 0, 2),
+        6: np.rot90(picture),
+        7: picture.transpose(1, 0, 2)[::-1, ::-1],
+        8: np.rot90(picture, 3),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(turned)).save(tmp_path / "a.png", exif=exif)
+    near(read_image(tmp_path / "a.png"), picture)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "HSV"])
+def test_modes(picture, mode, tmp_path):
+    image = Image.fromarray(picture).convert(mode)
+    suffix = ".tif" if mode in ("CMYK", "YCbCr") else ".png"
+    if mode != "HSV":
+        image.save(tmp_path / f"a{suffix}")
+        near(read_image(tmp_path / f"a{suffix}"), np.array(image.convert("RGB")), 4)
+    near(read_image(image), np.array(image.convert("RGB")))
+
+
+def test_cmyk_jpeg(picture, tmp_path):
+    Image.fromarray(picture).convert("CMYK").save(tmp_path / "a.jpg", quality=95)
+    near(read_image(tmp_path / "a.jpg")[:, :8], picture[:, :8], 12)
+
+
+def test_transparent_pixels_are_white(picture):
+    rgba = np.dstack([picture, np.full((30, 20), 255, np.uint8)])
+    rgba[:15, :, 3] = 0
+    for given in (rgba, Image.fromarray(rgba), Image.fromarray(rgba).convert("LA")):
+        assert (read_image(given)[:15] == 255).all()
+    near(read_image(rgba)[15:], picture[15:])
+    palette = Image.fromarray(picture).quantize(2, dither=Image.Dither.NONE)
+    palette.info["transparency"] = palette.getpixel((0, 0))
+    assert (read_image(palette)[:, :10] == 255).all()
+
+
+def test_sixteen_bits(tmp_path):
+    ramp = np.linspace(0, 65535, 600).reshape(20, 30).astype(np.uint16)
+    expected = np.repeat(np.round(ramp / 257).astype(np.uint8)[..., None], 3, axis=2)
+    for suffix in ("png", "tif", "pgm"):
+        Image.fromarray(ramp).save(tmp_path / f"a.{suffix}")
+        near(read_image(tmp_path / f"a.{suffix}"), expected, 1)
+    near(read_image(ramp), expected, 1)
+    near(read_image(Image.fromarray(ramp.astype(np.int32))), expected, 1)
+
+
+def test_arrays_of_other_types(picture):
+    near(read_image(picture / 255), picture)
+    near(read_image((picture / 255).astype(np.float32)), picture)
+    near(read_image(picture[..., 0] > 100)[:, :10], np.full((30, 10, 3), 255))
+    near(read_image(picture[..., :1]), np.repeat(picture[..., :1], 3, axis=2))
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((3, 30, 20)), "move channels to the last axis"),
+        (np.zeros((0, 20, 3), np.uint8), "at least 1x1"),
+        (np.full((4, 4), np.nan), "from 0 to 1"),
+        (np.full((4, 4), 7.0), "from 0 to 1"),
+        (np.zeros((4, 4), np.int64), "uint8, uint16, bool or float"),
+        (np.zeros((10_000, 5_001), np.bool_), "megapixels"),
+    ],
+)
+def test_arrays_that_are_no_picture(array, message):
+    with pytest.raises(ImageError, match=message):
+        read_image(array)
+
+
+def test_files_that_are_no_picture(picture, tmp_path):
+    Image.fromarray(picture).resize((200, 300)).save(tmp_path / "cut.jpg")
+    whole = (tmp_path / "cut.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    with zipfile.ZipFile(tmp_path / "archive.png", "w") as archive:
+        archive.writestr("a.png", b"x")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "program.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    for name, message in [
+        ("absent.png", "does not exist"),
+        (".", "is a folder"),
+        ("cut.jpg", "damaged or cut short"),
+        ("archive.png", "its content is none"),
+        ("empty.png", "its content is none"),
+        ("program.eps", "its content is none"),
+    ]:
+        with pytest.raises(ImageError, match=message):
+            read_image(tmp_path / name)
+
+
+def test_a_picture_too_large(tmp_path):
+    Image.new("1", (12_000, 9_000)).save(tmp_path / "large.png")
+    with pytest.raises(ImageError, match=r"12000x9000 = 108 megapixels.* up to 50"):
+        read_image(tmp_path / "large.png")
+    assert MAX_PIXELS == 50_000_000
+
+
+def test_finding_pictures(tmp_path):
+    for name in ("b.png", "a.jpg", ".hidden.png", "notes.txt"):
+        (tmp_path / name).touch()
+    names = [path.name for path in find_pictures(str(tmp_path))]
+    assert names == ["a.jpg", "b.png"]
+    assert [p.name for p in find_pictures(f"{tmp_path}/*.png")] == ["b.png"]
+    assert find_pictures("no/such.png")[0].name == "such.png"
+    with pytest.raises(ImageError, match="found none"):
+        find_pictures(f"{tmp_path}/*.gif")
