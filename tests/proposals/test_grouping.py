@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from refmask.errors import ImageError
+from refmask.errors import ConfigurationError, ImageError
 from refmask.ops.masks import pairwise_iou
 from refmask.proposals.grouping import Grouping
 from refmask.proposals.grouping.candidates import distinct, parts
@@ -74,6 +74,12 @@ def test_the_limit_keeps_the_best(found):
 def test_the_floor_leaves_out_the_poor_ones(found):
     strict = Grouping(floor=0.5).propose(scene()[0])
     assert 1 <= len(strict) == (found.quality >= 0.5 * found.quality[0]).sum() < len(found)
+
+
+@pytest.mark.parametrize("wrong", [{"limit": 0}, {"floor": -0.1}, {"floor": float("nan")}])
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(ConfigurationError, match="limit of 1 or more and a floor from 0 to 1"):
+        Grouping(**wrong)
 
 
 @pytest.mark.parametrize(

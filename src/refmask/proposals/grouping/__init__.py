@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from refmask.errors import ImageError
+from refmask.errors import ConfigurationError, ImageError
 from refmask.proposals.grouping.candidates import gather
 from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge
 from refmask.proposals.grouping.quality import select
@@ -38,9 +38,16 @@ class Grouping:
         limit: the largest number of masks per picture.
         floor: masks below this share of the best one's quality are left out: they are hardly ever
             what is meant, and each one costs an encoding.
+
+    Raises:
+        ConfigurationError: when the limit is below 1 or the floor outside 0 to 1.
     """
 
     def __init__(self, limit: int = 100, floor: float = 0.1) -> None:
+        if limit < 1 or not 0 <= floor <= 1:
+            raise ConfigurationError(
+                f"expected a limit of 1 or more and a floor from 0 to 1, got {limit} and {floor}"
+            )
         self.limit, self.floor = limit, floor
 
     def propose(self, image: Bytes) -> MaskProposals:
