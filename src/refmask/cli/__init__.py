@@ -18,6 +18,7 @@ COMMANDS = {
     "segment": "the mask of each expression in each picture",
     "phrases": "the target noun phrase and head word of each expression",
     "features": "the unblended features and the scores of given masks and expressions",
+    "demo": "segment the shipped pictures with the embedded model",
     "scenes": "make pictures of emoji objects with masks and expressions",
 }
 

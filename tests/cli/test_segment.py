@@ -1,0 +1,194 @@
+"""``refmask segment`` from the outside: files, output, exit status, and never a traceback."""
+
+import json
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refmask import read_image
+from refmask.cli import main
+from refmask.ops import rle
+
+
+@pytest.fixture(scope="module")
+def model(model_files):
+    name, weights = model_files("tiny_vit32")
+    return ["--model", name, "--weights", weights, "--precision", "fp32"]
+
+
+@pytest.fixture
+def picture(tmp_path, noise):
+    path = tmp_path / "street.png"
+    Image.fromarray(noise).save(path)
+    return str(path)
+
+
+@pytest.fixture
+def masks(tmp_path, noise, fixed_proposer):
+    path = tmp_path / "masks.npz"
+    np.savez(path, masks=fixed_proposer.propose(noise).masks)
+    return f"masks:{path}"
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_one_picture_two_phrases(picture, masks, model, tmp_path, capsys):
+    out = tmp_path / "out"
+    status = main(
+        ["segment", picture, "the red car", "left guy in blue!", "--proposals", masks, "--top", "3"]
+        + ["--out", str(out), *model]
+    )
+    printed = capsys.readouterr()
+    assert status == 0
+    assert printed.err == ""
+    assert "'the red car': confidence" in printed.out
+    names = ["01-the-red-car", "02-left-guy-in-blue"]
+    kinds = ("json", "mask.png", "overlay.png")
+    assert files(out) == [f"street/{name}.{kind}" for name in names for kind in kinds]
+    fields = json.loads((out / "street" / f"{names[1]}.json").read_text())
+    assert fields["expression"] == "left guy in blue!"
+    assert (fields["noun_phrase"], fields["head"]) == ("left guy", "guy")
+    assert [c["proposal"] for c in fields["candidates"]][:2] == [
+        fields["answer"]["proposal"],
+        fields["runner_up"]["proposal"],
+    ]
+    assert len(fields["candidates"]) == 3
+    assert fields["margin"] == pytest.approx(
+        fields["answer"]["score"] - fields["runner_up"]["score"], abs=2e-4
+    )
+    mask = read_image(out / "street" / f"{names[1]}.mask.png")[..., 0]
+    assert set(np.unique(mask)) == {0, 255}
+    assert np.array_equal(mask > 0, rle.decode(fields["answer"]["segmentation"]))
+    assert fields["answer"]["area"] == 30 * 40
+    drawn = read_image(out / "street" / f"{names[1]}.overlay.png")
+    assert drawn.shape[1] == 640
+    assert drawn.shape[0] > 480
+
+
+def test_json_prints_lines_and_writes_nothing(picture, masks, model, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = files(tmp_path)
+    assert main(["segment", picture, "a cat", "a dog", "--proposals", masks, "--json", *model]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["expression"] for line in lines] == ["a cat", "a dog"]
+    assert {line["picture"] for line in lines} == {picture}
+    assert files(tmp_path) == before
+
+
+def test_a_folder_with_a_bad_picture(noise, masks, model, tmp_path, capsys):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.png", "c.png", "c.jpg"):
+        Image.fromarray(noise).save(folder / name)
+    (folder / "b.png").write_text("no picture")
+    out = tmp_path / "out"
+    arguments = ["a cat", "--proposals", masks, "--out", str(out), *model]
+    assert main(["segment", str(folder), *arguments]) == 1
+    printed = capsys.readouterr()
+    assert printed.err.splitlines() == [
+        line for line in printed.err.splitlines() if line.startswith("refmask: error: ")
+    ]
+    assert "b.png" in printed.err
+    assert {path.split("/")[0] for path in files(out)} == {"a", "c", "c-2"}
+    assert main(["segment", f"{folder}/[ab].png", *arguments]) == 1
+
+
+def test_masks_by_the_pictures_name(noise, model, tmp_path, fixed_proposer):
+    masks = fixed_proposer.propose(noise).masks
+    for index, name in enumerate(("a", "b")):
+        Image.fromarray(noise).save(tmp_path / f"{name}.png")
+        np.savez(tmp_path / f"{name}.npz", masks=masks[index : index + 1])
+    arguments = ["--proposals", f"masks:{tmp_path}/{{stem}}.npz", "--out", str(tmp_path / "out")]
+    assert main(["segment", f"{tmp_path}/*.png", "a cat", *arguments, *model]) == 0
+    for index, name in enumerate(("a", "b")):
+        fields = json.loads((tmp_path / "out" / name / "01-a-cat.json").read_text())
+        assert np.array_equal(rle.decode(fields["answer"]["segmentation"]), masks[index])
+        assert fields["runner_up"] is None
+
+
+def test_no_proposals_at_all(picture, model, tmp_path, capsys):
+    np.savez(tmp_path / "none.npz", masks=np.zeros((0, 60, 80), bool))
+    out = tmp_path / "out"
+    given = ["--proposals", f"masks:{tmp_path}/none.npz", "--out", str(out)]
+    assert main(["segment", picture, "a cat", *given, *model]) == 0
+    assert "no proposals, so no answer" in capsys.readouterr().out
+    fields = json.loads((out / "street" / "01-a-cat.json").read_text())
+    assert (fields["answer"], fields["unsure"], fields["candidates"]) == (None, True, [])
+    assert not read_image(out / "street" / "01-a-cat.mask.png").any()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image": "absent.png"}, "does not exist"),
+        ({"image": "cut.jpg"}, "damaged or cut short"),
+        ({"image": "archive.png"}, "its content is none"),
+        ({"image": "large.png"}, "108 megapixels"),
+        ({"expression": "  "}, "empty"),
+        ({"expression": "word " * 10_000}, "2000 characters"),
+        ({"expression": "street.png"}, "put a glob in quotes"),
+        ({"--proposals": "masks:small.npz"}, "7x9"),
+        ({"--proposals": "masks:archive.png"}, "unknown kind"),
+        ({"--proposals": "magic"}, "grouping"),
+        ({"--model": "no-such-model"}, "open_clip model name"),
+        ({"--weights": "nan.safetensors"}, "NaN or infinity"),
+        ({"--weights": "archive.pt"}, "archive.pt"),
+        ({"--weights": "other"}, "other.safetensors do not fit"),
+        ({"--alpha": "1.5"}, "alpha from 0 to 1"),
+        ({"--preset": "coco"}, "refcocog"),
+        ({"--method": "guess"}, "global-local"),
+        ({"--parser": "no_such_parser"}, "no_such_parser"),
+        ({"--top": "0"}, "at least 1"),
+        ({"--out": "street.png"}, "cannot write"),
+    ],
+)
+@pytest.mark.usefixtures("picture")
+def test_bad_input_is_one_line_and_no_file(
+    change, message, masks, model_files, tmp_path, monkeypatch, capsys
+):
+    from safetensors.torch import load_file, save_file
+
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (300, 300), "red").save("cut.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "cut.jpg").read_bytes()[:500])
+    for name in ("archive.png", "archive.pt"):
+        with zipfile.ZipFile(name, "w") as archive:
+            archive.writestr("a", "b")
+    np.savez("small.npz", masks=np.ones((1, 9, 7), bool))
+    if change.get("image") == "large.png":
+        Image.new("1", (12_000, 9_000)).save("large.png")
+    options = {"--proposals": masks, "--out": "out"}
+    options["--model"], options["--weights"] = model_files("tiny_vit32")
+    if change.get("--weights") == "nan.safetensors":
+        state = load_file(options["--weights"])
+        state["logit_scale"] = state["logit_scale"] * float("nan")
+        save_file(state, "nan.safetensors")
+    if change.get("--weights") == "other":
+        shutil.copy(model_files("tiny_rn")[1], "other.safetensors")
+        change = {"--weights": "./other.safetensors"}
+    image = change.get("image", "street.png")
+    expression = change.get("expression", "the red car")
+    options |= {key: value for key, value in change.items() if key.startswith("--")}
+    before = files(tmp_path)
+    words = [word for pair in options.items() for word in pair]
+    assert main(["segment", image, expression, *words]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith("refmask: error: ")
+    assert message in printed.err
+    assert "Traceback" not in printed.err
+    assert files(tmp_path) == before
+
+
+def test_a_picture_of_one_pixel(model, tmp_path):
+    Image.new("RGB", (1, 1), "red").save(tmp_path / "dot.png")
+    out = tmp_path / "out"
+    arguments = ["segment", str(tmp_path / "dot.png"), "a dot", "--out", str(out)]
+    assert main([*arguments, *model]) == 0
+    assert len(files(out)) == 3
