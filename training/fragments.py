@@ -43,12 +43,16 @@ class Grammar(Clauses):
     def statement(self, subject: Node) -> Node:
         """A whole sentence about the target: "a white cat lays on a couch"."""
         if self.chance(0.55):
-            verb, transitive = self.verb(2)
+            many = subject.word.endswith("s") or any(c.dep == "conj" for c in subject.right)
+            verb, transitive = self.verb(0 if self.chance(0.7 if many else 0.05) else 2)
             if self.chance(0.08):
                 verb.word = PAST.get(verb.word, verb.word)
             verb = self.complete(verb, transitive)
         else:
             verb = self.predicate()
+        if self.chance(0.04):  # the cat is on the bed is in the picture
+            where = Node(self.one(["in", "on", "at"]), "ADP", "prep").then(self.side("pobj"))
+            verb.then(Node("is", "AUX", "conj").then(where))
         passive = any(child.dep == "auxpass" for child in verb.left)
         return verb.first(subject.as_("nsubjpass" if passive else "nsubj"))
 
@@ -76,6 +80,11 @@ class Grammar(Clauses):
         if self.chance(0.08):
             other = self.base("conj")
             subject.then(Node(self.one(["and", "and", "&"]), "CCONJ", "cc"), other)
+        if self.chance(0.03):
+            place = next(
+                (i for i, c in enumerate(subject.left) if c.dep != "det"), len(subject.left)
+            )
+            subject.left.insert(place, self.before_noun())
         for _ in range(self.rng.choices([0, 1, 2, 3, 4], [18, 52, 23, 6, 1])[0]):
             if self.chance(0.12):
                 subject.then(Node(self.one([",", ",", "-", "("]), "PUNCT", "punct"))
@@ -101,6 +110,7 @@ class Grammar(Clauses):
                     (2, self.in_clothes),
                     (2, lambda: self.from_side(None)),
                     (2, lambda: self.verb(1)[0].as_("acl")),
+                    (4, self.doing),
                     (1, self.nearest),
                     (1, self.with_phrase),
                     (1, self.apposed),
@@ -157,9 +167,9 @@ class Grammar(Clauses):
         self.depth = 0
         form = self.rng.random()
         subject = self.brief() if self.chance(0.2) else self.described()
-        if form < 0.13:
+        if form < 0.15:
             subject = self.statement(subject)
-        elif form < 0.17:
+        elif form < 0.19:
             subject = self.pointed(subject)
         elif form < 0.23:
             subject = self.led(subject)
@@ -172,6 +182,10 @@ class Grammar(Clauses):
         elif form < 0.28:
             other = self.base("conj").first(Node("not", "PART", "neg"))
             subject.then(Node(",", "PUNCT", "punct"), other)
+        if self.chance(0.03):  # ; one is made of glass , it has a handle
+            mark = Node(self.one([",", ";", "."]), "PUNCT", "punct")
+            more = self.statement(self.pronoun()).as_("parataxis")
+            subject.then(mark, more)
         if self.chance(0.03):
             comma = Node(",", "PUNCT", "punct") if self.chance(0.5) else None
             subject.first(Node(self.one(lex.INTERJECTIONS), "INTJ", "intj"), comma)

@@ -24,6 +24,7 @@ class Clauses(Modifiers):
             (4, lambda: self.from_side(None)),
             (4, self.nearest),
             (3, self.apposed),
+            (4, self.state),
         )
 
     def with_phrase(self) -> Node:
@@ -58,6 +59,8 @@ class Clauses(Modifiers):
         word = words.split(":")[form]
         if transitive and self.chance(0.25):
             word = self.one(["wear:wearing:wears", "hold:holding:holds"]).split(":")[form]
+        if "VERB" in self.more and self.chance(0.15):
+            word = self.one(self.more["VERB"]).split(":")[form]
         if self.chance(0.03):
             word = self.invented() + ["", "ing", "s"][form]
         return Node(word, "VERB"), transitive
@@ -76,8 +79,8 @@ class Clauses(Modifiers):
         if self.chance(0.2 if transitive else 0.6):
             verb.then(self.place_phrase())
         if self.chance(0.05):
-            verb.then(Node("while", "SCONJ", "mark")).then()
-            verb.right[-1:] = [self.doing().as_("advcl").first(verb.right[-1])]
+            word = self.one(["while", "while", "as", "when", "after"])
+            verb.then(self.doing().as_("advcl").first(Node(word, "SCONJ", "mark")))
         return verb
 
     def doing(self) -> Node:
@@ -107,6 +110,8 @@ class Clauses(Modifiers):
     def done(self) -> Node:
         """ "held by the man", "parked on the street", "cut in half", "facing away"."""
         verb = Node(self.one(lex.PASSIVE), "VERB", "acl")
+        if self.chance(0.05):
+            verb.word = self.invented() + "ed"
         form = self.rng.random()
         if form < 0.25:
             verb.then(Node("by", "ADP", "agent").then(self.phrase()))

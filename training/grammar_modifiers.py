@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import lexicon as lex
 from grammar_nouns import NounPhrases
-from nodes import Node, hyphenated
+from nodes import Node
 
 
 class Modifiers(NounPhrases):
@@ -37,7 +37,7 @@ class Modifiers(NounPhrases):
             kind = self.one(["far", "top", "bottom", "very", "extreme", "upper", "lower"])
             node.first(Node(kind, "ADJ", "amod"))
         if self.chance(0.08):
-            hand = hyphenated(self.one(["left-hand", "right-hand"]), "NOUN", "compound")
+            hand = self.split(self.one(["left-hand", "right-hand"]), "NOUN", "compound")
             node = Node("side", "NOUN", dep).before(hand)
         if self.chance(0.06):
             hand = Node("hand", "NOUN", "compound").before(
@@ -138,6 +138,26 @@ class Modifiers(NounPhrases):
         if self.chance(0.2):
             node.then(Node("and", "CCONJ", "cc"), self.base("conj", lex.CLOTHES))
         return node
+
+    def state(self) -> Node:
+        """ "full of plants", "covered in snow", "similar to the other one"."""
+        words = "full:of made:of filled:with covered:in covered:with similar:to identical:to "
+        words += "out:of different:from visible:through ready:for empty:of heavy:with proud:of"
+        word, _, prep = self.one(words.split()).partition(":")
+        verb = word in ("made", "filled", "covered")
+        node = Node(word, "VERB" if verb else "ADJ", "acl" if verb else "amod")
+        return node.then(Node(prep, "ADP", "prep").then(self.phrase()))
+
+    def before_noun(self) -> Node:
+        """ "second from left" of "second from left man", "farther away", "closest to us"."""
+        if self.chance(0.6):
+            return self.from_side(Node(self.one(lex.ORDINALS), "ADJ", "amod")).as_("amod")
+        word = self.one(
+            ["farther", "further", "closer", "closest", "nearest", "farthest", "furthest"]
+        )
+        return Node(word, "ADJ", "amod").then(
+            Node(self.one(["away", "back", "up", "out"]), "ADV", "advmod")
+        )
 
     def apposed(self) -> Node:
         """ "guy red shirt", "kid yellow coat": what someone wears, without a word for it."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import lexicon as lex
 from grammar_words import Words
-from nodes import Node, hyphenated
+from nodes import Node
 
 
 class NounPhrases(Words):
@@ -16,9 +16,9 @@ class NounPhrases(Words):
         """A noun phrase up to its noun: "the second big red fire truck"."""
         noun = self.noun(dep, words)
         if self.chance(0.16):
-            noun.first(hyphenated(self.one(lex.COMPOUNDS), "NOUN", "compound"))
+            noun.first(self.split(self.one(lex.COMPOUNDS), "NOUN", "compound"))
             if self.chance(0.15):
-                noun.first(hyphenated(self.one(lex.COMPOUNDS), "NOUN", "compound"))
+                noun.first(self.split(self.one(lex.COMPOUNDS), "NOUN", "compound"))
         for _ in range(self.rng.choices([0, 1, 2, 3], [42, 40, 15, 3])[0]):
             comma = Node(",", "PUNCT", "punct") if noun.left and self.chance(0.08) else None
             noun.first(self.adjective(), comma)
@@ -45,6 +45,7 @@ class NounPhrases(Words):
         elif form < 0.7:
             owner.then(Node("'", "PUNCT", "case"), Node("s", "PART", "case"))
         else:
+            noun.left = [child for child in noun.left if child.pos != "VERB"]
             owner.word = owner.word if owner.word.endswith("s") else owner.word + "s"
         return noun.first(owner)
 
@@ -61,6 +62,10 @@ class NounPhrases(Words):
     def quantity(self, dep: str = "ROOT") -> Node:
         """ "glass of juice", "the back of a chair": the quantity or part heads."""
         head = self.base(dep, lex.QUANTITIES if self.chance(0.7) else lex.OBJECT_PARTS)
+        if self.chance(0.12):  # one of the two dogs, the larger of the pair, all of it
+            words = ["one", "one", "all", "first", "second", "larger", "taller", "both", "most"]
+            head = Node(self.one(words), "NOUN", dep)
+            head.before(self.determiner() if self.chance(0.4) else None)
         kinds = (lex.FOOD, lex.DRINKS, lex.THINGS, lex.FURNITURE, lex.ANIMALS, lex.PEOPLE)
         inner = self.base("pobj", self.rng.choice(kinds))
         return head.then(Node("of", "ADP", "prep").then(inner))

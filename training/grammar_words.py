@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import lexicon as lex
 from nodes import Node, hyphenated
@@ -16,16 +16,13 @@ class Words:
 
     Args:
         seed: of the random numbers.
-        nouns: more nouns (from the treebank), mixed in so that no closed list is learnt.
-        adjectives: more adjectives, likewise.
+        more: more words by kind ("NOUN", "ADJ", and "VERB" as base:-ing form:third person), from
+            the treebank, mixed in so that no closed list is learnt.
     """
 
-    def __init__(
-        self, seed: int, nouns: Sequence[str] = (), adjectives: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, seed: int, more: Mapping[str, Sequence[str]] | None = None) -> None:
         self.rng = random.Random(seed)
-        self.more_nouns = list(nouns)
-        self.more_adjectives = list(adjectives)
+        self.more = more or {}
         self.depth = 0
 
     def one(self, words: Sequence[str]) -> str:
@@ -51,8 +48,8 @@ class Words:
         """A word for a target."""
         if self.chance(0.06):
             return self.invented()
-        if self.more_nouns and self.chance(0.06):
-            return self.one(self.more_nouns)
+        if "NOUN" in self.more and self.chance(0.06):
+            return self.one(self.more["NOUN"])
         lists = (lex.PEOPLE, lex.ANIMALS, lex.FOOD, lex.VEHICLES, lex.FURNITURE, lex.THINGS)
         kind = self.rng.choices(lists, [30, 18, 14, 12, 12, 22])[0]
         if kind is lex.PEOPLE and self.chance(0.5):
@@ -61,23 +58,38 @@ class Words:
 
     def noun(self, dep: str = "ROOT", words: Sequence[str] | None = None) -> Node:
         """A noun, hyphens split."""
-        return hyphenated(self.one(words) if words else self.noun_word(), "NOUN", dep)
+        return self.split(self.one(words) if words else self.noun_word(), "NOUN", dep)
+
+    def split(self, word: str, pos: str, dep: str) -> Node:
+        """A word of one or more parts: "t-shirt", "t shirt" or "tshirt"."""
+        node = hyphenated(word, pos, dep)
+        if "-" in word and self.chance(0.4):
+            if self.chance(0.3):
+                return Node(word.replace("-", ""), pos, dep)
+            node.left = [child for child in node.left if child.dep != "punct"]
+        return node
 
     def adjective(self) -> Node:
         """A modifier before a noun: size, colour, position, participle, superlative."""
         lists = (lex.ADJECTIVES, lex.COLOURS, lex.POSITIONS, lex.SUPERLATIVES, lex.PASSIVE)
         words = self.rng.choices(lists, [30, 30, 25, 10, 3])[0]
         word = self.one(words)
-        if self.more_adjectives and self.chance(0.06):
-            word = self.one(self.more_adjectives)
+        if "ADJ" in self.more and self.chance(0.06):
+            word = self.one(self.more["ADJ"])
         if self.chance(0.03):
             word = self.invented()
         participle = words is lex.PASSIVE or (word.endswith("ing") and self.chance(0.5))
-        node = hyphenated(word, "VERB" if participle else "ADJ", "amod")
-        if words is lex.COLOURS and self.chance(0.2):  # red and white, light blue
+        node = self.split(word, "VERB" if participle else "ADJ", "amod")
+        if self.chance(0.04):  # snow covered, coin - operated
+            node = Node(self.one(lex.PASSIVE), "VERB", "amod")
+            dash = Node("-", "PUNCT", "punct") if self.chance(0.3) else None
+            node.before(Node(self.noun_word(), "NOUN", "npadvmod"), dash)
+        elif words is lex.COLOURS and self.chance(0.2):  # red and white, light blue
             node = self.two_colours(node)
         elif words is lex.POSITIONS and self.chance(0.25):
             node.first(Node(self.one(["far", "very", "upper", "most"]), "ADV", "advmod"))
+            if self.chance(0.2):
+                node.before(Node("most", "ADV", "advmod"))
         elif self.chance(0.05):
             adverb = self.one(["half", "partially", "very", "mostly", "dark", "light", "brightly"])
             node.first(Node(adverb, "ADV", "advmod"))
