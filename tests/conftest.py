@@ -43,6 +43,12 @@ def _few_threads() -> None:
 
 
 @pytest.fixture(scope="session")
+def golden_folder() -> Path:
+    """Where the golden vectors lie."""
+    return GOLDEN
+
+
+@pytest.fixture(scope="session")
 def golden() -> Callable[[str], dict[str, Any]]:
     """Arrays of a golden file by its stem."""
     return lambda name: dict(np.load(GOLDEN / f"{name}.npz"))

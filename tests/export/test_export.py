@@ -1,0 +1,102 @@
+"""Answers as drawings, records and files."""
+
+import numpy as np
+import pytest
+
+from refmask import ConfigurationError, Segmentation, TargetPhrase, Why
+from refmask.export.folder import answer_names, picture_folders
+from refmask.export.overlay import ANSWER, RUNNER_UP, overlay
+from refmask.export.record import record
+from refmask.export.sheet import sheet
+from refmask.ops import rle
+from refmask.ops.files import write_whole
+
+
+@pytest.fixture
+def answer(noise, fixed_proposer):
+    proposals = fixed_proposer.propose(noise)
+    scores = np.array([1.0, 4.0, 3.0, -2.0], np.float32)
+    phrase = TargetPhrase("the cat on a mat", "the cat on a mat", "the cat", "cat")
+    why = Why(phrase, 2, 1.0)
+    return proposals, Segmentation(proposals.masks[1], scores, 1, 0.7, why)
+
+
+def count(drawing, colour):
+    return int((drawing == np.array(colour)).all(axis=2).sum())
+
+
+def test_the_overlay_shows_answer_runner_up_and_phrase(noise, answer):
+    proposals, segmentation = answer
+    drawing = overlay(noise, proposals, segmentation)
+    top, left = drawing[:480, :640], 320
+    assert drawing.dtype == np.uint8
+    # The answer is the upper right quarter: its outline is there and nowhere far from it.
+    assert count(top[:250, left - 8 :], ANSWER) > 1000
+    assert count(top[260:, : left - 10], ANSWER) == 0
+    # The runner-up is the lower left quarter, in dashes: about half of a closed line.
+    assert 300 < count(top[230:, : left + 10], RUNNER_UP) < count(top[:250, left - 8 :], ANSWER)
+    # The caption holds the phrase, with the noun phrase in the answer's colour.
+    caption = drawing[480:]
+    assert count(caption, ANSWER) > 50
+    assert count(caption, (25, 25, 30)) > 50
+
+
+@pytest.mark.parametrize(("size", "width"), [((1, 1), 640), ((60, 80), 640), ((20, 4000), 1280)])
+def test_overlays_of_any_size(size, width):
+    from refmask import MaskProposals
+
+    image, mask = np.zeros((*size, 3), np.uint8), np.ones((1, *size), np.bool_)
+    why = Why(TargetPhrase("a " * 300 + "cat", "a " * 300 + "cat", "cat", "cat"), None, 0.0)
+    drawing = overlay(
+        image, MaskProposals(mask), Segmentation(mask[0], np.ones(1, np.float32), 0, 1.0, why)
+    )
+    assert drawing.shape[1] == width
+    nothing = Segmentation(~mask[0], np.ones(0, np.float32), None, 0.0, why)
+    assert overlay(image, MaskProposals.empty(*size), nothing).shape[1] == width
+
+
+def test_the_record(answer):
+    proposals, segmentation = answer
+    fields = record(segmentation, proposals, top=9)
+    assert [c["proposal"] for c in fields["candidates"]] == [1, 2, 0, 3]
+    assert fields["answer"] == fields["candidates"][0]
+    assert fields["runner_up"] == fields["candidates"][1]
+    assert sum(c["confidence"] for c in fields["candidates"]) == pytest.approx(1, abs=1e-3)
+    assert fields["answer"]["box"] == [40, 0, 80, 30]
+    assert np.array_equal(rle.decode(fields["answer"]["segmentation"]), segmentation.mask)
+
+
+def test_names():
+    from pathlib import Path
+
+    assert answer_names(["The red car!", "左の人", "?", "x" * 99]) == [
+        "01-the-red-car",
+        "02-左の人",
+        "03",
+        "04-" + "x" * 40,
+    ]
+    paths = [Path(name) for name in ("a.png", "sub/a.jpg", "b.png", "a.gif")]
+    assert picture_folders(paths) == ["a", "a-2", "b", "a-3"]
+
+
+def test_files_are_whole_or_not_there(tmp_path, monkeypatch):
+    path = tmp_path / "new" / "file.bin"
+    write_whole(path, b"one")
+    write_whole(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert path.stat().st_mode & 0o777 == (tmp_path / "new").stat().st_mode & 0o666
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", fail)
+    with pytest.raises(ConfigurationError, match=r"cannot write .*No space left"):
+        write_whole(path, b"three")
+    assert [file.read_bytes() for file in path.parent.iterdir()] == [b"two"]
+
+
+def test_the_sheet():
+    drawings = [np.full((h, w, 3), v, np.uint8) for h, w, v in ((4, 6, 1), (8, 2, 2), (3, 9, 3))]
+    paper = sheet(drawings, columns=2, gap=1)
+    assert paper.shape == (1 + 8 + 1 + 3 + 1, 1 + 9 + 1 + 2 + 1, 3)
+    assert [(paper == v).all(axis=2).sum() for v in (1, 2, 3)] == [24, 16, 27]

@@ -1,0 +1,81 @@
+"""What ``import refmask`` offers, and what it costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import refmask
+from refmask.cli import COMMANDS, main
+from refmask.errors import RefmaskError
+
+SOURCE = Path(refmask.__file__).parent
+
+
+def test_every_public_name_is_there_and_typed():
+    tree = ast.parse((SOURCE / "__init__.py").read_text())
+    typed = {
+        alias.asname
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("refmask")
+        for alias in node.names
+    }
+    assert typed == set(refmask.__all__) == set(dir(refmask))
+    for name in refmask.__all__:
+        assert getattr(refmask, name).__name__ == name
+    with pytest.raises(AttributeError, match="no_such"):
+        _ = refmask.no_such
+
+
+def test_the_error_tree_is_drawn_whole():
+    from refmask import errors
+
+    drawn = errors.__doc__
+    for name, value in vars(errors).items():
+        if isinstance(value, type) and issubclass(value, RefmaskError):
+            assert name in drawn
+            assert value.__doc__
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from refmask.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('torch', 'numpy', 'spacy', 'open_clip', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    for command, purpose in COMMANDS.items():
+        assert command in done.stdout
+        assert purpose in done.stdout
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    assert COMMANDS[command] in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_command_itself(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("refmask 0.")
+    assert main([]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["no-such-command"])
+    assert "invalid choice" in capsys.readouterr().err
+
+
+def test_python_dash_m():
+    done = subprocess.run(
+        [sys.executable, "-m", "refmask", "segment", "absent.png", "a cat", "--proposals", "magic"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("refmask: error: ")
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,97 @@
+"""The system from picture to answer."""
+
+import numpy as np
+import pytest
+
+import refmask
+from refmask import ExpressionError, MaskError, MaskProposals, MaskProposer, Scene
+from refmask.methods import load_method
+from refmask.segmenter import Segmenter
+
+
+@pytest.fixture(scope="module")
+def clip(golden_model):
+    return golden_model("tiny_vit32")
+
+
+@pytest.fixture
+def segmenter(clip, fixed_proposer, fixed_parser):
+    return Segmenter(fixed_proposer, load_method("global-local", clip), fixed_parser)
+
+
+def test_an_answer_and_its_reasons(segmenter, noise):
+    scene = segmenter.look(noise)
+    answer = scene.find("the red car on the left")
+    order = np.argsort(-answer.scores)
+    assert isinstance(scene, Scene)
+    assert (answer.best, answer.why.runner_up) == tuple(order[:2])
+    assert np.array_equal(answer.mask, scene.proposals.masks[answer.best])
+    assert answer.why.margin == pytest.approx(answer.scores[order[0]] - answer.scores[order[1]])
+    assert answer.why.phrase.noun_phrase == "the red"
+    softmax = np.exp(answer.scores) / np.exp(answer.scores).sum()
+    assert answer.confidence == pytest.approx(softmax.max(), rel=1e-4)
+    assert answer.unsure == (softmax.max() < 0.5)
+
+
+def test_many_questions_are_the_questions_one_by_one(segmenter, noise):
+    scene = segmenter.look(noise)
+    phrases = ["left guy", "a much longer phrase about a guy", "cat"]
+    for one, other in zip(scene.find(phrases), map(scene.find, phrases), strict=True):
+        assert np.allclose(one.scores, other.scores, atol=1e-3)
+    assert scene.find([]) == []
+
+
+def test_pictures_are_looked_at_once(segmenter, noise, monkeypatch):
+    scene = segmenter.look(noise)
+    monkeypatch.setattr(type(segmenter.method.clip), "encode_image", None)
+    monkeypatch.setattr(type(segmenter.method.clip), "encode_masked", None)
+    assert scene.find("the cat").best is not None
+
+
+def test_one_proposal_is_the_answer(segmenter, noise, fixed_proposer):
+    scene = segmenter.look(noise, fixed_proposer.propose(noise)[2])
+    answer = scene.find("the cat")
+    assert (answer.best, answer.why.runner_up, answer.why.margin) == (0, None, 0.0)
+    assert answer.confidence == 1.0
+    assert not answer.unsure
+
+
+def test_no_proposals_give_an_unsure_empty_answer(segmenter, noise):
+    answer = segmenter.look(noise, MaskProposals.empty(60, 80)).find("the cat")
+    assert (answer.best, answer.confidence, answer.unsure) == (None, 0.0, True)
+    assert answer.mask.shape == (60, 80)
+    assert not answer.mask.any()
+
+
+def test_masks_that_do_not_fit(segmenter, noise):
+    with pytest.raises(MaskError, match=r"expected masks of 80x60 pixels.* got 60x80"):
+        segmenter.look(noise, MaskProposals(np.ones((1, 80, 60), np.bool_)))
+    masks = np.zeros((2, 60, 80), np.bool_)
+    masks[0] = True
+    with pytest.raises(MaskError, match="mask 1 covers no pixel"):
+        segmenter.look(noise, MaskProposals(masks))
+
+
+def test_load_puts_the_parts_together(model_files, fixed_proposer):
+    model, weights = model_files("tiny_vit32")
+    made = refmask.load(model, weights, proposals=fixed_proposer, preset="refcoco", beta=0.25)
+    assert isinstance(made.proposer, MaskProposer)
+    assert (made.method.alpha, made.method.beta) == (0.95, 0.25)
+    assert made.method.compat.cosine
+    reference = refmask.load(*model_files("tiny_rn"), compat="reference", precision="auto")
+    assert not reference.method.compat.cosine
+    assert reference.method.compat.unit_places
+    assert reference.parser.reference
+    assert str(reference.method.clip.precision) == "torch.float32"
+    with pytest.raises(refmask.ConfigurationError, match="refcocog"):
+        refmask.load(model, weights, preset="refcocox")
+
+
+def test_long_texts(model_files, fixed_proposer, noise):
+    model, weights = model_files("tiny_vit32")
+    long = "the very " * 60 + "old man"
+    default = refmask.load(model, weights, proposals=fixed_proposer)
+    assert default.look(noise).find(long).best is not None
+    reference = refmask.load(model, weights, proposals=fixed_proposer, compat="reference")
+    with pytest.raises(ExpressionError, match="at most 77 tokens"):
+        reference.look(noise).find(long)
