@@ -132,7 +132,19 @@ def test_a_batch_answers_as_one_by_one(parser):
 
 
 def test_anything_printable_gives_a_phrase_from_its_text(parser):
-    odd = ["!!!", "' s", "\u2019", "#2", "😀 man", "a\u00a0man", "İstanbul bus", "w/", "...", "ﬁsh", "ß"]
+    odd = [
+        "!!!",
+        "' s",
+        "\u2019",
+        "#2",
+        "😀 man",
+        "a\u00a0man",
+        "İstanbul bus",
+        "w/",
+        "...",
+        "ﬁsh",
+        "ß",
+    ]
     for found, raw in zip(parser(odd), odd, strict=True):
         assert found.text == " ".join(raw.split())
         assert found.noun_phrase in found.text

@@ -11,7 +11,6 @@ This is the only file that imports spaCy, and only once a parser is really neede
 from __future__ import annotations
 
 import importlib.util
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -20,6 +19,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from refmask.errors import ConfigurationError, ExpressionError, MissingResource
+from refmask.ops.words import (
+    bad_parse,
+    check_tree,
+    checked_expression,
+    find_words,
+    join_clitics,
+)
 from refmask.types import TargetPhrase
 
 if TYPE_CHECKING:
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
 
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parent / "assets" / "parser"
-LONGEST = 2_000  # characters; CLIP reads about 300 of them
 
 NOMINAL = frozenset({"NOUN", "PROPN", "PRON", "NUM"})  # NUM: "one of the cars is red"
 SUBJECTS = ("nsubj", "nsubjpass")
@@ -40,7 +45,6 @@ POINTERS = frozenset(
     {"i", "you", "u", "we", "me", "us", "it", "this", "that", "these", "those", "there", "here"}
     | {"what", "who", "which"}
 )
-APOSTROPHES = "'`\u2019"
 #: Words before a noun phrase that the parser may hang on its noun, but that describe nothing.
 FILLERS = frozenset({"intj", "punct", "cc", "neg", "preconj", "discourse", "mark"})
 
@@ -101,12 +105,12 @@ class PhraseParser:
             ExpressionError: when these do not form a parse.
         """
         sentence = self._read(expression)
-        _check_tree(expression, len(words), heads, deps, pos)
+        check_tree(expression, len(words), heads, deps, pos)
         try:
             doc = _doc(self._tokenizer, words, heads=list(heads), deps=list(deps), pos=list(pos))
         except (ValueError, TypeError) as error:
-            raise _bad_parse(expression, str(error).partition("\n")[0]) from error
-        places = () if self.reference else tuple(_places(sentence.text, words))
+            raise bad_parse(expression, str(error).partition("\n")[0]) from error
+        places = () if self.reference else tuple(find_words(sentence.text, words))
         return self._answer(sentence._replace(places=places), doc)
 
     def from_phrase(self, expression: str, noun_phrase: str) -> TargetPhrase:
@@ -114,20 +118,20 @@ class PhraseParser:
 
         Its last word counts as its head.
         """
-        phrase = " ".join(_checked(noun_phrase).split())
+        phrase = " ".join(checked_expression(noun_phrase).split())
         text = self._read(expression).text
         return TargetPhrase(expression, text, phrase, phrase.rpartition(" ")[2])
 
     def _read(self, expression: str) -> _Sentence:
         """Check one expression; split it into tokens."""
-        text = _checked(expression)
+        text = checked_expression(expression)
         if self.reference:  # quirk 15
             tokens = [token.text for token in self._tokenizer.make_doc(text.lower())]
             words = tuple(word for word in tokens if word != " ")
             return _Sentence(expression, " ".join(words), words, ())
         text = " ".join(text.split())
         split = [(token.text, token.idx) for token in self._tokenizer.make_doc(text)]
-        places = tuple(_join_clitics(split))
+        places = tuple(join_clitics(split))
         words = tuple("".join(text[place].lower().split()) for place in places)
         return _Sentence(expression, text, words, places)
 
@@ -193,18 +197,19 @@ def _target_phrase(doc: Doc) -> Span | None:
     return doc[start : noun.i + 1]
 
 
-def _nouns(token: Token) -> Iterator[Token]:
+def _nouns(root: Token) -> Iterator[Token]:
     """The nouns that a root may stand for: itself, or a verb's subject, object, clause."""
-    if token.pos_ in NOMINAL and token.dep_ != "intj":
-        yield token
-        if _doubt(token) == 0:
-            return
-    children = list(token.children)
-    wanted = SUBJECTS + CLAUSES if token.pos_ in NOMINAL else SUBJECTS + OBJECTS + CLAUSES
-    for dep in wanted:
-        for child in children:
-            if child.dep_ == dep:
-                yield from _nouns(child)
+    waiting = [root]
+    while waiting:
+        token = waiting.pop()
+        nominal = token.pos_ in NOMINAL
+        if nominal and token.dep_ != "intj":
+            yield token
+            if _doubt(token) == 0:
+                continue
+        wanted = SUBJECTS + CLAUSES if nominal else SUBJECTS + OBJECTS + CLAUSES
+        found = [child for dep in wanted for child in token.children if child.dep_ == dep]
+        waiting.extend(reversed(found))
 
 
 def _doubt(noun: Token) -> int:
@@ -251,84 +256,6 @@ def _doc(language: Language, words: Sequence[str], **parse: Any) -> Doc:
     from spacy.tokens import Doc
 
     return Doc(language.vocab, words=list(words), **parse)
-
-
-def _checked(expression: str) -> str:
-    """The expression itself, when it is text of a usable length."""
-    if not isinstance(expression, str):
-        raise ExpressionError(
-            f"expected an expression as text, got {type(expression).__name__}; pass a string"
-        )
-    if not expression.strip():
-        raise ExpressionError("expected an expression, got an empty one; name the target")
-    if len(expression) > LONGEST:
-        raise ExpressionError(
-            f"expected an expression of at most {LONGEST} characters, got {len(expression)}; "
-            "shorten it"
-        )
-    return expression
-
-
-def _join_clitics(tokens: Sequence[tuple[str, int]]) -> Iterator[slice]:
-    """Where tokens lie, given as (text, start), after undoing what annotators' tools split.
-
-    "man ' s hat" has the tokens "man", "' s", "hat".
-    """
-    apostrophe: int | None = None
-    for word, start in tokens:
-        if apostrophe is not None:
-            joined = word.lower() == "s"
-            yield slice(apostrophe, start + 1 if joined else apostrophe + 1)
-            apostrophe = None
-            if joined:
-                continue
-        if word and word in APOSTROPHES:
-            apostrophe = start
-        else:
-            yield slice(start, start + len(word))
-    if apostrophe is not None:
-        yield slice(apostrophe, apostrophe + 1)
-
-
-def _places(text: str, words: Sequence[str]) -> list[slice]:
-    """Where each token of a given parse lies in the text, whatever its case."""
-    places: list[slice] = []
-    at = 0
-    for word in words:
-        pattern = r"\s*".join(re.escape(letter) for letter in word if not letter.isspace())
-        match = re.compile(pattern, re.IGNORECASE).search(text, at)
-        if match is None:
-            raise _bad_parse(text, f"its token {word!r} is not in the text")
-        places.append(slice(*match.span()))
-        at = match.end()
-    return places
-
-
-def _check_tree(
-    expression: str, count: int, heads: Sequence[int], deps: Sequence[str], pos: Sequence[str]
-) -> None:
-    """Refuse what is not one or more trees over ``count`` tokens."""
-    if not count or {len(heads), len(deps), len(pos)} != {count}:
-        raise _bad_parse(
-            expression,
-            f"{count} words, {len(heads)} heads, {len(deps)} deps, {len(pos)} pos",
-        )
-    if not all(isinstance(h, int) and 0 <= h < count for h in heads):
-        raise _bad_parse(expression, f"heads {list(heads)} outside 0 to {count - 1}")
-    for token in range(count):
-        seen = {token}
-        while (head := heads[token]) != token:
-            if head in seen:
-                raise _bad_parse(expression, f"heads {list(heads)} run in a circle")
-            seen.add(head)
-            token = head
-
-
-def _bad_parse(expression: str, fault: str) -> ExpressionError:
-    return ExpressionError(
-        f"expected words with one head, dep and pos each for {expression!r}, got {fault}; "
-        "correct the parse or leave it out"
-    )
 
 
 def _locate(pipeline: str) -> str | Path:

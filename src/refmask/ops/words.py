@@ -1,0 +1,90 @@
+"""Checks and bookkeeping of expressions and given parses: plain text, no parser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from refmask.errors import ExpressionError
+
+LONGEST = 2_000  # characters; CLIP reads about 300 of them
+APOSTROPHES = "'`\u2019"
+
+
+def checked_expression(expression: str) -> str:
+    """The expression itself, when it is text of a usable length."""
+    if not isinstance(expression, str):
+        raise ExpressionError(
+            f"expected an expression as text, got {type(expression).__name__}; pass a string"
+        )
+    if not expression.strip():
+        raise ExpressionError("expected an expression, got an empty one; name the target")
+    if len(expression) > LONGEST:
+        raise ExpressionError(
+            f"expected an expression of at most {LONGEST} characters, got {len(expression)}; "
+            "shorten it"
+        )
+    return expression
+
+
+def join_clitics(tokens: Sequence[tuple[str, int]]) -> Iterator[slice]:
+    """Where tokens lie, given as (text, start), after undoing what annotators' tools split.
+
+    "man ' s hat" has the tokens "man", "' s", "hat".
+    """
+    apostrophe: int | None = None
+    for word, start in tokens:
+        if apostrophe is not None:
+            joined = word.lower() == "s"
+            yield slice(apostrophe, start + 1 if joined else apostrophe + 1)
+            apostrophe = None
+            if joined:
+                continue
+        if word and word in APOSTROPHES:
+            apostrophe = start
+        else:
+            yield slice(start, start + len(word))
+    if apostrophe is not None:
+        yield slice(apostrophe, apostrophe + 1)
+
+
+def find_words(text: str, words: Sequence[str]) -> list[slice]:
+    """Where each token of a given parse lies in the text, whatever its case."""
+    places: list[slice] = []
+    at = 0
+    for word in words:
+        pattern = r"\s*".join(re.escape(letter) for letter in word if not letter.isspace())
+        match = re.compile(pattern, re.IGNORECASE).search(text, at)
+        if match is None:
+            raise bad_parse(text, f"its token {word!r} is not in the text")
+        places.append(slice(*match.span()))
+        at = match.end()
+    return places
+
+
+def check_tree(
+    expression: str, count: int, heads: Sequence[int], deps: Sequence[str], pos: Sequence[str]
+) -> None:
+    """Refuse what is not one or more trees over ``count`` tokens."""
+    if not count or {len(heads), len(deps), len(pos)} != {count}:
+        raise bad_parse(
+            expression,
+            f"{count} words, {len(heads)} heads, {len(deps)} deps, {len(pos)} pos",
+        )
+    if not all(isinstance(h, int) and 0 <= h < count for h in heads):
+        raise bad_parse(expression, f"heads {list(heads)} outside 0 to {count - 1}")
+    for token in range(count):
+        seen = {token}
+        while (head := heads[token]) != token:
+            if head in seen:
+                raise bad_parse(expression, f"heads {list(heads)} run in a circle")
+            seen.add(head)
+            token = head
+
+
+def bad_parse(expression: str, fault: str) -> ExpressionError:
+    """The error for a parse that does not fit its expression."""
+    return ExpressionError(
+        f"expected words with one head, dep and pos each for {expression!r}, got {fault}; "
+        "correct the parse or leave it out"
+    )
