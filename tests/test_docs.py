@@ -1,0 +1,92 @@
+"""Every command and every example of README and docs, run."""
+
+import argparse
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refmask.cli import COMMANDS, main
+from refmask.data.scenes import FONT, read_scenes
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(language):
+    for page in PAGES:
+        for text in re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL):
+            yield page.name, text
+
+
+def commands():
+    for page, text in blocks("sh"):
+        for line in text.splitlines():
+            words = shlex.split(line.split(" > ")[0], comments=True)
+            if words:
+                yield pytest.param(words, id=f"{page}: {' '.join(words)}")
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch, noise):
+    """A folder with the files that the examples name."""
+    for folder in ("photos", "masks"):
+        (tmp_path / folder).mkdir()
+    masks = np.zeros((2, 60, 80), np.bool_)
+    masks[0, 5:30, 5:30] = masks[1, 20:50, 40:70] = True
+    for stem in ("picture", "photos/a", "photos/b"):
+        Image.fromarray(noise).save(tmp_path / f"{stem}.jpg")
+        Image.fromarray(noise).save(tmp_path / f"{stem}.png")
+    for name in ("masks", "masks/a", "masks/b"):
+        np.savez(tmp_path / f"{name}.npz", masks=masks)
+    (tmp_path / "expressions.txt").write_text("the red car\nleft guy\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", commands())
+def test_command(words, workplace):
+    program, command, *rest = words
+    if program == "make":
+        assert re.search(rf"^{command}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        return
+    assert program == "refmask"
+    if "openai" in rest:  # needs a network: only that it is a command of ours
+        parser = argparse.ArgumentParser()
+        importlib.import_module(f"refmask.cli.{command}").configure(parser)
+        parser.parse_args(rest)
+        return
+    if command == "scenes" and not FONT.exists():
+        pytest.skip("fonts-noto-color-emoji is not installed")
+    before = set(workplace.rglob("*"))
+    assert main([command, *rest]) == 0
+    assert command == "phrases" or "--json" in rest or set(workplace.rglob("*")) > before
+
+
+@pytest.mark.usefixtures("workplace")
+@pytest.mark.parametrize("text", [pytest.param(text, id=page) for page, text in blocks("python")])
+def test_python(text):
+    exec(compile(text, "example", "exec"), {})  # noqa: S102
+
+
+def test_links_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_command_is_shown():
+    shown = {param.values[0][1] for param in commands()} | {"demo"}
+    assert set(COMMANDS) <= shown
+
+
+def test_demo_picks_one_query_per_kind():
+    from refmask.cli.demo import KINDS, choose
+
+    chosen = choose(list(read_scenes(split="test")))
+    assert tuple(query.kind for _, query in chosen) == KINDS
+    assert len({sample.id for sample, _ in chosen}) == len(KINDS)
