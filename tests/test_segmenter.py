@@ -95,3 +95,26 @@ def test_long_texts(model_files, fixed_proposer, noise):
     reference = refmask.load(model, weights, proposals=fixed_proposer, compat="reference")
     with pytest.raises(ExpressionError, match="at most 77 tokens"):
         reference.look(noise).find(long)
+
+
+def test_a_cards_advice_gives_way_to_presets_and_settings(tmp_path, model_files):
+    import json
+    import shutil
+    from pathlib import Path
+
+    model, weights = model_files("tiny_vit32")
+    advice = {"alpha": 0.6, "beta": 0.4, "mask_layers": 2, "recipe": "ignored"}
+    content = {"model_cfg": json.loads(Path(model).read_text()), "refmask": advice}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(content))
+    shutil.copy(weights, tmp_path / "open_clip_model.safetensors")
+
+    def blend(**settings):
+        method = refmask.load(str(tmp_path), **settings).method
+        return method.alpha, method.beta, method.mask_layers
+
+    assert blend() == (0.6, 0.4, 2)
+    assert blend(preset="refcoco") == (0.95, 0.5, 2)
+    assert blend(preset="refcoco", alpha=0.0, mask_layers=5) == (0.0, 0.5, 5)
+    assert blend(compat="reference") == (0.85, 0.5, None)
+    assert blend(method="global") == (1.0, 1.0, 2)
+    assert blend(method="cropping") == (0.0, 1.0, None)

@@ -71,11 +71,12 @@ def load(
     proposer = load_proposer(proposals) if isinstance(proposals, str) else proposals
     clip = load_clip(model, weights, device=device, precision=precision)
     record = compatibility.by_name(compat, clip.tower.family)
-    settings: dict[str, Any] = {"alpha": alpha, "beta": beta, "mask_layers": mask_layers}
-    if method == "global-local":
-        advice = PRESETS[preset] if preset else clip.advice if compat == "default" else {}
-        for name, value in settings.items():
-            settings[name] = advice.get(name) if value is None else value
+    # The card's advice is for the corrected method, the preset for the paper's: the latter wins.
+    advice = (clip.advice if compat == "default" else {}) | (PRESETS[preset] if preset else {})
+    taken = {"global-local": advice, "global": {"mask_layers": advice.get("mask_layers")}}
+    settings: dict[str, Any] = dict(taken.get(method, {}))
+    explicit = {"alpha": alpha, "beta": beta, "mask_layers": mask_layers}
+    settings |= {name: value for name, value in explicit.items() if value is not None}
     return Segmenter(
         proposer,
         load_method(method, clip, **settings, compat=record),

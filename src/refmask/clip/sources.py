@@ -17,6 +17,8 @@ from refmask.errors import ConfigurationError, ModelError, WeightsUnavailable
 EMBEDDED = "embedded"
 HUB = "hf-hub:"
 CONFIG_FILE = "open_clip_config.json"
+#: Settings of a method that a model's configuration file may recommend under "refmask".
+ADVICE = ("alpha", "beta", "mask_layers")
 WEIGHT_FILES = (
     "open_clip_model.safetensors",
     "open_clip_pytorch_model.bin",
@@ -159,6 +161,7 @@ def _from_json(path: Path, name: str, weights: Path | None = None) -> Source:
     absent = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in cfg]
     if absent:
         raise ModelError(f"expected open_clip's model configuration in {path}, without {absent}")
+    advice = content.get("refmask", {})
     cfg = {key: cfg[key] for key in cfg if key not in ("preprocess_cfg", "refmask")}
     return Source(
         name,
@@ -166,5 +169,5 @@ def _from_json(path: Path, name: str, weights: Path | None = None) -> Source:
         preprocess_cfg=content.get("preprocess_cfg", {}),
         weights=weights,
         folder=path.parent,
-        advice=content.get("refmask", {}),
+        advice={key: advice[key] for key in ADVICE if key in advice},
     )
