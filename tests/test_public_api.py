@@ -79,3 +79,18 @@ def test_python_dash_m():
     assert done.returncode == 2
     assert done.stderr.startswith("refmask: error: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_stops_early():
+    code = "from refmask.cli import main; import sys; sys.exit(main())"
+    phrases = [f"cat {number}" for number in range(5000)]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "phrases", *phrases],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout.readline().startswith("cat 0")
+        running.stdout.close()
+        assert running.wait() == 1
+        assert running.stderr.read() == ""

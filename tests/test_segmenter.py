@@ -83,6 +83,8 @@ def test_load_puts_the_parts_together(model_files, fixed_proposer):
     assert reference.method.compat.unit_places
     assert reference.parser.reference
     assert str(reference.method.clip.precision) == "torch.float32"
+    with pytest.raises(refmask.ConfigurationError, match="fp32"):
+        refmask.load(model, weights, compat="reference", precision="bf16")
     with pytest.raises(refmask.ConfigurationError, match="refcocog"):
         refmask.load(model, weights, preset="refcocox")
 

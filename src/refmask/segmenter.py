@@ -66,7 +66,9 @@ def load(
     """
     if preset is not None and preset not in PRESETS:
         raise ConfigurationError(f"expected a preset out of {', '.join(PRESETS)}, got {preset!r}")
-    if compat == "reference" and precision == "auto":
+    if compat == "reference":
+        if precision == "bf16":
+            raise ConfigurationError("compat 'reference' computes in fp32, leave precision out")
         precision = "fp32"
     proposer = load_proposer(proposals) if isinstance(proposals, str) else proposals
     clip = load_clip(model, weights, device=device, precision=precision)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -56,6 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RefmaskError as error:
         print(f"refmask: error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever reads our output has had enough; Python would complain when it flushes the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("refmask: interrupted", file=sys.stderr)
         return 130

@@ -66,6 +66,8 @@ def read_image(picture: Picture) -> Bytes:
         raise ImageError(
             f"expected a picture ({', '.join(FORMATS)}) in {path}, but its content is none"
         ) from None
+    except PermissionError:
+        raise ImageError(f"expected a readable picture at {path}, got no permission") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         if isinstance(error, ImageError):
             raise
