@@ -1,0 +1,167 @@
+"""The small CLIP: its shape, its forward passes in training and validation, its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional
+
+SIDE = 112
+CONTEXT = 32
+MERGES_FILE = "bpe_merges.txt.gz"
+CONFIG_FILE = "open_clip_config.json"
+WEIGHTS_FILE = "open_clip_model.safetensors"
+#: Half grey, so that "mean fill" is a plain grey and not a colour that has a name.
+MEAN, STD = 0.5, 0.25
+
+
+def model_config(vocabulary: int) -> dict[str, Any]:
+    """Arguments of open_clip's ``CLIP``; small enough for one core, large enough for the scenes."""
+    return {
+        "embed_dim": 128,
+        "vision_cfg": {
+            "image_size": SIDE,
+            "patch_size": 16,
+            "width": 160,
+            "layers": 6,
+            "head_width": 32,
+        },
+        "text_cfg": {
+            "context_length": CONTEXT,
+            "vocab_size": vocabulary,
+            "tokenizer_kwargs": {"bpe_path": MERGES_FILE},
+            "width": 128,
+            "heads": 4,
+            "layers": 3,
+        },
+    }
+
+
+def build(vocabulary: int) -> open_clip.CLIP:
+    """A freshly initialised model."""
+    return open_clip.CLIP(**model_config(vocabulary))
+
+
+def plain_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,  # noqa: ARG001 - the signature of the function it stands in for
+    is_causal: bool = False,  # noqa: ARG001
+) -> Tensor:
+    """Attention as two matrix products, (..., L, head) each.
+
+    Stands in for the fused CPU kernel while training: at these sizes the fused kernel's backward
+    pass takes longer than all other operations together.
+    """
+    weights = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+    if attn_mask is not None:
+        weights = weights + attn_mask
+    return torch.softmax(weights, dim=-1).to(value.dtype) @ value
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """uint8 (B, S, S, 3) pictures to float32 (B, 3, S, S) as the model reads them."""
+    return pixels.permute(0, 3, 1, 2).float().div_(255).sub_(MEAN).div_(STD)
+
+
+def encode_text(model: open_clip.CLIP, tokens: Tensor) -> Tensor:
+    """Unit features (T, D) of tokens (T, L).
+
+    Only as many positions as the longest text has are computed: attention is causal, so what
+    follows the end mark cannot change it.
+    """
+    ends = tokens.argmax(dim=1)
+    length = int(ends.max()) + 1
+    hidden = model.token_embedding(tokens[:, :length]) + model.positional_embedding[:length]
+    hidden = model.transformer(hidden, attn_mask=model.attn_mask[:length, :length])
+    pooled = model.ln_final(hidden)[torch.arange(len(tokens)), ends]
+    return functional.normalize((pooled @ model.text_projection).float(), dim=-1)
+
+
+def encode_image(
+    model: open_clip.CLIP, pixels: Tensor, keep: Tensor | None = None, mask_layers: int = 0
+) -> Tensor:
+    """Unit features (B, D) of normalised pictures (B, 3, S, S).
+
+    Args:
+        model: the model.
+        pixels: the pictures.
+        keep: (B, patches) factors of the patch tokens in the last blocks; ones when None.
+        mask_layers: in how many last blocks they apply.
+    """
+    visual = model.visual
+    if keep is None:
+        return functional.normalize(visual(pixels).float(), dim=-1)
+    blocks = visual.transformer.resblocks
+    hidden = visual._embeds(pixels)
+    for block in blocks[: len(blocks) - mask_layers]:
+        hidden = block(hidden)
+    return _masked_end(visual, hidden, keep, mask_layers)
+
+
+def encode_masked(
+    model: open_clip.CLIP, pixels: Tensor, grids: list[Tensor], mask_layers: int
+) -> list[Tensor]:
+    """Global-context features by token masking in the last blocks (equation 3).
+
+    Args:
+        model: the model.
+        pixels: (B, 3, S, S), normalised.
+        grids: for each picture (N, patches) in 0 to 1, what its masks cover of each patch.
+        mask_layers: in how many last blocks the patch tokens are multiplied by the mask.
+
+    Returns:
+        For each picture unit features (N, D).
+    """
+    visual = model.visual
+    hidden = visual._embeds(pixels)
+    for block in visual.transformer.resblocks[: len(visual.transformer.resblocks) - mask_layers]:
+        hidden = block(hidden)
+    counts = [len(grid) for grid in grids]
+    hidden = hidden.repeat_interleave(torch.tensor(counts), dim=0)
+    return list(_masked_end(visual, hidden, torch.cat(grids), mask_layers).split(counts))
+
+
+def _masked_end(visual: torch.nn.Module, hidden: Tensor, grids: Tensor, mask_layers: int) -> Tensor:
+    """The last blocks with patch tokens multiplied before each; unit features (B, D)."""
+    blocks = visual.transformer.resblocks
+    factors = torch.cat([torch.ones(len(grids), 1), grids], dim=1)[..., None].to(hidden.dtype)
+    for block in blocks[len(blocks) - mask_layers :]:
+        hidden = block(hidden * factors)
+    features = visual.ln_post(hidden[:, 0]) @ visual.proj
+    return functional.normalize(features.float(), dim=-1)
+
+
+def save_folder(
+    folder: Path, model: open_clip.CLIP, vocabulary: int, settings: dict[str, Any]
+) -> None:
+    """Write configuration and half-precision weights as open_clip's local folders hold them.
+
+    Args:
+        folder: where to write; the tokenizer's merges are written there on their own.
+        model: the trained model.
+        vocabulary: number of tokens.
+        settings: what refmask reads beside open_clip: alpha, beta, mask_layers and the recipe.
+    """
+    config = {
+        "model_cfg": model_config(vocabulary),
+        "preprocess_cfg": {
+            "mean": [MEAN] * 3,
+            "std": [STD] * 3,
+            "interpolation": "bilinear",
+            "resize_mode": "squash",
+        },
+        "refmask": settings,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
+    weights = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    save_file(weights, folder / WEIGHTS_FILE)
