@@ -30,7 +30,7 @@ from fragments import Grammar
 from refmask.phrases import PhraseParser
 from trees import Sentence, read_conllu
 
-TREEBANK = "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/r2.15/"
+TREEBANK = "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/r2.16/"
 SEED = 0
 WORDS_PER_BATCH = 1_200
 LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "upstream": "tok2vec"}

@@ -198,11 +198,14 @@ def _target_phrase(doc: Doc) -> Span | None:
 
 
 def _nouns(root: Token) -> Iterator[Token]:
-    """The nouns that a root may stand for: itself, or a verb's subject, object, clause."""
+    """The nouns that a root may stand for: itself, or a verb's subject, object, clause.
+
+    A word with a subject serves as a verb, whatever its tag says ("a cat lays on a couch").
+    """
     waiting = [root]
     while waiting:
         token = waiting.pop()
-        nominal = token.pos_ in NOMINAL
+        nominal = token.pos_ in NOMINAL and not _has_subject(token)
         if nominal and token.dep_ != "intj":
             yield token
             if _doubt(token) == 0:
@@ -222,8 +225,11 @@ def _doubt(noun: Token) -> int:
 def _verb_children(noun: Token) -> list[Token]:
     """What hangs on the verb whose object the noun is, where that verb gives an order."""
     verb = noun.head
-    subject = any(child.dep_ in SUBJECTS for child in verb.children)
-    return [] if noun.dep_ not in OBJECTS or subject else list(verb.children)
+    return [] if noun.dep_ not in OBJECTS or _has_subject(verb) else list(verb.children)
+
+
+def _has_subject(token: Token) -> bool:
+    return any(child.dep_ in SUBJECTS for child in token.children)
 
 
 def _reference_phrase(doc: Doc) -> Span | None:
