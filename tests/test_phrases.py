@@ -153,7 +153,14 @@ def test_anything_printable_gives_a_phrase_from_its_text(parser):
 
 @pytest.mark.parametrize(
     ("bad", "said"),
-    [("", "empty"), (" \n", "empty"), (None, "NoneType"), (3, "int"), ("a" * 2001, "2001")],
+    [
+        ("", "empty"),
+        (" \n", "empty"),
+        (None, "NoneType"),
+        (3, "int"),
+        ("a" * 2001, "2001"),
+        ("a \ud800 dog", "Unicode"),
+    ],
 )
 def test_unusable_expressions_are_refused(parser, bad, said):
     with pytest.raises(ExpressionError, match=said):
@@ -186,6 +193,11 @@ def test_wrong_parses_are_refused(parser, words, heads, deps, pos):
 def test_a_missing_pipeline_says_how_to_get_it(name):
     with pytest.raises(MissingResource, match=r"(?s)spacy download.*embedded"):
         PhraseParser(name)
+
+
+def test_a_package_that_is_no_pipeline_is_refused():
+    with pytest.raises(MissingResource, match="'numpy'"):
+        PhraseParser("numpy")(["a dog"])
 
 
 def test_a_folder_that_holds_no_pipeline_is_refused(tmp_path):

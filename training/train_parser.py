@@ -215,7 +215,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--treebank", type=Path, default=Path("data/treebank"))
     options.add_argument("--output", type=Path, required=True)
-    options.add_argument("--steps", type=int, default=3_000)
+    options.add_argument("--steps", type=int, default=2_800)
     options.add_argument("--width", type=int, default=96)
     options.add_argument("--fragments", type=float, default=0.5, help="share of the words")
     options.add_argument("--heads", type=Path, nargs="*", default=[], help="labels to report on")

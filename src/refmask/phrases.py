@@ -158,7 +158,7 @@ class PhraseParser:
     def _language(self) -> Language:
         try:
             language: Language = _spacy().load(self._source)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise _missing(self.pipeline) from error
         if language.lang != "en" or "parser" not in language.pipe_names:
             raise ConfigurationError(

@@ -24,6 +24,11 @@ def checked_expression(expression: str) -> str:
             f"expected an expression of at most {LONGEST} characters, got {len(expression)}; "
             "shorten it"
         )
+    if any("\ud800" <= letter <= "\udfff" for letter in expression):
+        raise ExpressionError(
+            f"expected an expression as valid Unicode, got {expression!a} with half a surrogate "
+            "pair; correct its encoding"
+        )
     return expression
 
 
