@@ -38,8 +38,9 @@ def _recipe() -> Any:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _few_threads() -> None:
-    torch.set_num_threads(2)
+def _one_thread() -> None:
+    """Small tests gain little from threads, and lose much when the cores are shared."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def workplace(tmp_path, monkeypatch, noise):
     return tmp_path
 
 
-@pytest.mark.parametrize("words", commands())
+@pytest.mark.parametrize("words", list(commands()))
 def test_command(words, workplace):
     program, command, *rest = words
     if program == "make":
