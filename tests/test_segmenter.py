@@ -56,6 +56,21 @@ def test_one_proposal_is_the_answer(segmenter, noise, fixed_proposer):
     assert not answer.unsure
 
 
+def test_near_repetitions_are_no_rivals(segmenter, noise, fixed_proposer):
+    """Two drawings of one thing make neither the answer unsure nor each other's runner-up."""
+    quarters = fixed_proposer.propose(noise).masks
+    best = segmenter.look(noise).find("the cat").best
+    again = quarters[best].copy()
+    again[np.flatnonzero(again.any(axis=1))[0]] = False
+    scene = segmenter.look(noise, MaskProposals(np.concatenate([quarters, again[None]])))
+    answer = scene.find("the cat")
+    share = np.exp(answer.scores) / np.exp(answer.scores).sum()
+    same = {best, 4}
+    assert answer.best in same
+    assert answer.why.runner_up not in same
+    assert answer.confidence == pytest.approx(share[list(same)].sum(), rel=1e-4)
+
+
 def test_no_proposals_give_an_unsure_empty_answer(segmenter, noise):
     answer = segmenter.look(noise, MaskProposals.empty(60, 80)).find("the cat")
     assert (answer.best, answer.confidence, answer.unsure) == (None, 0.0, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
@@ -13,9 +14,11 @@ from refmask.clip import load_clip
 from refmask.errors import ConfigurationError
 from refmask.methods import PRESETS, Method, load_method
 from refmask.ops.images import Picture, read_image
+from refmask.ops.masks import iou_with
 from refmask.phrases import PhraseParser
 from refmask.proposals import load_proposer
 from refmask.types import (
+    SAME_THING,
     Bytes,
     Floats,
     MaskProposals,
@@ -134,6 +137,10 @@ class Scene:
     segmenter: Segmenter
     observation: Any
 
+    @cached_property
+    def _areas(self) -> Floats:
+        return np.asarray(self.proposals.masks.sum(axis=(1, 2), dtype=np.float64))
+
     @overload
     def find(self, expression: str) -> Segmentation: ...
     @overload
@@ -163,13 +170,16 @@ class Scene:
         if not len(order):
             nothing = np.zeros(self.proposals.size, np.bool_)
             return Segmentation(nothing, scores, None, 0.0, Why(phrase, None, 0.0))
-        best, runner_up = int(order[0]), int(order[1]) if len(order) > 1 else None
+        best = int(order[0])
+        same = iou_with(self.proposals.masks, self._areas, best) >= SAME_THING
+        others = [int(index) for index in order if not same[index]]
         weights = np.exp(scores - scores[best])
-        margin = 0.0 if runner_up is None else float(scores[best] - scores[runner_up])
+        margin = float(scores[best] - scores[others[0]]) if others else 0.0
+        runner_up = others[0] if others else None
         return Segmentation(
             mask=self.proposals.masks[best],
             scores=scores,
             best=best,
-            confidence=float(1 / weights.sum()),
+            confidence=float(weights[same].sum() / weights.sum()),
             why=Why(phrase, runner_up, margin, terms={"similarity": scores}),
         )

@@ -187,13 +187,18 @@ class ContextFeatures:
         return weight * self.global_context + (1 - weight) * self.local_context
 
 
+#: Proposals with at least this IoU are about the same thing, drawn a little differently.
+SAME_THING = 0.5
+
+
 @dataclass(frozen=True, eq=False)
 class Why:
     """The reasons for an answer.
 
     Attributes:
         phrase: the expression as read: its noun phrase and head.
-        runner_up: index of the second best proposal, or None when there is none.
+        runner_up: index of the best proposal that is another thing (its IoU with the answer is
+            below ``SAME_THING``), or None when there is none.
         margin: score of the best minus that of the runner-up; 0.0 without a runner-up.
         terms: score of each proposal per term, float32 (N,) each, keyed by the term's name.
     """
@@ -212,7 +217,8 @@ class Segmentation:
         mask: bool (H, W); all False when there were no proposals.
         scores: float32 (N,), one per proposal, higher is better.
         best: index of the chosen proposal, or None when there were no proposals.
-        confidence: 0 to 1, the softmax probability of the chosen proposal among all.
+        confidence: 0 to 1, the softmax probability that all proposals of the same thing as the
+            chosen one (``SAME_THING``) have together.
         why: noun phrase, runner-up and margin.
     """
 

@@ -61,7 +61,7 @@ def test_the_record(answer):
     assert [c["proposal"] for c in fields["candidates"]] == [1, 2, 0, 3]
     assert fields["answer"] == fields["candidates"][0]
     assert fields["runner_up"] == fields["candidates"][1]
-    assert sum(c["confidence"] for c in fields["candidates"]) == pytest.approx(1, abs=1e-3)
+    assert sum(c["probability"] for c in fields["candidates"]) == pytest.approx(1, abs=1e-3)
     assert fields["answer"]["box"] == [40, 0, 80, 30]
     assert np.array_equal(rle.decode(fields["answer"]["segmentation"]), segmentation.mask)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from refmask.ops.masks import pairwise_iou, suppress
+from refmask.ops.masks import iou_with, pairwise_iou, suppress
 
 
 def _slow_iou(one, other):
@@ -41,3 +41,13 @@ def test_suppression_drops_only_above_the_threshold(threshold, kept):
 def test_a_dropped_mask_drops_no_other():
     iou = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.9], [0.0, 0.9, 1.0]])
     assert suppress(iou, np.array([3.0, 2.0, 1.0]), 0.8).tolist() == [0, 2]
+
+
+def test_iou_with_one_of_them():
+    masks = np.random.default_rng(3).random((6, 9, 11)) < 0.3
+    masks[0] = False
+    masks[0, 2:5, 3:8] = True
+    areas = masks.sum(axis=(1, 2)).astype(float)
+    expected = pairwise_iou(masks)
+    for index in range(6):
+        assert np.allclose(iou_with(masks, areas, index), expected[index])

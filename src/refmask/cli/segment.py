@@ -95,5 +95,5 @@ def _answer(args: argparse.Namespace, picture: Path, folder: str, scene: Scene) 
 def _summary(fields: Record) -> str:
     if fields["answer"] is None:
         return f"{fields['expression']!r}: no proposals, so no answer"
-    belief = f"confidence {fields['answer']['confidence']:.0%}"
+    belief = f"confidence {fields['confidence']:.0%}"
     return f"{fields['expression']!r}: {belief}{', UNSURE' if fields['unsure'] else ''}"

@@ -46,8 +46,8 @@ def overlay(image: Bytes, proposals: MaskProposals, answer: Segmentation) -> Byt
     if answer.best is not None:
         mask = _resized(answer.mask, size)
         grey = picture.mean(axis=2, keepdims=True)
-        tinted = 0.65 * picture + 0.35 * np.array(ANSWER, np.float32)
-        picture = np.where(mask[..., None], tinted, 0.55 * picture + 0.3 * grey)
+        tinted = 0.8 * picture + 0.2 * np.array(ANSWER, np.float32)
+        picture = np.where(mask[..., None], tinted, 0.6 * picture + 0.35 * grey)
         if answer.why.runner_up is not None:
             other = _resized(proposals.masks[answer.why.runner_up], size)
             _outline(picture, other, RUNNER_UP, dashed=True)

@@ -14,12 +14,12 @@ class Candidate(TypedDict):
     """One proposal as an answer.
 
     ``proposal`` is its index, ``box`` XYXY pixels (half-open), ``score`` the method's logit and
-    ``confidence`` its softmax probability among all proposals.
+    ``probability`` its softmax among all proposals.
     """
 
     proposal: int
     score: float
-    confidence: float
+    probability: float
     box: list[float]
     area: int
     segmentation: rle.Rle
@@ -31,6 +31,7 @@ class Record(TypedDict):
     expression: str
     noun_phrase: str
     head: str
+    confidence: float
     unsure: bool
     margin: float
     proposals: int
@@ -58,7 +59,7 @@ def record(answer: Segmentation, proposals: MaskProposals, top: int = 1) -> Reco
         return {
             "proposal": index,
             "score": round(float(answer.scores[index]), 4),
-            "confidence": round(float(weights[index] / weights.sum()), 4),
+            "probability": round(float(weights[index] / weights.sum()), 4),
             "box": [float(edge) for edge in proposals.boxes[index]],
             "area": int(mask.sum()),
             "segmentation": rle.encode(mask),
@@ -69,6 +70,7 @@ def record(answer: Segmentation, proposals: MaskProposals, top: int = 1) -> Reco
         "expression": answer.why.phrase.expression,
         "noun_phrase": answer.why.phrase.noun_phrase,
         "head": answer.why.phrase.head,
+        "confidence": round(answer.confidence, 4),
         "unsure": answer.unsure,
         "margin": round(answer.why.margin, 4),
         "proposals": len(proposals),

@@ -49,3 +49,23 @@ def suppress(iou: Floats, quality: Floats, threshold: float) -> npt.NDArray[np.i
             kept.append(index)
             alive &= iou[index] <= threshold
     return np.array(kept, np.intp)
+
+
+def iou_with(masks: Bools, areas: Floats, index: int) -> Floats:
+    """IoU of every mask with one of them.
+
+    Args:
+        masks: bool (N, H, W), none of them empty.
+        areas: (N,), their pixels.
+        index: which one.
+
+    Returns:
+        float64 (N,), 1 at ``index``.
+    """
+    rows, columns = (
+        np.flatnonzero(masks[index].any(axis=1)),
+        np.flatnonzero(masks[index].any(axis=0)),
+    )
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    shared = (masks[:, *window] & masks[index][window]).sum(axis=(1, 2), dtype=np.float64)
+    return np.asarray(shared / (areas + areas[index] - shared))
