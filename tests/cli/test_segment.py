@@ -192,3 +192,10 @@ def test_a_picture_of_one_pixel(model, tmp_path):
     arguments = ["segment", str(tmp_path / "dot.png"), "a dot", "--out", str(out)]
     assert main([*arguments, *model]) == 0
     assert len(files(out)) == 3
+
+
+def test_the_embedded_model_says_what_it_is_for(picture, tmp_path, capsys):
+    assert main(["segment", picture, "the duck", "--out", str(tmp_path / "out")]) == 0
+    note = capsys.readouterr().err
+    assert note.count("\n") == 1
+    assert "on photographs its choices mean nothing" in note

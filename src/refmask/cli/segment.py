@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from refmask.segmenter import Scene
 
 OUT = "refmask-out"
+EMBEDDED_NOTE = (
+    "refmask: note: the embedded model knows emoji scenes only; on photographs its choices mean "
+    "nothing, use --model ViT-B-32-quickgelu --weights openai or other published weights"
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
         except RefmaskError as error:
             failed += 1
             tqdm.write(f"refmask: error: {error}", file=sys.stderr)
+    if args.model == "embedded" and failed < len(pictures):
+        print(EMBEDDED_NOTE, file=sys.stderr)
     return 0 if not failed else 2 if failed == len(pictures) else 1
 
 
