@@ -87,6 +87,6 @@ def test_every_command_is_shown():
 def test_demo_picks_one_query_per_kind():
     from refmask.cli.demo import KINDS, choose
 
-    chosen = choose(list(read_scenes(split="test")))
+    chosen = choose(list(read_scenes(split="val")))
     assert tuple(query.kind for _, query in chosen) == KINDS
     assert len({sample.id for sample, _ in chosen}) == len(KINDS)

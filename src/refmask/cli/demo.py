@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from refmask.types import Query, Sample
 
-#: One picture for each of these kinds of phrase.
-KINDS = ("surroundings", "class", "colour", "long", "surroundings", "size")
+#: One picture for each of these kinds of phrase; its card says which kinds the model can tell.
+KINDS = ("surroundings", "class", "colour", "long", "surroundings", "long")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     out, segmenter = Path(args.out), load()
     drawings = []
-    chosen = choose(list(read_scenes(split="test")))
+    chosen = choose(list(read_scenes(split="val")))
     names = answer_names([query.expression for _, query in chosen])
     for name, (sample, query) in zip(names, chosen, strict=True):
         scene = segmenter.look(sample.image)
