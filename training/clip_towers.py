@@ -86,25 +86,9 @@ def encode_text(model: open_clip.CLIP, tokens: Tensor) -> Tensor:
     return functional.normalize((pooled @ model.text_projection).float(), dim=-1)
 
 
-def encode_image(
-    model: open_clip.CLIP, pixels: Tensor, keep: Tensor | None = None, mask_layers: int = 0
-) -> Tensor:
-    """Unit features (B, D) of normalised pictures (B, 3, S, S).
-
-    Args:
-        model: the model.
-        pixels: the pictures.
-        keep: (B, patches) factors of the patch tokens in the last blocks; ones when None.
-        mask_layers: in how many last blocks they apply.
-    """
-    visual = model.visual
-    if keep is None:
-        return functional.normalize(visual(pixels).float(), dim=-1)
-    blocks = visual.transformer.resblocks
-    hidden = visual._embeds(pixels)
-    for block in blocks[: len(blocks) - mask_layers]:
-        hidden = block(hidden)
-    return _masked_end(visual, hidden, keep, mask_layers)
+def encode_image(model: open_clip.CLIP, pixels: Tensor) -> Tensor:
+    """Unit features (B, D) of normalised pictures (B, 3, S, S)."""
+    return functional.normalize(model.visual(pixels).float(), dim=-1)
 
 
 def encode_masked(
@@ -122,22 +106,19 @@ def encode_masked(
         For each picture unit features (N, D).
     """
     visual = model.visual
+    blocks = visual.transformer.resblocks
+    split = len(blocks) - mask_layers
     hidden = visual._embeds(pixels)
-    for block in visual.transformer.resblocks[: len(visual.transformer.resblocks) - mask_layers]:
+    for block in blocks[:split]:
         hidden = block(hidden)
     counts = [len(grid) for grid in grids]
     hidden = hidden.repeat_interleave(torch.tensor(counts), dim=0)
-    return list(_masked_end(visual, hidden, torch.cat(grids), mask_layers).split(counts))
-
-
-def _masked_end(visual: torch.nn.Module, hidden: Tensor, grids: Tensor, mask_layers: int) -> Tensor:
-    """The last blocks with patch tokens multiplied before each; unit features (B, D)."""
-    blocks = visual.transformer.resblocks
-    factors = torch.cat([torch.ones(len(grids), 1), grids], dim=1)[..., None].to(hidden.dtype)
-    for block in blocks[len(blocks) - mask_layers :]:
+    soft = torch.cat(grids)
+    factors = torch.cat([torch.ones(len(soft), 1), soft], dim=1)[..., None].to(hidden.dtype)
+    for block in blocks[split:]:
         hidden = block(hidden * factors)
     features = visual.ln_post(hidden[:, 0]) @ visual.proj
-    return functional.normalize(features.float(), dim=-1)
+    return list(functional.normalize(features.float(), dim=-1).split(counts))
 
 
 def save_folder(
@@ -165,3 +146,5 @@ def save_folder(
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
     weights = {name: value.half().contiguous() for name, value in model.state_dict().items()}
     save_file(weights, folder / WEIGHTS_FILE)
+    # The library writes for the owner's eyes only, but the file is meant to be packed and shared.
+    (folder / WEIGHTS_FILE).chmod(0o644)

@@ -6,7 +6,7 @@ hence the tables of truth. Masks of scenes take no part.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +28,6 @@ Bools = npt.NDArray[np.bool_]
 
 #: Shares of scenes with 1, 2, 3 and 4 objects. Those of one teach what a surface's words mean.
 _COUNTS = (0.3, 0.3, 0.2, 0.2)
-#: How far at most a lone object and its surface are seen from nearer.
-_NEAREST = 2.0
 #: How often a scene's caption is about an object whose surface its twin has changed.
 _ABOUT_CHANGE = 0.7
 
@@ -45,18 +43,15 @@ class Recipe:
         surfaces: surfaces among the cut-outs.
         parts: pieces of objects among the cut-outs.
         unions: objects with their surfaces among the cut-outs.
-        nearer: share of lone objects seen from nearer. An object at the size of a cut-out is
-            easily recognised; smaller ones follow from it.
         wording: how often captions say what.
     """
 
-    pairs: int = 42
+    pairs: int = 36
     captions: int = 3
-    objects: int = 20
-    surfaces: int = 6
-    parts: int = 8
+    objects: int = 28
+    surfaces: int = 8
+    parts: int = 10
     unions: int = 4
-    nearer: float = 0.6
     wording: Wording = field(default_factory=Wording)
 
 
@@ -83,17 +78,11 @@ class Batch:
     cutout_truth: Bools
 
 
-def make_twins(
-    rng: np.random.Generator, share_nearer: float
-) -> tuple[Layout, Layout, tuple[int, ...]]:
+def make_twins(rng: np.random.Generator) -> tuple[Layout, Layout, tuple[int, ...]]:
     """Two scenes that differ in what their objects stand on.
 
     Where two objects look different their surfaces change places, so that both scenes hold the
     same objects and the same surfaces; a lone object, or objects alike, get a new surface.
-
-    Args:
-        rng: the source of chance.
-        share_nearer: how often a lone object is seen from nearer.
 
     Returns:
         Both scenes and the indices of the objects whose surfaces differ.
@@ -101,8 +90,6 @@ def make_twins(
     count = int(rng.choice(4, p=_COUNTS)) + 1
     pair = None if rng.random() < 0.5 else False
     layout = sample_layout(rng, count=count, held_out="exclude", same_class_pair=pair)
-    if count == 1 and rng.random() < share_nearer:
-        layout = replace(layout, items=(nearer(layout.items[0], rng),))
     names = [(item.noun, item.colour) for item in layout.items]
     unlike = [(i, j) for j in range(count) for i in range(j) if names[i] != names[j]]
     if unlike and rng.random() < 0.8:
@@ -113,17 +100,6 @@ def make_twins(
     while (surface := draw_item(rng).surface) is None or surface.look in taken:
         pass
     return layout, with_surface(layout, index, surface), (index,)
-
-
-def nearer(item: Item, rng: np.random.Generator) -> Item:
-    """The item and its surface enlarged, somewhere within the picture."""
-    if item.surface is None:
-        return item
-    factor = float(rng.uniform(1.0, min(_NEAREST, 0.98 / item.surface.size)))
-    surface = replace(item.surface, size=factor * item.surface.size)
-    room = 1 - surface.size
-    x, y = (surface.size / 2 + room * float(rng.random()) for _ in range(2))
-    return replace(item, size=factor * item.size, centre=(x, y), surface=surface)
 
 
 def draw_item(rng: np.random.Generator) -> Item:
@@ -149,7 +125,7 @@ class BatchMaker:
         layouts: list[Layout] = []
         captions: list[tuple[Claim, str]] = []
         for _ in range(self.recipe.pairs):
-            first, second, changed = make_twins(self.rng, self.recipe.nearer)
+            first, second, changed = make_twins(self.rng)
             for layout in (first, second):
                 layouts.append(layout)
                 captions += [self._caption(layout, changed) for _ in range(self.recipe.captions)]

@@ -2,15 +2,13 @@
 
     python training/train_clip.py --out clip --steps 800
 
-takes one thread about a quarter of an hour. What it writes is an open_clip model folder, from
-which ``--start`` goes on.
+takes one thread about a quarter of an hour. What it writes is an open_clip model folder.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import json
 import math
 import time
 from dataclasses import asdict, dataclass, fields
@@ -21,17 +19,14 @@ import numpy as np
 import open_clip
 import torch
 from open_clip.tokenizer import SimpleTokenizer
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
 from clip_tokenizer import merges_for, words_in, write_merges
 from clip_towers import (
-    CONFIG_FILE,
     CONTEXT,
     MERGES_FILE,
     SIDE,
-    WEIGHTS_FILE,
     build,
     encode_image,
     encode_text,
@@ -45,8 +40,8 @@ from scene_scoring import Looked, features, look, sweep
 
 WARM_UP = 60
 MASK_LAYERS = [1, 2, 3, 4]
-#: Seed of the scenes by which checkpoint, alpha and k are chosen; never that of a test.
-VALIDATION_SEED = 900_001
+#: Seeds of the scenes by which the checkpoint is chosen, and alpha and k; never those of a test.
+CHECKPOINT_SEED, SETTLING_SEED = 900_001, 77
 
 
 @dataclass(frozen=True)
@@ -57,9 +52,6 @@ class Plan:
         steps: optimiser steps.
         rate: greatest learning rate.
         twin_weight: of the twins' loss beside the two contrastive ones.
-        drop: greatest share of patch tokens zeroed in the last blocks, so that token masking
-            is no surprise; which patches is chance, no mask is looked at.
-        drop_layers: in how many last blocks.
         seed: of weights, scenes and captions.
         every: steps between looks at the validation scenes.
         scenes: number of validation scenes.
@@ -69,12 +61,10 @@ class Plan:
     steps: int = 800
     rate: float = 1.2e-3
     twin_weight: float = 1.0
-    drop: float = 0.0
-    drop_layers: int = 3
     seed: int = 0
-    every: int = 100
-    scenes: int = 100
-    settling: int = 300
+    every: int = 50
+    scenes: int = 80
+    settling: int = 200
 
 
 def to_pictures(similarity: Tensor, truth: Tensor, owner: Tensor) -> Tensor:
@@ -113,15 +103,14 @@ def twin_loss(similarity: Tensor, truth: Tensor, owner: Tensor) -> Tensor:
 
 
 def losses(
-    model: open_clip.CLIP, tokenizer: SimpleTokenizer, batch: Batch, plan: Plan
+    model: open_clip.CLIP, tokenizer: SimpleTokenizer, batch: Batch
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The scenes', the cut-outs' and the twins' loss of one batch."""
     pixels = normalise(torch.from_numpy(np.concatenate([batch.scenes, batch.cutouts])))
     texts = tokenizer([*batch.scene_texts, *batch.cutout_texts])
     pictures, captions = len(batch.scenes), len(batch.scene_texts)
-    keep = random_keep(len(pixels), pictures, plan) if plan.drop else None
     with torch.autocast("cpu", torch.bfloat16):
-        images = encode_image(model, pixels, keep, plan.drop_layers)
+        images = encode_image(model, pixels)
         words = encode_text(model, texts)
     scale = model.logit_scale.exp().clamp(max=100)
     scenes = scale * words[:captions] @ images[:pictures].T
@@ -132,14 +121,6 @@ def losses(
         contrast(cutouts, torch.from_numpy(batch.cutout_truth), torch.arange(len(cutouts))),
         twin_loss(scenes, truth, owner),
     )
-
-
-def random_keep(total: int, scenes: int, plan: Plan) -> Tensor:
-    """Factors (B, patches): a random share of each scene's patches is 0; cut-outs stay whole."""
-    keep = torch.ones(total, (SIDE // 16) ** 2)
-    shares = torch.rand(scenes, 1) * plan.drop
-    keep[:scenes] = (torch.rand(scenes, keep.shape[1]) >= shares).float()
-    return keep
 
 
 def optimiser_of(model: open_clip.CLIP, plan: Plan) -> torch.optim.AdamW:
@@ -173,7 +154,7 @@ def fit(
     for step in range(plan.steps):
         for group in optimiser.param_groups:
             group["lr"] = rate_at(step, plan)
-        parts = losses(model, tokenizer, make(), plan)
+        parts = losses(model, tokenizer, make())
         optimiser.zero_grad()
         (parts[0] + parts[1] + plan.twin_weight * parts[2]).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -198,26 +179,16 @@ def fit(
 
 def settle(model: open_clip.CLIP, tokenizer: SimpleTokenizer, count: int) -> dict[str, float]:
     """Choose alpha and k on ``count`` scenes by the overall IoU of both features."""
-    looked = list(look(count, VALIDATION_SEED + 1))
+    looked = list(look(count, SETTLING_SEED))
     scores = sweep(looked, features(model, tokenizer, looked, MASK_LAYERS), MASK_LAYERS)
     k, alpha = max(scores, key=lambda entry: scores[entry])
     return {"alpha": alpha, "mask_layers": k}
 
 
-def start_from(folder: Path, model: open_clip.CLIP, merges: Path) -> dict[str, Any]:
-    """Take over the weights of an earlier training; its recipe."""
-    if (folder / MERGES_FILE).read_bytes() != merges.read_bytes():
-        raise SystemExit(f"{folder} was trained with another vocabulary; start anew")
-    model.load_state_dict(load_file(folder / WEIGHTS_FILE))
-    recipe: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text())["refmask"]["recipe"]
-    return recipe
-
-
-def read_options() -> tuple[Path, Path | None, Plan, Recipe]:
-    """Where to write, where to start from, and every number of the plan and the recipe."""
+def read_options() -> tuple[Path, Plan, Recipe]:
+    """Where to write, and every number of the plan and the recipe."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--start", type=Path, help="folder of an earlier training to go on from")
     for default in (Plan(), Recipe()):
         for name, value in asdict(default).items():
             if isinstance(value, int | float):
@@ -228,12 +199,12 @@ def read_options() -> tuple[Path, Path | None, Plan, Recipe]:
     def fields_of(kind: type) -> dict[str, Any]:
         return {field.name: options[field.name] for field in fields(kind) if field.name in options}
 
-    return options["out"], options["start"], Plan(**fields_of(Plan)), Recipe(**fields_of(Recipe))
+    return options["out"], Plan(**fields_of(Plan)), Recipe(**fields_of(Recipe))
 
 
 def main() -> None:
     """Train and write the folder."""
-    folder, start, plan, recipe = read_options()
+    folder, plan, recipe = read_options()
     torch.manual_seed(plan.seed)
     functional.scaled_dot_product_attention = plain_attention
     folder.mkdir(parents=True, exist_ok=True)
@@ -241,13 +212,12 @@ def main() -> None:
     size = write_merges(merges, merges_for(words_in(vocabulary())))
     tokenizer = SimpleTokenizer(bpe_path=str(merges), context_length=CONTEXT)
     model = build(size)
-    stages = asdict(plan) | asdict(recipe)
-    if start is not None:
-        stages["after"] = start_from(start, model, merges)
-    looked = list(look(plan.scenes, VALIDATION_SEED))
+    looked = list(look(plan.scenes, CHECKPOINT_SEED))
     model.load_state_dict(fit(model, tokenizer, plan, recipe, looked))
     settings = settle(model, tokenizer, plan.settling)
-    save_folder(folder, model, size, settings | {"beta": 0.5, "recipe": stages})
+    save_folder(
+        folder, model, size, settings | {"beta": 0.5, "recipe": asdict(plan) | asdict(recipe)}
+    )
 
 
 if __name__ == "__main__":

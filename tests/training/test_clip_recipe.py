@@ -12,7 +12,7 @@ import torch
 
 import refmask
 from refmask.clip import load_clip
-from refmask.data.scenes import Item, Surface, read_scenes
+from refmask.data.scenes import FONT, Item, Surface, is_held_out, read_scenes
 
 TRAINING = Path(__file__).parents[2] / "training"
 ASSETS = Path(str(files("refmask") / "assets" / "clip"))
@@ -21,6 +21,7 @@ sys.path.insert(0, str(TRAINING))
 from open_clip.tokenizer import SimpleTokenizer  # noqa: E402
 
 from clip_tokenizer import merges_for, words_in, write_merges  # noqa: E402
+from scene_batches import BatchMaker, Recipe, make_twins  # noqa: E402
 from scene_captions import Claim, vocabulary  # noqa: E402
 from scene_cutouts import FILL, part_of, stretch  # noqa: E402
 from train_clip import to_captions, to_pictures, twin_loss  # noqa: E402
@@ -69,6 +70,29 @@ def test_merges_are_written_the_same_every_time(tmp_path):
 )
 def test_claims_are_true_of_what_they_say(claim, true):
     assert claim.holds_for(DUCK) is true
+
+
+def test_twins_differ_in_the_objects_they_name_and_nowhere_else():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        first, second, changed = make_twins(rng)
+        assert first.background == second.background
+        pairs = zip(first.items, second.items, strict=True)
+        assert {i for i, (a, b) in enumerate(pairs) if a != b} == set(changed)
+        assert not any(is_held_out(item.noun, item.colour) for item in second.items)
+
+
+@pytest.mark.skipif(not FONT.exists(), reason="draws with Noto Color Emoji")
+def test_a_batch_knows_what_is_true_of_what():
+    batch = BatchMaker(Recipe(pairs=6, objects=6, surfaces=2, parts=2, unions=2), 112, seed=0)()
+    rows = np.arange(len(batch.scene_texts))
+    assert batch.scenes.shape == (12, 112, 112, 3)
+    assert batch.scene_truth.shape == (36, 12)
+    assert batch.scene_truth[rows, batch.scene_owner].all()
+    assert not batch.scene_truth[rows, batch.scene_owner ^ 1].all()
+    assert batch.cutouts.shape == (12, 112, 112, 3)
+    assert batch.cutout_truth[:8, :8].diagonal().all()
+    assert not batch.cutout_truth[:, 8:10].any()  # nothing is true of pieces of objects
 
 
 def test_true_captions_of_other_pictures_do_not_count_as_wrong():
