@@ -64,8 +64,8 @@ class Tally:
         chance: one over the number of proposals.
         inter: name -> intersection of the chosen mask with the target.
         union: name -> their union.
-        told: name -> (scene, kind, right): whether the target scores above each of the other
-            objects of its class and colour; ``None`` where there are none.
+        told: name -> (kind, right): whether the target scores above the one other object of its
+            class and colour, where there is exactly one.
     """
 
     scenes: list[int] = field(default_factory=list)
@@ -189,6 +189,7 @@ def report(found: Tally) -> dict[str, Any]:
         "global": ("global", "both"),
         "sentence": ("both", "sentence"),
         "noun phrase": ("both", "noun phrase"),
+        "local and noun phrase": ("local", "noun phrase"),
         "noun only": "noun only",
     }
     return {
