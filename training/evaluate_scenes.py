@@ -23,9 +23,9 @@ import refmask
 from clip_card import write_card
 from refmask.data.scenes import (
     KINDS,
+    ComposedScene,
     Item,
     Layout,
-    Scene,
     Sprites,
     compose,
     is_held_out,
@@ -119,7 +119,7 @@ def without_surfaces(layout: Layout) -> Layout:
 
 
 def tally(
-    scenes: Iterator[Scene], segmenter: refmask.Segmenter, sprites: Sprites, seed: int
+    scenes: Iterator[ComposedScene], segmenter: refmask.Segmenter, sprites: Sprites, seed: int
 ) -> Tally:
     """Ask every expression of every scene under every system."""
     found, rng = Tally(), np.random.default_rng(seed)
@@ -149,7 +149,7 @@ def tally(
 
 def tell_apart(
     found: Tally,
-    scene: Scene,
+    scene: ComposedScene,
     segmenter: refmask.Segmenter,
     variants: dict[tuple[str, str], refmask.Segmenter],
     phrases: list[TargetPhrase],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from refmask.data.scenes import Scene
+    from refmask.data.scenes import ComposedScene
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _counted(scenes: Iterable[Scene], bar: tqdm[None]) -> Iterator[Scene]:
+def _counted(scenes: Iterable[ComposedScene], bar: tqdm[None]) -> Iterator[ComposedScene]:
     """The scenes as they come, each moving the bar on once it has been used."""
     for scene in scenes:
         yield scene

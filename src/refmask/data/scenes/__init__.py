@@ -6,7 +6,7 @@ the surroundings.
 """
 
 from refmask.data.scenes.backgrounds import Background
-from refmask.data.scenes.compose import Scene, compose, generate, object_instances
+from refmask.data.scenes.compose import ComposedScene, compose, generate, object_instances
 from refmask.data.scenes.layout import (
     Item,
     Layout,
@@ -44,10 +44,10 @@ __all__ = [
     "SHIPPED",
     "SURFACES",
     "Background",
+    "ComposedScene",
     "Item",
     "Layout",
     "Rendered",
-    "Scene",
     "Sprites",
     "Surface",
     "compose",

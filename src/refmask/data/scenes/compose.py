@@ -20,7 +20,7 @@ SENTENCES, INSTANCES = 100, 10
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class ComposedScene:
     """A scene with all that is known about it.
 
     Attributes:
@@ -62,7 +62,7 @@ def compose(
     held_out: HeldOut = "any",
     side: int = 400,
     start: int = 1,
-) -> Iterator[Scene]:
+) -> Iterator[ComposedScene]:
     """Scenes ``start`` to ``start + count - 1`` of a seed, each drawn from its own stream.
 
     Args:
@@ -108,8 +108,10 @@ def object_instances(sample: Sample) -> MaskProposals:
     return instances[: len(instances) // 2]
 
 
-def _compose_one(number: int, seed: int, sprites: Sprites, held_out: HeldOut, side: int) -> Scene:
+def _compose_one(
+    number: int, seed: int, sprites: Sprites, held_out: HeldOut, side: int
+) -> ComposedScene:
     rng = np.random.Generator(np.random.PCG64([seed, number]))
     layout = sample_layout(rng, held_out=held_out)
     said = tuple(expressions(layout, rng))
-    return Scene(number, layout, render(layout, sprites, side), said)
+    return ComposedScene(number, layout, render(layout, sprites, side), said)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from refmask.data.scenes.compose import Scene
+from refmask.data.scenes.compose import ComposedScene
 from refmask.data.scenes.vocabulary import NOUNS, SURFACES, HeldOut
 from refmask.errors import InputError
 from refmask.ops.rle import encode
@@ -42,7 +42,7 @@ _OBJECT_IDS = {noun: number for number, noun in enumerate(NOUNS, 1)}
 _SURFACE_IDS = {kind: number for number, kind in enumerate(SURFACES, 101)}
 
 
-def write_scenes(root: Path, parts: Mapping[str, Iterable[Scene]], description: str) -> int:
+def write_scenes(root: Path, parts: Mapping[str, Iterable[ComposedScene]], description: str) -> int:
     """Write a data set, wholly or not at all.
 
     Args:
@@ -80,7 +80,7 @@ def write_scenes(root: Path, parts: Mapping[str, Iterable[Scene]], description: 
     return count
 
 
-def _write_all(root: Path, parts: Mapping[str, Iterable[Scene]], description: str) -> int:
+def _write_all(root: Path, parts: Mapping[str, Iterable[ComposedScene]], description: str) -> int:
     """Write pictures as they come and the tables at the end."""
     (root / IMAGES).mkdir(parents=True)
     (root / FOLDER).mkdir()
@@ -120,7 +120,7 @@ def _categories() -> list[Record]:
     ]
 
 
-def _annotations(scene: Scene) -> list[Record]:
+def _annotations(scene: ComposedScene) -> list[Record]:
     """COCO annotations: the objects, then the surfaces."""
     items = scene.layout.items
     categories = [_OBJECT_IDS[item.noun] for item in items]
@@ -144,7 +144,7 @@ def _annotations(scene: Scene) -> list[Record]:
     return records
 
 
-def _refs(scene: Scene, split: str, name: str) -> list[Record]:
+def _refs(scene: ComposedScene, split: str, name: str) -> list[Record]:
     """REFER's refs: one per object with all sentences about it."""
     refs = []
     for index, item in enumerate(scene.layout.items):
