@@ -10,7 +10,6 @@ from refmask.metrics import (
     mean_iou,
     overall_iou,
     paired_bootstrap,
-    precision_at,
 )
 
 queries = st.lists(
@@ -32,14 +31,12 @@ def test_overall_iou_weighs_by_size_and_mean_iou_does_not():
     intersections, unions = [1, 0], [1, 9]
     assert overall_iou(intersections, unions) == pytest.approx(0.1)
     assert mean_iou(intersections, unions) == pytest.approx(0.5)
-    assert precision_at(intersections, unions, 0.5) == pytest.approx(0.5)
 
 
 def test_an_empty_union_counts_as_zero():
     assert iou([0, 2], [0, 2]).tolist() == [0.0, 1.0]
     assert overall_iou([0], [0]) == 0.0
     assert mean_iou([], []) == 0.0
-    assert precision_at([], [], 0.5) == 0.0
 
 
 @given(queries)

@@ -60,19 +60,13 @@ def overall_iou(intersections: Numbers, unions: Numbers) -> float:
         intersections: (Q,) pixels shared by prediction and target.
         unions: (Q,) pixels in either.
     """
-    return _ratio(np.sum(intersections), np.sum(unions))
+    return _ratio(float(np.asarray(intersections).sum()), float(np.asarray(unions).sum()))
 
 
 def mean_iou(intersections: Numbers, unions: Numbers) -> float:
     """Mean IoU: the average of the queries' own IoUs, 0 to 1; 0 without queries."""
     each = iou(intersections, unions)
-    return _ratio(each.sum(), each.size)
-
-
-def precision_at(intersections: Numbers, unions: Numbers, threshold: float) -> float:
-    """Share of queries whose IoU exceeds ``threshold``, 0 to 1; 0 without queries."""
-    each = iou(intersections, unions)
-    return _ratio((each > threshold).sum(), each.size)
+    return _ratio(float(each.sum()), each.size)
 
 
 def paired_bootstrap(
