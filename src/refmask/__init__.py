@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from refmask.errors import MissingResource as MissingResource
     from refmask.errors import ModelError as ModelError
     from refmask.errors import RefmaskError as RefmaskError
+    from refmask.errors import RefmaskWarning as RefmaskWarning
     from refmask.errors import UnsupportedTower as UnsupportedTower
     from refmask.errors import WeightsError as WeightsError
     from refmask.errors import WeightsUnavailable as WeightsUnavailable
@@ -50,6 +51,7 @@ _PUBLIC = {
         "MissingResource",
         "ModelError",
         "RefmaskError",
+        "RefmaskWarning",
         "UnsupportedTower",
         "WeightsError",
         "WeightsUnavailable",

@@ -15,12 +15,17 @@
     └── MissingResource       a library, a font or a pipeline that is not installed
 
 Each message is one line that says what was expected, what came, and what to do.
-The command line prints it after ``refmask: error:`` and exits with status 2.
+The command line prints it after ``refmask: error:`` and exits with status 2. ``RefmaskWarning``
+stands beside the tree: the command line prints it after ``refmask: warning:`` and goes on.
 """
 
 
 class RefmaskError(Exception):
     """Root of the tree: catch it to catch everything refmask raises on purpose."""
+
+
+class RefmaskWarning(UserWarning):
+    """Something was left out on the way to an answer that is still worth having."""
 
 
 class InputError(RefmaskError, ValueError):

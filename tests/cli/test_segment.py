@@ -199,3 +199,13 @@ def test_the_embedded_model_says_what_it_is_for(picture, tmp_path, capsys):
     note = capsys.readouterr().err
     assert note.count("\n") == 1
     assert "on photographs its choices mean nothing" in note
+
+
+@pytest.mark.filterwarnings("default::refmask.RefmaskWarning")
+def test_a_phrase_longer_than_the_model_reads(picture, masks, model, tmp_path, capsys):
+    long = "the very " * 60 + "old man"
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["segment", picture, long, "--proposals", masks, *out, *model]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("refmask: warning: expected at most 77 tokens")
+    assert told.count("\n") == 1

@@ -11,9 +11,11 @@ import argparse
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import TextIO
 
-from refmask.errors import RefmaskError
+from refmask.errors import RefmaskError, RefmaskWarning
 
 COMMANDS = {
     "segment": "the mask of each expression in each picture",
@@ -53,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.configure(parser)
     arguments = parser.parse_args(words[1:])
     try:
-        return int(command.run(arguments))
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            return int(command.run(arguments))
     except RefmaskError as error:
         print(f"refmask: error: {error}", file=sys.stderr)
         return 2
@@ -64,3 +68,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("refmask: interrupted", file=sys.stderr)
         return 130
+
+
+def _tell(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show our own warnings as one line, and others' as Python does."""
+    if issubclass(category, RefmaskWarning):
+        print(f"refmask: warning: {message}", file=sys.stderr)
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        print(text, end="", file=file or sys.stderr)

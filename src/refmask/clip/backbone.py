@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from refmask.clip.families import Tower
-from refmask.errors import ConfigurationError, ExpressionError
+from refmask.errors import ConfigurationError, ExpressionError, RefmaskWarning
 from refmask.ops.pixels import PixelStatistics
 
 #: Pictures or masks that go through a tower at a time.
@@ -93,7 +94,7 @@ class ClipBackbone:
         """Text features, always in float32.
 
         Args:
-            texts: T texts. What exceeds the model's context is cut off.
+            texts: T texts. What exceeds the model's context is cut off, with a RefmaskWarning.
             refuse_long: raise instead of cutting.
 
         Returns:
@@ -102,10 +103,9 @@ class ClipBackbone:
         Raises:
             ExpressionError: for a text longer than the context, with ``refuse_long``.
         """
-        if refuse_long:
-            self._check_lengths(texts)
         if not texts:
             return torch.empty((0, self.dim))
+        self._check_lengths(texts, refuse_long)
         features = [
             self.model.encode_text(self.tokenizer(list(texts[i : i + BATCH])).to(self.device))
             for i in range(0, len(texts), BATCH)
@@ -130,13 +130,16 @@ class ClipBackbone:
             self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16
         )
 
-    def _check_lengths(self, texts: Sequence[str]) -> None:
+    def _check_lengths(self, texts: Sequence[str], refuse: bool) -> None:
+        """Raise, or warn, when a text is longer than the model reads."""
         # A context one longer than the model's shows whether anything would be cut.
         context = int(self.model.context_length)
         ids = self.tokenizer(list(texts), context_length=context + 1)
-        for text, row in zip(texts, ids, strict=True):
-            if row[-1] != 0:
-                raise ExpressionError(
-                    f"expected at most {context} tokens, {text[:40]!r}... has more; shorten it or "
-                    "use the default compat, which reads the first tokens"
-                )
+        long = [text for text, row in zip(texts, ids, strict=True) if row[-1] != 0]
+        if not long:
+            return
+        told = f"expected at most {context} tokens, {long[0][:40]!r}... has more"
+        if refuse:
+            raise ExpressionError(f"{told}; shorten it, or use the default compat")
+        message = f"{told}; {self.name} reads only its beginning, so shorten it"
+        warnings.warn(message, RefmaskWarning, stacklevel=2)
