@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import math
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from refmask.errors import MaskError
+from refmask.ops import rle
 from refmask.types import Bools, Floats
 
 #: Polygons may leave the picture by that many picture sides; what is further out is damage.
@@ -110,45 +110,16 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _from_runs(rle: dict[str, Any], where: str, height: int, width: int) -> Bools:
+def _from_runs(segmentation: dict[str, Any], where: str, height: int, width: int) -> Bools:
     """A run-length encoding, compressed or not, as bool (H, W)."""
-    size, counts = rle.get("size"), rle.get("counts")
+    size, counts = segmentation.get("size"), segmentation.get("counts")
     if size != [height, width]:
         got = "x".join(map(str, reversed(size))) if isinstance(size, list) else repr(size)
         raise MaskError(
             f"{where} is {got} pixels, but the picture is {width}x{height} (width x height); "
             "give masks of the picture's size"
         )
-    runs = _runs(counts) if isinstance(counts, str) else counts
-    if (
-        not isinstance(runs, list)
-        or not all(isinstance(run, int) and run >= 0 for run in runs)
-        or sum(runs) != height * width
-    ):
-        raise MaskError(f"{where} has damaged runs: they do not add up to {width}x{height} pixels")
-    inside = np.arange(len(runs)) % 2 == 1
-    return np.repeat(inside, runs).reshape(width, height).T
-
-
-def _runs(counts: str) -> list[int]:
-    """The runs of COCO's compressed string: 5 bits a character, differences from the third on.
-
-    Decoded here because pycocotools trusts the string: when its runs fall short, the rest of the
-    mask is whatever the memory held before.
-    """
-    runs: list[int] = []
-    value = shift = 0
-    for character in counts.encode("ascii", "replace"):
-        code = character - 48
-        value |= (code & 0x1F) << shift
-        shift += 5
-        if code & 0x20:
-            continue
-        if code & 0x10:
-            value -= 1 << shift
-        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-        value = shift = 0
-    return runs
+    return rle.decode({"size": size, "counts": counts}, where)
 
 
 def _from_polygons(polygons: list[list[Any]], where: str, height: int, width: int) -> Bools:
@@ -160,12 +131,4 @@ def _from_polygons(polygons: list[list[Any]], where: str, height: int, width: in
             )
         if max(map(abs, polygon)) > OUTSIDE * max(height, width):
             raise MaskError(f"{where} has a polygon far outside the picture")
-    if not polygons:
-        return np.zeros((height, width), np.bool_)
-    from pycocotools import mask as coco
-
-    with warnings.catch_warnings():
-        # pycocotools hands numpy an array type older than numpy 2's copy keyword.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        decoded = coco.decode(coco.merge(coco.frPyObjects(polygons, height, width)))
-    return np.asarray(decoded, np.bool_)
+    return rle.from_polygons(polygons, height, width)
