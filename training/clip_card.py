@@ -37,8 +37,8 @@ colour never occur.
 
 The loss is InfoNCE between scenes and captions (captions that are true of another picture too are
 not held against it), InfoNCE between cut-outs and captions, and a softplus on twins. AdamW, cosine
-schedule, bfloat16 autocast, one thread. `python training/train_clip.py --out DIR` takes a quarter of an
-hour; run twice on one machine, it gave the same bytes. Recipe:
+schedule, bfloat16 autocast. `python training/train_clip.py --out DIR` takes one thread a quarter of
+an hour; run twice on one machine, it gave the same bytes. Recipe:
 
 ```json
 {recipe}
