@@ -202,3 +202,24 @@ def test_a_cached_tag_is_used_with_its_own_statistics(monkeypatch, tmp_path):
     clip = load_clip("ViT-B-32-quickgelu", "openai")
     assert clip.statistics.mean == open_clip.OPENAI_DATASET_MEAN
     assert clip.name == "ViT-B-32-quickgelu openai"
+
+
+def test_a_hub_id_is_a_model_and_a_source_of_weights(tiny, monkeypatch, tmp_path):
+    model, _, state = tiny
+    cfg = json.loads(Path(model).read_text())
+    statistics = {"mean": [0.1, 0.2, 0.3], "interpolation": "bilinear"}
+    (tmp_path / CONFIG_FILE).write_text(
+        json.dumps({"model_cfg": cfg, "preprocess_cfg": statistics})
+    )
+    save_file(state, tmp_path / "open_clip_model.safetensors")
+
+    def hub(*, filename, **_):
+        if not (tmp_path / filename).exists():
+            raise OSError(filename)
+        return str(tmp_path / filename)
+
+    monkeypatch.setattr("open_clip.pretrained.hf_hub_download", hub)
+    whole = load_clip("hf-hub:org/repo")
+    assert same(whole, state)
+    assert whole.statistics.mean == (0.1, 0.2, 0.3)
+    assert same(load_clip(model, "hf-hub:org/repo"), state)
