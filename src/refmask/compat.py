@@ -36,8 +36,8 @@ class Compat:
         unit_local: L2-normalise local visual features before the blend of equation 5.
         unit_text: L2-normalise text features before the blend of equation 8.
         cosine: L2-normalise both blends in the score (equation 1); else a plain dot product.
-        retokenise: lower-case an expression and join spaCy's tokens by spaces before encoding.
-        last_root: take the noun phrase around the last root or its first child only.
+        released_phrases: lower-case an expression and join spaCy's tokens by spaces, and take the
+            noun phrase around the last root or its first child only (``PhraseParser.reference``).
         long_text_error: refuse a text longer than the model's context, instead of cutting it.
     """
 
@@ -51,8 +51,7 @@ class Compat:
     unit_local: bool = True
     unit_text: bool = True
     cosine: bool = True
-    retokenise: bool = False
-    last_root: bool = False
+    released_phrases: bool = False
     long_text_error: bool = False
 
 
@@ -70,8 +69,7 @@ def reference(family: str) -> Compat:
         unit_local=resnet,
         unit_text=resnet,
         cosine=not resnet,
-        retokenise=True,
-        last_root=True,
+        released_phrases=True,
         long_text_error=True,
     )
 

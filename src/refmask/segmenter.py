@@ -85,7 +85,7 @@ def load(
     return Segmenter(
         proposer,
         load_method(method, clip, **settings, compat=record),
-        PhraseParser(parser, reference=record.last_root),
+        PhraseParser(parser, reference=record.released_phrases),
     )
 
 
