@@ -15,6 +15,7 @@ from refmask.errors import ConfigurationError, RefmaskError
 if TYPE_CHECKING:
     from refmask.export.record import Record
     from refmask.segmenter import Scene
+    from refmask.types import TargetPhrase
 
 OUT = "refmask-out"
 EMBEDDED_NOTE = (
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     pictures = find_pictures(args.image)
     given = args.proposals.startswith("masks:")
     segmenter = load_segmenter(args, "grouping" if given else args.proposals)
-    segmenter.parser(args.expressions)  # a faulty expression is told before any picture is read
+    phrases = segmenter.parser(args.expressions)  # faulty ones are told before a picture is read
     failed = 0
     several = len(pictures) > 1
     bar = tqdm(pictures, unit="picture", disable=not several or not sys.stderr.isatty())
@@ -71,8 +72,7 @@ def run(args: argparse.Namespace) -> int:
             if given:
                 proposer = load_proposer(args.proposals, picture.stem)
                 segmenter = dataclasses.replace(segmenter, proposer=proposer)
-            scene = segmenter.look(picture)
-            _answer(args, picture, folder, scene)
+            _answer(args, picture, folder, segmenter.look(picture), phrases)
         except RefmaskError as error:
             failed += 1
             tqdm.write(f"refmask: error: {error}", file=sys.stderr)
@@ -81,7 +81,13 @@ def run(args: argparse.Namespace) -> int:
     return 0 if not failed else 2 if failed == len(pictures) else 1
 
 
-def _answer(args: argparse.Namespace, picture: Path, folder: str, scene: Scene) -> None:
+def _answer(
+    args: argparse.Namespace,
+    picture: Path,
+    folder: str,
+    scene: Scene,
+    phrases: list[TargetPhrase],
+) -> None:
     from tqdm import tqdm
 
     from refmask.export.folder import answer_names, write_answer
@@ -89,7 +95,7 @@ def _answer(args: argparse.Namespace, picture: Path, folder: str, scene: Scene) 
 
     out = args.out or (None if args.json else OUT)
     names = answer_names(args.expressions)
-    for name, answer in zip(names, scene.find(args.expressions), strict=True):
+    for name, answer in zip(names, scene.find_phrases(phrases), strict=True):
         fields = record(answer, scene.proposals, args.top)
         drawing = write_answer(Path(out, folder), name, scene, answer, fields) if out else None
         if args.json:
