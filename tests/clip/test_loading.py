@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import zipfile
+from collections import OrderedDict
 from pathlib import Path
 
 import open_clip
@@ -223,3 +224,21 @@ def test_a_hub_id_is_a_model_and_a_source_of_weights(tiny, monkeypatch, tmp_path
     assert same(whole, state)
     assert whole.statistics.mean == (0.1, 0.2, 0.3)
     assert same(load_clip(model, "hf-hub:org/repo"), state)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pickle.dumps(OrderedDict(a=1)),
+        pickle.dumps([1, 2])[:-3],
+        b"(X\x01\x00\x00\x00ktQ.",  # a persistent reference that is no storage
+        b"\x80\x02c__torch__\nModule\n)\x81}X\x01\x00\x00\x00ac__torch__\nPart\n(ttRsb.",
+        b"",
+    ],
+)
+def test_damaged_archives(tmp_path, content):
+    with zipfile.ZipFile(tmp_path / "damaged.pt", "w") as archive:
+        archive.writestr("a/data.pkl", content)
+        archive.writestr("a/constants.pkl", b"")
+    with pytest.raises(WeightsError, match=r"damaged\.pt"):
+        read_weights(tmp_path / "damaged.pt")

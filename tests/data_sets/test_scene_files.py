@@ -235,3 +235,13 @@ def test_the_recorded_command_draws_the_shipped_scenes() -> None:
         difference = np.abs(sample.image.astype(int) - fresh.image.astype(int))
         assert difference.mean() < 2
         assert (sample.instances.masks != fresh.instances.masks).mean() < 0.01
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("refmask.data.scenes.writing._write_all", fail)
+    with pytest.raises(InputError, match=r"can be written .*No space left"):
+        write_scenes(tmp_path / "scenes", {}, "none")
+    assert list(tmp_path.iterdir()) == []

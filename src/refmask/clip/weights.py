@@ -23,6 +23,12 @@ NOT_PARAMETERS = {
     "text.transformer.embeddings.position_ids",
 }
 
+#: What readers raise on damaged files, besides ``UnpicklingError``.
+BROKEN = (
+    *(SafetensorError, zipfile.BadZipFile, OSError, EOFError, RuntimeError),
+    *(AttributeError, LookupError, TypeError, ValueError),
+)
+
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Tensors of a ``.safetensors``, ``.pt``, ``.pth`` or ``.bin`` file by parameter name.
@@ -47,7 +53,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             loaded = read_torchscript(path)
         else:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise WeightsError(f"{path} is damaged or no weights file: {_line(error)}") from None
     except pickle.UnpicklingError:
         raise WeightsError(

@@ -65,19 +65,25 @@ def write_scenes(root: Path, parts: Mapping[str, Iterable[ComposedScene]], descr
         root.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
     except OSError as error:
-        raise InputError(
-            f"expected a folder that can be written at {root}, got {error}; name another folder"
-        ) from error
+        raise _unwritable(root, error) from error
     try:
         count = _write_all(partial, parts, description)
         partial.chmod(0o755)
         if root.exists():
             root.rmdir()
         partial.rename(root)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise _unwritable(root, error) from error
         raise
     return count
+
+
+def _unwritable(root: Path, error: OSError) -> InputError:
+    return InputError(
+        f"expected a folder that can be written at {root}, got {error}; name another folder"
+    )
 
 
 def _write_all(root: Path, parts: Mapping[str, Iterable[ComposedScene]], description: str) -> int:
