@@ -6,10 +6,12 @@ import pickle
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
+from unittest.mock import Mock
 
 import open_clip
 import pytest
 import torch
+from huggingface_hub.errors import HfHubHTTPError
 from safetensors.torch import load_file, save_file
 
 from refmask import (
@@ -20,6 +22,7 @@ from refmask import (
     WeightsUnavailable,
     load_clip,
 )
+from refmask.clip.hub import within_reach
 from refmask.clip.loading import _build
 from refmask.clip.sources import CONFIG_FILE, find_model
 from refmask.clip.weights import read_weights
@@ -181,13 +184,15 @@ def test_names_that_do_not_exist(tiny, tmp_path):
     ("model", "weights"),
     [("ViT-B-32-quickgelu", "openai"), ("hf-hub:no/such", None), ("ViT-B-16", "hf-hub:no/such")],
 )
-def test_no_network_and_nothing_cached(monkeypatch, model, weights):
+@pytest.mark.parametrize("reach", [True, False])
+def test_no_network_and_nothing_cached(monkeypatch, model, weights, reach):
     """One error: what was wanted, where to get it, where to put it, and what works now."""
 
     def refuse(**_):
         raise OSError("no network")
 
     monkeypatch.setattr("open_clip.pretrained.hf_hub_download", refuse)
+    monkeypatch.setattr("refmask.clip.sources.within_reach", lambda _: reach)
     wanted = r"(weights 'openai' of ViT-B-32-quickgelu|no/such|open_clip_config)"
     fetch = r"download them from .* on the Hugging Face hub .*--weights FILE.*--model embedded"
     with pytest.raises(WeightsUnavailable, match=f"{wanted}.*{fetch}"):
@@ -200,6 +205,7 @@ def test_a_cached_tag_is_used_with_its_own_statistics(monkeypatch, tmp_path):
     file = tmp_path / "open_clip_model.safetensors"
     save_file(_build(source).state_dict(), file)
     monkeypatch.setattr("open_clip.pretrained.hf_hub_download", lambda **_: str(file))
+    monkeypatch.setattr("refmask.clip.sources.within_reach", lambda _: True)
     clip = load_clip("ViT-B-32-quickgelu", "openai")
     assert clip.statistics.mean == open_clip.OPENAI_DATASET_MEAN
     assert clip.name == "ViT-B-32-quickgelu openai"
@@ -220,6 +226,7 @@ def test_a_hub_id_is_a_model_and_a_source_of_weights(tiny, monkeypatch, tmp_path
         return str(tmp_path / filename)
 
     monkeypatch.setattr("open_clip.pretrained.hf_hub_download", hub)
+    monkeypatch.setattr("refmask.clip.sources.within_reach", lambda name: name == "org/repo")
     whole = load_clip("hf-hub:org/repo")
     assert same(whole, state)
     assert whole.statistics.mean == (0.1, 0.2, 0.3)
@@ -242,3 +249,27 @@ def test_damaged_archives(tmp_path, content):
         archive.writestr("a/constants.pkl", b"")
     with pytest.raises(WeightsError, match=r"damaged\.pt"):
         read_weights(tmp_path / "damaged.pt")
+
+
+def test_the_hub_is_asked_once_when_nothing_is_cached(monkeypatch):
+    asked = []
+
+    def nothing(name, **options):
+        assert options == {"local_files_only": True}
+        raise FileNotFoundError(name)
+
+    def head(url, timeout):
+        asked.append((url, timeout))
+        raise answer
+
+    monkeypatch.setattr("refmask.clip.hub.snapshot_download", nothing)
+    monkeypatch.setattr("refmask.clip.hub.get_hf_file_metadata", head)
+    answer = OSError("no network")
+    assert not within_reach("org/repo")
+    answer = HfHubHTTPError("404", response=Mock())
+    assert within_reach("org/repo")
+    assert len(asked) == 2
+    assert "org/repo" in asked[0][0]
+    monkeypatch.setattr("refmask.clip.hub.snapshot_download", lambda *_, **__: "cached")
+    assert within_reach("org/repo")
+    assert len(asked) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import open_clip
 from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
 
+from refmask.clip.hub import within_reach
 from refmask.errors import ConfigurationError, ModelError, WeightsUnavailable
 
 EMBEDDED = "embedded"
@@ -117,19 +119,28 @@ def _from_tag(source: Source, tag: str) -> tuple[Path, dict[str, Any]]:
             f"weights {tag!r} were trained {'with' if trained_quick else 'without'} quick GELU, "
             f"model {source.name} is the other way; use {base}{'-quickgelu' * trained_quick}"
         )
-    try:
-        return Path(download_pretrained(cfg)), cfg
-    except Exception as error:
-        repository = cfg.get("hf_hub", "").rstrip("/") or cfg.get("url", "")
-        raise _unavailable(f"weights {tag!r} of {source.name}", repository) from error
+    repository = cfg.get("hf_hub", "").rstrip("/") or cfg.get("url", "")
+    wanted = f"weights {tag!r} of {source.name}"
+    return _fetch(wanted, repository, lambda: download_pretrained(cfg)), cfg
 
 
 def _from_hub(hub_id: str, filename: str | None = None) -> Path:
     repository = hub_id.removeprefix(HUB)
+    wanted = filename or f"the weights of {hub_id}"
+    return _fetch(
+        wanted, repository, lambda: download_pretrained_from_hf(repository, filename=filename)
+    )
+
+
+def _fetch(wanted: str, repository: str, download: Callable[[], str]) -> Path:
+    """Download through open_clip, or fail at once and in one line when that cannot work."""
+    # The few weights that open_clip has from a plain address are no business of the hub's.
+    if "://" not in repository and not within_reach("/".join(repository.split("/")[:2])):
+        raise _unavailable(wanted, repository)
     try:
-        return Path(download_pretrained_from_hf(repository, filename=filename))
+        return Path(download())
     except Exception as error:
-        raise _unavailable(filename or f"the weights of {hub_id}", repository) from error
+        raise _unavailable(wanted, repository) from error
 
 
 def _unavailable(wanted: str, repository: str) -> WeightsUnavailable:
