@@ -33,6 +33,13 @@ def test_indexing_filters_all_fields(masks):
     assert len(proposals[np.zeros(3, bool)]) == 0
 
 
+def test_details_are_filtered_along(masks):
+    proposals = MaskProposals(masks, details={"cells": np.arange(6).reshape(3, 2)})
+    assert proposals[[2, 0]].details["cells"].tolist() == [[4, 5], [0, 1]]
+    with pytest.raises(MaskError, match=r"expected 3 cells, one per mask, got \(2,\)"):
+        MaskProposals(masks, details={"cells": np.arange(2)})
+
+
 def test_none(masks):
     nothing = MaskProposals.empty(6, 9)
     assert (len(nothing), nothing.size) == (0, (6, 9))

@@ -38,6 +38,8 @@ class Compat:
         cosine: L2-normalise both blends in the score (equation 1); else a plain dot product.
         released_phrases: lower-case an expression and join spaCy's tokens by spaces, and take the
             noun phrase around the last root or its first child only (``PhraseParser.reference``).
+        uncapped_proposals: FreeSOLO's input has its shorter side at 800 pixels, its longer side
+            truncated and without the limit of 1333.
         long_text_error: refuse a text longer than the model's context, instead of cutting it.
     """
 
@@ -52,6 +54,7 @@ class Compat:
     unit_text: bool = True
     cosine: bool = True
     released_phrases: bool = False
+    uncapped_proposals: bool = False
     long_text_error: bool = False
 
 
@@ -70,6 +73,7 @@ def reference(family: str) -> Compat:
         unit_text=resnet,
         cosine=not resnet,
         released_phrases=True,
+        uncapped_proposals=True,
         long_text_error=True,
     )
 

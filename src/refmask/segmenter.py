@@ -73,7 +73,10 @@ def load(
         if precision == "bf16":
             raise ConfigurationError("compat 'reference' computes in fp32, leave precision out")
         precision = "fp32"
-    proposer = load_proposer(proposals) if isinstance(proposals, str) else proposals
+    if isinstance(proposals, str):
+        uncapped = compatibility.by_name(compat, "vit").uncapped_proposals  # whatever the tower
+        shared = {"device": device, "precision": precision, "uncapped": uncapped}
+        proposals = load_proposer(proposals, defaults=shared)
     clip = load_clip(model, weights, device=device, precision=precision)
     record = compatibility.by_name(compat, clip.tower.family)
     # The card's advice is for the corrected method, the preset for the paper's: the latter wins.
@@ -83,7 +86,7 @@ def load(
     explicit = {"alpha": alpha, "beta": beta, "mask_layers": mask_layers}
     settings |= {name: value for name, value in explicit.items() if value is not None}
     return Segmenter(
-        proposer,
+        proposals,
         load_method(method, clip, **settings, compat=record),
         PhraseParser(parser, reference=record.released_phrases),
     )

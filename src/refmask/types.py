@@ -6,7 +6,7 @@ H x W the original picture, S the side of the model's input.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -30,6 +30,7 @@ class MaskProposals:
         boxes: float32 (N, 4), XYXY pixels, half-open: ``masks[n, y1:y2, x1:x2]`` holds the
             whole mask. An empty mask has the box (0, 0, 0, 0). Computed when not given.
         quality: float32 (N,), the proposer's own belief, higher is better. Ones when not given.
+        details: what else a proposer tells about each mask: arrays (N, ...) by name.
 
     Raises:
         MaskError: when shapes or types do not fit together.
@@ -38,6 +39,7 @@ class MaskProposals:
     masks: Bools
     boxes: Floats = field(default_factory=lambda: np.empty((0,), np.float32))
     quality: Floats = field(default_factory=lambda: np.empty((0,), np.float32))
+    details: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         masks = np.asarray(self.masks)
@@ -58,6 +60,9 @@ class MaskProposals:
                 f"expected boxes ({count}, 4) and quality ({count},) for {count} masks, "
                 f"got {boxes.shape} and {quality.shape}"
             )
+        for name, values in self.details.items():
+            if values.shape[:1] != (count,):
+                raise MaskError(f"expected {count} {name}, one per mask, got {values.shape}")
         object.__setattr__(self, "masks", masks)
         object.__setattr__(self, "boxes", boxes)
         object.__setattr__(self, "quality", quality)
@@ -97,7 +102,8 @@ class MaskProposals:
     def __getitem__(self, index: Index) -> Self:
         """Filter all fields together; a single number keeps the first axis."""
         rows = np.atleast_1d(np.arange(len(self))[index])
-        return type(self)(self.masks[rows], self.boxes[rows], self.quality[rows])
+        details = {name: values[rows] for name, values in self.details.items()}
+        return type(self)(self.masks[rows], self.boxes[rows], self.quality[rows], details)
 
 
 def tight_boxes(masks: Bools) -> Floats:
@@ -243,4 +249,17 @@ class MaskProposer(Protocol):
 
     def propose(self, image: Bytes) -> MaskProposals:
         """Masks of a uint8 RGB (H, W, 3) picture, best quality first."""
+        ...
+
+
+@runtime_checkable
+class ConfiguredProposer(MaskProposer, Protocol):
+    """A proposer that can tell everything its masks depend on, so that they can be kept."""
+
+    def configuration(self) -> dict[str, Any]:
+        """Name, settings, weights' SHA-256 and precision: what JSON can hold.
+
+        Two proposers with equal configurations offer the same masks for the same picture, up to
+        rounding between machines.
+        """
         ...

@@ -22,10 +22,10 @@ from refmask import (
     WeightsUnavailable,
     load_clip,
 )
-from refmask.clip.hub import within_reach
 from refmask.clip.loading import _build
 from refmask.clip.sources import CONFIG_FILE, find_model
-from refmask.clip.weights import read_weights
+from refmask.weights.hub import within_reach
+from refmask.weights.reading import read_weights
 
 
 @pytest.fixture(scope="module")
@@ -262,14 +262,14 @@ def test_the_hub_is_asked_once_when_nothing_is_cached(monkeypatch):
         asked.append((url, timeout))
         raise answer
 
-    monkeypatch.setattr("refmask.clip.hub.snapshot_download", nothing)
-    monkeypatch.setattr("refmask.clip.hub.get_hf_file_metadata", head)
+    monkeypatch.setattr("refmask.weights.hub.snapshot_download", nothing)
+    monkeypatch.setattr("refmask.weights.hub.get_hf_file_metadata", head)
     answer = OSError("no network")
     assert not within_reach("org/repo")
     answer = HfHubHTTPError("404", response=Mock())
     assert within_reach("org/repo")
     assert len(asked) == 2
     assert "org/repo" in asked[0][0]
-    monkeypatch.setattr("refmask.clip.hub.snapshot_download", lambda *_, **__: "cached")
+    monkeypatch.setattr("refmask.weights.hub.snapshot_download", lambda *_, **__: "cached")
     assert within_reach("org/repo")
     assert len(asked) == 2

@@ -1,11 +1,13 @@
 """What every proposer in PROPOSERS keeps; a new line in the dict is taken in by itself."""
 
+import json
+
 import numpy as np
 import pytest
 
 from refmask.errors import ConfigurationError
 from refmask.proposals import PROPOSERS, load_proposer
-from refmask.types import MaskProposals, MaskProposer, tight_boxes
+from refmask.types import ConfiguredProposer, MaskProposals, tight_boxes
 
 
 def _picture(height=60, width=90):
@@ -16,13 +18,20 @@ def _picture(height=60, width=90):
 
 
 @pytest.fixture(params=PROPOSERS)
-def proposer(request):
-    return load_proposer(request.param)
+def proposer(request, proposer_settings):
+    return load_proposer(request.param, settings=proposer_settings(request.param))
+
+
+def test_its_configuration_can_be_kept(proposer):
+    told = proposer.configuration()
+    assert told["proposer"] in PROPOSERS
+    assert json.loads(json.dumps(told)) == told
+    assert all(isinstance(value, str | int | float | bool | None) for value in told.values())
 
 
 def test_masks_fit_the_picture_and_come_best_first(proposer):
     found = proposer.propose(_picture())
-    assert isinstance(proposer, MaskProposer)
+    assert isinstance(proposer, ConfiguredProposer)
     assert isinstance(found, MaskProposals)
     assert found.size == (60, 90)
     assert 1 <= len(found) <= 100

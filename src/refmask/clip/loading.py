@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import open_clip
-import torch
 from torch import Tensor, nn
 
 from refmask.clip.backbone import ClipBackbone
 from refmask.clip.families import tower_of
 from refmask.clip.sources import Source, find_model, find_weights
-from refmask.clip.weights import fill, read_weights
-from refmask.errors import ConfigurationError, ModelError, UnsupportedTower
+from refmask.errors import ModelError, UnsupportedTower
+from refmask.ops.devices import choose_device, choose_precision
 from refmask.ops.pixels import PixelStatistics
-
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+from refmask.weights.reading import fill, read_weights
 
 
 def load_clip(
@@ -48,8 +46,8 @@ def load_clip(
         WeightsUnavailable: when the weights are not in the cache and there is no network.
         WeightsError: when they are damaged, hold NaN, or belong to another model.
     """
-    place = _device(device)
-    dtype = _precision(precision, place)
+    place = choose_device(device)
+    dtype = choose_precision(precision, place)
     source = find_model(model)
     path, preprocess = find_weights(source, weights)
     clip = _build(source)
@@ -113,32 +111,3 @@ def _statistics(clip: Any, preprocess: dict[str, Any]) -> PixelStatistics:
         std=tuple(preprocess.get("std") or open_clip.OPENAI_DATASET_STD),
         interpolation="bilinear" if interpolation == "bilinear" else "bicubic",
     )
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):
-        raise ConfigurationError(
-            f"expected a device that is here, such as 'auto' or 'cpu', got {name!r}"
-        ) from None
-    return device
-
-
-def _precision(name: str, device: torch.device) -> torch.dtype:
-    if name == "auto":
-        return torch.bfloat16 if _fast_bf16(device) else torch.float32
-    if name not in PRECISIONS:
-        raise ConfigurationError(f"expected precision auto, fp32 or bf16, got {name!r}")
-    return PRECISIONS[name]
-
-
-def _fast_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    # Older releases of torch cannot tell.
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return device.type == "cpu" and bool(capabilities.get("avx512_bf16", False))

@@ -13,8 +13,8 @@ from typing import Any
 import open_clip
 from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
 
-from refmask.clip.hub import within_reach
 from refmask.errors import ConfigurationError, ModelError, WeightsUnavailable
+from refmask.weights.hub import within_reach
 
 EMBEDDED = "embedded"
 HUB = "hf-hub:"

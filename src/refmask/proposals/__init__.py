@@ -1,52 +1,65 @@
 """Mask proposers: class-agnostic masks of a picture.
 
-To add one: one file or folder beside this one and one line in ``PROPOSERS``.
+To add one: one file or folder beside this one with a frozen dataclass whose fields are its
+settings, and one line in ``PROPOSERS``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 from refmask.errors import ConfigurationError
 from refmask.types import MaskProposer
 
-
-def _grouping() -> MaskProposer:
-    from refmask.proposals.grouping import Grouping
-
-    return Grouping()
-
-
-#: Proposers that need nothing but the picture, by name.
-PROPOSERS: dict[str, Callable[[], MaskProposer]] = {
-    "grouping": _grouping,
+#: Proposers by name: module and class.
+PROPOSERS = {
+    "grouping": ("refmask.proposals.grouping", "Grouping"),
 }
 
+#: What ``--proposals`` takes, for messages.
+FORMS = "masks:PATH"
 
-def load_proposer(spec: str, stem: str | None = None) -> MaskProposer:
+
+def load_proposer(
+    spec: str,
+    stem: str | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> MaskProposer:
     """The proposer that a specification names.
 
     Args:
-        spec: a name in ``PROPOSERS``, or ``masks:PATH`` for given masks: a folder of PNGs, an
-            ``.npz`` file or a COCO ``.json`` file. ``{stem}`` in PATH stands for the picture's
-            file name without its extension.
+        spec: a name in ``PROPOSERS``, alone or with settings (``NAME:key=value,key=value``), or
+            ``masks:PATH`` for given masks: a folder of PNGs, an ``.npz`` file or a COCO ``.json``
+            file. ``{stem}`` in PATH stands for the picture's file name without its extension.
         stem: the picture's, where known.
+        settings: further settings of the proposer, which go before those in ``spec``.
+        defaults: settings for those proposers that have them, which others go before.
 
     Raises:
-        ConfigurationError: for an unknown name, or ``{stem}`` without a stem.
+        ConfigurationError: for an unknown name or setting, or ``{stem}`` without a stem.
         MaskError: when the given masks cannot be read.
+        WeightsUnavailable: when the proposer's weights are neither here nor to be fetched.
     """
-    kind, _, path = spec.partition(":")
-    if kind == "masks" and path:
-        from refmask.proposals.given import GivenMasks
+    from refmask.proposals.settings import build, parse
 
-        if "{stem}" in path and stem is None:
-            raise ConfigurationError(
-                f"proposals '{spec}' need the picture's name for {{stem}}, but it has none; "
-                "give the path without {stem}"
-            )
-        return GivenMasks(path.replace("{stem}", stem or ""), stem)
-    if spec not in PROPOSERS:
-        known = ", ".join([*PROPOSERS, "masks:PATH"])
+    name, _, rest = spec.partition(":")
+    if name == "masks" and rest:
+        return _given(spec, rest, stem)
+    if name not in PROPOSERS:
+        known = ", ".join([*PROPOSERS, FORMS])
         raise ConfigurationError(f"unknown proposals '{spec}'; choose one of: {known}")
-    return PROPOSERS[spec]()
+    return build(name, *PROPOSERS[name], parse(spec, rest) | dict(settings or {}), defaults or {})
+
+
+def _given(spec: str, path: str, stem: str | None) -> MaskProposer:
+    from refmask.proposals.given import GivenMasks
+
+    if "{stem}" in path and stem is None:
+        raise ConfigurationError(
+            f"proposals '{spec}' need the picture's name for {{stem}}, but it has none; "
+            "give the path without {stem}"
+        )
+    return GivenMasks(path.replace("{stem}", stem or ""), stem)

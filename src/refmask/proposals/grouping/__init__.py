@@ -7,6 +7,9 @@ surroundings and shape, and the best, without near-repetitions, are the proposal
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from typing import Any
+
 import numpy as np
 
 from refmask.errors import ConfigurationError, ImageError
@@ -17,6 +20,8 @@ from refmask.proposals.grouping.regions import bounding_boxes, cut, measure, to_
 from refmask.proposals.grouping.resolution import enlarge, paint, shrink
 from refmask.types import Bytes, MaskProposals
 
+#: Counted up whenever the same picture gets other masks than before.
+VERSION = 1
 #: The longer side of the working picture, in pixels.
 WORKING_SIDE = 400
 #: No single mix suits all objects; these four together lose little against eight.
@@ -31,6 +36,7 @@ MOST_REGIONS = 300
 COARSENING = Mix(mean=1, size=1, contour=1)
 
 
+@dataclass(frozen=True)
 class Grouping:
     """Proposes masks by hierarchical grouping; the same picture always gives the same masks.
 
@@ -43,12 +49,19 @@ class Grouping:
         ConfigurationError: when the limit is below 1 or the floor outside 0 to 1.
     """
 
-    def __init__(self, limit: int = 100, floor: float = 0.1) -> None:
-        if limit < 1 or not 0 <= floor <= 1:
+    limit: int = 100
+    floor: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.limit < 1 or not 0 <= self.floor <= 1:
             raise ConfigurationError(
-                f"expected a limit of 1 or more and a floor from 0 to 1, got {limit} and {floor}"
+                "expected a limit of 1 or more and a floor from 0 to 1, "
+                f"got {self.limit} and {self.floor}"
             )
-        self.limit, self.floor = limit, floor
+
+    def configuration(self) -> dict[str, Any]:
+        """All that the masks depend on."""
+        return {"proposer": "grouping", "version": VERSION, **asdict(self)}
 
     def propose(self, image: Bytes) -> MaskProposals:
         """Masks of a picture.

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from refmask.clip.torchscript import is_torchscript, read_torchscript
 from refmask.errors import WeightsError
+from refmask.weights.torchscript import is_torchscript, read_torchscript
 
 #: Entries of published checkpoints that are no parameters of open_clip's model.
 NOT_PARAMETERS = {
@@ -34,7 +34,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Tensors of a ``.safetensors``, ``.pt``, ``.pth`` or ``.bin`` file by parameter name.
 
     OpenAI's released ``.pt`` files are TorchScript archives; only their tensors are read.
-    A training checkpoint's ``state_dict`` and a ``module.`` prefix are looked through.
+    A training checkpoint's ``state_dict`` or ``model`` and a ``module.`` prefix are looked through.
 
     Raises:
         WeightsError: when the file is missing, damaged, of another kind, or holds more than
@@ -64,8 +64,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def _state_dict(loaded: object, path: Path) -> dict[str, Tensor]:
-    if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
-        loaded = loaded["state_dict"]
+    for wrapping in ("state_dict", "model"):
+        if isinstance(loaded, dict) and isinstance(loaded.get(wrapping), dict):
+            loaded = loaded[wrapping]
     if not isinstance(loaded, dict) or not loaded:
         raise WeightsError(f"expected named tensors in {path}, got {type(loaded).__name__}")
     wrong = [str(name) for name, value in loaded.items() if not isinstance(value, Tensor)]

@@ -1,0 +1,48 @@
+"""Where and how precisely a network computes."""
+
+from __future__ import annotations
+
+import torch
+
+from refmask.errors import ConfigurationError
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called ``name``: "auto" (CUDA where there is one), or any torch device.
+
+    Raises:
+        ConfigurationError: when it is not here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise ConfigurationError(
+            f"expected a device that is here, such as 'auto' or 'cpu', got {name!r}"
+        ) from None
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The type called "fp32", "bf16", or "auto" (bf16 where the device multiplies it natively).
+
+    Raises:
+        ConfigurationError: for any other name.
+    """
+    if name == "auto":
+        return torch.bfloat16 if _fast_bf16(device) else torch.float32
+    if name not in PRECISIONS:
+        raise ConfigurationError(f"expected precision auto, fp32 or bf16, got {name!r}")
+    return PRECISIONS[name]
+
+
+def _fast_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    # Older releases of torch cannot tell.
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return device.type == "cpu" and bool(capabilities.get("avx512_bf16", False))

@@ -1,0 +1,1 @@
+"""Weights files of all models: where they are published, how they are read without risk."""
