@@ -1,0 +1,30 @@
+"""What tells one file of weights from another."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from refmask.errors import WeightsError
+
+#: Bytes read at a time.
+BLOCK = 1 << 20
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal digits, read in blocks.
+
+    Raises:
+        WeightsError: when there is no such file or it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise WeightsError(
+            f"expected a weights file at {path}, it cannot be read: {error.strerror}; "
+            "check the path"
+        ) from None
+    return digest.hexdigest()
