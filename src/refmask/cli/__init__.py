@@ -22,6 +22,7 @@ COMMANDS = {
     "phrases": "the target noun phrase and head word of each expression",
     "features": "the unblended features and the scores of given masks and expressions",
     "demo": "segment the shipped pictures with the embedded model",
+    "models": "what can be loaded, what is here; fetch and verify it",
     "scenes": "make pictures of emoji objects with masks and expressions",
 }
 

@@ -28,3 +28,10 @@ def sha256_of(path: Path) -> str:
             "check the path"
         ) from None
     return digest.hexdigest()
+
+
+def sha256_of_folder(folder: Path) -> str:
+    """SHA-256 over names and contents of all files below a folder but its cards (``.md``)."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix != ".md")
+    lines = [f"{sha256_of(file)}  {file.relative_to(folder).as_posix()}\n" for file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import warnings
 from pathlib import Path
 
@@ -12,10 +14,10 @@ from huggingface_hub import (
     snapshot_download,
     try_to_load_from_cache,
 )
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
 from refmask.errors import RefmaskWarning, WeightsUnavailable
-from refmask.weights.catalogue import CATALOGUE
+from refmask.weights.catalogue import PUBLISHED, Published
 
 #: Seconds to wait for the hub's first answer.
 PATIENCE = 10
@@ -33,41 +35,54 @@ def within_reach(repository: str) -> bool:
     return True
 
 
-def cached(name: str) -> Path | None:
-    """The file of a catalogue entry, if it is in the hub's cache on this machine."""
-    entry = CATALOGUE[name]
-    found = try_to_load_from_cache(entry.repository, entry.filename)
+def cached(model: Published) -> Path | None:
+    """The weights file of a published model, if it is in the hub's cache on this machine."""
+    found = try_to_load_from_cache(model.repository, model.files[0])
     return Path(found) if isinstance(found, str) else None
 
 
 def fetch(name: str) -> Path:
-    """The file of a catalogue entry, downloaded once; a restrictive licence is told before that.
+    """The weights file of a published model, downloaded once with the files that go with it.
+
+    A restrictive licence is told, as a RefmaskWarning, before the first download.
 
     Args:
-        name: a key of ``CATALOGUE``.
+        name: a key of ``catalogue.PUBLISHED``.
 
     Raises:
         WeightsUnavailable: when it is not cached and cannot be fetched from here.
     """
-    found = cached(name)
+    model = PUBLISHED[name]
+    found = cached(model)
     if found is not None:
         return found
-    entry = CATALOGUE[name]
-    if entry.restricted:
-        notice = f"the weights of {name} come under the {entry.licence}; fetching them now"
+    if model.restricted:
+        notice = f"the weights of {name} come under the {model.licence}"
         warnings.warn(notice, RefmaskWarning, stacklevel=2)
     try:
-        if not within_reach(entry.repository):
+        if not _answers(model.repository):
             raise OSError("the hub does not answer")
-        return Path(hf_hub_download(entry.repository, entry.filename))
+        path = Path(hf_hub_download(model.repository, model.files[0]))
+        for file in model.files[1:]:
+            with contextlib.suppress(EntryNotFoundError):
+                hf_hub_download(model.repository, file)
     except Exception as error:
         raise WeightsUnavailable(
             f"the weights of {name} are not in the local cache and could not be fetched; on a "
-            f"machine with network download {entry.filename} from {entry.repository} on the "
-            "Hugging Face hub and pass the file as the proposer's weights (--weights FILE with "
-            f"'refmask propose', --proposals {name}:weights=FILE elsewhere), or copy that "
-            "machine's ~/.cache/huggingface here; --proposals grouping works now"
+            f"machine with network download {model.files[0]} from {model.repository} on the "
+            f"Hugging Face hub and use it here with {model.local}, or copy that machine's "
+            "~/.cache/huggingface here"
         ) from error
+    return path
+
+
+def stated_sha256(model: Published, path: Path) -> str | None:
+    """What the SHA-256 of a cached file must be: as the catalogue or the hub states it, if known.
+
+    The hub's cache keeps large files under their SHA-256 and links to them.
+    """
+    blob = path.resolve().name
+    return model.sha256 or (blob if re.fullmatch("[0-9a-f]{64}", blob) else None)
 
 
 def _answers(repository: str) -> bool:
