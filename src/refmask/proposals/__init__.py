@@ -7,10 +7,13 @@ settings, and one line in ``PROPOSERS``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from refmask.errors import ConfigurationError
 from refmask.types import MaskProposer
+
+if TYPE_CHECKING:
+    from refmask.proposals.refine import Refinement
 
 #: Proposers by name: module and class.
 PROPOSERS = {
@@ -52,6 +55,31 @@ def load_proposer(
         known = ", ".join([*PROPOSERS, FORMS])
         raise ConfigurationError(f"unknown proposals '{spec}'; choose one of: {known}")
     return build(name, *PROPOSERS[name], parse(spec, rest) | dict(settings or {}), defaults or {})
+
+
+def dress(
+    proposer: MaskProposer, store: str | None = None, refinement: Refinement | None = None
+) -> MaskProposer:
+    """A proposer with a store behind it and a refinement after it, where they are wanted.
+
+    Args:
+        proposer: any.
+        store: a folder where its own masks are kept and taken from; made when it is not there.
+        refinement: applied to its masks, whether they come from the store or not.
+
+    Raises:
+        ConfigurationError: when the folder is something else, or the proposer cannot tell its
+            configuration.
+    """
+    if store is not None:
+        from refmask.proposals.store import Store, Stored
+
+        proposer = Stored(proposer, Store(store, create=True))
+    if refinement is not None:
+        from refmask.proposals.refine import Refined
+
+        proposer = Refined(proposer, refinement)
+    return proposer
 
 
 def _given(spec: str, path: str, stem: str | None) -> MaskProposer:
