@@ -29,6 +29,10 @@ class Tower(Protocol):
     grid: tuple[int, int]
     #: Keyword arguments that ``look`` takes.
     settings: frozenset[str]
+    #: Kinds of maps that ``dense`` gives.
+    maps: frozenset[str]
+    #: Pixels between the places of those maps; pictures have sides of multiples of it.
+    stride: int
 
     def look(self, pixels: Tensor, **settings: Any) -> Callable[[Tensor], Tensor]:
         """Compute what all masks share, once.
@@ -39,6 +43,18 @@ class Tower(Protocol):
 
         Returns:
             A function from soft grid masks (N, h, w) to features (N, D).
+        """
+        ...
+
+    def dense(self, pixels: Tensor, kind: str) -> Tensor:
+        """One feature per place of a picture of any size.
+
+        Args:
+            pixels: float (1, 3, H, W), sides multiples of ``stride``.
+            kind: one of ``maps``.
+
+        Returns:
+            float (1, D', H // stride, W // stride), D' the tower's own width.
         """
         ...
 

@@ -12,6 +12,8 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
+from refmask.errors import ConfigurationError
+
 
 class ResnetTower:
     """A modified ResNet whose attention pool sees only a mask's places.
@@ -22,6 +24,8 @@ class ResnetTower:
 
     family = "resnet"
     settings = frozenset({"unit_places"})
+    maps = frozenset({"features"})
+    stride = 32
 
     def __init__(self, visual: Any) -> None:
         self.visual = visual
@@ -39,10 +43,7 @@ class ResnetTower:
             A function from masks (N, h, w), 0 to 1, to features (N, D). The feature map is
             multiplied by the mask before query, key and value are computed.
         """
-        visual = self.visual
-        features = visual.stem(pixels)
-        for layer in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
-            features = layer(features)
+        visual, features = self.visual, self.dense(pixels, "features")
         if unit_places:
             features = functional.normalize(features, dim=1)
 
@@ -52,3 +53,26 @@ class ResnetTower:
             return feature
 
         return pool
+
+    def dense(self, pixels: Tensor, kind: str) -> Tensor:
+        """The last layer's feature map, for a picture of any size.
+
+        Args:
+            pixels: float (1, 3, H, W), sides of at least 32; what exceeds a multiple of 32 is lost.
+            kind: "features", the only one.
+
+        Returns:
+            (1, C, H // 32, W // 32), not negative.
+
+        Raises:
+            ConfigurationError: for another kind.
+        """
+        if kind not in self.maps:
+            raise ConfigurationError(
+                f"expected the map 'features' of a ResNet, got {kind!r}; take a vision transformer"
+            )
+        visual = self.visual
+        features: Tensor = visual.stem(pixels)
+        for layer in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
+            features = layer(features)
+        return features

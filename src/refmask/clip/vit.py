@@ -1,7 +1,7 @@
 """Token masking in open_clip's vision transformer (equation 3, supplement C).
 
-This is the only file that touches the private parts of that class: ``_embeds``,
-``transformer.resblocks`` and ``_pool``.
+This is the only file that touches the private parts of that class: ``_embeds`` and what it is made
+of, ``transformer.resblocks`` with their attention, ``ln_post`` and ``_pool``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from refmask.errors import ConfigurationError, UnsupportedTower
 
@@ -30,6 +31,7 @@ class VitTower:
 
     family = "vit"
     settings = frozenset({"mask_layers"})
+    maps = frozenset({"features", "keys"})
 
     def __init__(self, visual: Any) -> None:
         self.visual = visual
@@ -40,6 +42,7 @@ class VitTower:
                 "pooling; token masking is not defined for it, try ViT-B-16"
             )
         self.grid: tuple[int, int] = tuple(visual.grid_size)
+        self.stride = int(visual.patch_size[0])
         self.depth = len(visual.transformer.resblocks)
         shape = (visual.patch_size[0], visual.transformer.width, self.depth)
         #: The paper's k for this tower, else a quarter of its depth.
@@ -80,3 +83,46 @@ class VitTower:
             return feature if self.visual.proj is None else feature @ self.visual.proj
 
         return pool
+
+    def dense(self, pixels: Tensor, kind: str) -> Tensor:
+        """What the patch tokens hold at the end, for a picture of any size.
+
+        Args:
+            pixels: float (1, 3, H, W), sides multiples of the patch's.
+            kind: "features" for the tokens after the last block and the final layer norm, before
+                the projection; "keys" for the keys of the last block's attention, heads
+                concatenated, straight from the linear layer.
+
+        Returns:
+            (1, width, h, w) with h, w the patches along each side.
+        """
+        blocks = self.visual.transformer.resblocks
+        grid = (pixels.shape[2] // self.stride, pixels.shape[3] // self.stride)
+        tokens = self._embed(pixels, grid)
+        for block in blocks[: self.depth - 1]:
+            tokens = block(tokens)
+        if kind == "keys":
+            attention = blocks[-1].attn
+            # The linear layer's rows are queries, keys, values, in this order.
+            weight, bias = attention.in_proj_weight.chunk(3)[1], attention.in_proj_bias.chunk(3)[1]
+            tokens = functional.linear(blocks[-1].ln_1(tokens), weight, bias)
+        else:
+            tokens = self.visual.ln_post(blocks[-1](tokens))
+        # (1, 1 + h*w, width), class token first
+        return tokens[:, 1:].transpose(1, 2).reshape(1, -1, *grid)
+
+    def _embed(self, pixels: Tensor, grid: tuple[int, int]) -> Tensor:
+        """As ``_embeds``, with the position embedding resized to another grid than the model's."""
+        if grid == self.grid:
+            return self.visual._embeds(pixels)  # type: ignore[no-any-return]
+        visual, positions = self.visual, self.visual.positional_embedding
+        # (h0*w0, width) -> (1, width, h0, w0) -> (1, width, h, w) -> (h*w, width)
+        places = positions[1:].T.reshape(1, -1, *self.grid)
+        places = functional.interpolate(
+            places, grid, mode="bicubic", align_corners=False, antialias=True
+        )
+        positions = torch.cat([positions[:1], places[0].flatten(1).T])
+        patches = visual.conv1(pixels).flatten(2).transpose(1, 2)
+        tokens = torch.cat([visual.class_embedding.expand(1, 1, -1).to(patches.dtype), patches], 1)
+        embedded: Tensor = visual.ln_pre(tokens + positions.to(patches.dtype))
+        return embedded

@@ -1,0 +1,83 @@
+"""Feature maps of the image towers, beside what the towers answer themselves."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from refmask import ConfigurationError
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return torch.randn((1, 3, 224, 224), generator=torch.Generator().manual_seed(0))
+
+
+@torch.inference_mode()
+def dense(clip, pixels, kind="features"):
+    return clip.tower.dense(pixels, kind)
+
+
+@pytest.mark.parametrize("name", ["tiny_vit32", "tiny_vit16"])
+def test_patch_tokens_are_open_clips_own(golden_model, pixels, name):
+    clip = golden_model(name)
+    own = clip.model.visual.forward_intermediates(
+        pixels, indices=1, normalize_intermediates=True, intermediates_only=True
+    )
+    assert torch.allclose(dense(clip, pixels), own["image_intermediates"][0], atol=1e-5)
+
+
+def test_keys_are_those_the_last_attention_reads(golden_model, pixels):
+    """Attention computed from our keys gives the block's own, so they are its keys."""
+    clip = golden_model("tiny_vit32")
+    last = clip.model.visual.transformer.resblocks[-1]
+    seen = []
+    hook = last.attn.register_forward_pre_hook(
+        lambda _, inputs, kwargs: seen.append((*inputs, *kwargs.values())[0]), with_kwargs=True
+    )
+    with torch.inference_mode():
+        clip.model.encode_image(pixels)
+    hook.remove()
+    tokens = seen[0][0]  # (1 + h*w, width), what queries, keys and values are computed from
+    heads, width = last.attn.num_heads, last.attn.embed_dim
+    query, key, value = functional.linear(
+        tokens, last.attn.in_proj_weight, last.attn.in_proj_bias
+    ).chunk(3, dim=1)
+    ours = dense(clip, pixels, "keys")
+    assert ours.shape == (1, width, 7, 7)
+    key = torch.cat([key[:1], ours[0].flatten(1).T])
+    split = [part.unflatten(1, (heads, -1)).transpose(0, 1) for part in (query, key, value)]
+    mixed = functional.scaled_dot_product_attention(*split).transpose(0, 1).flatten(1)
+    expected = last.attn(tokens[None], tokens[None], tokens[None], need_weights=False)[0]
+    assert torch.allclose(last.attn.out_proj(mixed), expected[0], atol=1e-5)
+
+
+def test_pooling_a_resnets_map_gives_its_answer(golden_model, pixels):
+    clip = golden_model("tiny_rn")
+    pooled = clip.model.visual.attnpool(dense(clip, pixels))
+    assert torch.allclose(pooled, clip.encode_image(pixels), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["tiny_vit32", "tiny_rn"])
+def test_maps_of_any_size_follow_the_picture(golden_model, name):
+    clip = golden_model(name)
+    wide = torch.randn((1, 3, 96, 320), generator=torch.Generator().manual_seed(1))
+    found = dense(clip, wide)
+    assert found.shape[2:] == (3, 10)
+    assert found.isfinite().all()
+    mirrored = dense(clip, wide.flip(3))
+    assert not torch.allclose(found, mirrored, atol=1e-2)
+
+
+def test_positions_are_stretched_over_another_grid(golden_model):
+    """Of an empty picture, places at the same share of the side look alike at any size."""
+    clip = golden_model("tiny_vit32")
+    small, large = (dense(clip, torch.zeros(1, 3, side, side)) for side in (224, 672))
+    centre = large[:, :, 1::3, 1::3]
+    alike = functional.cosine_similarity(small, centre).mean()
+    turned = functional.cosine_similarity(small, centre.flip(2, 3)).mean()
+    assert alike > turned + 0.1
+
+
+def test_a_resnet_has_no_keys(golden_model, pixels):
+    with pytest.raises(ConfigurationError, match=r"'keys'.*vision transformer"):
+        dense(golden_model("tiny_rn"), pixels, "keys")
