@@ -8,7 +8,6 @@ from refmask.proposals.grouping import Grouping
 from refmask.proposals.grouping.candidates import distinct, parts
 from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge
 from refmask.proposals.grouping.regions import cut, measure, to_lab
-from refmask.proposals.grouping.resolution import enlarge
 
 RUG, FACE = (150, 60, 250, 180), (175, 90, 225, 140)
 
@@ -141,12 +140,3 @@ def test_repetitions_go_and_order_stays():
 def test_a_plain_picture_is_one_region():
     lab = to_lab(np.full((9, 9, 3), 7, np.uint8))
     assert (cut(lab, scale=45, sigma=0.6, min_size=20) == 0).all()
-
-
-def test_enlarging_follows_the_contour_of_the_picture():
-    picture = np.zeros((8, 8, 3), np.uint8)
-    picture[:, 3:] = 255
-    small = np.array([[[0] * 3, [85] * 3], [[0] * 3, [255] * 3]], np.uint8)
-    small[:, 0], small[:, 1] = 0, 255
-    labels = enlarge(np.array([[0, 1], [0, 1]], np.int32), small, picture)
-    np.testing.assert_array_equal(labels, picture[..., 0] // 255)

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from refmask.errors import ConfigurationError, ImageError
+from refmask.ops.upsampling import enlarge
 from refmask.proposals.grouping.candidates import gather
 from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge
 from refmask.proposals.grouping.quality import select
 from refmask.proposals.grouping.regions import bounding_boxes, cut, measure, to_lab
-from refmask.proposals.grouping.resolution import enlarge, paint, shrink
+from refmask.proposals.grouping.resolution import paint, shrink
 from refmask.types import Bytes, MaskProposals
 
 #: Counted up whenever the same picture gets other masks than before.
