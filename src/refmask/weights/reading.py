@@ -76,8 +76,17 @@ def _state_dict(loaded: object, path: Path) -> dict[str, Tensor]:
     return {name: value for name, value in names.items() if name not in NOT_PARAMETERS}
 
 
-def fill(model: nn.Module, weights: dict[str, Tensor], source: str) -> None:
+def fill(
+    model: nn.Module, weights: dict[str, Tensor], source: str, *, assign: bool = False
+) -> None:
     """Load weights strictly: the same names and shapes, all values finite.
+
+    Args:
+        model: to be filled.
+        weights: by parameter name.
+        source: what to call them in an error.
+        assign: the tensors themselves become the model's, of whatever type they are, without a
+            copy; for a model built on the device "meta".
 
     Raises:
         WeightsError: naming the first few differences.
@@ -107,7 +116,7 @@ def fill(model: nn.Module, weights: dict[str, Tensor], source: str) -> None:
             f"weights {source} hold NaN or infinity in {broken[0]} and {len(broken) - 1} other "
             "parameters; fetch them again"
         )
-    model.load_state_dict(weights)
+    model.load_state_dict(weights, assign=assign)
 
 
 def _line(error: BaseException) -> str:
