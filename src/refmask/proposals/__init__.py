@@ -21,7 +21,7 @@ PROPOSERS = {
 }
 
 #: What ``--proposals`` takes, for messages.
-FORMS = "masks:PATH"
+FORMS = "masks:PATH, store:PATH"
 
 
 def load_proposer(
@@ -36,7 +36,9 @@ def load_proposer(
     Args:
         spec: a name in ``PROPOSERS``, alone or with settings (``NAME:key=value,key=value``), or
             ``masks:PATH`` for given masks: a folder of PNGs, an ``.npz`` file or a COCO ``.json``
-            file. ``{stem}`` in PATH stands for the picture's file name without its extension.
+            file. ``{stem}`` in PATH stands for the picture's file name without its extension. Or
+            ``store:PATH`` for masks in a store, ``store:PATH#HASH`` for those of one of several
+            configurations there, by the first digits of its hash.
         stem: the picture's, where known.
         settings: further settings of the proposer, which go before those in ``spec``.
         defaults: settings for those proposers that have them, which others go before.
@@ -51,6 +53,10 @@ def load_proposer(
     name, _, rest = spec.partition(":")
     if name == "masks" and rest:
         return _given(spec, rest, stem)
+    if name == "store" and rest:
+        from refmask.proposals.store import from_store
+
+        return from_store(rest)
     if name not in PROPOSERS:
         known = ", ".join([*PROPOSERS, FORMS])
         raise ConfigurationError(f"unknown proposals '{spec}'; choose one of: {known}")

@@ -6,7 +6,8 @@ PATH is one of
   of its channels is above zero and it is not transparent;
 * an ``.npz`` file with ``masks`` (N, H, W), bool or whole numbers, above zero = inside; or with
   ``masks_packed`` (N, ceil(H * W / 8)), each mask flattened and packed by ``numpy.packbits``, and
-  ``masks_shape`` (N, H, W). ``quality`` (N,) may be added;
+  ``masks_shape`` (N, H, W). ``quality`` (N,) may be added, or ``scores`` (N,), which mean the same
+  and are read where there is no ``quality``;
 * a COCO ``.json`` file: see :mod:`refmask.proposals.coco_json`.
 
 Masks keep the order they are given in. A mask without any pixel can be no answer and is left out.
@@ -28,7 +29,7 @@ from refmask.types import Bools, Bytes, Floats, MaskProposals
 
 Array = npt.NDArray[Any]
 
-_NAMES = ("masks", "masks_packed", "masks_shape", "quality")
+_NAMES = ("masks", "masks_packed", "masks_shape", "quality", "scores")
 _BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError)
 
 
@@ -167,10 +168,11 @@ def _npz(path: Path) -> tuple[Bools, Floats]:
         raise MaskError(
             f"masks of '{path}' have the shape {masks.shape}; expected (N, H, W) of at least 1x1"
         )
-    quality = arrays.get("quality", np.ones(len(masks), np.float32))
+    belief = "quality" if "quality" in arrays else "scores"
+    quality = arrays.get(belief, np.ones(len(masks), np.float32))
     fits = quality.shape == (len(masks),) and quality.dtype.kind in "fiu"
     if not fits or not np.isfinite(quality).all():
-        raise MaskError(f"quality of '{path}' must be {len(masks)} finite numbers, one per mask")
+        raise MaskError(f"{belief} of '{path}' must be {len(masks)} finite numbers, one per mask")
     return masks, quality.astype(np.float32)
 
 

@@ -1,0 +1,205 @@
+"""What is done with proposals before they are used, whoever made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from refmask.errors import ConfigurationError, MaskError
+from refmask.proposals.configuration import configuration_of
+from refmask.types import (
+    Bools,
+    Bytes,
+    MaskProposals,
+    MaskProposer,
+    tight_boxes,
+)
+
+Rows = npt.NDArray[np.intp]
+Whole = npt.NDArray[np.int64]
+
+PARTS = ("together", "largest", "split")
+#: Pixels of all parts of a picture's masks together, as many as fill 8 GB.
+MOST_PIXELS = 2**33
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """Choose among proposals, in this order: connected parts, areas, near-repetitions, number.
+
+    Attributes:
+        min_area: drop masks that cover a smaller share of the picture, 0 to 1.
+        max_area: drop masks that cover a larger share of the picture, 0 to 1.
+        duplicates: drop a mask whose IoU with a better kept one is larger than this, 0 to 1.
+        limit: keep at most that many, the best by quality.
+        parts: what becomes of masks of several connected parts (8 neighbours): "together", as
+            proposed; "largest", its largest part alone; "split", each part a mask of its own with
+            the quality and details of the whole. A part that comes twice is kept once.
+
+    Raises:
+        ConfigurationError: for a value out of range.
+    """
+
+    min_area: float = 0.0
+    max_area: float = 1.0
+    duplicates: float | None = None
+    limit: int | None = None
+    parts: str = "together"
+
+    def __post_init__(self) -> None:
+        faults = []
+        if not 0 <= self.min_area <= self.max_area <= 1:
+            faults.append(
+                f"min_area and max_area from 0 to 1, got {self.min_area} and {self.max_area}"
+            )
+        if self.duplicates is not None and not 0 <= self.duplicates <= 1:
+            faults.append(f"duplicates as an IoU from 0 to 1, got {self.duplicates}")
+        if self.limit is not None and self.limit < 1:
+            faults.append(f"a limit of 1 or more, got {self.limit}")
+        if self.parts not in PARTS:
+            faults.append(f"parts as one of {', '.join(PARTS)}, got {self.parts!r}")
+        if faults:
+            raise ConfigurationError(f"expected {'; '.join(faults)}")
+
+    def __call__(self, proposals: MaskProposals) -> MaskProposals:
+        """The chosen proposals.
+
+        Args:
+            proposals: any; those without a pixel are left out.
+
+        Returns:
+            Best quality first, of equals the first first. When nothing is asked for, the proposals
+            as they are, in their own order.
+
+        Raises:
+            MaskError: when splitting masks makes more parts than memory should hold.
+        """
+        if self == Refinement():
+            return proposals
+        if self.parts != "together":
+            proposals = self._in_parts(proposals)
+        areas = proposals.masks.sum(axis=(1, 2), dtype=np.int64)
+        rows = np.argsort(-proposals.quality, kind="stable")
+        rows = rows[self._allows(areas[rows], proposals.size)]
+        if self.duplicates is not None:
+            rows = _without_repetitions(proposals, areas, rows, self.duplicates)
+        return proposals[rows[: self.limit]]
+
+    def _allows(self, areas: Whole, size: tuple[int, int]) -> Bools:
+        """Which areas, in pixels of a picture of this size, are neither too small nor too large."""
+        share = areas / (size[0] * size[1])
+        return np.asarray((areas > 0) & (share >= self.min_area) & (share <= self.max_area))
+
+    def _in_parts(self, proposals: MaskProposals) -> MaskProposals:
+        """The allowed connected parts, no more than are needed, best first."""
+        found = islice(self._parts(proposals), self.limit if self.duplicates is None else None)
+        rows: list[int] = []
+        parts: list[Bools] = []
+        most = MOST_PIXELS // (proposals.size[0] * proposals.size[1])
+        for row, part in found:
+            if len(parts) == most:
+                raise MaskError(
+                    f"the masks fall into more than {most} parts, too many to hold; drop small "
+                    "parts by min_area, or give a limit without duplicates"
+                )
+            rows.append(row)
+            parts.append(part)
+        masks = np.array(parts, np.bool_).reshape(len(parts), *proposals.size)
+        details = {name: values[rows] for name, values in proposals.details.items()}
+        return MaskProposals(masks, quality=proposals.quality[rows], details=details)
+
+    def _parts(self, proposals: MaskProposals) -> Iterator[tuple[int, Bools]]:
+        """Row and mask of every allowed part, best and then largest first, none twice."""
+        from scipy import ndimage
+
+        neighbours = np.ones((3, 3), np.bool_)
+        seen: set[tuple[Any, ...]] = set()
+        for row in np.argsort(-proposals.quality, kind="stable"):
+            labels, _ = ndimage.label(proposals.masks[row], neighbours)
+            areas = np.bincount(labels.ravel())[1:]
+            order = np.argsort(-areas, kind="stable")
+            order = order[:1] if self.parts == "largest" else order
+            windows = ndimage.find_objects(labels)
+            for part in order[self._allows(areas[order], proposals.size)]:
+                window = windows[part]
+                inside = labels[window] == part + 1
+                corner = window[0].start, window[1].start
+                key = (*corner, *inside.shape, np.packbits(inside).tobytes())
+                if key not in seen:
+                    seen.add(key)
+                    mask = np.zeros(proposals.size, np.bool_)
+                    mask[window] = inside
+                    yield int(row), mask
+
+
+def _without_repetitions(
+    proposals: MaskProposals, areas: Whole, rows: Rows, threshold: float
+) -> Rows:
+    """Greedy non-maximum suppression by mask IoU, exact and without copies of whole masks.
+
+    Args:
+        proposals: N masks.
+        areas: (N,), their pixels, none of ``rows`` without any.
+        rows: those to choose from, best first.
+        threshold: a mask with a larger IoU with a better, kept one is dropped.
+
+    Returns:
+        The kept rows, in the same order.
+    """
+    kept: list[int] = []
+    while len(rows):
+        best, rows = rows[0], rows[1:]
+        kept.append(best)
+        # IoU cannot be larger than the ratio of the areas.
+        ratio = np.minimum(areas[rows], areas[best]) / np.maximum(areas[rows], areas[best])
+        rivals = np.flatnonzero(ratio > threshold)
+        x1, y1, x2, y2 = tight_boxes(proposals.masks[best : best + 1])[0].astype(int)
+        mask = proposals.masks[best, y1:y2, x1:x2]
+        shared = np.array(
+            [
+                np.count_nonzero(proposals.masks[rival, y1:y2, x1:x2] & mask)
+                for rival in rows[rivals]
+            ]
+        )
+        iou = shared / (areas[rows[rivals]] + areas[best] - shared)
+        rows = np.delete(rows, rivals[iou > threshold])
+    return np.array(kept, np.intp)
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A proposer whose masks are refined.
+
+    Attributes:
+        proposer: any.
+        refinement: applied to all it proposes.
+    """
+
+    proposer: MaskProposer
+    refinement: Refinement
+
+    def configuration(self) -> dict[str, Any]:
+        """The proposer's, and ``refinement.NAME`` for each setting that is not the default.
+
+        Raises:
+            ConfigurationError: when the proposer cannot tell its own.
+        """
+        usual = asdict(Refinement())
+        asked = asdict(self.refinement)
+        return configuration_of(self.proposer) | {
+            f"refinement.{name}": value for name, value in asked.items() if value != usual[name]
+        }
+
+    def propose(self, image: Bytes) -> MaskProposals:
+        """Refined masks of a uint8 RGB (H, W, 3) picture, best quality first.
+
+        Raises:
+            InputError: when the proposer refuses the picture.
+            MaskError: when splitting masks makes more parts than memory should hold.
+        """
+        return self.refinement(self.proposer.propose(image))

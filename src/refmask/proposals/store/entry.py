@@ -1,0 +1,149 @@
+"""One entry of a store as bytes: arrays by name, and whose they are. Reading believes nothing.
+
+An entry is, one after the other: ``SIGNATURE``, which names the format; the SHA-256 of the rest
+(32 bytes); the length of the header (4 bytes, little-endian); the header, JSON; and the arrays,
+compressed by zlib. The header tells whose arrays they are and lists them as [name, dtype, shape].
+Bits of bool arrays are packed, bytes of others stand by rank, all lowest bytes first: so they
+compress best.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from refmask.errors import MaskError
+
+Array = npt.NDArray[Any]
+
+SIGNATURE = b"refmask masks 1\n"
+#: All arrays of an entry together, in memory; what claims to be larger is not opened.
+MAX_BYTES = 2**30
+#: Types of arrays that are kept, as numpy writes them: bool, whole and floating numbers.
+TYPES = re.compile(r"\|[biu]1|[<>](i[248]|u[248]|f[248])")
+_DIGEST = hashlib.sha256().digest_size
+_START = len(SIGNATURE) + _DIGEST + 4
+
+
+class Damaged(Exception):
+    """An entry that is not what was written, and why; the store never lets it out."""
+
+
+def pack(owner: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    """An entry.
+
+    Args:
+        owner: whose arrays they are; what JSON can hold.
+        arrays: numbers or bools of any shape, by name.
+
+    Raises:
+        MaskError: for arrays of another type, or more than ``MAX_BYTES`` of them.
+    """
+    for name, values in arrays.items():
+        if not TYPES.fullmatch(values.dtype.str):
+            raise MaskError(
+                f"expected numbers to keep as '{name}', got {values.dtype}; convert them to bool, "
+                "whole numbers or floats of up to 8 bytes"
+            )
+    listed = [[name, values.dtype.str, list(values.shape)] for name, values in arrays.items()]
+    size = sum(values.nbytes for values in arrays.values())
+    if size > MAX_BYTES:
+        raise MaskError(
+            f"expected masks that fit into {MAX_BYTES} bytes as runs, got {size}; keep fewer masks"
+        )
+    header = json.dumps({**owner, "arrays": listed}, sort_keys=True).encode()
+    squeezed = zlib.compress(b"".join(_flat(values) for values in arrays.values()))
+    body = len(header).to_bytes(4, "little") + header + squeezed
+    return SIGNATURE + hashlib.sha256(body).digest() + body
+
+
+def unpack(content: bytes, owner: Mapping[str, Any]) -> dict[str, Array]:
+    """The arrays of an entry.
+
+    Args:
+        content: from anywhere.
+        owner: what ``pack`` was told.
+
+    Raises:
+        Damaged: when they are not what was packed for this owner.
+    """
+    if not content.startswith(SIGNATURE) or len(content) < _START:
+        raise Damaged("it is cut short or of another format")
+    body = content[len(SIGNATURE) + _DIGEST :]
+    if hashlib.sha256(body).digest() != content[len(SIGNATURE) : len(SIGNATURE) + _DIGEST]:
+        raise Damaged("its checksum does not fit")
+    end = 4 + int.from_bytes(body[:4], "little")
+    try:
+        header = json.loads(body[4:end])
+        arrays = [(str(name), _type(kind), _shape(shape)) for name, kind, shape in header["arrays"]]
+        told = {name: header[name] for name in owner}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Damaged("its header cannot be read") from None
+    foreign = [name for name, value in owner.items() if told[name] != value]
+    if foreign:
+        raise Damaged(f"it is of another {foreign[0]}")
+    if sum(kind.itemsize * math.prod(shape) for _, kind, shape in arrays) > MAX_BYTES:
+        raise Damaged("it claims to be too large")
+    sizes = [_bytes(kind, shape) for _, kind, shape in arrays]
+    plain = _inflate(body[end:], sum(sizes))
+    found = {}
+    start = 0
+    for (name, kind, shape), size in zip(arrays, sizes, strict=True):
+        found[name] = _shaped(plain[start : start + size], kind, shape)
+        start += size
+    return found
+
+
+def _type(text: Any) -> np.dtype[Any]:
+    if not TYPES.fullmatch(text):
+        raise ValueError
+    kind: np.dtype[Any] = np.dtype(text)
+    return kind
+
+
+def _shape(sides: Any) -> tuple[int, ...]:
+    if len(sides) > 8 or not all(type(side) is int and 0 <= side <= MAX_BYTES for side in sides):
+        raise ValueError
+    return tuple(sides)
+
+
+def _bytes(kind: np.dtype[Any], shape: tuple[int, ...]) -> int:
+    """What an array takes in an entry before compression."""
+    count = math.prod(shape)
+    return -(-count // 8) if kind == np.bool_ else count * kind.itemsize
+
+
+def _inflate(squeezed: bytes, size: int) -> bytes:
+    """Exactly ``size`` bytes, and never more than that in memory."""
+    reader = zlib.decompressobj()
+    try:
+        plain = reader.decompress(squeezed, size + 1)
+    except zlib.error:
+        raise Damaged("it cannot be decompressed") from None
+    if len(plain) != size or not reader.eof or reader.unused_data:
+        raise Damaged("its arrays are of another length than it says")
+    return plain
+
+
+def _flat(values: Array) -> bytes:
+    if values.dtype == np.bool_:
+        return np.packbits(values).tobytes()
+    ranks = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+    return ranks.reshape(-1, values.dtype.itemsize).T.tobytes()
+
+
+def _shaped(flat: bytes, kind: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+    stored = np.frombuffer(flat, np.uint8)
+    if kind == np.bool_:
+        bits = np.unpackbits(stored, count=math.prod(shape))
+        return bits.view(np.bool_).reshape(shape)
+    ranks = stored.reshape(kind.itemsize, math.prod(shape))
+    return np.array(ranks.T, order="C").reshape(-1).view(kind).reshape(shape)

@@ -1,0 +1,212 @@
+"""The store as a folder of files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refmask.errors import ConfigurationError, ImageError, RefmaskWarning
+from refmask.ops.files import write_whole
+from refmask.proposals.configuration import configuration_hash
+from refmask.proposals.store import record
+from refmask.proposals.store.entry import Damaged
+from refmask.types import Bytes, MaskProposals
+
+#: Counted up when older programs cannot read the folder any more.
+FORMAT = 1
+MARKER = "refmask-store.json"
+CONFIGURATION = "configuration.json"
+SUFFIX = ".masks"
+ENTRIES = f"[0-9a-f][0-9a-f]/*{SUFFIX}"
+#: Entries larger than that are not read.
+MAX_FILE = 2**30
+
+
+class Store:
+    """Mask proposals kept by the picture's content and the proposer's configuration.
+
+    Any number of processes may read and write it at once, and be killed at any time.
+
+    Args:
+        path: the folder.
+        create: make it when it is not there.
+
+    Raises:
+        ConfigurationError: when it is no store of this format, or cannot be read or made.
+    """
+
+    def __init__(self, path: str | PathLike[str], create: bool = False) -> None:
+        self.path = Path(path)
+        self._described: set[str] = set()
+        try:
+            self._open(create)
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot read the store {self.path}: {error.strerror}; check the path and its "
+                "permissions"
+            ) from None
+
+    def get(self, configuration: Mapping[str, Any], image: Bytes) -> MaskProposals | None:
+        """What was kept for a picture; None when nothing is there, or nothing whole.
+
+        A damaged entry is told by a ``RefmaskWarning`` and otherwise as good as absent.
+
+        Args:
+            configuration: the proposer's.
+            image: uint8 RGB (H, W, 3).
+
+        Raises:
+            ConfigurationError: when the configuration cannot be kept as JSON.
+            ImageError: when the array is not a uint8 RGB picture.
+        """
+        owner = _owner(configuration, image)
+        file = self._file(owner)
+        try:
+            if file.stat().st_size > MAX_FILE:
+                raise Damaged("it is far too large")
+            return record.read(file.read_bytes(), owner, image.shape[0], image.shape[1])
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except Damaged as error:
+            reason = str(error)
+        except MemoryError:
+            reason = "it does not fit into memory"
+        except OSError as error:
+            reason = f"it cannot be read ({error.strerror})"
+        warnings.warn(
+            f"the masks kept in {file} are damaged and left out: {reason}",
+            RefmaskWarning,
+            stacklevel=2,
+        )
+        return None
+
+    def put(self, configuration: Mapping[str, Any], image: Bytes, proposals: MaskProposals) -> None:
+        """Keep a proposer's masks of a picture, in place of what was kept for it before.
+
+        Args:
+            configuration: the proposer's.
+            image: uint8 RGB (H, W, 3).
+            proposals: of that size; boxes, quality and details are kept too, all exact.
+
+        Raises:
+            ConfigurationError: when the configuration cannot be kept as JSON, or the disk is full
+                or closed to us; what was kept before stays.
+            ImageError: when the array is not a uint8 RGB picture.
+            MaskError: when the proposals are of another size, or cannot be kept.
+        """
+        owner = _owner(configuration, image)
+        content = record.write(proposals.checked_for(image), owner)
+        self._describe(owner["configuration"], configuration)
+        write_whole(self._file(owner), content)
+
+    def configurations(self) -> list[dict[str, Any]]:
+        """The configurations of all proposers whose masks are here, in the order of their hashes.
+
+        One whose description is missing or damaged is told by a ``RefmaskWarning`` and left out,
+        until a proposer with this configuration writes again.
+        """
+        found = []
+        for folder in sorted(self.path.iterdir()):
+            # A folder without entries may be one that is being made right now.
+            if len(folder.name) != 64 or not any(folder.glob(ENTRIES)):
+                continue
+            described = _description(folder)
+            if described is None:
+                warnings.warn(
+                    f"the description {folder / CONFIGURATION} is missing or damaged; use its "
+                    "proposer with this store once more to have it written again",
+                    RefmaskWarning,
+                    stacklevel=2,
+                )
+            else:
+                found.append(described)
+        return found
+
+    def pictures(self, configuration: Mapping[str, Any]) -> int:
+        """For how many pictures masks of a configuration are here, whole or damaged."""
+        return sum(1 for _ in (self.path / configuration_hash(configuration)).glob(ENTRIES))
+
+    def _open(self, create: bool) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigurationError(
+                f"expected a folder as store, but {self.path} is a file; name a folder"
+            )
+        # Looked at before the marker, which another process may be writing right now.
+        others = self.path.exists() and any(
+            not item.name.startswith(".") for item in self.path.iterdir()
+        )
+        marker = self.path / MARKER
+        if not marker.exists():
+            if not create or others:
+                what = "holds other things" if others else "is not there or empty"
+                raise ConfigurationError(
+                    f"expected a store in {self.path}, but it {what}; make a store with "
+                    "'refmask propose FOLDER --proposals NAME --out DIR'"
+                )
+            write_whole(marker, json.dumps({"format": FORMAT}).encode() + b"\n")
+        try:
+            told = json.loads(marker.read_bytes())["format"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise ConfigurationError(
+                f"expected the format of a store in {marker}, but the file is damaged; write "
+                f'{{"format": {FORMAT}}} into it'
+            ) from None
+        if told != FORMAT:
+            raise ConfigurationError(
+                f"expected a store of format {FORMAT} in {self.path}, got format {told}; use the "
+                "refmask that wrote it, or another folder"
+            )
+
+    def _file(self, owner: Mapping[str, str]) -> Path:
+        picture = owner["picture"]
+        return self.path / owner["configuration"] / picture[:2] / f"{picture}{SUFFIX}"
+
+    def _describe(self, name: str, configuration: Mapping[str, Any]) -> None:
+        """Write a configuration for people to read, unless it stands there already."""
+        if name not in self._described:
+            folder = self.path / name
+            if _description(folder) is None:
+                text = json.dumps(dict(configuration), indent=2, sort_keys=True)
+                write_whole(folder / CONFIGURATION, text.encode() + b"\n")
+            self._described.add(name)
+
+
+def picture_hash(image: Bytes) -> str:
+    """SHA-256 of a picture's size and pixels, in hexadecimal, whatever its file is called.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+
+    Raises:
+        ImageError: when the array is not a uint8 RGB picture.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise ImageError(f"expected a picture as uint8 (H, W, 3), got {image.dtype} {image.shape}")
+    found = hashlib.sha256(f"{image.shape[0]} {image.shape[1]} ".encode())
+    found.update(np.ascontiguousarray(image).data)
+    return found.hexdigest()
+
+
+def _description(folder: Path) -> dict[str, Any] | None:
+    """The configuration of a store's folder; None unless it is the one the folder is named by."""
+    try:
+        configuration: dict[str, Any] = json.loads((folder / CONFIGURATION).read_bytes())
+        fits = configuration_hash(configuration) == folder.name
+    except (OSError, ValueError, RecursionError):
+        return None
+    return configuration if fits else None
+
+
+def _owner(configuration: Mapping[str, Any], image: Bytes) -> dict[str, str]:
+    """Whose masks an entry holds: both of its hashes."""
+    return {
+        "configuration": configuration_hash(configuration),
+        "picture": picture_hash(image),
+    }
