@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: Proposers by name: module and class.
 PROPOSERS = {
     "grouping": ("refmask.proposals.grouping", "Grouping"),
+    "sam": ("refmask.proposals.sam", "Sam"),
+    "sam2": ("refmask.proposals.sam", "Sam2"),
 }
 
 #: What ``--proposals`` takes, for messages.

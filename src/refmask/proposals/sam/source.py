@@ -1,0 +1,185 @@
+"""Where a SAM comes from: a folder in transformers' format, the hub's cache, or the hub."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import snapshot_download
+
+from refmask.compat import IMAGENET_MEAN, IMAGENET_STD
+from refmask.errors import (
+    ConfigurationError,
+    MissingResource,
+    ModelError,
+    WeightsError,
+    WeightsUnavailable,
+)
+from refmask.weights.hashing import sha256_of
+from refmask.weights.hub import within_reach
+
+CONFIG = "config.json"
+#: Files that may say how pixels are normalised, and under which key; the first one there counts.
+PREPROCESSING = {"preprocessor_config.json": None, "processor_config.json": "image_processor"}
+WEIGHTS = "model.safetensors"
+SHARDS = "model-*.safetensors"
+#: All that is ever fetched: nothing else in a repository is read.
+FETCHED = [CONFIG, *PREPROCESSING, WEIGHTS, f"{WEIGHTS}.index.json", SHARDS]
+INSTALL = 'pip install "refmask[sam]"'
+
+
+@dataclass(frozen=True)
+class Family:
+    """One generation of the model.
+
+    Attributes:
+        name: of the proposer.
+        model_class: its class in transformers.
+        model_types: what ``config.json`` may call it.
+        stretched: the picture fills the square input; else it keeps its aspect ratio in the upper
+            left, and the rest is zero.
+    """
+
+    name: str
+    model_class: str
+    model_types: tuple[str, ...]
+    stretched: bool
+
+
+SAM = Family("sam", "SamModel", ("sam",), stretched=False)
+#: The published checkpoints call themselves video models; their image part is the same.
+SAM2 = Family("sam2", "Sam2Model", ("sam2", "sam2_video"), stretched=True)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model's files, before anything is built.
+
+    Attributes:
+        folder: where they lie.
+        weights: one or several safetensors files.
+        settings: the JSON files that the masks depend on.
+        mean: per channel, of pixels from 0 to 1.
+        std: per channel, of pixels from 0 to 1.
+    """
+
+    folder: Path
+    weights: tuple[Path, ...]
+    settings: tuple[Path, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def find_model(model: str, family: Family) -> Source:
+    """A model's files by its folder or its name on the hub, fetched where needed.
+
+    Args:
+        model: a folder as ``save_pretrained`` writes it, or ``ORG/REPO`` on the Hugging Face hub.
+        family: what it must be.
+
+    Raises:
+        MissingResource: when transformers is not installed.
+        ConfigurationError: when ``model`` can be neither a folder nor a name on the hub.
+        WeightsUnavailable: when it is neither on disk nor to be fetched.
+        WeightsError: when there are no weights in the folder that are read without risk.
+        ModelError: when it is no model of this family.
+    """
+    if importlib.util.find_spec("transformers") is None:
+        raise missing_library(family)
+    folder = Path(model) if Path(model).is_dir() else _from_hub(model, family)
+    config = _read(folder / CONFIG) if (folder / CONFIG).is_file() else {}
+    if config.get("model_type") not in family.model_types:
+        raise ModelError(
+            f"expected a folder with a {CONFIG} of type {' or '.join(family.model_types)} for "
+            f"{family.name}, got {config.get('model_type', f'no {CONFIG}')} in {folder}; "
+            "choose another model"
+        )
+    single = folder / WEIGHTS
+    weights = (single,) if single.is_file() else tuple(sorted(folder.glob(SHARDS)))
+    if not weights:
+        raise WeightsError(
+            f"expected {WEIGHTS} in {folder}, there is none; only safetensors are read, load the "
+            "model elsewhere and write it with save_pretrained"
+        )
+    settings = tuple(folder / name for name in (CONFIG, *PREPROCESSING) if (folder / name).exists())
+    return Source(folder, weights, settings, *_statistics(folder))
+
+
+def fingerprint(files: Sequence[Path]) -> str:
+    """SHA-256 of a file, or of the list of names and SHA-256 of several."""
+    if len(files) == 1:
+        return sha256_of(files[0])
+    lines = "".join(f"{sha256_of(file)}  {file.name}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def missing_library(family: Family) -> MissingResource:
+    """What is raised without transformers, or with one that does not know the model."""
+    return MissingResource(
+        f"proposals '{family.name}' need the library transformers, 5.3 or newer; run: {INSTALL}"
+    )
+
+
+def _from_hub(model: str, family: Family) -> Path:
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", model):
+        raise ConfigurationError(
+            f"expected {family.name}'s model as a folder or as ORG/REPO on the Hugging Face hub, "
+            f"got {model!r}, which is neither; check the path"
+        )
+    try:
+        cached = Path(snapshot_download(model, local_files_only=True))
+    except Exception:  # whatever it is, it says that nothing usable is cached
+        cached = None
+    if cached is not None and (cached / CONFIG).exists() and list(cached.glob("*.safetensors")):
+        return cached
+    try:
+        if not within_reach(model):
+            raise OSError("the hub does not answer")
+        return Path(snapshot_download(model, allow_patterns=FETCHED))
+    except Exception as error:
+        raise WeightsUnavailable(
+            f"model {model} is no folder here, not in the local cache, and could not be fetched; "
+            f"on a machine with network run 'hf download {model} --local-dir FOLDER' and use "
+            f"that folder with --proposals {family.name}:model=FOLDER; --proposals grouping "
+            "works now"
+        ) from error
+
+
+def _statistics(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of pixels; ImageNet's, as published, where none are stated."""
+    name = next((name for name in PREPROCESSING if (folder / name).is_file()), None)
+    if name is None:
+        return IMAGENET_MEAN, IMAGENET_STD
+    content = _read(folder / name)
+    key = PREPROCESSING[name]
+    stated = content.get(key, {}) if key else content
+    mean = stated.get("image_mean", IMAGENET_MEAN)
+    std = stated.get("image_std", IMAGENET_STD)
+    try:
+        mean, std = tuple(map(float, mean)), tuple(map(float, std))
+    except (TypeError, ValueError):
+        mean, std = (), ()
+    if len(mean) != 3 or len(std) != 3 or not all(value > 0 for value in std):
+        raise ModelError(
+            f"expected image_mean and image_std as three numbers in {folder / name}, "
+            "std above 0; fetch the file again"
+        )
+    return mean, std
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelError(
+            f"expected JSON in {path}, it cannot be read: {error}; fetch it again"
+        ) from None
+    if not isinstance(content, dict):
+        raise ModelError(f"expected a JSON object in {path}, got {type(content).__name__}")
+    return content
