@@ -14,16 +14,8 @@ import time
 import numpy as np
 
 from refmask.data.scenes import Sprites, generate
-from refmask.ops.masks import pairwise_iou
+from refmask.metrics import best_iou
 from refmask.proposals import load_proposer
-from refmask.types import Bools, Floats
-
-
-def best_ious(masks: Bools, targets: Bools) -> Floats:
-    """For each target (T, H, W) the IoU of the mask (N, H, W) that fits it best: (T,)."""
-    overlaps = pairwise_iou(np.concatenate([targets, masks]))
-    best: Floats = overlaps[: len(targets), len(targets) :].max(axis=1)
-    return best
 
 
 def main() -> None:
@@ -46,7 +38,7 @@ def main() -> None:
         for name, targets in (("objects", things[:half]), ("surfaces", things[half:])):
             # An item without a surface has an empty one.
             targets = targets[targets.any(axis=(1, 2))]
-            found[name] += best_ious(proposals.masks, targets).tolist()
+            found[name] += best_iou(proposals.masks, targets).tolist()
     for name, values in found.items():
         ious = np.array(values)
         print(

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from refmask.errors import InputError
 from refmask.metrics import (
+    best_iou,
     intersection_and_union,
     iou,
     mean_iou,
@@ -31,6 +32,14 @@ def test_overall_iou_weighs_by_size_and_mean_iou_does_not():
     intersections, unions = [1, 0], [1, 9]
     assert overall_iou(intersections, unions) == pytest.approx(0.1)
     assert mean_iou(intersections, unions) == pytest.approx(0.5)
+
+
+def test_the_upper_bound_is_the_best_proposals():
+    targets = np.array([[[1, 1, 0, 0]], [[0, 0, 0, 1]]], np.bool_)
+    proposals = np.array([[[1, 0, 0, 0]], [[1, 1, 1, 0]], [[1, 0, 0, 0]]], np.bool_)
+    assert best_iou(proposals, targets).tolist() == [pytest.approx(2 / 3), 0.0]
+    assert best_iou(proposals[:0], targets).tolist() == [0.0, 0.0]
+    assert best_iou(proposals, targets[:0]).tolist() == []
 
 
 def test_an_empty_union_counts_as_zero():

@@ -47,6 +47,22 @@ def intersection_and_union(predictions: Bools, targets: Bools) -> tuple[Floats, 
     return both, either
 
 
+def best_iou(proposals: Bools, targets: Bools) -> Floats:
+    """The upper bound of each target: the IoU of the proposal that fits it best.
+
+    Args:
+        proposals: bool (N, H, W).
+        targets: bool (T, H, W).
+
+    Returns:
+        float64 (T,), 0 to 1; 0 without proposals.
+    """
+    best = np.zeros(len(targets))
+    for row, target in enumerate(targets):
+        best[row] = iou(*intersection_and_union(proposals, target)).max(initial=0.0)
+    return best
+
+
 def iou(intersections: Numbers, unions: Numbers) -> Floats:
     """Intersection over union of each query, float64 (Q,) in 0 to 1; an empty union counts as 0."""
     inter, union = np.asarray(intersections, np.float64), np.asarray(unions, np.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from refmask.methods import PRESETS, Method, load_method
 from refmask.ops.images import Picture, read_image
 from refmask.ops.masks import iou_with
 from refmask.phrases import PhraseParser
-from refmask.proposals import load_proposer
+from refmask.proposals import dress, load_proposer
 from refmask.types import (
     SAME_THING,
     Bytes,
@@ -28,12 +28,17 @@ from refmask.types import (
     Why,
 )
 
+if TYPE_CHECKING:
+    from refmask.proposals.refine import Refinement
+
 
 def load(
     model: str = "embedded",
     weights: str | None = None,
     *,
     proposals: str | MaskProposer = "grouping",
+    store: str | None = None,
+    refinement: Refinement | None = None,
     method: str = "global-local",
     preset: str | None = None,
     alpha: float | None = None,
@@ -49,7 +54,10 @@ def load(
     Args:
         model: see ``refmask.clip.load_clip``.
         weights: see ``refmask.clip.load_clip``.
-        proposals: "grouping", "masks:PATH", or any object with ``propose(image)``.
+        proposals: a specification as ``refmask.proposals.load_proposer`` takes it, or any object
+            with ``propose(image)``.
+        store: a folder where the proposer's masks are kept, and taken from.
+        refinement: what is done with the masks before they are used.
         method: "global-local", "cropping" or "global".
         preset: blend of one of the paper's data sets: "refcoco", "refcoco+", "refcocog" or
             "phrasecut". Single settings below go before it.
@@ -77,6 +85,7 @@ def load(
         uncapped = compatibility.by_name(compat, "vit").uncapped_proposals  # whatever the tower
         shared = {"device": device, "precision": precision, "uncapped": uncapped}
         proposals = load_proposer(proposals, defaults=shared)
+    proposals = dress(proposals, store, refinement)
     clip = load_clip(model, weights, device=device, precision=precision)
     record = compatibility.by_name(compat, clip.tower.family)
     # The card's advice is for the corrected method, the preset for the paper's: the latter wins.

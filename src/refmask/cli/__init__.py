@@ -19,6 +19,7 @@ from refmask.errors import RefmaskError, RefmaskWarning
 
 COMMANDS = {
     "segment": "the mask of each expression in each picture",
+    "propose": "mask proposals of pictures: kept, drawn, or compared with ground truth",
     "phrases": "the target noun phrase and head word of each expression",
     "features": "the unblended features and the scores of given masks and expressions",
     "demo": "segment the shipped pictures with the embedded model",

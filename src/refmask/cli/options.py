@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from refmask.proposals.refine import Refinement
     from refmask.segmenter import Segmenter
 
 
@@ -48,7 +49,52 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_segmenter(args: argparse.Namespace, proposals: str) -> Segmenter:
+def add_refinement_options(parser: argparse.ArgumentParser) -> None:
+    """A store, and what is done with proposals before they are used."""
+    group = parser.add_argument_group("proposals")
+    group.add_argument(
+        "--store", metavar="DIR", help="keep the proposer's masks there, and take them from there"
+    )
+    group.add_argument(
+        "--min-area", type=float, default=0.0, metavar="SHARE", help="of the picture, 0 to 1"
+    )
+    group.add_argument(
+        "--max-area", type=float, default=1.0, metavar="SHARE", help="of the picture, 0 to 1"
+    )
+    group.add_argument(
+        "--duplicates",
+        type=float,
+        metavar="IOU",
+        help="drop a mask whose IoU with a better one is larger",
+    )
+    group.add_argument("--limit", type=int, metavar="N", help="keep the N best masks")
+    group.add_argument(
+        "--parts",
+        default="together",
+        choices=("together", "largest", "split"),
+        help="of masks of several connected parts",
+    )
+
+
+def refinement(args: argparse.Namespace) -> Refinement:
+    """What the options say should be done with proposals."""
+    from refmask.proposals.refine import Refinement
+
+    return Refinement(
+        min_area=args.min_area,
+        max_area=args.max_area,
+        duplicates=args.duplicates,
+        limit=args.limit,
+        parts=args.parts,
+    )
+
+
+def load_segmenter(
+    args: argparse.Namespace,
+    proposals: str,
+    store: str | None = None,
+    refinement: Refinement | None = None,
+) -> Segmenter:
     """The system that the options describe."""
     from refmask.segmenter import load
 
@@ -56,6 +102,8 @@ def load_segmenter(args: argparse.Namespace, proposals: str) -> Segmenter:
         args.model,
         args.weights,
         proposals=proposals,
+        store=store,
+        refinement=refinement,
         method=args.method,
         preset=args.preset,
         alpha=args.alpha,

@@ -9,8 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refmask.cli.options import add_system_options, load_segmenter
-from refmask.errors import ConfigurationError, RefmaskError
+from refmask.cli.options import (
+    add_refinement_options,
+    add_system_options,
+    load_segmenter,
+    refinement,
+)
+from refmask.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
     from refmask.export.record import Record
@@ -31,8 +36,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--proposals",
         default="grouping",
-        help="grouping (default) or masks:PATH, a folder of PNGs, .npz or COCO JSON; {stem} in "
-        "PATH stands for the picture's name",
+        metavar="SPEC",
+        help="grouping (default), freesolo, sam, sam2, freemask, maskcut, store:PATH, or "
+        "masks:PATH, a folder of PNGs, .npz or COCO JSON; {stem} in PATH stands for the picture's "
+        "name; settings as NAME:key=value,key=value",
     )
     parser.add_argument(
         "--top", type=int, default=1, metavar="K", help="list the K best proposals in the JSON"
@@ -43,6 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print one JSON object per answer; files are then written only where --out says",
     )
+    add_refinement_options(parser)
     add_system_options(parser)
 
 
@@ -52,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
     from refmask.export.folder import picture_folders
     from refmask.ops.images import find_pictures
-    from refmask.proposals import load_proposer
+    from refmask.proposals import dress, load_proposer
 
     if args.top < 1:
         raise ConfigurationError(f"expected --top of at least 1, got {args.top}")
@@ -62,7 +70,11 @@ def run(args: argparse.Namespace) -> int:
         )
     pictures = find_pictures(args.image)
     given = args.proposals.startswith("masks:")
-    segmenter = load_segmenter(args, "grouping" if given else args.proposals)
+    refine = refinement(args)
+    if given:  # looked up by each picture's name, below
+        segmenter = load_segmenter(args, "grouping")
+    else:
+        segmenter = load_segmenter(args, args.proposals, args.store, refine)
     phrases = segmenter.parser(args.expressions)  # faulty ones are told before a picture is read
     failed = 0
     several = len(pictures) > 1
@@ -71,9 +83,10 @@ def run(args: argparse.Namespace) -> int:
         try:
             if given:
                 proposer = load_proposer(args.proposals, picture.stem)
+                proposer = dress(proposer, args.store, refine)
                 segmenter = dataclasses.replace(segmenter, proposer=proposer)
             _answer(args, picture, folder, segmenter.look(picture), phrases)
-        except RefmaskError as error:
+        except InputError as error:
             failed += 1
             tqdm.write(f"refmask: error: {error}", file=sys.stderr)
     if args.model == "embedded" and failed < len(pictures):

@@ -50,8 +50,8 @@ def overlay(image: Bytes, proposals: MaskProposals, answer: Segmentation) -> Byt
         picture = np.where(mask[..., None], tinted, 0.6 * picture + 0.35 * grey)
         if answer.why.runner_up is not None:
             other = _resized(proposals.masks[answer.why.runner_up], size)
-            _outline(picture, other, RUNNER_UP, dashed=True)
-        _outline(picture, mask, ANSWER, dashed=False)
+            outline(picture, other, RUNNER_UP, rimmed=True, dashed=True)
+        outline(picture, mask, ANSWER, rimmed=True)
     caption = _caption(answer, size[0])
     sheet = Image.new("RGB", (max(size[0], caption.width), size[1] + caption.height), PAPER)
     sheet.paste(Image.fromarray(picture.clip(0, 255).astype(np.uint8)), (0, 0))
@@ -63,26 +63,33 @@ def _resized(mask: Bools, size: tuple[int, int]) -> Bools:
     return np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), np.bool_)
 
 
-def _outline(
+def outline(
     picture: npt.NDArray[np.float32],
     mask: Bools,
     colour: tuple[int, int, int],
     *,
-    dashed: bool,
+    rimmed: bool = False,
+    dashed: bool = False,
 ) -> None:
-    """Draw a mask's contour into a float (H, W, 3) picture, with a white rim for contrast."""
+    """Draw a mask's contour, in place.
+
+    Args:
+        picture: float32 (H, W, 3), 0 to 255.
+        mask: bool (H, W).
+        colour: red, green, blue, 0 to 255.
+        rimmed: three pixels wide with a white rim for contrast, instead of one pixel.
+        dashed: with gaps.
+    """
     from scipy.ndimage import binary_dilation, binary_erosion
 
     square = np.ones((3, 3), np.bool_)
-    edge = mask & ~binary_erosion(mask, square)
-    rim = binary_dilation(edge, square, iterations=2)
-    line = binary_dilation(edge, square)
-    if dashed:
-        ys, xs = np.indices(mask.shape)
-        dash = (xs + ys) // 8 % 2 == 0
-        rim, line = rim & dash, line & dash
-    picture[rim] = 255
-    picture[line] = colour
+    line = mask & ~binary_erosion(mask, square)
+    ys, xs = np.indices(mask.shape)
+    drawn = (xs + ys) // 8 % 2 == 0 if dashed else np.ones(mask.shape, np.bool_)
+    if rimmed:
+        picture[binary_dilation(line, square, iterations=2) & drawn] = 255
+        line = binary_dilation(line, square)
+    picture[line & drawn] = colour
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,194 @@
+"""``refmask propose``: mask proposals of pictures, kept, drawn or compared with ground truth."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from refmask.cli.options import add_refinement_options, refinement
+from refmask.errors import ConfigurationError, InputError
+
+if TYPE_CHECKING:
+    from refmask.types import MaskProposals, MaskProposer
+
+FIGURES = {
+    "mean_best_iou": ("mean best IoU", "{:.3f}"),
+    "recall_50": ("recall@0.5", "{:.3f}"),
+    "recall_75": ("recall@0.75", "{:.3f}"),
+    "masks_per_picture": ("masks / picture", "{:.1f}"),
+    "seconds_per_picture": ("s / picture", "{:.2f}"),
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument(
+        "images",
+        metavar="IMAGE",
+        nargs="+",
+        help="pictures, folders or quoted globs; for --report also 'scenes' (the shipped ones) or "
+        "a folder that 'refmask scenes generate' wrote",
+    )
+    parser.add_argument(
+        "--proposals",
+        action="append",
+        metavar="SPEC",
+        help="grouping (default), freesolo, sam, sam2, freemask, maskcut, masks:PATH or "
+        "store:PATH; settings as NAME:key=value,key=value; several for --report",
+    )
+    parser.add_argument("--weights", metavar="FILE", help="the proposer's weights")
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
+    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"))
+    parser.add_argument(
+        "--compat",
+        default="default",
+        choices=("default", "reference"),
+        help="reference: pictures enter the proposer as in the paper's released code, in fp32",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="PATH",
+        help="an .npz file for one picture (or one each, with {stem} in PATH), else a store for "
+        "all of them",
+    )
+    parser.add_argument("--draw", metavar="DIR", help="draw each picture's proposals there")
+    parser.add_argument(
+        "--report", action="store_true", help="compare proposers with ground truth, side by side"
+    )
+    parser.add_argument(
+        "--truth",
+        metavar="PATH",
+        help="ground-truth masks for --report, as masks:PATH takes them; {stem} stands for the "
+        "picture's name",
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    add_refinement_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Report, or propose for every picture; a bad picture does not stop the rest."""
+    specs = args.proposals or ["grouping"]
+    _check(args, specs)
+    if args.report:
+        return _report(args, specs)
+    return _propose(args, specs[0])
+
+
+def _check(args: argparse.Namespace, specs: list[str]) -> None:
+    """Tell options that contradict each other before anything is read."""
+    faults = []
+    if not (args.report or args.out or args.draw):
+        faults.append("say what to do: --out, --draw or --report")
+    if args.report and (args.out or args.draw):
+        faults.append("--report writes no masks: leave --out and --draw out")
+    if args.truth and not args.report:
+        faults.append("--truth is for --report")
+    if len(specs) > 1 and not args.report:
+        faults.append("several --proposals are for --report")
+    if len(specs) > 1 and args.weights:
+        faults.append("name each proposer's own weights: --proposals NAME:weights=FILE")
+    if _is_store(args.out) and args.store:
+        faults.append("--out DIR is a store already: leave --store out")
+    if _is_store(args.out) and _refines(args):
+        faults.append(
+            "a store keeps all masks of a proposer: leave --min-area, --limit and the like to the "
+            "command that reads it"
+        )
+    if faults:
+        raise ConfigurationError("; ".join(faults))
+
+
+def _is_store(out: str | None) -> bool:
+    return out is not None and Path(out).suffix != ".npz"
+
+
+def _refines(args: argparse.Namespace) -> bool:
+    from refmask.proposals.refine import Refinement
+
+    return refinement(args) != Refinement()
+
+
+def _proposer(args: argparse.Namespace, spec: str, stem: str | None = None) -> MaskProposer:
+    from refmask import compat
+    from refmask.proposals import dress, load_proposer
+
+    record = compat.by_name(args.compat, "vit")
+    precision = args.precision if args.compat == "default" else "fp32"
+    settings: dict[str, Any] = {"weights": args.weights} if args.weights else {}
+    defaults = {
+        "device": args.device,
+        "precision": precision,
+        "uncapped": record.uncapped_proposals,
+    }
+    proposer = load_proposer(spec, stem, settings=settings, defaults=defaults)
+    return dress(proposer, args.out if _is_store(args.out) else args.store, refinement(args))
+
+
+def _propose(args: argparse.Namespace, spec: str) -> int:
+    from tqdm import tqdm
+
+    from refmask.ops.images import find_pictures, read_image
+
+    pictures = [picture for place in args.images for picture in find_pictures(place)]
+    if args.out and not _is_store(args.out) and "{stem}" not in args.out and len(pictures) > 1:
+        raise ConfigurationError(
+            f"{len(pictures)} pictures do not fit into one file; name a folder as --out, or put "
+            "{stem} into the file's name"
+        )
+    # Given masks are looked up by the picture's name.
+    proposer = None if spec.startswith("masks:") else _proposer(args, spec)
+    failed = 0
+    bar = tqdm(pictures, unit="picture", disable=len(pictures) == 1 or not sys.stderr.isatty())
+    for picture in bar:
+        try:
+            image = read_image(picture)
+            found = (proposer or _proposer(args, spec, picture.stem)).propose(image)
+        except InputError as error:
+            failed += 1
+            tqdm.write(f"refmask: error: {error}", file=sys.stderr)
+            continue
+        tqdm.write(f"{picture}: {len(found)} masks{_write(args, picture, image, found)}")
+    return 0 if not failed else 2 if failed == len(pictures) else 1
+
+
+def _write(args: argparse.Namespace, picture: Path, image: Any, found: MaskProposals) -> str:
+    """Write what is asked for; returns where, for the message."""
+    from refmask.export.overlay import png
+    from refmask.export.proposals import draw, npz
+    from refmask.ops.files import write_whole
+
+    places = []
+    if args.out and _is_store(args.out):
+        places.append(args.out)
+    elif args.out:
+        places.append(args.out.replace("{stem}", picture.stem))
+        write_whole(Path(places[-1]), npz(found))
+    if args.draw:
+        places.append(str(Path(args.draw, f"{picture.stem}.proposals.png")))
+        write_whole(Path(places[-1]), png(draw(image, found)))
+    return "".join(f" -> {place}" for place in places)
+
+
+def _report(args: argparse.Namespace, specs: list[str]) -> int:
+    from tqdm import tqdm
+
+    from refmask.proposals.report import compare, read_truth
+
+    proposers = {spec: _proposer(args, spec) for spec in specs}
+    truth = read_truth(args.images, args.truth)
+    bar = tqdm(truth, unit="picture", disable=not sys.stderr.isatty())
+    figures = compare(proposers, bar)
+    if args.json:
+        print(json.dumps(figures))
+        return 0
+    some = next(iter(figures.values()))
+    print(f"{some['pictures']} pictures, {some['things']} things\n")
+    print("| proposals | " + " | ".join(name for name, _ in FIGURES.values()) + " |")
+    print("|---" * (len(FIGURES) + 1) + "|")
+    for spec, values in figures.items():
+        cells = [form.format(values[key]) for key, (_, form) in FIGURES.items()]
+        print(f"| {spec} | " + " | ".join(cells) + " |")
+    return 0

@@ -1,0 +1,144 @@
+"""``refmask propose``, from the outside."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refmask.cli import main
+from refmask.data.scenes import SHIPPED, read_scenes
+from refmask.data.scenes.writing import IMAGES
+from refmask.metrics import best_iou
+from refmask.proposals import load_proposer
+from refmask.proposals.store import Store
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of two small pictures with something in them."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, colour in (("a", (220, 60, 40)), ("b", (60, 200, 90))):
+        picture = np.full((60, 90, 3), (40, 90, 160), np.uint8)
+        picture[10:40, 20:50] = colour
+        Image.fromarray(picture).save(folder / f"{name}.png")
+    return folder
+
+
+def propose(*words):
+    return main(["propose", *map(str, words)])
+
+
+def test_a_file_holds_what_was_proposed(pictures, tmp_path, capsys):
+    out = tmp_path / "proposals.npz"
+    assert propose(pictures / "a.png", "--out", out) == 0
+    assert f"-> {out}" in capsys.readouterr().out
+    ours = load_proposer("grouping").propose(np.array(Image.open(pictures / "a.png")))
+    with np.load(out) as arrays:
+        count, height, width = arrays["masks_shape"]
+        bits = np.unpackbits(arrays["masks_packed"], axis=1, count=height * width)
+        assert np.array_equal(bits.reshape(count, height, width), ours.masks)
+        assert np.array_equal(arrays["scores"], ours.quality)
+        assert np.array_equal(arrays["boxes"], ours.boxes)
+    again = load_proposer(f"masks:{out}").propose(np.zeros((60, 90, 3), np.uint8))
+    assert np.array_equal(again.masks, ours.masks)
+    assert np.array_equal(again.quality, ours.quality)
+
+
+def test_refinement_is_applied_when_asked(pictures, tmp_path):
+    out = tmp_path / "one.npz"
+    assert propose(pictures / "a.png", "--out", out, "--limit", 1, "--max-area", 0.5) == 0
+    with np.load(out) as arrays:
+        assert arrays["masks_shape"].tolist() == [1, 60, 90]
+
+
+def test_one_file_each_and_drawings(pictures, tmp_path):
+    out, drawn = tmp_path / "{stem}.npz", tmp_path / "drawn"
+    assert propose(pictures, "--out", out, "--draw", drawn) == 0
+    assert {path.name for path in tmp_path.glob("*.npz")} == {"a.npz", "b.npz"}
+    picture = np.array(Image.open(drawn / "a.proposals.png"))
+    assert picture.shape == (60, 90, 3)
+    assert (picture != np.array(Image.open(pictures / "a.png"))).any()
+
+
+def test_a_folder_is_kept_once_and_read_by_later_commands(pictures, tmp_path, monkeypatch, capsys):
+    store = tmp_path / "store"
+    assert propose(pictures, "--out", store) == 0
+    (kept,) = Store(store).configurations()
+    assert kept["proposer"] == "grouping"
+    monkeypatch.setattr("refmask.proposals.grouping.Grouping.propose", None)
+    out = tmp_path / "a.npz"
+    assert propose(pictures / "a.png", "--proposals", f"store:{store}", "--out", out) == 0
+    assert propose(pictures / "a.png", "--store", store, "--out", out) == 0
+    folder = tmp_path / "answers"
+    assert main(["segment", str(pictures), "red", "--store", str(store), "--out", str(folder)]) == 0
+    assert len(list(folder.rglob("*.json"))) == 2
+    capsys.readouterr()
+    other = tmp_path / "other.png"
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(other)
+    assert propose(other, "--proposals", f"store:{store}", "--out", out) == 2
+    assert "refmask propose" in capsys.readouterr().err
+
+
+def test_a_bad_picture_does_not_stop_the_rest(pictures, tmp_path, capsys):
+    (pictures / "c.png").write_bytes(b"no picture")
+    assert propose(pictures, "--out", tmp_path / "store") == 1
+    told = capsys.readouterr()
+    assert "c.png" in told.err
+    assert told.out.count("masks -> ") == 2
+
+
+def test_the_report_on_scenes(capsys, monkeypatch, fixed_proposer):
+    def propose_quarters(_, image):
+        return fixed_proposer.propose(image)
+
+    monkeypatch.setattr("refmask.proposals.grouping.Grouping.propose", propose_quarters)
+    assert propose("scenes", "--report", "--json") == 0
+    (figures,) = json.loads(capsys.readouterr().out).values()
+    assert figures["pictures"] == 48
+    assert figures["masks_per_picture"] == 4
+    best = [
+        best_iou(fixed_proposer.propose(sample.image).masks, np.stack([query.target]))
+        for sample in read_scenes()
+        for query in {id(query.target): query for query in sample.queries}.values()
+    ]
+    assert figures["things"] == len(best)
+    assert figures["mean_best_iou"] == pytest.approx(np.mean(best))
+    assert figures["recall_50"] == pytest.approx(np.mean(np.array(best) > 0.5))
+
+
+def test_the_report_on_pictures_with_given_truth_sets_proposers_side_by_side(capsys):
+    folder = SHIPPED / IMAGES
+    picture = sorted(folder.iterdir())[0]
+    truth = SHIPPED / "scenes" / "instances.json"
+    specs = ["--proposals", "grouping", "--proposals", f"masks:{truth}"]
+    status = propose(picture, "--report", "--truth", truth, *specs[:2])
+    table = capsys.readouterr().out
+    assert status == 0
+    assert "1 pictures" in table
+    assert table.splitlines()[2].startswith("| proposals | mean best IoU | recall@0.5 |")
+    assert table.splitlines()[4].startswith("| grouping | 0.")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "say what to do: --out, --draw or --report"),
+        (["--report", "--out", "x"], "leave --out and --draw out"),
+        (["--out", "x", "--truth", "y"], "--truth is for --report"),
+        (["--out", "x", "--store", "y"], "a store already"),
+        (["--out", "x", "--limit", "5"], "a store keeps all masks"),
+        (["--out", "x.npz"], "2 pictures do not fit into one file"),
+        (["--out", "x", "--weights", "w"], "have no setting weights"),
+        (["--out", "x", "--proposals", "grouping", "--proposals", "sam"], "are for --report"),
+        (["--report"], "expected ground truth for"),
+        (["--draw", "x", "--min-area", "2"], "min_area"),
+    ],
+)
+def test_contradictions_are_told(words, told, pictures, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.rglob("*"))
+    assert propose(pictures, *words) == 2
+    assert told in capsys.readouterr().err
+    assert set(tmp_path.rglob("*")) == before
