@@ -1,11 +1,14 @@
 """Answers as drawings, records and files."""
 
+import io
+
 import numpy as np
 import pytest
 
-from refmask import ConfigurationError, Segmentation, TargetPhrase, Why
+from refmask import ConfigurationError, MaskProposals, Segmentation, TargetPhrase, Why
 from refmask.export.folder import answer_names, picture_folders
 from refmask.export.overlay import ANSWER, RUNNER_UP, overlay
+from refmask.export.proposals import draw, npz
 from refmask.export.record import record
 from refmask.export.sheet import sheet
 from refmask.ops import rle
@@ -100,3 +103,29 @@ def test_the_sheet():
     paper = sheet(drawings, columns=2, gap=1)
     assert paper.shape == (1 + 8 + 1 + 3 + 1, 1 + 9 + 1 + 2 + 1, 3)
     assert [(paper == v).all(axis=2).sum() for v in (1, 2, 3)] == [24, 16, 27]
+
+
+def test_every_proposal_is_drawn_in_its_own_colour_with_the_smaller_on_top():
+    image = np.full((20, 30, 3), 100, np.uint8)
+    masks = np.zeros((3, 20, 30), np.bool_)
+    masks[0, 8:12, 8:12] = masks[1, 2:18, 2:18] = masks[2, 4:9, 22:28] = True
+    drawn = draw(image, MaskProposals(masks))
+    inside = [tuple(drawn[place]) for place in ((10, 10), (5, 5), (6, 25), (0, 0))]
+    assert len(set(inside)) == 4
+    assert inside[3] == (100, 100, 100)
+    assert (drawn[8, 8] != drawn[10, 10]).any()  # a contour is stronger than what it holds
+    assert np.array_equal(draw(image, MaskProposals.empty(20, 30)), image)
+
+
+def test_no_proposals_make_a_file_too():
+    with np.load(io.BytesIO(npz(MaskProposals.empty(20, 30)))) as arrays:
+        assert arrays["masks_shape"].tolist() == [0, 20, 30]
+        assert arrays["masks_packed"].shape == (0, 75)
+
+
+def test_details_go_before_what_is_usual():
+    mask = np.ones((1, 4, 4), np.bool_)
+    details = {"boxes": np.full((1, 4), 0.5, np.float32), "cells": np.zeros((1, 4), np.int16)}
+    with np.load(io.BytesIO(npz(MaskProposals(mask, details=details)))) as arrays:
+        assert arrays["boxes"].tolist() == [[0.5] * 4]
+        assert arrays["cells"].dtype == np.int16

@@ -66,7 +66,7 @@ def _resized(mask: Bools, size: tuple[int, int]) -> Bools:
 def outline(
     picture: npt.NDArray[np.float32],
     mask: Bools,
-    colour: tuple[int, int, int],
+    colour: npt.ArrayLike,
     *,
     rimmed: bool = False,
     dashed: bool = False,

@@ -13,6 +13,8 @@ from refmask.types import Bytes, MaskProposals
 
 #: Neighbouring numbers get hues that far apart, as a share of the circle.
 GOLDEN = 0.618034
+#: How much of a mask's colour lies over the picture.
+TINT = 0.3
 
 
 def npz(proposals: MaskProposals) -> bytes:
@@ -46,12 +48,18 @@ def draw(image: Bytes, proposals: MaskProposals) -> Bytes:
     Returns:
         uint8 RGB (H, W, 3).
     """
+    colours = np.array([_colour(index) for index in range(len(proposals))]).reshape(-1, 3)
     picture: npt.NDArray[np.float32] = image.astype(np.float32)
-    areas = proposals.masks.sum(axis=(1, 2))
-    for index in np.argsort(-areas, kind="stable"):
-        red, green, blue = colorsys.hsv_to_rgb(index * GOLDEN % 1, 0.8, 1.0)
-        colour = (round(255 * red), round(255 * green), round(255 * blue))
-        mask = proposals.masks[index]
-        picture[mask] = 0.7 * picture[mask] + 0.3 * np.array(colour, np.float32)
-        outline(picture, mask, colour)
+    top = np.full(proposals.size, -1)
+    order = np.argsort(-proposals.masks.sum(axis=(1, 2)), kind="stable")
+    for index in order:
+        top[proposals.masks[index]] = index
+    picture[top >= 0] += TINT * (colours[top[top >= 0]] - picture[top >= 0])
+    for index in order:
+        outline(picture, proposals.masks[index], colours[index])
     return picture.clip(0, 255).astype(np.uint8)
+
+
+def _colour(index: int) -> list[float]:
+    """Red, green and blue, 0 to 255."""
+    return [255 * part for part in colorsys.hsv_to_rgb(index * GOLDEN % 1, 0.8, 1.0)]
