@@ -12,7 +12,11 @@ import pytest
 import torch
 
 #: Fixtures by proposer that give its settings; a proposer that needs none is not named.
-SETTINGS: dict[str, str] = {"sam": "sam_settings", "sam2": "sam2_settings"}
+SETTINGS: dict[str, str] = {
+    "freemask": "freemask_settings",
+    "sam": "sam_settings",
+    "sam2": "sam2_settings",
+}
 
 SAM_CONFIGS = Path(__file__).parent / "sam_configs"
 #: Class, seed and spread of weights with which small random models offer several masks.
@@ -66,3 +70,9 @@ def sam_settings(sam_folder: Callable[[str], Path]) -> dict[str, Any]:
 def sam2_settings(sam_folder: Callable[[str], Path]) -> dict[str, Any]:
     """A small random SAM 2."""
     return _lenient(sam_folder("sam2"))
+
+
+@pytest.fixture(scope="session")
+def freemask_settings() -> dict[str, Any]:
+    """The embedded CLIP on a small picture, for which the paper's sizes would take seconds."""
+    return {"short_edge": 160, "long_edge": 266, "precision": "fp32"}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 #: Proposers by name: module and class.
 PROPOSERS = {
+    "freemask": ("refmask.proposals.freemask", "FreeMask"),
     "grouping": ("refmask.proposals.grouping", "Grouping"),
     "sam": ("refmask.proposals.sam", "Sam"),
     "sam2": ("refmask.proposals.sam", "Sam2"),

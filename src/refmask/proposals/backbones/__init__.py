@@ -103,28 +103,21 @@ class DenseBackbone:
         """The map of a picture.
 
         Args:
-            image: uint8 RGB (H, W, 3).
+            image: uint8 RGB (H, W, 3), from :func:`checked_picture`.
             size: height and width, pixels, to which it is resized before; rounded to the nearest
                 multiple that the network takes, at least one.
             resampling: how it is resized, antialiased where it shrinks.
 
         Returns:
-            float32 (D, h, w) on the CPU, with h, w about ``size / source.stride``.
-
-        Raises:
-            ImageError: when the array is not a uint8 RGB picture.
+            float32 (D, h, w) on ``device``, with h, w about ``size / source.stride``.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-            raise ImageError(
-                f"expected a picture as uint8 (H, W, 3), got {image.dtype} {image.shape}"
-            )
         height, width = (self._rounded(side) for side in size)
         resized = np.asarray(Image.fromarray(image).resize((width, height), resampling))
         pixels = normalise(resized, self.network.statistics, Compat()).to(self.device)
         half = self.precision == torch.bfloat16
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             features = self.network.dense(pixels, self.kind)
-        return features[0].float().cpu()
+        return features[0].float()
 
     @property
     def _precision_name(self) -> str:
@@ -172,3 +165,14 @@ def find_backbone(
             "another backbone, or its features"
         )
     return DenseBackbone(source, kind, place, choose_precision(precision, place))
+
+
+def checked_picture(image: Bytes) -> Bytes:
+    """The picture itself, when it is one.
+
+    Raises:
+        ImageError: when the array is not a uint8 RGB picture (H, W, 3).
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise ImageError(f"expected a picture as uint8 (H, W, 3), got {image.dtype} {image.shape}")
+    return image
