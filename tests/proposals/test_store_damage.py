@@ -1,6 +1,7 @@
 """Entries of a store that are damaged, forged or in the wrong place are never believed."""
 
 import shutil
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -194,7 +195,10 @@ def test_bombs_are_not_opened(store):
     file_of(store).write_bytes(forged(start + b"[1073741824, 4096]]]}"))
     left_out(store, "claims to be too large")
     file_of(store).write_bytes(forged(start + b"[1]]]}", plain=bytes(10**8)))
+    tracemalloc.start()
     left_out(store, "another length than it says")
+    assert tracemalloc.get_traced_memory()[1] < 10**7
+    tracemalloc.stop()
     file_of(store).write_bytes(forged(start + b"[1000]]]}", plain=bytes(3999)))
     left_out(store, "another length than it says")
 

@@ -122,13 +122,12 @@ def _bytes(kind: np.dtype[Any], shape: tuple[int, ...]) -> int:
 
 
 def _inflate(squeezed: bytes, size: int) -> bytes:
-    """Exactly ``size`` bytes, and never more than that in memory."""
-    reader = zlib.decompressobj()
+    """Exactly ``size`` bytes, and never more than one byte beyond that in memory."""
     try:
-        plain = reader.decompress(squeezed, size + 1)
+        plain = zlib.decompressobj().decompress(squeezed, size + 1)
     except zlib.error:
         raise Damaged("it cannot be decompressed") from None
-    if len(plain) != size or not reader.eof or reader.unused_data:
+    if len(plain) != size:
         raise Damaged("its arrays are of another length than it says")
     return plain
 
