@@ -109,6 +109,14 @@ def test_packed_npz_masks_are_read(tmp_path):
     np.testing.assert_array_equal(propose(tmp_path / "m.npz").masks, some_masks())
 
 
+def test_scores_are_quality_where_there_is_none(tmp_path):
+    scores, quality = np.array([0.5, 0.75, 0.25]), np.array([1, 2, 3])
+    np.savez(tmp_path / "m.npz", masks=some_masks(), scores=scores)
+    assert propose(tmp_path / "m.npz").quality.tolist() == scores.tolist()
+    np.savez(tmp_path / "m.npz", masks=some_masks(), scores=scores, quality=quality)
+    assert propose(tmp_path / "m.npz").quality.tolist() == quality.tolist()
+
+
 @pytest.mark.parametrize(
     ("arrays", "says"),
     [
@@ -120,6 +128,7 @@ def test_packed_npz_masks_are_read(tmp_path):
         ({"masks": np.ones((2, 5, 4), np.bool_)}, "4x5 pixels, but the picture is 9x6"),
         ({"masks": some_masks(), "quality": np.ones(2)}, "must be 3 finite numbers"),
         ({"masks": some_masks(), "quality": np.full(3, np.nan)}, "must be 3 finite numbers"),
+        ({"masks": some_masks(), "scores": np.ones(2)}, "scores of .* must be 3 finite numbers"),
         ({"masks_packed": np.ones((3, 2), np.uint8), "masks_shape": (3, 6, 9)}, r"\(3, 7\)"),
         ({"masks_packed": np.ones((3, 7), np.uint8), "masks_shape": (3, -6, 9)}, "whole numbers"),
     ],
