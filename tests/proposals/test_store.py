@@ -148,7 +148,7 @@ def unions(height=480, width=640):
 def test_a_hundred_masks_are_small(store, masks):
     store.put(CONFIGURATION, picture(0, 480, 640), MaskProposals(masks()))
     (entry,) = store.path.rglob("*.masks")
-    assert entry.stat().st_size < 30_000
+    assert entry.stat().st_size < 20_000
 
 
 # What it is kept by.
