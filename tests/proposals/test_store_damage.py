@@ -216,6 +216,7 @@ def test_another_format_is_not_taken(store):
 def test_a_damaged_description_is_told_and_written_again(store, text):
     description = store.path / OWNER["configuration"] / "configuration.json"
     whole = description.read_text()
+    assert whole == '{\n  "proposer": "diagonal"\n}\n'
     if text is None:
         description.unlink()
     else:
