@@ -159,6 +159,7 @@ def test_content_counts_and_not_what_holds_it(store):
     store.put(CONFIGURATION, image, MaskProposals(noise_masks()))
     turned = np.ascontiguousarray(image[::-1])[::-1]
     assert store.get(CONFIGURATION, turned) is not None
+    assert store.get(CONFIGURATION, np.asfortranarray(image)) is not None
     other = image.copy()
     other[5, 5, 1] ^= 1
     assert store.get(CONFIGURATION, other) is None
@@ -295,7 +296,7 @@ def test_a_store_is_a_proposer(store):
 
 def test_of_several_configurations_one_is_chosen_by_its_hash(store):
     other = {**CONFIGURATION, "limit": 6}
-    for configuration in (CONFIGURATION, other):
+    for configuration in (CONFIGURATION, other, {"proposer": "lines", "side": 3}):
         Stored(Blocks(configuration), store).propose(picture())
     with pytest.raises(ConfigurationError) as caught:
         load_proposer(f"store:{store.path}")
@@ -304,8 +305,10 @@ def test_of_several_configurations_one_is_chosen_by_its_hash(store):
         told = f"#{name[:8]} blocks limit={configuration['limit']} (1 pictures)"
         assert told in str(caught.value)
         assert load_proposer(f"store:{store.path}#{name[:8]}").configuration() == configuration
+    assert "lines (1 pictures)" in str(caught.value)
     assert "floor" not in str(caught.value)
-    with pytest.raises(ConfigurationError, match="got 0 of 2"):
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigurationError, match="got 0 of 3"):
         load_proposer(f"store:{store.path}#{'0' * 64}")
 
 

@@ -194,6 +194,8 @@ def test_bombs_are_not_opened(store):
     )
     file_of(store).write_bytes(forged(start + b"[1073741824, 4096]]]}"))
     left_out(store, "claims to be too large")
+    file_of(store).write_bytes(forged(start + b"[0, 1073741824, 1073741824, 1073741824]]]}"))
+    left_out(store, "claims to be too large")
     file_of(store).write_bytes(forged(start + b"[1]]]}", plain=bytes(10**8)))
     tracemalloc.start()
     left_out(store, "another length than it says")

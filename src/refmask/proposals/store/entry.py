@@ -90,7 +90,9 @@ def unpack(content: bytes, owner: Mapping[str, Any]) -> dict[str, Array]:
     foreign = [name for name, value in owner.items() if told[name] != value]
     if foreign:
         raise Damaged(f"it is of another {foreign[0]}")
-    if sum(kind.itemsize * math.prod(shape) for _, kind, shape in arrays) > MAX_BYTES:
+    # A side of 0 must not hide the others, which numpy would stumble over.
+    sides = [(kind.itemsize, *(max(1, side) for side in shape)) for _, kind, shape in arrays]
+    if sum(map(math.prod, sides)) > MAX_BYTES:
         raise Damaged("it claims to be too large")
     sizes = [_bytes(kind, shape) for _, kind, shape in arrays]
     plain = _inflate(body[end:], sum(sizes))

@@ -125,10 +125,12 @@ def from_store(place: str) -> FromStore:
 
 
 def _in_short(kept: Mapping[str, Any], others: list[dict[str, Any]]) -> str:
-    """The proposer of a configuration, and the settings in which it differs from any other."""
+    """The proposer of a configuration, and the settings that tell it from others of its kind."""
+    name = kept.get("proposer")
+    kin = [other for other in others if other.get("proposer") == name]
     own = [
-        f"{name}={value}"
-        for name, value in kept.items()
-        if name != "proposer" and any(other.get(name, value) != value for other in others)
+        f"{setting}={value}"
+        for setting, value in kept.items()
+        if any(other.get(setting) != value for other in kin)
     ]
-    return " ".join([str(kept.get("proposer")), *own])
+    return " ".join([str(name), *own])
