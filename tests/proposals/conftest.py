@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 
 #: Fixtures by proposer that give its settings; a proposer that needs none is not named.
 SETTINGS: dict[str, str] = {
     "freemask": "freemask_settings",
+    "maskcut": "maskcut_settings",
     "sam": "sam_settings",
     "sam2": "sam2_settings",
 }
@@ -76,3 +79,13 @@ def sam2_settings(sam_folder: Callable[[str], Path]) -> dict[str, Any]:
 def freemask_settings() -> dict[str, Any]:
     """The embedded CLIP on a small picture, for which the paper's sizes would take seconds."""
     return {"short_edge": 160, "long_edge": 266, "precision": "fp32"}
+
+
+@pytest.fixture(scope="session")
+def maskcut_settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A small random vision transformer of timm's."""
+    path = tmp_path_factory.mktemp("backbone") / "vit.safetensors"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_file(timm.create_model("test_vit").state_dict(), path)
+    return {"backbone": "timm/test_vit", "weights": str(path)}

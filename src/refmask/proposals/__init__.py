@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PROPOSERS = {
     "freemask": ("refmask.proposals.freemask", "FreeMask"),
     "grouping": ("refmask.proposals.grouping", "Grouping"),
+    "maskcut": ("refmask.proposals.maskcut", "MaskCut"),
     "sam": ("refmask.proposals.sam", "Sam"),
     "sam2": ("refmask.proposals.sam", "Sam2"),
 }
@@ -64,6 +65,18 @@ def load_proposer(
         known = ", ".join([*PROPOSERS, FORMS])
         raise ConfigurationError(f"unknown proposals '{spec}'; choose one of: {known}")
     return build(name, *PROPOSERS[name], parse(spec, rest) | dict(settings or {}), defaults or {})
+
+
+def shared(device: str, precision: str, uncapped: bool) -> dict[str, Any]:
+    """What a whole system asks of its proposer, where it has such a setting, for ``defaults``.
+
+    Args:
+        device: "auto" leaves the choice to the proposer.
+        precision: "auto" leaves the choice to the proposer.
+        uncapped: ``compat.Compat.uncapped_proposals``.
+    """
+    asked = {"device": device, "precision": precision, "uncapped": uncapped}
+    return {name: value for name, value in asked.items() if value != "auto"}
 
 
 def dress(

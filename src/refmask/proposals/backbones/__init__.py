@@ -96,7 +96,7 @@ class DenseBackbone:
 
     def configuration(self) -> dict[str, str]:
         """What its maps depend on, apart from the picture."""
-        return self.source.identity() | {"precision": self._precision_name}
+        return self._identity | {"precision": self._precision_name}
 
     @torch.inference_mode()
     def look(self, image: Bytes, size: tuple[int, int], resampling: Image.Resampling) -> Tensor:
@@ -118,6 +118,10 @@ class DenseBackbone:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             features = self.network.dense(pixels, self.kind)
         return features[0].float()
+
+    @cached_property
+    def _identity(self) -> dict[str, str]:
+        return self.source.identity()
 
     @property
     def _precision_name(self) -> str:
