@@ -141,9 +141,10 @@ def test_wrong_settings_are_told_before_a_picture(name, weights, kind, error, to
         find_backbone(name, weights, kind, "cpu", "fp32")
 
 
-def test_a_resnet_has_no_keys(saved):
+@pytest.mark.parametrize("name", ["timm/resnet50", "timm/convnext_tiny", "RN50"])
+def test_a_convolutional_network_has_no_keys_which_is_told_before_weights_are_fetched(name):
     with pytest.raises(ConfigurationError, match="whose last attention has keys"):
-        find_backbone("timm/test_resnet", saved("test_resnet")[1], "keys", "cpu", "fp32")
+        find_backbone(name, None, "keys", "cpu", "fp32")
 
 
 def test_unreachable_weights_are_told_in_one_line(monkeypatch):

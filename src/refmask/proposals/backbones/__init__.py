@@ -45,11 +45,6 @@ class Source(Protocol):
     """A network that is known and whose weights are here, but that is not built."""
 
     @property
-    def kinds(self) -> frozenset[str]:
-        """Kinds of maps it has, out of ``KINDS``."""
-        ...
-
-    @property
     def stride(self) -> int:
         """Pixels between two places of its maps."""
         ...
@@ -158,17 +153,21 @@ def find_backbone(
     if name.startswith(TIMM):
         from refmask.proposals.backbones.timm_networks import find_timm
 
-        source = find_timm(name.removeprefix(TIMM), weights)
+        source = find_timm(name.removeprefix(TIMM), weights, kind)
     else:
         from refmask.proposals.backbones.clip_towers import find_clip
 
-        source = find_clip(name, weights)
-    if kind not in source.kinds:
+        source = find_clip(name, weights, kind)
+    return DenseBackbone(source, kind, place, choose_precision(precision, place))
+
+
+def check_keys(kind: str, has_keys: bool, name: str) -> None:
+    """Raise ConfigurationError when keys are asked of a network that has none."""
+    if kind == "keys" and not has_keys:
         raise ConfigurationError(
             f"expected a vision transformer whose last attention has keys, {name} is none; take "
             "another backbone, or its features"
         )
-    return DenseBackbone(source, kind, place, choose_precision(precision, place))
 
 
 def checked_picture(image: Bytes) -> Bytes:

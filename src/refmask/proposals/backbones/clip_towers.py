@@ -14,6 +14,7 @@ from torch import Tensor
 from refmask.clip.sources import find_model, find_weights
 from refmask.errors import WeightsError
 from refmask.ops.pixels import PixelStatistics
+from refmask.proposals.backbones import check_keys
 from refmask.weights.hashing import sha256_of
 
 #: Pixels between places of the modified ResNets' maps.
@@ -30,7 +31,6 @@ class ClipSource:
         name: the model's, without the path of a local one.
         architecture: SHA-256 of its configuration: a local one can say anything.
         path: the weights file.
-        kinds: of maps.
         stride: pixels between places; pictures have sides of multiples of it.
     """
 
@@ -39,7 +39,6 @@ class ClipSource:
     name: str
     architecture: str
     path: Path
-    kinds: frozenset[str]
     stride: int
 
     @property
@@ -76,14 +75,15 @@ class ClipNetwork:
         return found
 
 
-def find_clip(model: str, weights: str | None) -> ClipSource:
+def find_clip(model: str, weights: str | None, kind: str) -> ClipSource:
     """A CLIP by name; see ``find_backbone``."""
     source = find_model(model)
+    vision = source.model_cfg["vision_cfg"]
+    resnet = isinstance(vision.get("layers"), list)
+    check_keys(kind, not resnet, model)
     path, preprocess = find_weights(source, weights)
     if not path.is_file():
         raise WeightsError(f"expected a weights file at {path}, there is none; check the path")
-    vision = source.model_cfg["vision_cfg"]
-    resnet = isinstance(vision.get("layers"), list)
     told = json.dumps([source.model_cfg, preprocess], sort_keys=True)
     return ClipSource(
         model=model,
@@ -91,6 +91,5 @@ def find_clip(model: str, weights: str | None) -> ClipSource:
         name=Path(model).name if Path(model).exists() else model,
         architecture=hashlib.sha256(told.encode()).hexdigest(),
         path=path,
-        kinds=frozenset({"features"} if resnet else {"features", "keys"}),
         stride=RESNET_STRIDE if resnet else int(vision.get("patch_size") or 16),
     )

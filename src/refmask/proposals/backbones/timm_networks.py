@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from refmask.errors import ConfigurationError, WeightsError, WeightsUnavailable
 from refmask.ops.pixels import PixelStatistics
+from refmask.proposals.backbones import check_keys
 from refmask.proposals.backbones.checkpoints import fill_backbone, read_checkpoint
 from refmask.weights.hashing import sha256_of
 from refmask.weights.hub import within_reach
@@ -30,14 +31,12 @@ class TimmSource:
     Attributes:
         name: timm's.
         path: the weights file.
-        kinds: of maps.
         stride: pixels between places.
         multiple: pictures have sides of multiples of it.
     """
 
     name: str
     path: Path
-    kinds: frozenset[str]
     stride: int
     multiple: int
 
@@ -98,17 +97,17 @@ class TimmNetwork:
         return found[-1]
 
 
-def find_timm(name: str, weights: str | None) -> TimmSource:
+def find_timm(name: str, weights: str | None, kind: str) -> TimmSource:
     """One of timm's networks by name; see ``find_backbone``."""
     from timm.models.resnet import ResNet
 
     with torch.device("meta"):
         model = _create(name)
+    check_keys(kind, _has_keys(model), f"timm/{name}")
     stride = int(model.feature_info[-1]["reduction"])
     return TimmSource(
         name=name,
         path=_published(name, model.pretrained_cfg) if weights is None else _local(weights),
-        kinds=frozenset({"features", "keys"} if _has_keys(model) else {"features"}),
         stride=stride,
         # ResNets pad, and so take any size; others lose what exceeds a multiple of their stride.
         multiple=1 if isinstance(model, ResNet) else stride,
