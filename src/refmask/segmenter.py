@@ -16,7 +16,7 @@ from refmask.methods import PRESETS, Method, load_method
 from refmask.ops.images import Picture, read_image
 from refmask.ops.masks import iou_with
 from refmask.phrases import PhraseParser
-from refmask.proposals import dress, load_proposer
+from refmask.proposals import dress, load_proposer, shared
 from refmask.types import (
     SAME_THING,
     Bytes,
@@ -83,8 +83,7 @@ def load(
         precision = "fp32"
     if isinstance(proposals, str):
         uncapped = compatibility.by_name(compat, "vit").uncapped_proposals  # whatever the tower
-        shared = {"device": device, "precision": precision, "uncapped": uncapped}
-        proposals = load_proposer(proposals, defaults=shared)
+        proposals = load_proposer(proposals, defaults=shared(device, precision, uncapped))
     proposals = dress(proposals, store, refinement)
     clip = load_clip(model, weights, device=device, precision=precision)
     record = compatibility.by_name(compat, clip.tower.family)

@@ -113,16 +113,12 @@ def _refines(args: argparse.Namespace) -> bool:
 
 def _proposer(args: argparse.Namespace, spec: str, stem: str | None = None) -> MaskProposer:
     from refmask import compat
-    from refmask.proposals import dress, load_proposer
+    from refmask.proposals import dress, load_proposer, shared
 
     record = compat.by_name(args.compat, "vit")
     precision = args.precision if args.compat == "default" else "fp32"
     settings: dict[str, Any] = {"weights": args.weights} if args.weights else {}
-    defaults = {
-        "device": args.device,
-        "precision": precision,
-        "uncapped": record.uncapped_proposals,
-    }
+    defaults = shared(args.device, precision, record.uncapped_proposals)
     proposer = load_proposer(spec, stem, settings=settings, defaults=defaults)
     return dress(proposer, args.out if _is_store(args.out) else args.store, refinement(args))
 
