@@ -91,7 +91,7 @@ def test_parts_come_before_areas_and_areas_before_the_limit():
 def test_repetitions_make_room_below_the_limit():
     proposals = drawn(ALL, ALL, TWO_PARTS)
     assert Refinement(duplicates=0.9, limit=2)(proposals).details["number"].tolist() == [0, 2]
-    found = Refinement(parts="split", duplicates=0.1, limit=3)(drawn(ALL, TWO_PARTS, PIXEL))
+    found = Refinement(parts="split", duplicates=0.1, limit=2)(drawn(ALL, TWO_PARTS, PIXEL))
     assert found.masks.sum(axis=(1, 2)).tolist() == [40, 1]
 
 
