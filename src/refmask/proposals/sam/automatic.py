@@ -81,7 +81,9 @@ def stability_score(logits: Tensor) -> Tensor:
     Returns:
         float (M,), 0 to 1.
     """
-    inner, outer = ((logits > edge).sum(dim=(1, 2)) for edge in (OFFSET, -OFFSET))
+    # The shortest numbers that hold a row's count are summed several times as fast.
+    count = torch.int16 if logits.shape[2] < 1 << 15 else torch.int32
+    inner, outer = ((logits > edge).sum(2, dtype=count).sum(1) for edge in (OFFSET, -OFFSET))
     return inner / outer.clamp(min=1)
 
 
@@ -121,7 +123,9 @@ def without_small_regions(mask: Bools, area: int) -> Bools:
 
 
 def _small_regions(places: Bools, area: int) -> Bools:
-    labels, _ = ndimage.label(places, np.ones((3, 3)))
+    labels, count = ndimage.label(places, np.ones((3, 3)))
+    if count == 1 and np.count_nonzero(places) >= area:
+        return np.zeros_like(places)  # as is most often so
     small = np.bincount(labels.ravel()) < area
     small[0] = False
     return np.asarray(small[labels])
