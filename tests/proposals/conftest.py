@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from safetensors.torch import save_file
 
 #: Fixtures by proposer that give its settings; a proposer that needs none is not named.
 SETTINGS: dict[str, str] = {
+    "freesolo": "freesolo_settings",
     "freemask": "freemask_settings",
     "maskcut": "maskcut_settings",
     "sam": "sam_settings",
@@ -89,3 +92,34 @@ def maskcut_settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
         torch.manual_seed(0)
         save_file(timm.create_model("test_vit").state_dict(), path)
     return {"backbone": "timm/test_vit", "weights": str(path)}
+
+
+@pytest.fixture(scope="session")
+def freesolo_recipe() -> dict[str, torch.Tensor]:
+    """FreeSOLO's checkpoint as the golden recipe fills it, seed 0: tensors by name."""
+    folder = Path(__file__).parent.parent / "golden" / "freesolo"
+    spec = importlib.util.spec_from_file_location("freesolo_weights", folder / "weights.py")
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    lines = (folder / "state_dict_names.txt").read_text().splitlines()
+    entries = [line.split("\t") for line in lines]
+    shapes = {name: [int(side) for side in re.findall(r"\d+", shape)] for name, shape, _ in entries}
+    blank = {name: torch.empty(shape) for name, shape in shapes.items()}
+    filled: dict[str, torch.Tensor] = recipe.fill_state_dict(blank, 0)
+    return filled
+
+
+@pytest.fixture(scope="session")
+def freesolo_checkpoint(
+    freesolo_recipe: dict[str, torch.Tensor], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A file with these weights, wrapped as the released one is."""
+    path = tmp_path_factory.mktemp("freesolo") / "checkpoint.pth"
+    torch.save({"model": freesolo_recipe, "iteration": 29999}, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def freesolo_settings(freesolo_checkpoint: Path) -> dict[str, Any]:
+    """FreeSOLO at a small size, so that a picture takes a fraction of a second."""
+    return {"weights": str(freesolo_checkpoint), "short_edge": 96, "long_edge": 400}

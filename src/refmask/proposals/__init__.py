@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 #: Proposers by name: module and class.
 PROPOSERS = {
     "freemask": ("refmask.proposals.freemask", "FreeMask"),
+    "freesolo": ("refmask.proposals.freesolo", "FreeSolo"),
     "grouping": ("refmask.proposals.grouping", "Grouping"),
     "maskcut": ("refmask.proposals.maskcut", "MaskCut"),
     "sam": ("refmask.proposals.sam", "Sam"),

@@ -18,7 +18,7 @@ import torch
 from refmask.errors import ConfigurationError, WeightsError
 from refmask.ops.devices import PRECISIONS, choose_device, choose_precision
 from refmask.ops.pixels import projected_boxes
-from refmask.proposals.freesolo.decode import Chosen, choose, find_candidates, probabilities
+from refmask.proposals.freesolo.decode import Chosen, choose, find_candidates, soft_masks
 from refmask.proposals.freesolo.input import network_input, resized
 from refmask.proposals.freesolo.network import Network, load_network
 from refmask.proposals.freesolo.upsample import paint
@@ -112,7 +112,7 @@ class FreeSolo:
         places = features[0].permute(1, 2, 0).reshape(height * width, -1)
         candidates = find_candidates(levels, self.score_threshold)
         chosen = choose(candidates, places, self.update_threshold, self.limit)
-        soft = probabilities(chosen.kernels, places).reshape(-1, height, width)
+        soft = soft_masks(chosen.kernels, places).reshape(-1, height, width)
         return _proposals(chosen, paint(soft, small.shape[:2], image.shape[:2]))
 
     @cached_property

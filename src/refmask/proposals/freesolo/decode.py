@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -17,8 +18,8 @@ STRIDES = (8, 8, 16, 32, 32)
 INSIDE = 0.5
 #: Masks that enter matrix NMS.
 MOST_COMPARED = 500
-#: Probabilities computed at once, so that those of all candidates never exist together.
-CHUNK = 4_000_000
+#: Places drawn at once, so that the probabilities of all candidates never exist together.
+CHUNK = 2048
 
 
 class Candidates(NamedTuple):
@@ -72,9 +73,7 @@ def find_candidates(levels: list[Cells], threshold: float) -> Candidates:
     return Candidates(torch.cat(cells), torch.cat(scores), torch.cat(kernels))
 
 
-def choose(
-    candidates: Candidates, features: Tensor, update_threshold: float, limit: int
-) -> Chosen:
+def choose(candidates: Candidates, features: Tensor, update_threshold: float, limit: int) -> Chosen:
     """The best candidates that do not repeat a better one too much.
 
     Args:
@@ -99,20 +98,23 @@ def choose(
 
 def _draw(kernels: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Masks bool (N, P), their areas (N,), and their mean probability (N,)."""
-    count, places = len(kernels), len(features)
-    inside = torch.empty(count, places, dtype=torch.bool, device=features.device)
-    areas = torch.zeros(count, device=features.device)
+    inside = torch.empty(len(kernels), len(features), dtype=torch.bool, device=features.device)
+    areas = torch.zeros(len(kernels), device=features.device)
     sums = torch.zeros_like(areas)
-    step = max(1, CHUNK // max(count, 1))
-    for start in range(0, places, step):
-        chunk = slice(start, start + step)
-        soft = probabilities(kernels, features[chunk])
-        within = torch.gt(soft, INSIDE, out=inside[:, chunk])
+    for places, soft in _probabilities(kernels, features):
+        within = torch.gt(soft, INSIDE, out=inside[:, places])
         areas += within.sum(dim=1)
         sums += soft.mul_(within).sum(dim=1)
     return inside, areas, sums / areas.clamp(min=1)
 
 
-def probabilities(kernels: Tensor, features: Tensor) -> Tensor:
+def soft_masks(kernels: Tensor, features: Tensor) -> Tensor:
     """Where each mask is, 0 to 1: float32 (N, P) of kernels (N, 256) and features (P, 256)."""
-    return (kernels @ features.float().T).sigmoid_()
+    return torch.cat([soft for _, soft in _probabilities(kernels, features)], dim=1)
+
+
+def _probabilities(kernels: Tensor, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """The soft masks float32 (N, p), some places at a time; summed in fp32 at any precision."""
+    for start in range(0, len(features), CHUNK):
+        places = slice(start, start + CHUNK)
+        yield places, (kernels @ features[places].float().T).sigmoid_()

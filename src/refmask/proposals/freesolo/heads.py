@@ -70,9 +70,7 @@ class InstanceHead(nn.Module):
     @staticmethod
     def _tower(incoming: int) -> nn.Sequential:
         widths = (incoming, *[INSTANCE_CHANNELS] * 3)
-        return nn.Sequential(
-            *[part for width in widths for part in unit(width, INSTANCE_CHANNELS)]
-        )
+        return nn.Sequential(*[part for width in widths for part in unit(width, INSTANCE_CHANNELS)])
 
     def forward(self, pyramid: list[Tensor]) -> list[Cells]:
         """p2 to p6 to the five levels' cells."""

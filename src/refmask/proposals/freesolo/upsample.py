@@ -18,7 +18,7 @@ from refmask.proposals.freesolo.decode import INSIDE
 from refmask.types import Bools
 
 #: Rows and columns of the picture painted at once.
-TILE = 256
+TILE = 96
 
 
 class Axis:
