@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "picture's name",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--first", type=int, metavar="N", help="take the first N pictures only")
     add_refinement_options(parser)
 
 
@@ -86,6 +88,8 @@ def _check(args: argparse.Namespace, specs: list[str]) -> None:
         faults.append("--report writes no masks: leave --out and --draw out")
     if args.truth and not args.report:
         faults.append("--truth is for --report")
+    if args.first is not None and args.first < 1:
+        faults.append(f"expected --first of at least 1, got {args.first}")
     if len(specs) > 1 and not args.report:
         faults.append("several --proposals are for --report")
     if len(specs) > 1 and args.weights:
@@ -128,7 +132,7 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
 
     from refmask.ops.images import find_pictures, read_image
 
-    pictures = [picture for place in args.images for picture in find_pictures(place)]
+    pictures = [picture for place in args.images for picture in find_pictures(place)][: args.first]
     if args.out and not _is_store(args.out) and "{stem}" not in args.out and len(pictures) > 1:
         raise ConfigurationError(
             f"{len(pictures)} pictures do not fit into one file; name a folder as --out, or put "
@@ -174,7 +178,7 @@ def _report(args: argparse.Namespace, specs: list[str]) -> int:
     from refmask.proposals.report import compare, read_truth
 
     proposers = {spec: _proposer(args, spec) for spec in specs}
-    truth = read_truth(args.images, args.truth)
+    truth = islice(read_truth(args.images, args.truth), args.first)
     bar = tqdm(truth, unit="picture", disable=not sys.stderr.isatty())
     figures = compare(proposers, bar)
     if args.json:
