@@ -155,6 +155,14 @@ def test_of_masks_that_become_alike_the_unchanged_one_stays():
     assert quality == pytest.approx(0.8 * (1 - 0.064))
 
 
+def test_a_tidied_mask_keeps_its_rank():
+    network = Discs(speck=True)  # the first point's mask is the best, and the only one to tidy
+    found = _found(network, replace(ALL, min_area=2))
+    assert (np.diff(found.quality) <= 0).all()
+    assert found.masks[0, 8, 8]
+    assert not found.masks[0, -1, -1]
+
+
 def test_nothing_found_is_no_masks_of_the_pictures_size():
     found = _found(Discs(), replace(ALL, pred_iou=2.0), np.zeros((30, 50, 3), np.uint8))
     assert (len(found), found.size) == (0, (30, 50))
