@@ -83,8 +83,21 @@ def test_how_many_are_answered_at_a_time_changes_nothing(monkeypatch):
     np.testing.assert_allclose(quality, others_quality, atol=1e-6)
 
 
-def test_a_map_without_differences_gives_nothing():
-    soft, quality = alike(torch.ones(8, 5, 6), 0.0, 20)
+def test_a_single_place_is_no_thing():
+    labels = blobs()
+    labels[7, 20] = 4
+    soft, _ = alike(map_of(labels), 0.7, 20)
+    assert len(soft) == 4
+    assert ((soft >= 0.5).sum(dim=(1, 2)) > 1).all()
+
+
+@pytest.mark.parametrize("noise", [0, 1e-6])
+def test_a_map_without_differences_but_rounding_gives_nothing(noise):
+    generator = torch.Generator().manual_seed(0)
+    features = torch.rand((8, 1, 1), generator=generator) + noise * torch.rand(
+        (8, 5, 6), generator=generator
+    )
+    soft, quality = alike(features, 0.0, 20)
     assert soft.shape == (0, 5, 6)
     assert quality.shape == (0,)
 

@@ -86,6 +86,12 @@ def test_the_ground_is_known_by_its_corners():
     assert stand_out(vector).sum() == 6
 
 
+def test_two_corners_do_not_make_a_ground():
+    vector = np.zeros((6, 7))
+    vector[:, 0] = 1.0
+    np.testing.assert_array_equal(stand_out(vector), vector > 0)
+
+
 def test_only_the_part_with_the_peak_is_kept():
     vector = np.zeros((6, 7))
     vector[1:3, 1:3] = 1.0
@@ -126,6 +132,21 @@ def test_what_earlier_masks_cover_is_taken_off(planned):
     np.testing.assert_array_equal(found, [rows(0, 5), rows(5, 12), rows(12, 13)])
 
 
+def test_covered_places_are_like_nothing(planned, monkeypatch):
+    seen = []
+
+    def look(graph):
+        seen.append(graph.copy())
+        return np.zeros(200)
+
+    monkeypatch.setattr(cuts, "second_eigenvector", look)
+    planned(rows(0, 5), rows(10, 15))
+    keys = np.random.default_rng(0).normal(0, 1, (8, 20, 10)).astype(np.float32)
+    np.testing.assert_array_equal(seen[0], graph_of(keys, 0.15))
+    keys[:, rows(0, 5)] = 0
+    np.testing.assert_array_equal(seen[1], graph_of(keys, 0.15))
+
+
 def test_after_a_speck_no_further_cut_is_made(planned):
     speck = np.zeros((20, 10), np.bool_)
     speck[3, :2] = True
@@ -157,6 +178,7 @@ def test_refining_follows_the_contour_and_fills_holes():
     found = refined(patches[None], picture)
     assert found.shape == (1, 96, 128)
     assert agreement(found[0], mask) > 0.95
+    assert found[0, 30:60, 45:75].all()
 
 
 def test_refined_masks_stay_apart():
