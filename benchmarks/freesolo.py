@@ -1,0 +1,125 @@
+"""How much faster and smaller ``freesolo`` is than its network written down plainly in fp32.
+
+    python benchmarks/freesolo.py [--weights FILE] [--picture FILE] [--runs 5] [--threads 2]
+
+Without weights the golden recipe's are used, and its picture of 427x640; ``--picture noise`` takes
+480x640 pixels of noise. Prints the median seconds per picture of each, taken in turn, wall clock
+and processor time, their ratios, and the peak memory of each in a process of its own (libraries,
+weights and one picture included).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import platform
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import freesolo_plain
+import numpy as np
+import torch
+
+from refmask.ops.images import read_image
+from refmask.proposals.freesolo import FreeSolo
+from refmask.types import Bytes
+from refmask.weights.reading import read_weights
+
+GOLDEN = Path(__file__).parent.parent / "tests" / "golden" / "freesolo"
+VARIANTS = ("plain", "fp32", "bf16")
+
+
+def recipe_weights(path: Path) -> None:
+    """Write the golden recipe's weights to a file."""
+    spec = importlib.util.spec_from_file_location("recipe", GOLDEN / "weights.py")
+    assert spec is not None
+    assert spec.loader is not None
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    weights = {}
+    for line in (GOLDEN / "state_dict_names.txt").read_text().splitlines():
+        name, shape, _ = line.split("\t")
+        weights[name] = torch.empty([int(side) for side in re.findall(r"\d+", shape)])
+    torch.save(recipe.fill_state_dict(weights, 0), path)
+
+
+def variant(name: str, weights: str) -> Callable[[Bytes], Any]:
+    """What proposes masks: "plain", or ours in "fp32" or "bf16"."""
+    if name == "plain":
+        state = read_weights(Path(weights))
+        return lambda image: freesolo_plain.propose(state, image)
+    return FreeSolo(weights, precision=name, device="cpu").propose
+
+
+def picture(name: str) -> Bytes:
+    """A picture file, or 480x640 pixels of "noise"."""
+    if name == "noise":
+        return np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    return read_image(name)
+
+
+def peak(name: str, chosen: argparse.Namespace, weights: str) -> float:
+    """Gigabytes that a process needs at most which does nothing but look at the picture once."""
+    command = [sys.executable, __file__, "--measure", name, "--weights", weights]
+    command += ["--picture", chosen.picture, "--threads", str(chosen.threads)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return float(output)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights")
+    parser.add_argument("--picture", default=str(GOLDEN / "a1_427x640.png"))
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--measure", choices=VARIANTS, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    image = picture(chosen.picture)
+    if chosen.measure:
+        variant(chosen.measure, chosen.weights)(image)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
+        return
+    print(f"{platform.machine()}, {chosen.threads} threads, torch {torch.__version__}")
+    print(f"python {platform.python_version()}, picture {image.shape[1]}x{image.shape[0]}")
+    with tempfile.TemporaryDirectory() as folder:
+        weights = chosen.weights or str(Path(folder) / "weights.pth")
+        if not chosen.weights:
+            recipe_weights(Path(weights))
+        compare(chosen, weights, image)
+
+
+def compare(chosen: argparse.Namespace, weights: str, image: Bytes) -> None:
+    """Time all variants in turn, then measure their memory apart."""
+    proposers = {name: variant(name, weights) for name in VARIANTS}
+    clocks = (time.perf_counter, time.process_time)
+    seconds: dict[str, list[tuple[float, ...]]] = {name: [] for name in VARIANTS}
+    for run in range(chosen.runs + 1):
+        for name, propose in proposers.items():
+            start = [clock() for clock in clocks]
+            propose(image)
+            if run:  # the first is to warm up
+                spent = (clock() - begun for clock, begun in zip(clocks, start, strict=True))
+                seconds[name].append(tuple(spent))
+    medians = {name: [statistics.median(v) for v in zip(*seconds[name])] for name in VARIANTS}
+    memory = {name: peak(name, chosen, weights) for name in VARIANTS}
+    for name in VARIANTS:
+        (wall, cpu), (plain_wall, plain_cpu) = medians[name], medians["plain"]
+        print(
+            f"{name:5}  {wall:6.2f} s wall  {cpu:6.2f} s processor  "
+            f"{plain_wall / wall:4.2f} and {plain_cpu / cpu:4.2f} times as fast as plain  "
+            f"peak {memory[name]:.2f} GB ({memory[name] / memory['plain']:.2f} of plain)"
+        )
+
+
+if __name__ == "__main__":
+    main()
