@@ -39,9 +39,9 @@ def bilinear(x: Tensor, size: tuple[int, int]) -> Tensor:
 def with_coordinates(x: Tensor) -> Tensor:
     """Append the channels x and y, each from -1 to 1 with both ends: (1, C + 2, H, W)."""
     height, width = x.shape[-2:]
-    y = torch.linspace(-1, 1, height, device=x.device)[:, None].expand(height, width)
-    z = torch.linspace(-1, 1, width, device=x.device).expand(height, width)
-    return torch.cat([x, torch.stack([z, y])[None].to(x.dtype)], dim=1)
+    down = torch.linspace(-1, 1, height, device=x.device)[:, None].expand(height, width)
+    across = torch.linspace(-1, 1, width, device=x.device).expand(height, width)
+    return torch.cat([x, torch.stack([across, down])[None].to(x.dtype)], dim=1)
 
 
 def unit(incoming: int, outer: int, size: int = 3) -> list[nn.Module]:

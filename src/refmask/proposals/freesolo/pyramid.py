@@ -31,5 +31,4 @@ class Pyramid(nn.Module):
                 lateral += functional.interpolate(merged, lateral.shape[-2:], mode="nearest")
             merged = lateral
             outputs.insert(0, self.get_submodule(f"fpn_output{level}")(merged))
-        # A copy, so that p6 lies in memory as the others do, whatever its size.
         return [*outputs, functional.max_pool2d(outputs[-1], 1, 2)]

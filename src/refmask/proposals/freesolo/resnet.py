@@ -11,8 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 #: Blocks, inner and outer channels of the stages res2 to res5.
-STAGES = {"res2": (3, 64, 256), "res3": (4, 128, 512), "res4": (23, 256, 1024)} | {
-    "res5": (3, 512, 2048)
+STAGES = {
+    "res2": (3, 64, 256),
+    "res3": (4, 128, 512),
+    "res4": (23, 256, 1024),
+    "res5": (3, 512, 2048),
 }
 EPSILON = 1e-5
 
