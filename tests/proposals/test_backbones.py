@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from refmask.errors import ConfigurationError, ImageError, WeightsError, WeightsUnavailable
-from refmask.proposals.backbones import checked_picture, find_backbone
+from refmask.errors import ConfigurationError, WeightsError, WeightsUnavailable
+from refmask.proposals.backbones import find_backbone
 from refmask.proposals.backbones.checkpoints import fill_backbone, read_checkpoint
 
 BILINEAR = Image.Resampling.BILINEAR
@@ -162,20 +162,6 @@ def test_published_weights_are_looked_for_under_timms_own_name(monkeypatch, save
     found = find_backbone("timm/test_vit", None, "features", "cpu", "fp32")
     assert asked == [("timm/test_vit.r160_in1k", "model.safetensors")]
     assert found.look(picture, (32, 32), BILINEAR).shape == (64, 2, 2)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        np.zeros((4, 4), np.uint8),
-        np.zeros((4, 4, 4), np.uint8),
-        np.zeros((4, 4, 3)),
-        np.zeros((0, 4, 3), np.uint8),
-    ],
-)
-def test_what_is_no_picture_is_refused(wrong):
-    with pytest.raises(ImageError, match=r"uint8 \(H, W, 3\)"):
-        checked_picture(wrong)
 
 
 def to_detectron2(name):

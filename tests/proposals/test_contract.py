@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from refmask.errors import ConfigurationError
+from refmask.errors import ConfigurationError, ImageError
 from refmask.proposals import PROPOSERS, load_proposer
 from refmask.types import ConfiguredProposer, MaskProposals, tight_boxes
 
@@ -63,6 +63,20 @@ def test_plain_and_tiny_pictures_of_any_size_work(proposer, size):
     found = proposer.propose(np.full((*size, 3), 128, np.uint8))
     assert found.size == size
     assert len(found) <= 100
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 3)),
+        np.zeros((0, 4, 3), np.uint8),
+    ],
+)
+def test_what_is_no_picture_is_refused(proposer, wrong):
+    with pytest.raises(ImageError, match=r"uint8 \(H, W, 3\)"):
+        proposer.propose(wrong)
 
 
 def test_an_unknown_name_lists_the_known_ones():

@@ -40,6 +40,11 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     return PRECISIONS[name]
 
 
+def precision_name(precision: torch.dtype) -> str:
+    """The name of a type that ``choose_precision`` gave."""
+    return next(name for name, dtype in PRECISIONS.items() if dtype == precision)
+
+
 def _fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())

@@ -81,6 +81,17 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
+def checked(image: npt.NDArray[Any]) -> Bytes:
+    """The array itself, when it is a picture as ``read_image`` gives it.
+
+    Raises:
+        ImageError: when it is not uint8 RGB (H, W, 3) with at least one pixel.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise ImageError(f"expected a picture as uint8 (H, W, 3), got {image.dtype} {image.shape}")
+    return image
+
+
 def find_pictures(where: str) -> list[Path]:
     """Picture files by path, folder or glob, sorted by name.
 

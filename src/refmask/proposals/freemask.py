@@ -22,10 +22,11 @@ from torch.nn import functional
 
 from refmask.errors import ConfigurationError
 from refmask.ops.distinct import distinct
+from refmask.ops.images import checked
 from refmask.ops.matrix_nms import matrix_nms
 from refmask.ops.pixels import projected_boxes
 from refmask.ops.sizes import edges
-from refmask.proposals.backbones import DenseBackbone, checked_picture, find_backbone
+from refmask.proposals.backbones import DenseBackbone, find_backbone
 from refmask.types import Bools, Bytes, Floats, MaskProposals
 
 #: Counted up whenever the same picture gets other masks than before.
@@ -119,7 +120,7 @@ class FreeMask:
             ImageError: when the array is not a uint8 RGB picture.
             WeightsError: when the weights are damaged or belong to another network.
         """
-        height, width = checked_picture(image).shape[:2]
+        height, width = checked(image).shape[:2]
         size = edges(height, width, self.short_edge, self.long_edge)
         features = self._network.look(image, size, Image.Resampling.BILINEAR)
         soft, quality = alike(features, self.floor, self.limit)

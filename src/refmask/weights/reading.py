@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -52,7 +53,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         elif is_torchscript(path):
             loaded = read_torchscript(path)
         else:
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                # On the pickle's protocol: it is read or refused, whatever its number.
+                warnings.simplefilter("ignore", UserWarning)
+                loaded = torch.load(path, map_location="cpu", weights_only=True)
     except BROKEN as error:
         raise WeightsError(f"{path} is damaged or no weights file: {_line(error)}") from None
     except pickle.UnpicklingError:

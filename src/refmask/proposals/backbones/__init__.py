@@ -17,8 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from refmask.compat import Compat
-from refmask.errors import ConfigurationError, ImageError
-from refmask.ops.devices import PRECISIONS, choose_device, choose_precision
+from refmask.errors import ConfigurationError
+from refmask.ops.devices import choose_device, choose_precision, precision_name
 from refmask.ops.pixels import PixelStatistics, normalise
 from refmask.types import Bytes
 
@@ -98,7 +98,7 @@ class DenseBackbone:
         """The map of a picture.
 
         Args:
-            image: uint8 RGB (H, W, 3), from :func:`checked_picture`.
+            image: uint8 RGB (H, W, 3), as ``ops.images.checked`` lets it through.
             size: height and width, pixels, to which it is resized before; rounded to the nearest
                 multiple that the network takes, at least one.
             resampling: how it is resized, antialiased where it shrinks.
@@ -120,7 +120,7 @@ class DenseBackbone:
 
     @property
     def _precision_name(self) -> str:
-        return next(name for name, dtype in PRECISIONS.items() if dtype == self.precision)
+        return precision_name(self.precision)
 
     def _rounded(self, side: int) -> int:
         return max(1, round(side / self.source.multiple)) * self.source.multiple
@@ -168,14 +168,3 @@ def check_keys(kind: str, has_keys: bool, name: str) -> None:
             f"expected a vision transformer whose last attention has keys, {name} is none; take "
             "another backbone, or its features"
         )
-
-
-def checked_picture(image: Bytes) -> Bytes:
-    """The picture itself, when it is one.
-
-    Raises:
-        ImageError: when the array is not a uint8 RGB picture (H, W, 3).
-    """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise ImageError(f"expected a picture as uint8 (H, W, 3), got {image.dtype} {image.shape}")
-    return image

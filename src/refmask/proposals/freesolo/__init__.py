@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from refmask.errors import ConfigurationError, WeightsError
-from refmask.ops.devices import PRECISIONS, choose_device, choose_precision
+from refmask.ops.devices import choose_device, choose_precision, precision_name
 from refmask.ops.pixels import projected_boxes
 from refmask.proposals.freesolo.decode import Chosen, choose, find_candidates, soft_masks
 from refmask.proposals.freesolo.input import network_input, resized
@@ -84,11 +84,10 @@ class FreeSolo:
 
     def configuration(self) -> dict[str, Any]:
         """All that the masks depend on."""
-        names = {dtype: name for name, dtype in PRECISIONS.items()}
         settings = {name: value for name, value in asdict(self).items() if name != "device"}
         return {"proposer": "freesolo", "version": VERSION, **settings} | {
             "weights": self._digest,
-            "precision": names[self._dtype],
+            "precision": precision_name(self._dtype),
         }
 
     @torch.inference_mode()

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from refmask.compat import IMAGENET_MEAN, IMAGENET_STD
 from refmask.errors import ImageError
-from refmask.ops.images import MAX_PIXELS
+from refmask.ops.images import MAX_PIXELS, checked
 from refmask.ops.sizes import edges
 from refmask.types import Bytes
 
@@ -33,9 +33,7 @@ def resized(image: Bytes, short: int, long: int | None) -> Bytes:
     Raises:
         ImageError: when the array is no uint8 RGB picture, or would grow beyond all measure.
     """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise ImageError(f"expected a picture as uint8 (H, W, 3), got {image.dtype} {image.shape}")
-    height, width = image.shape[:2]
+    height, width = checked(image).shape[:2]
     if long is None:
         shorter = min(height, width)
         size = short * height // shorter, short * width // shorter

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from refmask.errors import ConfigurationError, ImageError
+from refmask.errors import ConfigurationError
+from refmask.ops.images import checked
 from refmask.ops.upsampling import enlarge
 from refmask.proposals.grouping.candidates import gather
 from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge
@@ -76,11 +77,7 @@ class Grouping:
         Raises:
             ImageError: when the array is not a uint8 RGB picture.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-            raise ImageError(
-                f"expected a picture as uint8 (H, W, 3), got {image.dtype} {image.shape}"
-            )
-        small = shrink(image, WORKING_SIDE)
+        small = shrink(checked(image), WORKING_SIDE)
         lab = to_lab(small)
         regions = measure(lab, cut(lab, scale=45, sigma=0.6, min_size=20))
         if len(regions) > MOST_REGIONS:

@@ -22,7 +22,8 @@ from PIL import Image
 
 from refmask.errors import ConfigurationError
 from refmask.ops.distinct import distinct
-from refmask.proposals.backbones import DenseBackbone, checked_picture, find_backbone
+from refmask.ops.images import checked
+from refmask.proposals.backbones import DenseBackbone, find_backbone
 from refmask.proposals.maskcut.cuts import cut_out
 from refmask.proposals.maskcut.enlarging import enlarged, refined
 from refmask.types import Bytes, MaskProposals
@@ -103,7 +104,7 @@ class MaskCut:
             WeightsError: when the weights are damaged or belong to another network.
         """
         square = (self.side, self.side)
-        keys = self._network.look(checked_picture(image), square, Image.Resampling.LANCZOS)
+        keys = self._network.look(checked(image), square, Image.Resampling.LANCZOS)
         found = cut_out(keys.cpu().numpy(), self.masks, self.tau)
         if self.refine:
             masks = refined(found, image)

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 
-from refmask.errors import ConfigurationError, ImageError
-from refmask.ops.devices import PRECISIONS, choose_device, choose_precision
+from refmask.errors import ConfigurationError
+from refmask.ops.devices import choose_device, choose_precision, precision_name
+from refmask.ops.images import checked
 from refmask.proposals.sam.automatic import generate
 from refmask.proposals.sam.network import Network, load_network
 from refmask.proposals.sam.source import SAM, SAM2, Family, Source, find_model, fingerprint
@@ -83,13 +83,12 @@ class Sam:
 
     def configuration(self) -> dict[str, Any]:
         """All that the masks depend on; the model by the SHA-256 of its files."""
-        precisions = {dtype: name for name, dtype in PRECISIONS.items()}
         return {
             "proposer": self.family.name,
             "version": VERSION,
             **asdict(self._thresholds),
             "limit": self.limit,
-            "precision": precisions[self._place[1]],
+            "precision": precision_name(self._place[1]),
             **self._fingerprints,
         }
 
@@ -106,10 +105,7 @@ class Sam:
             ImageError: when the array is not a uint8 RGB picture.
             WeightsError: when the weights are damaged or do not fit, at the first picture.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-            raise ImageError(
-                f"expected a picture as uint8 (H, W, 3), got {image.dtype} {image.shape}"
-            )
+        image = checked(image)
         return generate(self._network, image, self._thresholds, self.points_per_batch, self.limit)
 
     @cached_property

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from refmask.errors import ConfigurationError, ImageError, RefmaskWarning
+from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.ops.files import write_whole
+from refmask.ops.images import checked
 from refmask.proposals.configuration import configuration_hash
 from refmask.proposals.store import record
 from refmask.proposals.store.entry import Damaged
@@ -187,9 +188,8 @@ def picture_hash(image: Bytes) -> str:
     Raises:
         ImageError: when the array is not a uint8 RGB picture.
     """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise ImageError(f"expected a picture as uint8 (H, W, 3), got {image.dtype} {image.shape}")
-    found = hashlib.sha256(f"{image.shape[0]} {image.shape[1]} ".encode())
+    height, width = checked(image).shape[:2]
+    found = hashlib.sha256(f"{height} {width} ".encode())
     found.update(np.ascontiguousarray(image).data)
     return found.hexdigest()
 
