@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 import refmask
-from refmask import ExpressionError, MaskError, MaskProposals, MaskProposer, Scene
+from refmask import (
+    ConfigurationError,
+    ExpressionError,
+    MaskError,
+    MaskProposals,
+    MaskProposer,
+    Scene,
+)
 from refmask.methods import load_method
+from refmask.proposals.refine import Refinement
+from refmask.proposals.store import Store
 from refmask.segmenter import Segmenter
 
 
@@ -102,6 +111,26 @@ def test_load_puts_the_parts_together(model_files, fixed_proposer):
         refmask.load(model, weights, compat="reference", precision="bf16")
     with pytest.raises(refmask.ConfigurationError, match="refcocog"):
         refmask.load(model, weights, preset="refcocox")
+
+
+def test_the_proposer_is_asked_for_what_the_whole_system_is(model_files, tmp_path):
+    model, weights = model_files("tiny_vit32")
+    (tmp_path / "checkpoint.pth").touch()  # read when the first picture comes
+    freesolo = f"freesolo:weights={tmp_path / 'checkpoint.pth'}"
+    for compat, uncapped in (("reference", True), ("default", False)):
+        asked = refmask.load(model, weights, proposals=freesolo, compat=compat).proposer
+        assert asked.uncapped == uncapped
+        assert asked.precision == ("fp32" if uncapped else "auto")
+
+
+def test_masks_are_kept_and_refined(model_files, tmp_path, noise, fixed_proposer):
+    settings = {"store": str(tmp_path / "store"), "refinement": Refinement(limit=2)}
+    made = refmask.load(*model_files("tiny_vit32"), proposals="grouping:floor=0", **settings)
+    assert len(made.look(noise).proposals) == 2
+    (kept,) = Store(tmp_path / "store").configurations()
+    assert len(Store(tmp_path / "store").get(kept, noise)) > 2
+    with pytest.raises(ConfigurationError, match="configuration"):
+        refmask.load(*model_files("tiny_vit32"), proposals=fixed_proposer, **settings)
 
 
 def test_long_texts(model_files, fixed_proposer, noise):
