@@ -62,6 +62,18 @@ def test_one_file_each_and_drawings(pictures, tmp_path):
     assert (picture != np.array(Image.open(pictures / "a.png"))).any()
 
 
+def test_pictures_of_one_name_do_not_overwrite_each_other(pictures, tmp_path):
+    Image.open(pictures / "a.png").save(pictures / "a.jpg")
+    assert propose(pictures, "--out", tmp_path / "{stem}.npz", "--draw", tmp_path) == 0
+    assert {path.name for path in tmp_path.glob("*.npz")} == {"a.npz", "a-2.npz", "b.npz"}
+    assert len(list(tmp_path.glob("*.png"))) == 3
+
+
+def test_the_first_pictures_only(pictures, tmp_path):
+    assert propose(pictures, "--out", tmp_path / "{stem}.npz", "--first", 1) == 0
+    assert [path.name for path in tmp_path.glob("*.npz")] == ["a.npz"]
+
+
 def test_a_folder_is_kept_once_and_read_by_later_commands(pictures, tmp_path, monkeypatch, capsys):
     store = tmp_path / "store"
     assert propose(pictures, "--out", store) == 0
@@ -134,6 +146,8 @@ def test_the_report_on_pictures_with_given_truth_sets_proposers_side_by_side(cap
         (["--out", "x", "--proposals", "grouping", "--proposals", "sam"], "are for --report"),
         (["--report"], "expected ground truth for"),
         (["--draw", "x", "--min-area", "2"], "min_area"),
+        (["--draw", "x", "--first", "0"], "--first of at least 1"),
+        (["--draw", "x", "--compat", "reference", "--precision", "bf16"], "computes in fp32"),
     ],
 )
 def test_contradictions_are_told(words, told, pictures, tmp_path, monkeypatch, capsys):

@@ -88,6 +88,8 @@ def _check(args: argparse.Namespace, specs: list[str]) -> None:
         faults.append("--report writes no masks: leave --out and --draw out")
     if args.truth and not args.report:
         faults.append("--truth is for --report")
+    if args.compat == "reference" and args.precision == "bf16":
+        faults.append("compat 'reference' computes in fp32, leave --precision out")
     if args.first is not None and args.first < 1:
         faults.append(f"expected --first of at least 1, got {args.first}")
     if len(specs) > 1 and not args.report:
@@ -130,6 +132,7 @@ def _proposer(args: argparse.Namespace, spec: str, stem: str | None = None) -> M
 def _propose(args: argparse.Namespace, spec: str) -> int:
     from tqdm import tqdm
 
+    from refmask.export.folder import picture_folders
     from refmask.ops.images import find_pictures, read_image
 
     pictures = [picture for place in args.images for picture in find_pictures(place)][: args.first]
@@ -142,7 +145,7 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
     proposer = None if spec.startswith("masks:") else _proposer(args, spec)
     failed = 0
     bar = tqdm(pictures, unit="picture", disable=len(pictures) == 1 or not sys.stderr.isatty())
-    for picture in bar:
+    for picture, name in zip(bar, picture_folders(pictures), strict=True):
         try:
             image = read_image(picture)
             found = (proposer or _proposer(args, spec, picture.stem)).propose(image)
@@ -150,12 +153,12 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
             failed += 1
             tqdm.write(f"refmask: error: {error}", file=sys.stderr)
             continue
-        tqdm.write(f"{picture}: {len(found)} masks{_write(args, picture, image, found)}")
+        tqdm.write(f"{picture}: {len(found)} masks{_write(args, name, image, found)}")
     return 0 if not failed else 2 if failed == len(pictures) else 1
 
 
-def _write(args: argparse.Namespace, picture: Path, image: Any, found: MaskProposals) -> str:
-    """Write what is asked for; returns where, for the message."""
+def _write(args: argparse.Namespace, name: str, image: Any, found: MaskProposals) -> str:
+    """Write what is asked for by a picture's name; returns where, for the message."""
     from refmask.export.overlay import png
     from refmask.export.proposals import draw, npz
     from refmask.ops.files import write_whole
@@ -164,10 +167,10 @@ def _write(args: argparse.Namespace, picture: Path, image: Any, found: MaskPropo
     if args.out and _is_store(args.out):
         places.append(args.out)
     elif args.out:
-        places.append(args.out.replace("{stem}", picture.stem))
+        places.append(args.out.replace("{stem}", name))
         write_whole(Path(places[-1]), npz(found))
     if args.draw:
-        places.append(str(Path(args.draw, f"{picture.stem}.proposals.png")))
+        places.append(str(Path(args.draw, f"{name}.proposals.png")))
         write_whole(Path(places[-1]), png(draw(image, found)))
     return "".join(f" -> {place}" for place in places)
 
