@@ -132,12 +132,14 @@ class Query:
         expression: the referring expression as written.
         target: bool (H, W), the ground truth.
         kind: what tells the target apart ("colour", "surroundings", ...), where known.
+        instance: which of the sample's instances the target is, where known.
     """
 
     id: str
     expression: str
     target: Bools
     kind: str | None = None
+    instance: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +150,8 @@ class Sample:
         id: unique within its data set.
         image: uint8 RGB (H, W, 3).
         queries: its expressions.
-        instances: ground-truth instance masks, where known.
+        instances: ground-truth instance masks, where known; their ``details["category"]``, int
+            (N,), is the class of each.
     """
 
     id: str
