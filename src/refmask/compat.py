@@ -41,6 +41,10 @@ class Compat:
         uncapped_proposals: FreeSOLO's input has its shorter side at 800 pixels, its longer side
             truncated and without the limit of 1333.
         long_text_error: refuse a text longer than the model's context, instead of cutting it.
+        skip_without_proposals: (evaluation) expressions about a picture without proposals leave the
+            metrics, instead of counting as IoU 0.
+        overlap_is_background: (evaluation) where polygons of a target overlap is outside of it,
+            instead of inside.
     """
 
     imagenet_statistics: bool = False
@@ -56,6 +60,8 @@ class Compat:
     released_phrases: bool = False
     uncapped_proposals: bool = False
     long_text_error: bool = False
+    skip_without_proposals: bool = False
+    overlap_is_background: bool = False
 
 
 def reference(family: str) -> Compat:
@@ -75,6 +81,8 @@ def reference(family: str) -> Compat:
         released_phrases=True,
         uncapped_proposals=True,
         long_text_error=True,
+        skip_without_proposals=True,
+        overlap_is_background=True,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor
 from refmask.clip.families import Tower
 from refmask.errors import ConfigurationError, ExpressionError, RefmaskWarning
 from refmask.ops.pixels import PixelStatistics
+from refmask.weights.hashing import sha256_of
 
 #: Pictures or masks that go through a tower at a time.
 BATCH = 32
@@ -31,6 +34,8 @@ class ClipBackbone:
         precision: torch.float32 or torch.bfloat16, of image features.
         name: model and weights, for reports.
         advice: blend settings its card recommends ("alpha", "beta", "mask_layers"), if any.
+        weights: the file its weights were read from, where there is one.
+        model_cfg: open_clip's model configuration.
     """
 
     model: Any
@@ -41,6 +46,13 @@ class ClipBackbone:
     precision: torch.dtype
     name: str
     advice: dict[str, Any] = field(default_factory=dict)
+    weights: Path | None = None
+    model_cfg: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def weights_sha256(self) -> str | None:
+        """SHA-256 of the weights' file, where there is one; read when first asked for."""
+        return None if self.weights is None else sha256_of(self.weights)
 
     @property
     def logit_scale(self) -> float:

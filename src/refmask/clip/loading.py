@@ -63,6 +63,8 @@ def load_clip(
         precision=dtype,
         name=source.name + (f" {weights}" if weights else ""),
         advice=source.advice,
+        weights=path,
+        model_cfg=source.model_cfg,
     )
 
 

@@ -1,0 +1,1 @@
+"""A system asked every expression of a data set: records as they are decided, then figures."""
