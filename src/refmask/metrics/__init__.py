@@ -1,0 +1,38 @@
+"""Metrics of referring segmentation, from pixels to intervals.
+
+Q is the number of queries. The subjects, in the order in which an evaluation meets them:
+
+- ``overlap``: intersections, unions and IoUs of masks;
+- ``rows``: what is kept of one query, counted once per picture;
+- ``outcomes``: the columns over all queries, and their groups by kind and by length;
+- ``figures``: what is reported, each figure a ratio of two sums over queries;
+- ``tally``: those sums, which merge by adding;
+- ``bootstrap``: intervals over pictures, and the comparison of two results.
+"""
+
+from refmask.metrics.bootstrap import Interval, PairedGain, compare, intervals, paired_bootstrap
+from refmask.metrics.figures import FIGURES, figures
+from refmask.metrics.outcomes import Outcomes, by_kind, by_length
+from refmask.metrics.overlap import best_iou, intersection_and_union, iou, mean_iou, overall_iou
+from refmask.metrics.rows import PictureOverlaps
+from refmask.metrics.tally import Tally
+
+__all__ = [
+    "FIGURES",
+    "Interval",
+    "Outcomes",
+    "PairedGain",
+    "PictureOverlaps",
+    "Tally",
+    "best_iou",
+    "by_kind",
+    "by_length",
+    "compare",
+    "figures",
+    "intersection_and_union",
+    "intervals",
+    "iou",
+    "mean_iou",
+    "overall_iou",
+    "paired_bootstrap",
+]

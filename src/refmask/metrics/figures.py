@@ -1,0 +1,99 @@
+"""What is reported: each figure is a ratio of two sums over queries.
+
+The paper's are oIoU and mIoU (section 5.1), their upper bounds, MC-ACC and CC-oIoU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from refmask.metrics.outcomes import Outcomes
+from refmask.metrics.overlap import iou
+from refmask.types import Floats
+
+#: Numerators and denominators, float64 (Q,) each.
+Terms = tuple[Floats, Floats]
+
+PRECISIONS = (0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+def _overall(outcomes: Outcomes) -> Terms:
+    return outcomes.intersection.astype(np.float64), outcomes.union.astype(np.float64)
+
+
+def _mean(outcomes: Outcomes) -> Terms:
+    return iou(outcomes.intersection, outcomes.union), np.ones(len(outcomes))
+
+
+def _precision(threshold: float, outcomes: Outcomes) -> Terms:
+    """Share of queries with at least this IoU: not above it, as in the field's released code."""
+    hits = iou(outcomes.intersection, outcomes.union) >= threshold
+    return hits.astype(np.float64), np.ones(len(outcomes))
+
+
+def _upper_overall(outcomes: Outcomes) -> Terms:
+    return outcomes.best_intersection.astype(np.float64), outcomes.best_union.astype(np.float64)
+
+
+def _upper_mean(outcomes: Outcomes) -> Terms:
+    return iou(outcomes.best_intersection, outcomes.best_union), np.ones(len(outcomes))
+
+
+def _class_accuracy(outcomes: Outcomes) -> Terms:
+    return _accuracy(outcomes.right_class)
+
+
+def _class_conditional(outcomes: Outcomes) -> Terms:
+    right = outcomes.right_class == 1
+    return outcomes.intersection * right.astype(np.float64), outcomes.union * right.astype(float)
+
+
+def _choice(outcomes: Outcomes) -> Terms:
+    return _accuracy(outcomes.right_instance)
+
+
+def _accuracy(right: Floats) -> Terms:
+    """Of the queries where it is known."""
+    return np.nan_to_num(right), np.isfinite(right).astype(np.float64)
+
+
+#: oIoU, mIoU: overall and mean IoU; Pr@X: share of queries with an IoU of at least X; "upper ...":
+#: of the best proposals; MC-ACC: share whose predicted class, that of the instance the chosen
+#: mask overlaps most, is the target's; CC-oIoU: overall IoU of those; choice: share where that
+#: instance is the target itself.
+FIGURES: dict[str, Callable[[Outcomes], Terms]] = {
+    "oIoU": _overall,
+    "mIoU": _mean,
+    **{f"Pr@{threshold}": partial(_precision, threshold) for threshold in PRECISIONS},
+    "upper oIoU": _upper_overall,
+    "upper mIoU": _upper_mean,
+    "MC-ACC": _class_accuracy,
+    "CC-oIoU": _class_conditional,
+    "choice": _choice,
+}
+
+
+def terms(outcomes: Outcomes) -> Floats:
+    """Numerators and denominators of all figures.
+
+    Returns:
+        float64 (F, 2, Q), in the order of ``FIGURES``.
+    """
+    return np.array([of(outcomes) for of in FIGURES.values()], np.float64)
+
+
+def figures(outcomes: Outcomes) -> dict[str, float]:
+    """Every figure that the data allow, each 0 to 1.
+
+    A figure whose denominators sum to 0 is left out: all of them without queries, MC-ACC,
+    CC-oIoU and choice where classes or instances are unknown.
+    """
+    sums = terms(outcomes).sum(axis=2)
+    return {
+        name: float(above / below)
+        for name, (above, below) in zip(FIGURES, sums, strict=True)
+        if below
+    }

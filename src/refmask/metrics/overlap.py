@@ -1,0 +1,85 @@
+"""Intersections, unions and IoUs: pure functions over masks and over numbers that add up."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from refmask.types import Bools, Floats
+
+Numbers = npt.ArrayLike
+
+
+def intersection_and_union(predictions: Bools, targets: Bools) -> tuple[Floats, Floats]:
+    """Pixels in both masks and pixels in either.
+
+    Args:
+        predictions: bool (..., H, W).
+        targets: bool, a shape that broadcasts with it.
+
+    Returns:
+        Two float64 arrays (...).
+    """
+    both = np.logical_and(predictions, targets).sum(axis=(-2, -1), dtype=np.float64)
+    either = np.logical_or(predictions, targets).sum(axis=(-2, -1), dtype=np.float64)
+    return both, either
+
+
+def shared_pixels(masks: Bools, other: Bools) -> npt.NDArray[np.int64]:
+    """Pixels that each mask shares with another one, which is looked at only where it lies.
+
+    Args:
+        masks: bool (N, H, W).
+        other: bool (H, W).
+
+    Returns:
+        int64 (N,).
+    """
+    rows, columns = np.flatnonzero(other.any(axis=1)), np.flatnonzero(other.any(axis=0))
+    if not len(rows):
+        return np.zeros(len(masks), np.int64)
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    inside = other[window]
+    return np.array([np.count_nonzero(mask[window] & inside) for mask in masks], np.int64)
+
+
+def best_iou(proposals: Bools, targets: Bools) -> Floats:
+    """The upper bound of each target: the IoU of the proposal that fits it best.
+
+    Args:
+        proposals: bool (N, H, W).
+        targets: bool (T, H, W).
+
+    Returns:
+        float64 (T,), 0 to 1; 0 without proposals.
+    """
+    best = np.zeros(len(targets))
+    for row, target in enumerate(targets):
+        best[row] = iou(*intersection_and_union(proposals, target)).max(initial=0.0)
+    return best
+
+
+def iou(intersections: Numbers, unions: Numbers) -> Floats:
+    """Intersection over union of each query, float64 (Q,) in 0 to 1; an empty union counts as 0."""
+    inter, union = np.asarray(intersections, np.float64), np.asarray(unions, np.float64)
+    return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+
+
+def overall_iou(intersections: Numbers, unions: Numbers) -> float:
+    """Overall IoU: summed intersections over summed unions, 0 to 1. Large objects weigh more.
+
+    Args:
+        intersections: (Q,) pixels shared by prediction and target.
+        unions: (Q,) pixels in either.
+    """
+    return _ratio(float(np.asarray(intersections).sum()), float(np.asarray(unions).sum()))
+
+
+def mean_iou(intersections: Numbers, unions: Numbers) -> float:
+    """Mean IoU: the average of the queries' own IoUs, 0 to 1; 0 without queries."""
+    each = iou(intersections, unions)
+    return _ratio(float(each.sum()), each.size)
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return float(numerator / denominator) if denominator else 0.0

@@ -1,0 +1,109 @@
+"""What is kept of one query: a few numbers from which every figure follows."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from refmask.errors import InputError, MaskError
+from refmask.metrics.overlap import iou, shared_pixels
+from refmask.types import Bools, MaskProposals
+
+#: Names and values as ``Outcomes`` takes them; None where the data do not tell.
+Row = dict[str, int | None]
+
+
+class PictureOverlaps:
+    """The proposals of one picture beside its ground truth, asked for one query after another."""
+
+    def __init__(self, proposals: MaskProposals, instances: MaskProposals | None = None) -> None:
+        """Count once what all queries of the picture share.
+
+        Args:
+            proposals: what was offered.
+            instances: ground-truth instances, where known; their ``details["category"]``, int
+                (N,), is the class of each, where that is known too.
+
+        Raises:
+            MaskError: when the two are of different sizes.
+        """
+        if instances is not None and instances.size != proposals.size:
+            raise _other_size("instances", instances.size, proposals.size)
+        self._proposals = proposals
+        self._instances = instances
+        self._areas = _areas(proposals.masks)
+        self._hits: dict[int, int | None] = {}
+
+    def row(self, target: Bools, chosen: int | None, instance: int | None = None) -> Row:
+        """The numbers of one query; "picture", "words" and "kind" are the caller's to add.
+
+        Args:
+            target: bool (H, W), the ground truth.
+            chosen: index of the proposal that was chosen; None when nothing was.
+            instance: which of the instances the target is, where known.
+
+        Returns:
+            "intersection" and "union" of the chosen mask with the target (0 and the target's
+            pixels when nothing was chosen); "best_intersection" and "best_union" of the proposal
+            with the largest IoU (among equals the smallest union); "right_class" and
+            "right_instance", 1 or 0: whether the instance that the chosen mask overlaps most, by
+            IoU, is of the target's class, or the target itself, 0 where it overlaps none, None
+            where the data do not tell; "proposals", their number.
+
+        Raises:
+            MaskError: when the target has another size than the proposals.
+            InputError: for an index that does not exist.
+        """
+        if target.shape != self._proposals.size:
+            raise _other_size("the target", target.shape, self._proposals.size)
+        _check_index("chosen", chosen, len(self._proposals))
+        _check_index("instance", instance, len(self._instances or ()))
+        area = int(np.count_nonzero(target))
+        shared = shared_pixels(self._proposals.masks, target)
+        unions = self._areas + area - shared
+        # The last key is the first to sort by.
+        order = np.lexsort((unions, -iou(shared, unions)))
+        best = int(order[0]) if len(order) else None
+        return {
+            "intersection": 0 if chosen is None else int(shared[chosen]),
+            "union": area if chosen is None else int(unions[chosen]),
+            "best_intersection": 0 if best is None else int(shared[best]),
+            "best_union": area if best is None else int(unions[best]),
+            **self._rights(chosen, instance),
+            "proposals": len(self._proposals),
+        }
+
+    def _rights(self, chosen: int | None, instance: int | None) -> Row:
+        if self._instances is None or instance is None:
+            return {"right_class": None, "right_instance": None}
+        hit = None if chosen is None else self._hit(chosen, self._instances.masks)
+        classes = self._instances.details.get("category")
+        same = classes is not None and hit is not None and classes[hit] == classes[instance]
+        return {
+            "right_class": None if classes is None else int(same),
+            "right_instance": int(hit == instance),
+        }
+
+    def _hit(self, chosen: int, instances: Bools) -> int | None:
+        """The instance that a proposal overlaps most, by IoU; None when it overlaps none."""
+        if chosen not in self._hits:
+            shared = shared_pixels(instances, self._proposals.masks[chosen])
+            overlaps = iou(shared, _areas(instances) + self._areas[chosen] - shared)
+            self._hits[chosen] = int(overlaps.argmax()) if shared.any() else None
+        return self._hits[chosen]
+
+
+def _areas(masks: Bools) -> npt.NDArray[np.int64]:
+    return np.array([np.count_nonzero(mask) for mask in masks], np.int64)
+
+
+def _other_size(name: str, size: tuple[int, ...], expected: tuple[int, int]) -> MaskError:
+    return MaskError(
+        f"expected {name} of {expected[0]}x{expected[1]} pixels (height x width) like the "
+        f"proposals, got {'x'.join(map(str, size))}; resize the masks"
+    )
+
+
+def _check_index(name: str, index: int | None, count: int) -> None:
+    if index is not None and not 0 <= index < count:
+        raise InputError(f"expected {name} as an index below {count}, or None, got {index}")
