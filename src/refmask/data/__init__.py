@@ -5,8 +5,12 @@ To add one: one file beside this one, and one line in ``DATASETS``.
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
 from typing import Protocol
 
+from refmask.data.choice import Choice
+from refmask.errors import ConfigurationError
 from refmask.types import Sample
 
 
@@ -18,6 +22,8 @@ class Dataset(Protocol):
         split: such as "val".
         ids: of its pictures, unique, in the order in which they are asked.
         queries: number of expressions over all pictures.
+        categories: class names by id, as in ``Sample.instances.details["category"]``; none where
+            there are no instances.
         fingerprint: SHA-256 over the annotations and the rules by which they are read.
     """
 
@@ -25,6 +31,7 @@ class Dataset(Protocol):
     split: str
     ids: tuple[str, ...]
     queries: int
+    categories: dict[int, str]
     fingerprint: str
 
     def sample(self, picture: str) -> Sample:
@@ -38,3 +45,75 @@ class Dataset(Protocol):
             InputError: when its annotations are.
         """
         ...
+
+    def missing_pictures(self) -> list[Path]:
+        """Files of its pictures that are not there, told without opening any."""
+        ...
+
+
+#: Name -> where a function ``(Choice) -> Dataset`` is; imported only when asked for.
+DATASETS = {
+    "refcoco": ("refmask.data.refer", "load"),
+    "refcoco+": ("refmask.data.refer", "load"),
+    "refcocog": ("refmask.data.refer", "load"),
+    "phrasecut": ("refmask.data.phrasecut", "load"),
+    "coco": ("refmask.data.coco", "load"),
+    "scenes": ("refmask.data.scenes.dataset", "load"),
+}
+
+
+def load_dataset(
+    name: str,
+    split: str,
+    root: Path | None = None,
+    *,
+    split_by: str | None = None,
+    subset: str = "all",
+    overlap_is_background: bool = False,
+) -> Dataset:
+    """A split of a data set by name.
+
+    Args:
+        name: one of ``DATASETS``, or a folder in REFER's layout, such as one written by
+            ``refmask scenes generate``.
+        split: such as "val", "testA", "test", or "all" for every split of a REFER data set.
+        root: the folder with the data set's files; only ``scenes`` are shipped.
+        split_by: who split it; of RefCOCOg "umd" (when not given) or "google".
+        subset: of PhraseCut: "all", or phrases about classes that COCO names ("seen") or not.
+        overlap_is_background: of REFER data sets: pixels that several polygons of one target cover
+            are outside of it, as in the paper's released code; else the polygons' union is it.
+
+    Raises:
+        ConfigurationError: for a name, a split or a setting that does not exist.
+        InputError: when files are missing, damaged, or do not fit together.
+    """
+    if name not in DATASETS:
+        root, name, module = *_folder(name, root), DATASETS["refcoco"]
+    else:
+        module = DATASETS[name]
+    if subset != "all" and name != "phrasecut":
+        raise ConfigurationError(f"only phrasecut has subsets, {name} was asked for '{subset}'")
+    if split_by is not None and name in ("phrasecut", "coco"):
+        raise ConfigurationError(f"{name} is split in one way, got split_by '{split_by}'; omit it")
+    choice = Choice(name, split, root, split_by, subset, overlap_is_background)
+    dataset: Dataset = getattr(importlib.import_module(module[0]), module[1])(choice)
+    return dataset
+
+
+def _folder(name: str, root: Path | None) -> tuple[Path, str]:
+    """Root and name of the data set in a folder of REFER's layout.
+
+    Raises:
+        ConfigurationError: when there is none, or more than one.
+    """
+    folder = Path(name)
+    if root is None and (folder / "instances.json").is_file():
+        return folder.parent, folder.name
+    found = sorted(folder.glob("*/instances.json")) if root is None else []
+    if len(found) != 1:
+        several = ", ".join(str(path.parent) for path in found)
+        raise ConfigurationError(
+            f"expected {', '.join(DATASETS)}, or a folder with one data set in REFER's layout, got "
+            f"'{name}'" + (f", which holds several; name one of {several}" if several else "")
+        )
+    return folder, found[0].parent.name

@@ -8,7 +8,6 @@ pictures, the one asked for is found by the picture's file name or, failing that
 from __future__ import annotations
 
 import json
-import math
 import re
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,8 @@ from typing import Any
 import numpy as np
 
 from refmask.errors import MaskError
-from refmask.ops import rle
+from refmask.ops.segmentations import decode, is_number
 from refmask.types import Bools, Floats
-
-#: Polygons may leave the picture by that many picture sides; what is further out is damage.
-OUTSIDE = 4
 
 
 class CocoMasks:
@@ -46,9 +42,10 @@ class CocoMasks:
         masks = np.zeros((len(chosen), height, width), np.bool_)
         quality = np.ones(len(chosen), np.float32)
         for index, annotation in enumerate(chosen):
-            masks[index] = self._decode(annotation.get("segmentation"), index, height, width)
+            where = f"annotation {index} of '{self.path}'"
+            masks[index] = decode(annotation.get("segmentation"), where, height, width)
             score = annotation.get("score", 1.0)
-            if not _is_number(score):
+            if not is_number(score):
                 raise MaskError(f"annotation {index} of '{self.path}' has the score {score!r}")
             quality[index] = score
         return masks, quality
@@ -95,40 +92,3 @@ class CocoMasks:
             return Path(str(known[key]["file_name"])).stem == self.stem
         digits = re.search(r"\d+$", str(self.stem))
         return key == self.stem or (digits is not None and key == str(int(digits[0])))
-
-    def _decode(self, segmentation: Any, index: int, height: int, width: int) -> Bools:
-        """One segmentation as bool (H, W)."""
-        where = f"annotation {index} of '{self.path}'"
-        if isinstance(segmentation, dict):
-            return _from_runs(segmentation, where, height, width)
-        if isinstance(segmentation, list) and all(isinstance(p, list) for p in segmentation):
-            return _from_polygons(segmentation, where, height, width)
-        raise MaskError(f"{where} has no segmentation as polygons or run-length encoding")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _from_runs(segmentation: dict[str, Any], where: str, height: int, width: int) -> Bools:
-    """A run-length encoding, compressed or not, as bool (H, W)."""
-    size, counts = segmentation.get("size"), segmentation.get("counts")
-    if size != [height, width]:
-        got = "x".join(map(str, reversed(size))) if isinstance(size, list) else repr(size)
-        raise MaskError(
-            f"{where} is {got} pixels, but the picture is {width}x{height} (width x height); "
-            "give masks of the picture's size"
-        )
-    return rle.decode({"size": size, "counts": counts}, where)
-
-
-def _from_polygons(polygons: list[list[Any]], where: str, height: int, width: int) -> Bools:
-    """The union of polygons as bool (H, W), filled as the COCO tools fill them."""
-    for polygon in polygons:
-        if len(polygon) % 2 or len(polygon) < 6 or not all(map(_is_number, polygon)):
-            raise MaskError(
-                f"{where} has a polygon that is not x1, y1, x2, y2, ... with three corners or more"
-            )
-        if max(map(abs, polygon)) > OUTSIDE * max(height, width):
-            raise MaskError(f"{where} has a polygon far outside the picture")
-    return rle.from_polygons(polygons, height, width)

@@ -1,0 +1,47 @@
+"""Plain data out of a pickle, without letting it run anything.
+
+REFER publishes its refs as pickles of Python 2: lists and dictionaries of numbers and texts. They
+are read by an unpickler that can build nothing else, because it knows no class and no function.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any, NoReturn
+
+from refmask.errors import InputError
+
+#: What a broken or hostile pickle raises in an unpickler that knows no names.
+BROKEN = (
+    *(pickle.UnpicklingError, EOFError, MemoryError, RecursionError, OverflowError),
+    *(AttributeError, LookupError, TypeError, ValueError),
+)
+
+
+def loads_plain(content: bytes, path: Path) -> Any:
+    """The plain data in a pickle: containers, numbers, texts, bytes, booleans and None.
+
+    Texts of Python 2 (``str``) are read as Latin-1.
+
+    Args:
+        content: the pickle.
+        path: where it comes from, for messages.
+
+    Raises:
+        InputError: when it is damaged or names a class or a function; none is looked up.
+    """
+    try:
+        return _PlainUnpickler(io.BytesIO(content), encoding="latin1").load()
+    except BROKEN as error:
+        told = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            f"expected a pickle of plain lists, dictionaries, numbers and texts in {path}, got "
+            f"{told}; fetch the original file again, or convert it to JSON"
+        ) from None
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> NoReturn:
+        raise pickle.UnpicklingError(f"{module}.{name}, which is no plain data")

@@ -1,0 +1,218 @@
+"""RefCOCO, RefCOCO+, RefCOCOg and whatever else is laid out like REFER's data sets::
+
+    ROOT/refcoco/instances.json                     COCO's tables
+    ROOT/refcoco/refs(unc).p                        REFER's refs; or .json, .parquet
+    ROOT/images/mscoco/images/train2014/*.jpg       the pictures
+
+Written scenes have this layout, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections import defaultdict
+from functools import cached_property
+from pathlib import Path
+
+from refmask.data.choice import Choice
+from refmask.data.pictures import missing, read_picture
+from refmask.data.refs import ALL, Ref, find_refs, of_split, parse_refs
+from refmask.data.tables import Annotation, Tables, parse_tables
+from refmask.errors import ConfigurationError, InputError, RefmaskWarning
+from refmask.types import Query, Sample
+
+TABLES = "instances.json"
+
+#: Where the pictures may be, below the root.
+PICTURES = ("images/mscoco/images/train2014", "images/train2014", "train2014", "images")
+
+#: Who split a data set; the first is meant when none is named.
+SPLIT_BY = {
+    "refcoco": ("unc", "google"),
+    "refcoco+": ("unc",),
+    "refcocog": ("umd", "google"),
+    "scenes": ("scenes",),
+}
+
+#: (name, split by, split) -> refs, pictures and, where it is known, sentences as published.
+PUBLISHED: dict[tuple[str, str, str], tuple[int, int, int | None]] = {
+    ("refcoco", "unc", "train"): (42404, 16994, 120624),
+    ("refcoco", "unc", "val"): (3811, 1500, 10834),
+    ("refcoco", "unc", "testA"): (1975, 750, 5657),
+    ("refcoco", "unc", "testB"): (1810, 750, 5095),
+    ("refcoco+", "unc", "train"): (42278, 16992, 120191),
+    ("refcoco+", "unc", "val"): (3805, 1500, 10758),
+    ("refcoco+", "unc", "testA"): (1975, 750, 5726),
+    ("refcoco+", "unc", "testB"): (1798, 750, 4889),
+    ("refcocog", "umd", "train"): (42226, 21899, None),
+    ("refcocog", "umd", "val"): (2573, 1300, None),
+    ("refcocog", "umd", "test"): (5023, 2600, None),
+    ("refcocog", "umd", ALL): (49822, 25799, 95010),
+    ("refcocog", "google", "train"): (44822, 24698, None),
+    ("refcocog", "google", "val"): (5000, 4650, None),
+}
+
+
+def load(choice: Choice) -> ReferDataset:
+    """A split of a data set in REFER's layout.
+
+    Raises:
+        ConfigurationError: when the root, the split or who split it does not exist.
+        InputError: when a file is missing or damaged, or refs and tables do not fit together.
+    """
+    return ReferDataset(choice)
+
+
+class ReferDataset:
+    """One split; expressions of a picture come in the order of the refs, then of their sentences.
+
+    Attributes:
+        name: of the data set.
+        split: of the data set.
+        split_by: who split it.
+        refs: of the split, in the file's order.
+        categories: class names by id.
+        ids: of the pictures, in the order of their first ref.
+        queries: number of expressions.
+        fingerprint: SHA-256 over the annotation files, the split and the rules.
+    """
+
+    def __init__(self, choice: Choice) -> None:
+        self.name, self.split, self._root = choice.name, choice.split, choice.folder
+        self.split_by = _split_by(choice)
+        folder = self._root / choice.name
+        path = find_refs(folder, self.split_by)
+        said = _read(path)
+        self.refs = of_split(parse_refs(said, path), choice.split, path)
+        told = _read(folder / TABLES)
+        self._tables = parse_tables(told, folder / TABLES, {ref.image for ref in self.refs})
+        self.categories = self._tables.categories
+        self._annotations = _matched(self.refs, self._tables, path)
+        self._of_picture: dict[str, list[Ref]] = defaultdict(list)
+        for ref in self.refs:
+            self._of_picture[str(ref.image)].append(ref)
+        self.ids = tuple(self._of_picture)
+        self.queries = sum(len(ref.sentences) for ref in self.refs)
+        self._apart = choice.overlap_is_background
+        rules = (choice.name, self.split_by, choice.split, "apart" if self._apart else "union")
+        self.fingerprint = fingerprint(rules, said, told)
+        self._count()
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the pictures are."""
+        places = [self._root / place for place in PICTURES]
+        return next((place for place in places if place.is_dir()), places[0])
+
+    def sample(self, picture: str) -> Sample:
+        """One picture, all expressions about it, and all things in it that are no crowds.
+
+        Raises:
+            ImageError: when the picture is missing, damaged, or of another size than annotated.
+            MaskError: when an annotation of a target cannot be read.
+            ConfigurationError: when the split has no such picture.
+        """
+        refs = self._of_picture.get(picture)
+        if refs is None:
+            raise ConfigurationError(f"expected a picture of {self.name}, got the id '{picture}'")
+        about = self._tables.pictures[refs[0].image]
+        image = read_picture(self.folder / about.file, about.height, about.width)
+        instances, rows = self._tables.instances(about.id, {ref.annotation for ref in refs})
+        queries = []
+        for ref in refs:
+            row = rows.get(ref.annotation)
+            target = (
+                self._annotations[ref.annotation].mask(about, apart=self._apart)
+                if row is None or self._apart
+                else instances.masks[row]
+            )
+            queries += [
+                Query(str(said.id), said.text, target, said.kind, row) for said in ref.sentences
+            ]
+        return Sample(picture, image, tuple(queries), instances)
+
+    def missing_pictures(self) -> list[Path]:
+        """Files of the split's pictures that are not there."""
+        files = (self._tables.pictures[int(picture)].file for picture in self.ids)
+        return missing(self.folder / file for file in files)
+
+    def _count(self) -> None:
+        """Tell when the split does not hold as much as was published."""
+        published = PUBLISHED.get((self.name, self.split_by, self.split))
+        if published is None:
+            return
+        found = (len(self.refs), len(self.ids), self.queries)
+        names = ("refs", "pictures", "sentences")
+        wrong = [
+            f"{expected} {name}, got {count}"
+            for expected, count, name in zip(published, found, names, strict=True)
+            if expected not in (None, count)
+        ]
+        if wrong:
+            warnings.warn(
+                f"expected {self.name} ({self.split_by}) {self.split} to hold {'; '.join(wrong)}; "
+                "its numbers do not compare with published ones",
+                RefmaskWarning,
+                stacklevel=2,
+            )
+
+
+def fingerprint(rules: tuple[str, ...], *contents: bytes) -> str:
+    """SHA-256 over the rules by which files are read and the files' bytes."""
+    digest = hashlib.sha256("\0".join(rules).encode())
+    for content in contents:
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def _split_by(choice: Choice) -> str:
+    """Who split it: as asked, or as is usual, or as the folder's name says."""
+    known = SPLIT_BY.get(choice.name)
+    if choice.split_by is None:
+        return known[0] if known else choice.name
+    if known and choice.split_by not in known:
+        raise ConfigurationError(
+            f"expected {choice.name} to be split by {' or '.join(known)}, got "
+            f"'{choice.split_by}'; choose one"
+        )
+    return choice.split_by
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"expected annotations at {path}, got {error.strerror}; "
+            "'refmask data check NAME --root DIR' tells where they come from"
+        ) from None
+
+
+def _matched(refs: tuple[Ref, ...], tables: Tables, path: Path) -> dict[int, Annotation]:
+    """The annotations that refs name, by id.
+
+    Raises:
+        InputError: when pictures or annotations of refs are not in the tables.
+    """
+    foreign = [ref.image for ref in refs if ref.image not in tables.pictures]
+    if foreign:
+        raise InputError(
+            f"expected the pictures of {path} in {tables.path}, {len(foreign)} of {len(refs)} refs "
+            f"are about others (first: {_first(foreign)}); the two files are of different data "
+            "sets, put those of one together"
+        )
+    found = {one.id: one for group in tables.annotations.values() for one in group}
+    places = {one.id: place for place, group in tables.annotations.items() for one in group}
+    lost = [ref.annotation for ref in refs if places.get(ref.annotation) != ref.image]
+    if lost:
+        raise InputError(
+            f"expected the annotations of {path} in {tables.path}, {len(lost)} of {len(refs)} refs "
+            f"name others (first: {_first(lost)}) or such of another picture; fetch both files "
+            "from one source"
+        )
+    return found
+
+
+def _first(numbers: list[int]) -> str:
+    return ", ".join(map(str, list(dict.fromkeys(numbers))[:3]))

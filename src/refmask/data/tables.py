@@ -1,0 +1,181 @@
+"""COCO's ``instances.json``: pictures, annotations and categories."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refmask.errors import InputError, MaskError
+from refmask.ops.segmentations import decode, decode_apart, without_slivers
+from refmask.types import Bools, MaskProposals
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as the table tells of it; sides in pixels."""
+
+    id: int
+    file: str
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """One thing in a picture; its mask is decoded when it is asked for.
+
+    Attributes:
+        id: unique within the table.
+        category: the id of its class.
+        crowd: it stands for many things at once.
+        segmentation: polygons or a run-length encoding.
+    """
+
+    id: int
+    category: int
+    crowd: bool
+    segmentation: Any
+
+    def mask(self, picture: Picture, *, apart: bool = False) -> Bools:
+        """Its bool (H, W) mask; polygons of fewer than three corners enclose nothing.
+
+        Args:
+            picture: the one it lies in.
+            apart: what several of its polygons share is outside.
+
+        Raises:
+            MaskError: when no polygon is left, or it is damaged.
+        """
+        where = f"annotation {self.id} of picture {picture.file}"
+        usable = without_slivers(self.segmentation)
+        if usable == []:
+            raise MaskError(
+                f"expected {where} to have a polygon of three corners or more, it has none; "
+                "remove the annotation and what refers to it"
+            )
+        drawn = decode_apart if apart else decode
+        return drawn(usable, where, picture.height, picture.width)
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """What an ``instances.json`` tells.
+
+    Attributes:
+        path: the file.
+        pictures: by id, in the file's order.
+        annotations: by picture's id, each in the file's order.
+        categories: class names by id.
+    """
+
+    path: Path
+    pictures: dict[int, Picture]
+    annotations: dict[int, list[Annotation]]
+    categories: dict[int, str]
+
+    def instances(
+        self, picture: int, targets: Collection[int] = ()
+    ) -> tuple[MaskProposals, dict[int, int]]:
+        """All things in a picture: every annotation that covers a pixel and is no crowd.
+
+        Args:
+            picture: its id.
+            targets: ids of annotations that are taken even when they are crowds.
+
+        Returns:
+            Masks bool (N, H, W) with ``details`` "category" and "annotation", int64 (N,): ids; and
+            the row of each annotation by id.
+        """
+        about = self.pictures[picture]
+        rows: list[tuple[Annotation, Bools]] = []
+        for annotation in self.annotations.get(picture, []):
+            if annotation.crowd and annotation.id not in targets:
+                continue
+            if without_slivers(annotation.segmentation) == []:
+                continue
+            mask = annotation.mask(about)
+            if mask.any():
+                rows.append((annotation, mask))
+        masks = np.zeros((len(rows), about.height, about.width), np.bool_)
+        for row, (_, mask) in zip(masks, rows, strict=True):
+            row[:] = mask
+        details = {
+            "category": np.array([annotation.category for annotation, _ in rows], np.int64),
+            "annotation": np.array([annotation.id for annotation, _ in rows], np.int64),
+        }
+        numbers = {annotation.id: row for row, (annotation, _) in enumerate(rows)}
+        return MaskProposals(masks, details=details), numbers
+
+
+def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = None) -> Tables:
+    """The tables of an ``instances.json``.
+
+    Args:
+        content: the file's bytes.
+        path: the file, for messages.
+        wanted: ids of the pictures whose annotations are kept; all, when not given.
+
+    Raises:
+        InputError: when it is not of COCO's form.
+    """
+    kept = None if wanted is None else frozenset(wanted)
+
+    def small(record: dict[str, Any]) -> dict[str, Any]:
+        """A record as it is kept while the rest is read: masks take most of the memory."""
+        segmentation = record.get("segmentation")
+        if segmentation is None:
+            return record
+        if kept is not None and record.get("image_id") not in kept:
+            return {"image_id": None}
+        if isinstance(segmentation, list):
+            record["segmentation"] = [_packed(polygon) for polygon in segmentation]
+        return record
+
+    try:
+        whole = json.loads(content, object_hook=small)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"expected JSON in {path}, got {error}; fetch it again") from None
+    try:
+        pictures = [_picture(record) for record in whole["images"]]
+        annotations: dict[int, list[Annotation]] = defaultdict(list)
+        for record in whole["annotations"]:
+            if record["image_id"] is not None:
+                annotations[record["image_id"]].append(_annotation(record))
+        categories = {int(row["id"]): str(row["name"]) for row in whole["categories"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"expected COCO's images, annotations and categories in {path}, found no usable "
+            f"{error}; fetch it again"
+        ) from None
+    return Tables(path, {one.id: one for one in pictures}, dict(annotations), categories)
+
+
+def _packed(polygon: Any) -> Any:
+    """A polygon's numbers in an eighth of the memory of a list; anything else as it is."""
+    try:
+        return array("d", polygon)
+    except (TypeError, OverflowError):
+        return polygon
+
+
+def _picture(record: dict[str, Any]) -> Picture:
+    sides = int(record["height"]), int(record["width"])
+    if min(sides) < 1:
+        raise ValueError(f"size of picture {record['id']}")
+    return Picture(int(record["id"]), str(record["file_name"]), *sides)
+
+
+def _annotation(record: dict[str, Any]) -> Annotation:
+    return Annotation(
+        id=int(record["id"]),
+        category=int(record["category_id"]),
+        crowd=bool(record.get("iscrowd", 0)),
+        segmentation=record["segmentation"],
+    )

@@ -1,0 +1,95 @@
+"""COCO segmentations, polygons or run-length encodings from anywhere, as masks."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from refmask.errors import MaskError
+from refmask.ops import rle
+from refmask.types import Bools
+
+#: Polygons may leave the picture by that many picture sides; what is further out is damage.
+OUTSIDE = 4
+
+#: Numbers in a polygon of three corners.
+SMALLEST = 6
+
+
+def decode(segmentation: Any, where: str, height: int, width: int) -> Bools:
+    """The bool (H, W) mask of a segmentation; of several polygons, their union.
+
+    Args:
+        segmentation: polygons [[x1, y1, x2, y2, ...], ...] in pixels, or a run-length encoding,
+            compressed or not.
+        where: what to call it in an error.
+        height: H.
+        width: W.
+
+    Raises:
+        MaskError: when it is neither, is damaged, or is of another size.
+    """
+    if isinstance(segmentation, Mapping):
+        return _from_runs(segmentation, where, height, width)
+    return rle.from_polygons(_polygons(segmentation, where, height, width), height, width)
+
+
+def decode_apart(segmentation: Any, where: str, height: int, width: int) -> Bools:
+    """As :func:`decode`, but what several polygons share is outside.
+
+    The released code sums the maps of the polygons and keeps what equals 1.
+    """
+    if isinstance(segmentation, Mapping):
+        return _from_runs(segmentation, where, height, width)
+    covered = np.zeros((height, width), np.int32)
+    for polygon in _polygons(segmentation, where, height, width):
+        covered += rle.from_polygons([polygon], height, width)
+    return np.asarray(covered == 1)
+
+
+def without_slivers(segmentation: Any) -> Any:
+    """The segmentation without polygons of fewer than three corners, which enclose nothing."""
+    if not isinstance(segmentation, list):
+        return segmentation
+    return [
+        polygon
+        for polygon in segmentation
+        if not isinstance(polygon, list | array) or len(polygon) >= SMALLEST
+    ]
+
+
+def _from_runs(segmentation: Mapping[str, Any], where: str, height: int, width: int) -> Bools:
+    """A run-length encoding, compressed or not, as bool (H, W)."""
+    size, counts = segmentation.get("size"), segmentation.get("counts")
+    if size != [height, width]:
+        got = "x".join(map(str, reversed(size))) if isinstance(size, list) else repr(size)
+        raise MaskError(
+            f"{where} is {got} pixels, but the picture is {width}x{height} (width x height); "
+            "give masks of the picture's size"
+        )
+    return rle.decode({"size": size, "counts": counts}, where)
+
+
+def _polygons(segmentation: Any, where: str, height: int, width: int) -> list[Sequence[float]]:
+    """The polygons, when they are some and near the picture."""
+    if not isinstance(segmentation, list) or not all(
+        isinstance(polygon, list | array) for polygon in segmentation
+    ):
+        raise MaskError(f"{where} has no segmentation as polygons or run-length encoding")
+    for polygon in segmentation:
+        if len(polygon) % 2 or len(polygon) < SMALLEST or not all(map(is_number, polygon)):
+            raise MaskError(
+                f"{where} has a polygon that is not x1, y1, x2, y2, ... with three corners or more"
+            )
+        if max(map(abs, polygon)) > OUTSIDE * max(height, width):
+            raise MaskError(f"{where} has a polygon far outside the picture")
+    return segmentation
+
+
+def is_number(value: Any) -> bool:
+    """True for a finite number that is no bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
