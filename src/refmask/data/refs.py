@@ -8,11 +8,11 @@ with the same fields.
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from refmask.data.files import parse
 from refmask.data.pickles import loads_plain
 from refmask.errors import ConfigurationError, InputError, MissingResource
 
@@ -82,7 +82,7 @@ def parse_refs(content: bytes, path: Path) -> list[Ref]:
         InputError: when it cannot be read as refs; nothing in it is run.
         MissingResource: when it is Parquet and pyarrow is not installed.
     """
-    readers = {".json": _json, ".parquet": _parquet, ".p": loads_plain}
+    readers = {".json": parse, ".parquet": _parquet, ".p": loads_plain}
     records = readers[path.suffix](content, path)
     if not isinstance(records, list) or not records:
         raise InputError(
@@ -159,13 +159,6 @@ def _text(record: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise TypeError(repr(name))
     return value
-
-
-def _json(content: bytes, path: Path) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"expected JSON in {path}, got {error}; fetch it again") from None
 
 
 def _parquet(content: bytes, path: Path) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections import defaultdict
 from collections.abc import Collection
@@ -12,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from refmask.data.files import parse
 from refmask.errors import InputError, MaskError
-from refmask.ops.segmentations import decode, decode_apart, without_slivers
+from refmask.ops.segmentations import decode_segmentation, decode_apart, without_slivers
 from refmask.types import Bools, MaskProposals
 
 
@@ -60,7 +60,7 @@ class Annotation:
                 f"expected {where} to have a polygon of three corners or more, it has none; "
                 "remove the annotation and what refers to it"
             )
-        drawn = decode_apart if apart else decode
+        drawn = decode_apart if apart else decode_segmentation
         return drawn(usable, where, picture.height, picture.width)
 
 
@@ -138,10 +138,7 @@ def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = No
             record["segmentation"] = [_packed(polygon) for polygon in segmentation]
         return record
 
-    try:
-        whole = json.loads(content, object_hook=small)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"expected JSON in {path}, got {error}; fetch it again") from None
+    whole = parse(content, path, small)
     try:
         pictures = [_picture(record) for record in whole["images"]]
         annotations: dict[int, list[Annotation]] = defaultdict(list)

@@ -20,7 +20,7 @@ OUTSIDE = 4
 SMALLEST = 6
 
 
-def decode(segmentation: Any, where: str, height: int, width: int) -> Bools:
+def decode_segmentation(segmentation: Any, where: str, height: int, width: int) -> Bools:
     """The bool (H, W) mask of a segmentation; of several polygons, their union.
 
     Args:
@@ -39,7 +39,7 @@ def decode(segmentation: Any, where: str, height: int, width: int) -> Bools:
 
 
 def decode_apart(segmentation: Any, where: str, height: int, width: int) -> Bools:
-    """As :func:`decode`, but what several polygons share is outside.
+    """As :func:`decode_segmentation`, but what several polygons share is outside.
 
     The released code sums the maps of the polygons and keeps what equals 1.
     """

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from refmask.errors import MaskError
-from refmask.ops.segmentations import decode, is_number
+from refmask.ops.segmentations import decode_segmentation, is_number
 from refmask.types import Bools, Floats
 
 
@@ -43,7 +43,7 @@ class CocoMasks:
         quality = np.ones(len(chosen), np.float32)
         for index, annotation in enumerate(chosen):
             where = f"annotation {index} of '{self.path}'"
-            masks[index] = decode(annotation.get("segmentation"), where, height, width)
+            masks[index] = decode_segmentation(annotation.get("segmentation"), where, height, width)
             score = annotation.get("score", 1.0)
             if not is_number(score):
                 raise MaskError(f"annotation {index} of '{self.path}' has the score {score!r}")

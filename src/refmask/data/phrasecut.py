@@ -1,0 +1,203 @@
+"""PhraseCut: phrases about regions of Visual Genome's pictures, often several things at once::
+
+    ROOT/refer_test.json            tasks: a phrase and its polygons
+    ROOT/image_data_split.json      the size and the address of each picture
+    ROOT/images/2328797.jpg ...     the pictures, by their id
+
+The files may also lie in ROOT/VGPhraseCut_v0, as PhraseCut's own download puts them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from refmask.data.choice import Choice
+from refmask.data.coco_names import NAMES
+from refmask.data.counts import compare
+from refmask.data.files import fingerprint, parse, read
+from refmask.data.pictures import missing, read_picture
+from refmask.errors import ConfigurationError, InputError, MaskError
+from refmask.ops.segmentations import OUTSIDE, is_number
+from refmask.types import Bools, Query, Sample
+
+SIZES = "image_data_split.json"
+FOLDER = "VGPhraseCut_v0"
+SPLITS = ("train", "val", "test", "miniv")
+
+#: Pictures and phrases per split, as published.
+PUBLISHED = {
+    "train": {"pictures": 71746, "phrases": 310816},
+    "val": {"pictures": 2971, "phrases": 20316},
+    "test": {"pictures": 2545, "phrases": 14354},
+    "miniv": {"pictures": 100, "phrases": 821},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One phrase; ``polygons`` are those of all things that it is about, one after the other."""
+
+    id: str
+    picture: int
+    phrase: str
+    kind: str | None
+    polygons: list[list[tuple[float, ...]]]
+
+
+def load(choice: Choice) -> PhraseCutDataset:
+    """A split of PhraseCut, or the part of it about classes that COCO names or does not.
+
+    Raises:
+        ConfigurationError: when the root or the split does not exist.
+        InputError: when a file is missing or damaged, or the two do not fit together.
+    """
+    if choice.split not in SPLITS:
+        raise ConfigurationError(
+            f"expected one of the splits {', '.join(SPLITS)} of phrasecut, got '{choice.split}'; "
+            "choose one"
+        )
+    return PhraseCutDataset(choice)
+
+
+class PhraseCutDataset:
+    """One split; the phrases of a picture come in the file's order.
+
+    Attributes:
+        name: "phrasecut".
+        split: "train", "val", "test" or "miniv".
+        subset: "all", "seen" (the phrase's class is one of COCO's 80 names) or "unseen".
+        categories: none; nothing is known of instances.
+        ids: of the pictures, in the order of their first phrase.
+        queries: number of phrases.
+        fingerprint: SHA-256 over both files, the split and the subset.
+    """
+
+    def __init__(self, choice: Choice) -> None:
+        self.name, self.split, self.subset = choice.name, choice.split, choice.subset
+        self.categories: dict[int, str] = {}
+        inner = choice.folder / FOLDER
+        self.folder = inner if inner.is_dir() else choice.folder
+        path = self.folder / f"refer_{choice.split}.json"
+        said, told = read(path), read(self.folder / SIZES)
+        tasks = _tasks(said, path, choice.subset)
+        self._sizes = _sizes(told, self.folder / SIZES, {task.picture for task in tasks})
+        self._of_picture: dict[str, list[Task]] = defaultdict(list)
+        for task in tasks:
+            self._of_picture[str(task.picture)].append(task)
+        self.ids = tuple(self._of_picture)
+        self.queries = len(tasks)
+        self.fingerprint = fingerprint((choice.name, choice.split, choice.subset), said, told)
+        if choice.subset == "all":
+            found = {"pictures": len(self.ids), "phrases": self.queries}
+            compare(f"phrasecut {choice.split}", found, PUBLISHED[choice.split])
+
+    def sample(self, picture: str) -> Sample:
+        """One picture and all phrases about it; a target is the union of its polygons.
+
+        Raises:
+            ImageError: when the picture is missing, damaged, or of another size than annotated.
+            MaskError: when a phrase has no polygon that can be drawn.
+            ConfigurationError: when the split has no such picture.
+        """
+        tasks = self._of_picture.get(picture)
+        if tasks is None:
+            raise ConfigurationError(f"expected a picture of phrasecut, got the id '{picture}'")
+        height, width = self._sizes[int(picture)]
+        image = read_picture(self._file(picture), height, width)
+        queries = tuple(
+            Query(task.id, task.phrase, _drawn(task, height, width), task.kind) for task in tasks
+        )
+        return Sample(picture, image, queries)
+
+    def missing_pictures(self) -> list[Path]:
+        """Files of the split's pictures that are not there."""
+        return missing(map(self._file, self.ids))
+
+    def _file(self, picture: str) -> Path:
+        return self.folder / "images" / f"{picture}.jpg"
+
+
+def _tasks(content: bytes, path: Path, subset: str) -> list[Task]:
+    """The tasks of a file that belong to a subset.
+
+    A class that COCO has under exactly this name is seen, any other unseen; a task without a
+    structure has no class and is in neither.
+    """
+    tasks = []
+    try:
+        for record in parse(content, path):
+            structure = record.get("phrase_structure") or {}
+            name = structure.get("name")
+            if subset != "all" and (name is None or (name in NAMES) != (subset == "seen")):
+                continue
+            polygons = [
+                list(map(tuple, polygon)) for thing in record["Polygons"] for polygon in thing
+            ]
+            tasks.append(
+                Task(
+                    id=str(record["task_id"]),
+                    picture=int(record["image_id"]),
+                    phrase=str(record["phrase"]),
+                    kind=structure.get("type"),
+                    polygons=polygons,
+                )
+            )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"expected PhraseCut's tasks in {path}, task {len(tasks)} has no usable {error}; "
+            "fetch it again"
+        ) from None
+    return tasks
+
+
+def _sizes(content: bytes, path: Path, wanted: set[int]) -> dict[int, tuple[int, int]]:
+    """Height and width of the pictures by id."""
+    try:
+        sizes = {
+            int(record["image_id"]): (int(record["height"]), int(record["width"]))
+            for record in parse(content, path)
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"expected ids and sizes of pictures in {path}, found no usable {error}; fetch it again"
+        ) from None
+    foreign = sorted(wanted - set(sizes))
+    if foreign:
+        raise InputError(
+            f"expected the sizes of {len(wanted)} pictures in {path}, {len(foreign)} are not there "
+            f"(first: {', '.join(map(str, foreign[:3]))}); fetch both files from one source"
+        )
+    return sizes
+
+
+def _drawn(task: Task, height: int, width: int) -> Bools:
+    """The union of a task's polygons as bool (H, W), drawn as PhraseCut's own code draws them.
+
+    Coordinates are truncated; polygons of fewer than two points are skipped.
+    """
+    usable = [polygon for polygon in task.polygons if len(polygon) >= 2]
+    limit = OUTSIDE * max(height, width)
+    if not usable or not all(
+        len(point) == 2 and all(is_number(side) and abs(side) <= limit for side in point)
+        for polygon in usable
+        for point in polygon
+    ):
+        raise MaskError(
+            f"expected polygons [[x, y], ...] of two points or more near picture {task.picture} "
+            f"for task {task.id}, got none or others; fetch the annotations again"
+        )
+    canvas = Image.new("L", (width, height), 0)
+    pen = ImageDraw.Draw(canvas)
+    for polygon in usable:
+        pen.polygon([(int(x), int(y)) for x, y in polygon], outline=1, fill=1)
+    return np.array(canvas, np.bool_)
