@@ -57,7 +57,8 @@ def intervals(
 ) -> dict[str, Interval]:
     """Percentile intervals of every figure that the data allow, from one draw of pictures.
 
-    Draws that hold no data of a figure, such as no query of the right class, do not count for it.
+    A draw without data for a figure, such as one without a query of the right class, does not
+    count for it. Without queries there are no intervals.
 
     Args:
         outcomes: of Q queries.
@@ -69,6 +70,8 @@ def intervals(
         ConfigurationError: when ``resamples`` is below 1 or ``level`` not between 0 and 1.
     """
     _check(resamples, level)
+    if not len(outcomes):
+        return {}
     sums = _by_picture(terms(outcomes), outcomes.picture)  # (F, 2, P)
     whole = _ratios(sums.sum(axis=2))  # (F,)
     drawn = _ratios(_resampled(sums, resamples, seed))  # (R, F)
@@ -89,6 +92,9 @@ def compare(
 ) -> dict[str, PairedGain]:
     """Gains of the first result over the second in every figure that both allow.
 
+    One draw serves all figures. The two results may come from different proposals. CC-oIoU is
+    over other queries in each, those where it names the right class.
+
     Args:
         first: of Q queries.
         second: of the same queries in the same order.
@@ -102,6 +108,8 @@ def compare(
     """
     _check(resamples, level)
     _check_same(first, second)
+    if not len(first):
+        return {}
     both = np.stack([terms(first), terms(second)])
     gains = _gains(both, first.picture, resamples, level, seed)
     return {name: gain for name, gain in zip(FIGURES, gains, strict=True) if gain is not None}
@@ -182,7 +190,7 @@ def _by_picture(values: Floats, groups: npt.NDArray[np.generic]) -> Floats:
 def _resampled(sums: Floats, resamples: int, seed: int) -> Floats:
     """Sums (..., P) over as many pictures drawn with replacement, (R, ...)."""
     count = sums.shape[-1]
-    rng, even = np.random.default_rng(seed), np.full(count, 1 / max(count, 1))
+    rng, even = np.random.default_rng(seed), np.full(count, 1 / count)
     totals = [
         rng.multinomial(count, even, size=size) @ sums.reshape(-1, count).T
         for size in _blocks(resamples)

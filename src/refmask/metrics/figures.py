@@ -29,7 +29,7 @@ def _mean(outcomes: Outcomes) -> Terms:
 
 
 def _precision(threshold: float, outcomes: Outcomes) -> Terms:
-    """Share of queries with at least this IoU: not above it, as in the field's released code."""
+    """At least this IoU, as LAVT's released evaluation counts, not strictly more."""
     hits = iou(outcomes.intersection, outcomes.union) >= threshold
     return hits.astype(np.float64), np.ones(len(outcomes))
 
@@ -47,8 +47,8 @@ def _class_accuracy(outcomes: Outcomes) -> Terms:
 
 
 def _class_conditional(outcomes: Outcomes) -> Terms:
-    right = outcomes.right_class == 1
-    return outcomes.intersection * right.astype(np.float64), outcomes.union * right.astype(float)
+    right = (outcomes.right_class == 1).astype(np.float64)
+    return outcomes.intersection * right, outcomes.union * right
 
 
 def _choice(outcomes: Outcomes) -> Terms:

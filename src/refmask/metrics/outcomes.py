@@ -51,7 +51,7 @@ class Outcomes:
         proposals: int64, number of proposals of the picture.
 
     Raises:
-        InputError: when the columns are not of one length (Q,).
+        InputError: when the columns are not of one length (Q,), or hold something else.
     """
 
     picture: Texts
@@ -67,7 +67,13 @@ class Outcomes:
 
     def __post_init__(self) -> None:
         for name, dtype in _TYPES.items():
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype))
+            try:
+                column = np.asarray(getattr(self, name), dtype)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise InputError(
+                    f"expected {name} as {dtype.__name__.rstrip('_')} values, got {error}"
+                ) from error
+            object.__setattr__(self, name, column)
         shapes = {name: getattr(self, name).shape for name in _TYPES}
         if len(set(shapes.values())) != 1 or self.picture.ndim != 1:
             raise InputError(f"expected columns of one length (Q,), got {shapes}")
@@ -81,9 +87,9 @@ class Outcomes:
                 may be missing or None.
 
         Raises:
-            InputError: when a row lacks a value.
+            InputError: when a row lacks a value, or one is of the wrong type.
         """
-        columns: dict[str, list[Any]] = {name: [] for name in _TYPES}
+        columns: dict[str, Any] = {name: [] for name in _TYPES}
         for number, row in enumerate(rows):
             for name, column in columns.items():
                 value = row.get(name)
@@ -91,7 +97,7 @@ class Outcomes:
                 if value is None:
                     raise InputError(f"expected {name!r} in every row, row {number} has none")
                 column.append(value)
-        return cls(**{name: np.array(column, _TYPES[name]) for name, column in columns.items()})
+        return cls(**columns)
 
     @classmethod
     def concatenate(cls, parts: Iterable[Outcomes]) -> Self:

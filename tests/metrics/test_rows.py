@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from pycocotools import mask as coco
+
+from refmask.errors import InputError, MaskError
+from refmask.metrics import Outcomes, PictureOverlaps, figures
+from refmask.types import MaskProposals
+
+
+def strip(start: int, end: int) -> np.ndarray:
+    """A mask of one row, filled from ``start`` to ``end``."""
+    mask = np.zeros((1, 12), np.bool_)
+    mask[0, start:end] = True
+    return mask
+
+
+def proposals(*spans: tuple[int, int]) -> MaskProposals:
+    return MaskProposals(np.stack([strip(*span) for span in spans]))
+
+
+def instances(*spans: tuple[int, int], classes=None) -> MaskProposals:
+    details = {} if classes is None else {"category": np.array(classes)}
+    return MaskProposals(proposals(*spans).masks, details=details)
+
+
+@given(
+    arrays(np.bool_, st.tuples(st.integers(1, 5), st.just(5), st.just(6))),
+    arrays(np.bool_, (5, 6)),
+    st.data(),
+)
+def test_a_row_agrees_with_pycocotools(masks, target, data):
+    target[0, 0] = True  # pycocotools divides by nothing for two empty masks
+    chosen = data.draw(st.integers(0, len(masks) - 1))
+    row = PictureOverlaps(MaskProposals(masks)).row(target, chosen)
+    runs = coco.encode(np.asfortranarray(masks.transpose(1, 2, 0), np.uint8))
+    truth = coco.encode(np.asfortranarray(target, np.uint8))
+    each = coco.iou(runs, [truth], [0])[:, 0]
+    assert row["intersection"] == coco.area(coco.merge([runs[chosen], truth], intersect=True))
+    assert row["union"] == coco.area(coco.merge([runs[chosen], truth]))
+    assert row["intersection"] / row["union"] == pytest.approx(each[chosen])
+    assert row["best_intersection"] / row["best_union"] == pytest.approx(each.max())
+
+
+def test_the_best_proposal_does_not_depend_on_the_order_of_those_that_miss():
+    row = PictureOverlaps(proposals((0, 6), (0, 2))).row(strip(8, 10), 0)
+    assert (row["intersection"], row["union"]) == (0, 8)
+    assert (row["best_intersection"], row["best_union"]) == (0, 4)
+
+
+def test_nothing_chosen_counts_the_whole_target():
+    nothing = PictureOverlaps(MaskProposals.empty(1, 12), instances((2, 5), classes=[7]))
+    row = nothing.row(strip(2, 5), None, 0)
+    assert (row["intersection"], row["union"]) == (0, 3)
+    assert (row["best_intersection"], row["best_union"]) == (0, 3)
+    assert (row["right_class"], row["right_instance"], row["proposals"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "right_class", "right_instance"),
+    [
+        ((0, 2), 1, 1),  # the target itself
+        ((4, 7), 1, 0),  # another of its class
+        ((7, 9), 0, 0),  # one of another class
+        ((0, 12), 1, 0),  # covers all: the largest fits best
+        ((10, 12), 0, 0),  # overlaps none
+    ],
+)
+def test_the_chosen_mask_takes_the_class_of_what_it_overlaps_most(
+    chosen, right_class, right_instance
+):
+    truth = instances((0, 2), (2, 7), (7, 9), classes=[3, 3, 5])
+    row = PictureOverlaps(proposals(chosen), truth).row(strip(0, 2), 0, 0)
+    assert (row["right_class"], row["right_instance"]) == (right_class, right_instance)
+
+
+def test_iou_not_pixels_decide_which_instance_was_chosen():
+    truth = instances((0, 3), (3, 12), classes=[1, 2])
+    row = PictureOverlaps(proposals((0, 7)), truth).row(strip(0, 3), 0, 0)
+    # 3 of 7 pixels against 4 of 12
+    assert (row["right_class"], row["right_instance"]) == (1, 1)
+
+
+def test_what_the_data_do_not_tell_stays_unknown():
+    some = proposals((0, 2))
+    without = PictureOverlaps(some).row(strip(0, 2), 0)
+    assert (without["right_class"], without["right_instance"]) == (None, None)
+    unnamed = PictureOverlaps(some, instances((0, 2), classes=[1])).row(strip(0, 2), 0)
+    assert (unnamed["right_class"], unnamed["right_instance"]) == (None, None)
+    classless = PictureOverlaps(some, instances((0, 2))).row(strip(0, 2), 0, 0)
+    assert (classless["right_class"], classless["right_instance"]) == (None, 1)
+
+
+def test_an_empty_target_is_missed_by_everything():
+    row = PictureOverlaps(proposals((0, 2), (0, 5))).row(strip(0, 0), 1)
+    assert (row["intersection"], row["union"], row["best_union"]) == (0, 5, 2)
+
+
+def test_rows_become_outcomes():
+    overlaps = PictureOverlaps(proposals((0, 4), (6, 8)), instances((0, 4), (6, 9), classes=[1, 2]))
+    rest = {"picture": "a", "words": 2, "expression": "ignored"}
+    rows = [
+        {**overlaps.row(strip(0, 4), 0, 0), **rest},
+        {**overlaps.row(strip(6, 9), 0, 1), **rest},
+    ]
+    found = figures(Outcomes.of(rows))
+    assert found["oIoU"] == 4 / 11
+    assert found["mIoU"] == 0.5
+    assert found["upper oIoU"] == 6 / 7
+    assert found["MC-ACC"] == found["choice"] == 0.5
+    assert found["CC-oIoU"] == 1.0
+
+
+def test_masks_of_another_size_and_unknown_indices_are_refused():
+    overlaps = PictureOverlaps(proposals((0, 2)), instances((0, 2)))
+    with pytest.raises(MaskError, match="1x12"):
+        overlaps.row(np.ones((2, 12), np.bool_), 0)
+    with pytest.raises(MaskError, match="instances"):
+        PictureOverlaps(proposals((0, 2)), MaskProposals.empty(3, 3))
+    with pytest.raises(InputError, match="chosen as an index below 1"):
+        overlaps.row(strip(0, 2), -1)
+    with pytest.raises(InputError, match="instance as an index below 1"):
+        overlaps.row(strip(0, 2), 0, 1)
