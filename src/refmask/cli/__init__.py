@@ -20,6 +20,8 @@ from refmask.errors import RefmaskError, RefmaskWarning
 COMMANDS = {
     "segment": "the mask of each expression in each picture",
     "propose": "mask proposals of pictures: kept, drawn, or compared with ground truth",
+    "evaluate": "figures of a system on a data set, with a record of every answer",
+    "score": "figures of masks that another system made",
     "phrases": "the target noun phrase and head word of each expression",
     "features": "the unblended features and the scores of given masks and expressions",
     "demo": "segment the shipped pictures with the embedded model",

@@ -1,0 +1,203 @@
+"""``refmask evaluate``: a system's figures on a data set, with a record of every answer."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from refmask.cli.options import (
+    add_refinement_options,
+    add_system_options,
+    load_segmenter,
+    refinement,
+)
+from refmask.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from refmask.data import Dataset
+    from refmask.evaluation.sources import ProposalSource
+    from refmask.metrics import Tally
+    from refmask.segmenter import Segmenter
+
+#: Where runs go that are not told where.
+RUNS = "runs"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument(
+        "dataset",
+        metavar="DATASET",
+        help="refcoco, refcoco+, refcocog, phrasecut, scenes, or a folder in REFER's layout",
+    )
+    add_data_options(parser)
+    parser.add_argument(
+        "--proposals",
+        default="grouping",
+        metavar="SPEC",
+        help="instances (the data set's own masks), or as in 'refmask segment': grouping "
+        "(default), freesolo, store:PATH, masks:PATH (with {stem} for the picture's id), ...",
+    )
+    add_run_options(parser)
+    add_refinement_options(parser)
+    add_system_options(parser)
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Which split, and where it is."""
+    group = parser.add_argument_group("data")
+    group.add_argument("--split", required=True, help="such as val, testA or test")
+    group.add_argument(
+        "--root", type=Path, metavar="DIR", help="the folder of the data set's files"
+    )
+    group.add_argument("--split-by", metavar="NAME", help="of refcocog: umd (default) or google")
+    group.add_argument(
+        "--subset", default="all", help="of phrasecut: all (default), seen or unseen"
+    )
+    group.add_argument("--first", type=int, metavar="N", help="ask the first N pictures only")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Where a run goes, and what it does about missing pictures."""
+    group = parser.add_argument_group("run")
+    group.add_argument(
+        "--out",
+        type=Path,
+        metavar="RUN",
+        help=f"the run's folder (default: one in {RUNS}/, named by data, system and settings); a "
+        "run that was broken off goes on where it was",
+    )
+    group.add_argument(
+        "--missing",
+        default="stop",
+        choices=("stop", "skip"),
+        help="what to do about pictures that cannot be read (default stop)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate; print the figures and where the records are."""
+    from refmask.evaluation.system import Choosing
+
+    check_first(args)
+    dataset = load_data(args, args.dataset)
+    segmenter, source = _system(args, dataset.ids[: args.first])
+    return evaluate(args, dataset, Choosing(segmenter, source), args.method)
+
+
+def check_first(args: argparse.Namespace) -> None:
+    """Raise ConfigurationError for a number of pictures below 1."""
+    if args.first is not None and args.first < 1:
+        raise ConfigurationError(f"expected --first of at least 1, got {args.first}")
+
+
+def load_data(args: argparse.Namespace, name: str) -> Dataset:
+    """The split that the options name, read by the rules of ``--compat``."""
+    from refmask import compat
+    from refmask.data import load_dataset
+
+    # This field does not depend on the tower.
+    apart = compat.by_name(args.compat, "vit").overlap_is_background
+    return load_dataset(
+        name,
+        args.split,
+        args.root,
+        split_by=args.split_by,
+        subset=args.subset,
+        overlap_is_background=apart,
+    )
+
+
+def evaluate(args: argparse.Namespace, dataset: Dataset, system: Any, name: str) -> int:
+    """Run an evaluation under a bar with the figures so far; print what came out.
+
+    Args:
+        args: with ``add_data_options`` and ``add_run_options``.
+        dataset: the split.
+        system: as ``refmask.evaluation.system.System`` says.
+        name: the system's, for the run's folder.
+    """
+    from refmask.evaluation.configuration import short_hash
+    from refmask.evaluation.evaluate import Evaluation
+
+    evaluation = Evaluation(dataset, system, args.first, args.missing)
+    mark = short_hash(evaluation.configuration)
+    folder = args.out or Path(RUNS, f"{dataset.name}-{dataset.split}-{name}-{mark}")
+    with _Bar(len(evaluation.pictures)) as bar:
+        summary = evaluation.run(folder, bar)
+    print_summary(summary)
+    print(f"records and summary in {folder}")
+    return 1 if summary["missing_pictures"]["count"] else 0
+
+
+class _Bar:
+    """Pictures done, time left and the figures so far, where somebody looks."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.bar: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, tally: Tally) -> None:
+        """Show the sums so far; those of the first call were there before."""
+        from tqdm import tqdm
+
+        if self.bar is None:
+            off = not sys.stderr.isatty()
+            done = tally.pictures
+            self.bar = tqdm(total=self.total, initial=done, unit="picture", disable=off)
+        figures = tally.figures()
+        shown = {name: f"{figures[name]:.2%}" for name in ("oIoU", "mIoU") if name in figures}
+        self.bar.set_postfix(shown, refresh=False)
+        self.bar.update(tally.pictures - self.bar.n)
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """The figures as a table, and what was left out of them."""
+    told = summary["configuration"]
+    print(
+        f"{told['data']} {told['split']}: {summary['expressions']} expressions about "
+        f"{summary['pictures']} pictures"
+    )
+    what = "predictions" if told["system"] == "predictions" else "proposals"
+    if summary["without_proposals"]:
+        fate = "left out" if summary["left_out"] else "counted as IoU 0"
+        print(f"{summary['without_proposals']} expressions without {what}: {fate}")
+    if summary["missing_pictures"]["count"]:
+        print(f"{summary['missing_pictures']['count']} pictures missing: left out")
+    print("\n| figure | % | 95 % interval |\n|---|---|---|")
+    for name, figure in summary["figures"].items():
+        value, low, high = (100 * figure[key] for key in ("value", "low", "high"))
+        print(f"| {name} | {value:.2f} | {low:.2f} to {high:.2f} |")
+    print()
+
+
+def _system(
+    args: argparse.Namespace, pictures: tuple[str, ...]
+) -> tuple[Segmenter, ProposalSource]:
+    """The segmenter, and where its proposals come from."""
+    from refmask.evaluation.sources import INSTANCES, MASKS, Given, Instances, Proposed
+
+    refine = refinement(args)
+    made = args.proposals != INSTANCES and not args.proposals.startswith(MASKS)
+    if made:
+        segmenter = load_segmenter(args, args.proposals, args.store, refine)
+        return segmenter, Proposed(segmenter.proposer)
+    if args.store:
+        raise ConfigurationError(
+            f"a store keeps what a proposer makes, '{args.proposals}' are made already: leave "
+            "--store out"
+        )
+    if args.proposals == INSTANCES:
+        source: ProposalSource = Instances(refine)
+    else:
+        source = Given(args.proposals, pictures, refine)
+    return load_segmenter(args, "grouping"), source  # a stand-in, which is never asked

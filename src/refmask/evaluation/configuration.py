@@ -1,0 +1,150 @@
+"""Everything that a run's records depend on, as one flat record that JSON can hold.
+
+Neither where files lie nor on what device is part of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import platform
+import subprocess
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from refmask.clip import ClipBackbone
+from refmask.compat import Compat
+from refmask.data import Dataset
+from refmask.errors import ConfigurationError
+from refmask.methods import METHODS, Method
+from refmask.phrases import EMBEDDED, EMBEDDED_FOLDER, PhraseParser
+from refmask.segmenter import Segmenter
+from refmask.types import MaskProposer
+from refmask.weights.hashing import sha256_of_folder
+
+Configuration = dict[str, Any]
+
+#: Installed packages whose version matters, by the name that reports use.
+PACKAGES = {
+    "refmask": "refmask",
+    "torch": "torch",
+    "open_clip": "open_clip_torch",
+    "numpy": "numpy",
+    "spacy": "spacy",
+}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that do the computing, by name."""
+    return {"python": platform.python_version()} | {
+        name: version(package) for name, package in PACKAGES.items()
+    }
+
+
+def commit() -> str | None:
+    """The commit of the refmask that runs, where it runs from its repository.
+
+    "-dirty" at its end tells that files differ from the commit.
+    """
+    root = Path(__file__).parents[3]
+    if not (root / ".git").exists():
+        return None
+    asked = ("git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40")
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def data_configuration(dataset: Dataset, first: int | None) -> Configuration:
+    """Which pictures and expressions are asked: the first so many, or all of them."""
+    told = {
+        "data": dataset.name,
+        "split": dataset.split,
+        "split_by": getattr(dataset, "split_by", None),
+        "subset": getattr(dataset, "subset", None),
+        "fingerprint": dataset.fingerprint,
+        "first": first,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def system_configuration(segmenter: Segmenter) -> Configuration:
+    """Method, model and parser; the proposals are told by their source."""
+    return _method(segmenter.method) | _parser(segmenter.parser)
+
+
+def proposer_configuration(proposer: MaskProposer) -> Configuration:
+    """What a proposer tells of itself.
+
+    Raises:
+        ConfigurationError: when it cannot.
+    """
+    told = getattr(proposer, "configuration", None)
+    if told is None:
+        raise ConfigurationError(
+            "expected a proposer that tells what its masks depend on, by configuration(), got "
+            f"{type(proposer).__name__}; give it that method"
+        )
+    return dict(told())
+
+
+def compat_configuration(compat: Compat) -> Configuration:
+    """Those fields of the compatibility record that are not the default."""
+    usual, asked = asdict(Compat()), asdict(compat)
+    return {
+        f"compat.{name}": list(value) if isinstance(value, tuple) else value
+        for name, value in asked.items()
+        if value != usual[name]
+    }
+
+
+def short_hash(configuration: Configuration) -> str:
+    """The first digits of its SHA-256: what tells one run's folder from another's."""
+    text = json.dumps(configuration, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _method(method: Method) -> Configuration:
+    cls = type(method)
+    names = [name for name, place in METHODS.items() if place == (cls.__module__, cls.__name__)]
+    told: Configuration = {"method": names[0] if names else cls.__name__}
+    for field in dataclasses.fields(method):  # type: ignore[arg-type]  # each of ours is one
+        value = getattr(method, field.name)
+        if isinstance(value, ClipBackbone):
+            told |= _clip(value)
+        elif isinstance(value, Compat):
+            told |= compat_configuration(value)
+        else:
+            told[field.name] = value
+    return told
+
+
+def _clip(clip: ClipBackbone) -> Configuration:
+    # The same weights give other features under another configuration, such as another GELU.
+    settled = json.dumps([clip.model_cfg, asdict(clip.statistics)], sort_keys=True, default=str)
+    words = clip.name.split(" ")
+    return {
+        "model": " ".join(Path(word).name if Path(word).exists() else word for word in words),
+        "model_sha256": hashlib.sha256(settled.encode()).hexdigest(),
+        "weights_sha256": clip.weights_sha256,
+        "precision": str(clip.precision)
+        .replace("torch.float32", "fp32")
+        .replace("torch.bfloat16", "bf16"),
+    }
+
+
+def _parser(parser: PhraseParser) -> Configuration:
+    """The parser by name; a shipped or local pipeline by its files, another by its version."""
+    name = parser.pipeline
+    folder = EMBEDDED_FOLDER if name == EMBEDDED else Path(name)
+    if folder.is_dir():
+        return {"parser": Path(name).name, "parser_sha256": sha256_of_folder(folder)}
+    try:
+        return {"parser": name, "parser_version": version(name)}
+    except PackageNotFoundError:
+        return {"parser": name}

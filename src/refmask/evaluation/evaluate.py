@@ -1,0 +1,139 @@
+"""The evaluation: every picture looked at once for all its expressions."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from refmask.data import Dataset
+from refmask.errors import ConfigurationError, ImageError, InputError, RefmaskWarning
+from refmask.evaluation.configuration import data_configuration
+from refmask.evaluation.record import Record, outcomes
+from refmask.evaluation.run import Run
+from refmask.evaluation.summary import Summary, summarise
+from refmask.evaluation.system import System
+from refmask.metrics import Tally
+from refmask.types import Sample
+
+#: What becomes of pictures that cannot be read.
+MISSING = ("stop", "skip")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A system to be asked every expression of a split.
+
+    Attributes:
+        dataset: the split.
+        system: answers.
+        first: ask only the first so many pictures; all when None.
+        missing: "stop" at a picture that cannot be read, or "skip" it and tell.
+
+    Raises:
+        ConfigurationError: when a setting does not exist, or the data set asks nothing.
+    """
+
+    dataset: Dataset
+    system: System
+    first: int | None = None
+    missing: str = "stop"
+
+    def __post_init__(self) -> None:
+        faults = []
+        if self.first is not None and self.first < 1:
+            faults.append(f"expected --first of at least 1, got {self.first}")
+        if self.missing not in MISSING:
+            faults.append(f"expected missing as {' or '.join(MISSING)}, got {self.missing!r}")
+        if not self.dataset.queries:
+            faults.append(f"expected expressions in {self.dataset.name}, it has none")
+        if faults:
+            raise ConfigurationError("; ".join(faults))
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Ids of the pictures to be asked about, in order."""
+        return self.dataset.ids[: self.first]
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What the records depend on."""
+        return data_configuration(self.dataset, self.first) | self.system.configuration
+
+    def run(self, folder: Path, watch: Callable[[Tally], object] = lambda _: None) -> Summary:
+        """Answer what is not answered yet; write records, and the summary at the end.
+
+        Args:
+            folder: new, or of a run of the same configuration that was broken off.
+            watch: told the sums so far, at first and after each picture.
+
+        Returns:
+            What ``summary.json`` holds.
+
+        Raises:
+            ConfigurationError: when the folder is another run's or cannot be written.
+            ImageError: when a picture cannot be read and none may be missing, or none can be read.
+            InputError: when a picture's annotations, an expression or a prediction cannot be used.
+        """
+        self._check_there()
+        unread: dict[str, str] = {}
+        with Run(folder, self.configuration) as run:
+            tally = Tally.of(outcomes(row for rows in run.rows.values() for row in rows))
+            watch(tally)
+            began = time.perf_counter()
+            for sample in self._read((p for p in self.pictures if p not in run.rows), unread):
+                records = self._answer(sample)
+                now = time.perf_counter()
+                run.append(records, now - began)
+                began = now
+                tally += Tally.of(outcomes(records))
+                watch(tally)
+            rows = [row for picture in self.pictures for row in run.rows.get(picture, ())]
+            self._check(rows, unread)
+            summary = summarise(
+                outcomes(rows), self.configuration, self.system.compat, list(unread)
+            )
+            run.finish(self.pictures, summary)
+        return summary
+
+    def _check_there(self) -> None:
+        """Tell of all missing files before the work begins, where none may be missing."""
+        absent = self.dataset.missing_pictures() if self.missing == "stop" else []
+        if absent and self.first is None:
+            raise ImageError(
+                f"{len(absent)} of {len(self.pictures)} pictures are missing, the first: "
+                f"{absent[0]}; put them there, or go on without them by --missing skip"
+            )
+
+    def _read(self, pictures: Iterable[str], unread: dict[str, str]) -> Iterator[Sample]:
+        """The samples of pictures; why one cannot be read goes into ``unread``, by id."""
+        for picture in pictures:
+            try:
+                sample = self.dataset.sample(picture)
+            except ImageError as error:
+                if self.missing == "stop":
+                    raise ImageError(f"{error}; or go on without it by --missing skip") from None
+                unread[picture] = str(error)
+                continue
+            if sample.queries:
+                yield sample
+
+    def _answer(self, sample: Sample) -> list[Record]:
+        try:
+            return self.system.answer(sample)
+        except InputError as error:
+            raise type(error)(f"picture {sample.id}: {error}") from error
+
+    def _check(self, rows: Sequence[Record], unread: Mapping[str, str]) -> None:
+        """Tell of pictures that were left out, and whether the system answered what was asked."""
+        if unread:
+            told = f"{len(unread)} of {len(self.pictures)} pictures cannot be read, the first: "
+            told += next(iter(unread.values()))
+            if not rows:
+                raise ImageError(told)
+            warnings.warn(f"{told}; they are left out", RefmaskWarning, stacklevel=3)
+        elif self.first is None:
+            self.system.check_asked(row["query"] for row in rows)

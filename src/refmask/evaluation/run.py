@@ -1,0 +1,246 @@
+"""A run's folder: what was asked of which system, and what came out, written as it is decided.
+
+::
+
+    configuration.json   what the records depend on
+    samples.jsonl        one record a query, picture after picture
+    times.jsonl          seconds of each picture
+    summary.json         figures, once all pictures are done
+
+A picture's records are appended in one piece. After a kill, what follows the last picture with
+all its records is cut off and made anew, so that a broken run ends as an unbroken one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Self
+
+from refmask.errors import ConfigurationError, RefmaskWarning
+from refmask.evaluation.record import COLUMNS, Record, line, parse
+from refmask.ops.files import write_whole
+
+CONFIGURATION, SAMPLES = "configuration.json", "samples.jsonl"
+TIMES, SUMMARY = "times.jsonl", "summary.json"
+
+#: Differences of two configurations that a message shows.
+SHOWN = 6
+
+
+class Run:
+    """A run folder, open for writing by this process alone.
+
+    Attributes:
+        folder: where.
+        rows: what the figures need of each picture done, and its queries' ids, by picture.
+    """
+
+    def __init__(self, folder: Path, configuration: Mapping[str, Any]) -> None:
+        """Begin a run, or go on with one of the same configuration.
+
+        Args:
+            folder: new, empty, or of such a run.
+            configuration: what JSON can hold.
+
+        Raises:
+            ConfigurationError: when the folder holds something else or a run of another
+                configuration, another process writes to it, or it cannot be written.
+        """
+        self.folder = folder
+        self.rows: dict[str, list[Record]] = {}
+        _claim(folder, configuration)
+        try:
+            # Without a buffer, so that a picture's records go out in one piece.
+            self._samples = (folder / SAMPLES).open("ab", buffering=0)
+            self._times = (folder / TIMES).open("ab", buffering=0)
+        except OSError as error:
+            raise _unwritable(folder, error) from None
+        self._lock()
+        self._resume()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._samples.close()
+        self._times.close()
+
+    def append(self, records: Sequence[Record], seconds: float) -> None:
+        """Add one picture: all its records, and the time it took.
+
+        Raises:
+            ConfigurationError: when it cannot be written; what was written before stays usable.
+        """
+        picture = records[0]["picture"]
+        try:
+            _write(self._samples, b"".join(map(line, records)))
+            _write(self._times, line({"picture": picture, "seconds": round(seconds, 4)}))
+        except OSError as error:
+            raise _unwritable(self.folder, error) from None
+        self.rows[picture] = [_row(record) for record in records]
+
+    def finish(self, order: Sequence[str], summary: Mapping[str, Any]) -> None:
+        """Bring the records into the data set's order, and write the summary.
+
+        They are in another order when a picture was missing at first and came later.
+
+        Args:
+            order: pictures' ids.
+            summary: what JSON can hold.
+
+        Raises:
+            ConfigurationError: when it cannot be written.
+        """
+        wanted = [picture for picture in order if picture in self.rows]
+        if wanted != list(self.rows):
+            found = {records[0]["picture"]: records for records, _ in pictures(self.folder)}
+            content = b"".join(line(record) for name in wanted for record in found[name])
+            write_whole(self.folder / SAMPLES, content)
+            self.rows = {picture: self.rows[picture] for picture in wanted}
+        content = json.dumps(summary, indent=1).encode() + b"\n"
+        write_whole(self.folder / SUMMARY, content)
+
+    def _lock(self) -> None:
+        """Keep other processes out until this one ends, however it ends."""
+        try:
+            fcntl.flock(self._samples, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.__exit__()
+            raise ConfigurationError(
+                f"expected to write to {self.folder} alone, but another process does; wait for "
+                "it, or choose another --out"
+            ) from None
+
+    def _resume(self) -> None:
+        """Take in the complete pictures; cut off what follows them."""
+        end = 0
+        for records, position in pictures(self.folder):
+            self.rows[records[0]["picture"]] = [_row(record) for record in records]
+            end = position
+        rest = os.fstat(self._samples.fileno()).st_size - end
+        if rest:
+            self._samples.truncate(end)
+            message = f"{rest} bytes after the last whole picture of {self.folder} are made anew"
+            warnings.warn(message, RefmaskWarning, stacklevel=2)
+
+
+def read_configuration(folder: Path) -> dict[str, Any]:
+    """What the records of a run depend on.
+
+    Raises:
+        ConfigurationError: when the folder is no run.
+    """
+    path = folder / CONFIGURATION
+    try:
+        configuration = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigurationError(
+            f"expected a folder that 'refmask evaluate' or 'refmask score' wrote, got {folder} "
+            f"({getattr(error, 'strerror', None) or f'{CONFIGURATION} is damaged'})"
+        ) from None
+    if not isinstance(configuration, dict):
+        raise ConfigurationError(f"expected settings by name in {path}; choose another folder")
+    return configuration
+
+
+def pictures(folder: Path) -> Iterator[tuple[list[Record], int]]:
+    """The records of each picture that has them all, and where they end, in bytes.
+
+    Stops at the first line that is no whole record or does not follow the one before.
+
+    Raises:
+        ConfigurationError: when the records cannot be read.
+    """
+    position, records, seen = 0, list[Record](), set[str]()
+    try:
+        with (folder / SAMPLES).open("rb") as file:
+            for text in file:
+                record = parse(text)
+                position += len(text)
+                if record is None or record["picture"] in seen or not _follows(record, records):
+                    return
+                records.append(record)
+                if len(records) == record["of"]:
+                    yield records, position
+                    seen.add(record["picture"])
+                    records = []
+    except OSError as error:
+        raise ConfigurationError(
+            f"expected records in {folder / SAMPLES}, they cannot be read: {error.strerror}"
+        ) from None
+
+
+def differences(mine: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What two configurations say differently, by name; None where one says nothing."""
+    names = [*mine, *(name for name in other if name not in mine)]
+    pairs = {name: (mine.get(name), other.get(name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _follows(record: Record, before: list[Record]) -> bool:
+    same = all(record[name] == before[0][name] for name in ("picture", "of")) if before else True
+    return bool(same and record["number"] == len(before) < record["of"])
+
+
+def _row(record: Record) -> Record:
+    return {name: record[name] for name in ("query", *COLUMNS)}
+
+
+def _claim(folder: Path, configuration: Mapping[str, Any]) -> None:
+    """Make the folder this configuration's, unless it is another's."""
+    # What JSON makes of it is what a later run will read.
+    asked = json.loads(json.dumps(dict(configuration)))
+    if (folder / CONFIGURATION).exists():
+        differing = differences(read_configuration(folder), asked)
+        if differing:
+            raise ConfigurationError(
+                f"{folder} holds a run of another configuration ({_told(differing)}); choose "
+                "another --out, or ask for the same"
+            )
+        return
+    try:
+        foreign = folder.exists() and [
+            file.name for file in folder.iterdir() if not file.name.startswith(".")
+        ]
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    if foreign:
+        raise ConfigurationError(
+            f"expected a new folder or one of a run, got {folder} with {foreign[0]} in it; choose "
+            "another --out"
+        )
+    content = json.dumps(asked, indent=1).encode() + b"\n"
+    write_whole(folder / CONFIGURATION, content)
+
+
+def _told(differing: Mapping[str, tuple[Any, Any]]) -> str:
+    shown = [
+        f"{name}: {_short(theirs)} there, {_short(ours)} here"
+        for name, (theirs, ours) in list(differing.items())[:SHOWN]
+    ]
+    more = len(differing) - len(shown)
+    return "; ".join(shown + ([f"and {more} more"] if more else []))
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 40 else text[:12] + "..."
+
+
+def _write(file: IO[bytes], content: bytes) -> None:
+    """Write all of it: one call of the system may take less, when the disk is nearly full."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _unwritable(folder: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"cannot write to {folder}: {error.strerror}; what was written stays usable, so make room "
+        "and give the same command again, or choose another --out"
+    )

@@ -1,0 +1,108 @@
+"""What is evaluated: anything that answers all queries of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from refmask.compat import Compat
+from refmask.evaluation.configuration import system_configuration, versions
+from refmask.evaluation.record import Record, query_record
+from refmask.evaluation.sources import ProposalSource
+from refmask.metrics import PictureOverlaps
+from refmask.segmenter import Segmenter
+from refmask.types import Sample, Segmentation
+
+#: Digits after the point of scores in records: more differ between machines.
+DIGITS = 4
+
+
+class System(Protocol):
+    """Answers queries."""
+
+    @property
+    def compat(self) -> Compat:
+        """The rules of the evaluation."""
+        ...
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What its answers depend on: what JSON can hold."""
+        ...
+
+    def answer(self, sample: Sample) -> list[Record]:
+        """One record per query of the picture, in their order.
+
+        Raises:
+            InputError: when the picture or an expression cannot be used.
+        """
+        ...
+
+    def check_asked(self, queries: Iterable[str]) -> None:
+        """Raise InputError when all these, a whole split's ids, are not what was expected."""
+        ...
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """A segmenter that chooses among the masks of a source.
+
+    Attributes:
+        segmenter: its own proposer is not asked.
+        source: where the proposals come from.
+    """
+
+    segmenter: Segmenter
+    source: ProposalSource
+
+    @property
+    def compat(self) -> Compat:
+        """The method's record."""
+        return self.segmenter.method.compat
+
+    @cached_property
+    def configuration(self) -> dict[str, Any]:
+        """Method, model, parser, proposals and versions."""
+        proposals = self.source.configuration()
+        return {
+            "system": "refmask",
+            **system_configuration(self.segmenter),
+            **{f"proposals.{name}": value for name, value in proposals.items()},
+            **{f"version.{name}": value for name, value in versions().items()},
+        }
+
+    def answer(self, sample: Sample) -> list[Record]:
+        """Look at the picture once, ask all its expressions.
+
+        Raises:
+            InputError: when the proposer refuses the picture, or an expression is too long.
+        """
+        scene = self.segmenter.look(sample.image, self.source.propose(sample))
+        answers = scene.find([query.expression for query in sample.queries])
+        overlaps = PictureOverlaps(scene.proposals, sample.instances)
+        return [
+            query_record(
+                sample,
+                number,
+                _told(answer),
+                overlaps.row(query.target, answer.best, query.instance),
+                answer.mask,
+            )
+            for number, (query, answer) in enumerate(zip(sample.queries, answers, strict=True))
+        ]
+
+    def check_asked(self, queries: Iterable[str]) -> None:
+        """A segmenter answers whatever is asked."""
+
+
+def _told(answer: Segmentation) -> dict[str, Any]:
+    return {
+        "noun_phrase": answer.why.phrase.noun_phrase,
+        "head": answer.why.phrase.head,
+        "chosen": answer.best,
+        "scores": [round(float(score), DIGITS) for score in answer.scores],
+        "confidence": round(answer.confidence, DIGITS),
+        "margin": round(answer.why.margin, DIGITS),
+    }
