@@ -41,6 +41,22 @@ class Compat:
         uncapped_proposals: FreeSOLO's input has its shorter side at 800 pixels, its longer side
             truncated and without the limit of 1333.
         long_text_error: refuse a text longer than the model's context, instead of cutting it.
+        padded_patches: (region token) cut patches from the picture padded by half a patch less one
+            pixel, so that they lie that much further up and left.
+        half_positions: (region token) round the position embedding to float16.
+        sampled_regions: (region token) a mask holds the patches that its nearest-neighbour copy at
+            the grid does, be it none, instead of those it covers by half or else the most.
+        finite_exclusion: (region token) keep other patches out of the attention by -100 on the
+            logit instead of by minus infinity.
+        bias_seed: (score map) draw the biases of both projections from this seed, uniform within
+            one over the root of their inputs, as a layer starts out whose biases nobody sets; None
+            for those of the attention pool.
+        scaled_maps: (score map) scale each enlarged map to 0..1 by its own extremes.
+        unit_activations: (Grad-CAM) L2-normalise the activations at each place in the map.
+        averaged_gradient: (Grad-CAM) weigh channels by the mean of their gradients over the
+            places, instead of by the sum, which keeps scores on the scale of logits.
+        negated_gradient: (Grad-CAM) take the gradient of minus the logit.
+        negative_evidence: (Grad-CAM) keep what speaks against the expression in the map.
         skip_without_proposals: (evaluation) expressions about a picture without proposals leave the
             metrics, instead of counting as IoU 0.
         overlap_is_background: (evaluation) where polygons of a target overlap is outside of it,
@@ -60,6 +76,16 @@ class Compat:
     released_phrases: bool = False
     uncapped_proposals: bool = False
     long_text_error: bool = False
+    padded_patches: bool = False
+    half_positions: bool = False
+    sampled_regions: bool = False
+    finite_exclusion: bool = False
+    bias_seed: int | None = None
+    scaled_maps: bool = False
+    unit_activations: bool = False
+    averaged_gradient: bool = False
+    negated_gradient: bool = False
+    negative_evidence: bool = False
     skip_without_proposals: bool = False
     overlap_is_background: bool = False
 
@@ -81,6 +107,16 @@ def reference(family: str) -> Compat:
         released_phrases=True,
         uncapped_proposals=True,
         long_text_error=True,
+        padded_patches=True,
+        half_positions=True,
+        sampled_regions=True,
+        finite_exclusion=True,
+        bias_seed=0,
+        scaled_maps=True,
+        unit_activations=True,
+        averaged_gradient=True,
+        negated_gradient=True,
+        negative_evidence=True,
         skip_without_proposals=True,
         overlap_is_background=True,
     )

@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from refmask.clip.families import Tower
+from refmask.clip.families import PooledTower, RegionTower, Tower
 from refmask.errors import ConfigurationError, ExpressionError, RefmaskWarning
 from refmask.ops.pixels import PixelStatistics
 from refmask.weights.hashing import sha256_of
@@ -91,6 +92,108 @@ class ClipBackbone:
         with self._casting():
             pool = self.tower.look(pixels.to(self.device), **settings)
         return self._in_batches(pool, masks)
+
+    @torch.inference_mode()
+    def encode_regions(self, pixels: Tensor, regions: Tensor, **settings: Any) -> Tensor:
+        """Region tokens' features of one picture.
+
+        Args:
+            pixels: float32 (1, 3, S, S), normalised.
+            regions: bool (N, h, w) at ``tower.grid``: the patches of each region.
+            settings: as ``RegionTower.regions`` takes them.
+
+        Returns:
+            float32 (N, D) on the CPU, not normalised; a region of all patches gives
+            ``encode_image``.
+
+        Raises:
+            ConfigurationError: when the tower is no vision transformer.
+        """
+        with self._casting():
+            pool = self.region_tower.regions(pixels.to(self.device), **settings)
+        return self._in_batches(pool, regions)
+
+    @torch.inference_mode()
+    def encode_places(self, pixels: Tensor, bias_seed: int | None = None) -> Tensor:
+        """Features of the joint space at each place of a picture.
+
+        Args:
+            pixels: float32 (1, 3, S, S), normalised.
+            bias_seed: see ``Compat``.
+
+        Returns:
+            float32 (1, D, h, w) on the CPU, not normalised.
+
+        Raises:
+            ConfigurationError: when the tower is no ResNet.
+        """
+        with self._casting():
+            return self.pooled_tower.places(pixels.to(self.device), bias_seed).float().cpu()
+
+    @torch.inference_mode()
+    def feature_map(self, pixels: Tensor) -> Tensor:
+        """The feature map that is pooled to an image feature.
+
+        Args:
+            pixels: float32 (1, 3, S, S), normalised.
+
+        Returns:
+            float32 (1, C, h, w) on the CPU.
+
+        Raises:
+            ConfigurationError: when the tower is no ResNet.
+        """
+        with self._casting():
+            return self.pooled_tower.dense(pixels.to(self.device), "features").float().cpu()
+
+    def channel_gradients(self, features: Tensor, texts: Tensor) -> Tensor:
+        """How each text's logit grows with each channel of a feature map.
+
+        The gradient of logit scale times cosine, summed over the places. Gradients are of the
+        feature map only; weights have none, before and after.
+
+        Args:
+            features: float (1, C, h, w), from ``feature_map``.
+            texts: float (T, D), any length but 0.
+
+        Returns:
+            (T, C) on the CPU, of the type of ``features``.
+
+        Raises:
+            ConfigurationError: when the tower is no ResNet.
+        """
+        tower, gradients = self.pooled_tower, features.new_empty((len(texts), features.shape[1]))
+        # Inference mode, here or around the caller, would forbid gradients.
+        with torch.inference_mode(False), torch.enable_grad():
+            for start in range(0, len(texts), BATCH):
+                some = functional.normalize(texts[start : start + BATCH].to(self.device).clone())
+                maps = features.to(self.device).repeat(len(some), 1, 1, 1).requires_grad_()
+                with self._casting():
+                    pooled = tower.pool(maps)
+                cosines = (functional.normalize(pooled.to(some.dtype)) * some).sum()
+                (gradient,) = torch.autograd.grad(self.logit_scale * cosines, maps)
+                gradients[start : start + BATCH] = gradient.sum(dim=(2, 3)).cpu()
+        return gradients
+
+    @property
+    def region_tower(self) -> RegionTower:
+        """The tower, if it is a vision transformer; else raises ConfigurationError."""
+        if not isinstance(self.tower, RegionTower):
+            raise ConfigurationError(
+                f"expected a vision transformer such as ViT-B-32-quickgelu for region tokens, "
+                f"{self.name} is a {self.tower.family} model; choose another model or method"
+            )
+        return self.tower
+
+    @property
+    def pooled_tower(self) -> PooledTower:
+        """The tower, if it is a ResNet; else raises ConfigurationError."""
+        if not isinstance(self.tower, PooledTower):
+            raise ConfigurationError(
+                f"expected a ResNet such as RN50-quickgelu for maps before attention pooling, "
+                f"{self.name} is a {self.tower.family} model; choose another model or method"
+            )
+        return self.tower
 
     def check_settings(self, settings: Iterable[str]) -> None:
         """Raise ConfigurationError unless the tower has all of these settings."""

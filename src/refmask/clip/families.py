@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -56,6 +56,36 @@ class Tower(Protocol):
         Returns:
             float (1, D', H // stride, W // stride), D' the tower's own width.
         """
+        ...
+
+
+@runtime_checkable
+class RegionTower(Tower, Protocol):
+    """A tower of tokens, to which tokens for regions can be added."""
+
+    def regions(self, pixels: Tensor, **settings: Any) -> Callable[[Tensor], Tensor]:
+        """Compute what all regions share, once.
+
+        Args:
+            pixels: float (1, 3, S, S).
+            settings: the region token's fields of ``Compat``.
+
+        Returns:
+            A function from regions, bool (N, h, w), to features (N, D).
+        """
+        ...
+
+
+@runtime_checkable
+class PooledTower(Tower, Protocol):
+    """A tower that pools a feature map by attention."""
+
+    def pool(self, features: Tensor) -> Tensor:
+        """Feature maps (B, C, h, w) at ``grid``, ``dense``'s "features", to features (B, D)."""
+        ...
+
+    def places(self, pixels: Tensor, bias_seed: int | None = None) -> Tensor:
+        """Features of the joint space at each place: pixels (1, 3, S, S) to (1, D, h, w)."""
         ...
 
 

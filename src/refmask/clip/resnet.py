@@ -1,14 +1,17 @@
 """Masked attention pooling in open_clip's modified ResNet (equation 2).
 
-This is the only file that touches the private parts of that class: its stem, its four layers
-and the attention pool's input.
+This is the only file that touches the private parts of that class: its stem, its four layers,
+the attention pool's input and its value and output projections.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -43,16 +46,42 @@ class ResnetTower:
             A function from masks (N, h, w), 0 to 1, to features (N, D). The feature map is
             multiplied by the mask before query, key and value are computed.
         """
-        visual, features = self.visual, self.dense(pixels, "features")
+        features = self.dense(pixels, "features")
         if unit_places:
             features = functional.normalize(features, dim=1)
 
         def pool(masks: Tensor) -> Tensor:
             # (1, C, h, w) * (N, 1, h, w)
-            feature: Tensor = visual.attnpool(features * masks[:, None].to(features.dtype))
-            return feature
+            return self.pool(features * masks[:, None].to(features.dtype))
 
         return pool
+
+    def pool(self, features: Tensor) -> Tensor:
+        """Attention pooling: feature maps (B, C, h, w) at ``grid`` to features (B, D)."""
+        pooled: Tensor = self.visual.attnpool(features)
+        return pooled
+
+    def places(self, pixels: Tensor, bias_seed: int | None = None) -> Tensor:
+        """What attention pooling would answer for each place alone, positions left out.
+
+        The value and the output projection of the attention pool, as two 1x1 convolutions over
+        the feature map: Zhou et al., "Extract Free Dense Labels from CLIP" (ECCV 2022), section
+        3.2.
+
+        Args:
+            pixels: float (1, 3, S, S).
+            bias_seed: see ``Compat``.
+
+        Returns:
+            (1, D, h, w).
+        """
+        # (1, C, h, w) -> (1, h, w, C), what linear layers take
+        features = self.dense(pixels, "features").movedim(1, 3)
+        for name in ("v_proj", "c_proj"):
+            layer = getattr(self.visual.attnpool, name)
+            bias = layer.bias if bias_seed is None else _drawn_bias(name, layer, bias_seed)
+            features = functional.linear(features, layer.weight, bias)
+        return features.movedim(3, 1)
 
     def dense(self, pixels: Tensor, kind: str) -> Tensor:
         """The last layer's feature map, for a picture of any size.
@@ -76,3 +105,11 @@ class ResnetTower:
         for layer in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
             features = layer(features)
         return features
+
+
+def _drawn_bias(name: str, layer: Any, seed: int) -> Tensor:
+    """The initial bias of a convolution, the same in every run: uniform, by name and seed."""
+    generator = np.random.Generator(np.random.PCG64(zlib.crc32(f"{name}.bias".encode()) ^ seed))
+    bound = layer.in_features**-0.5
+    drawn = generator.uniform(-bound, bound, layer.out_features)
+    return torch.from_numpy(drawn).to(layer.weight)

@@ -79,10 +79,59 @@ class VitTower:
             keep, tokens = keep.to(shared.dtype), shared.expand(len(masks), -1, -1)
             for block in blocks[self.depth - last :]:
                 tokens = block(tokens * keep)
-            feature: Tensor = self.visual._pool(tokens[:, :1])[0]
-            return feature if self.visual.proj is None else feature @ self.visual.proj
+            return self._answer(tokens[:, :1])
 
         return pool
+
+    def regions(
+        self,
+        pixels: Tensor,
+        padded_patches: bool = False,
+        half_positions: bool = False,
+        finite_exclusion: bool = False,
+    ) -> Callable[[Tensor], Tensor]:
+        """Embed a picture; the returned function runs all blocks with a token per region.
+
+        A region token starts as a copy of the class token and attends, in every block, to its
+        own patches and to itself. The other tokens do not see it and run as ever.
+
+        Args:
+            pixels: float (1, 3, S, S).
+            padded_patches: see ``Compat``, as the next two.
+            half_positions: see ``Compat``.
+            finite_exclusion: see ``Compat``.
+
+        Returns:
+            A function from regions, bool (N, h, w), to features (N, D). A region of all patches
+            gives the class token's feature.
+        """
+        visual, positions = self.visual, self.visual.positional_embedding
+        padding = self.stride // 2 - 1 if padded_patches else 0
+        positions = positions.half().to(positions.dtype) if half_positions else positions
+        patches = functional.conv2d(
+            pixels, visual.conv1.weight, visual.conv1.bias, self.stride, padding
+        )
+        picture = self._sequence(patches, positions)  # (1, 1 + h*w, width), class token first
+        shut = -100.0 if finite_exclusion else -torch.inf
+
+        def pool(regions: Tensor) -> Tensor:
+            count, length = len(regions), picture.shape[1]
+            # Who attends (rows) to whom (columns): class token, patches, then regions.
+            open_ = torch.eye(length + count, dtype=torch.bool, device=picture.device)
+            open_[:length, :length] = True
+            open_[length:, 1:length] = regions.flatten(1)
+            exclusion = torch.zeros(open_.shape, device=picture.device).masked_fill_(~open_, shut)
+            tokens = torch.cat([picture, picture[:, :1].expand(1, count, -1)], dim=1)
+            for block in visual.transformer.resblocks:
+                tokens = block(tokens, attn_mask=exclusion)
+            return self._answer(tokens[0, length:, None])
+
+        return pool
+
+    def _answer(self, tokens: Tensor) -> Tensor:
+        """Features (N, D) of final tokens (N, 1, width) that stand where the class token does."""
+        feature: Tensor = self.visual._pool(tokens)[0]
+        return feature if self.visual.proj is None else feature @ self.visual.proj
 
     def dense(self, pixels: Tensor, kind: str) -> Tensor:
         """What the patch tokens hold at the end, for a picture of any size.
@@ -115,14 +164,18 @@ class VitTower:
         """As ``_embeds``, with the position embedding resized to another grid than the model's."""
         if grid == self.grid:
             return self.visual._embeds(pixels)  # type: ignore[no-any-return]
-        visual, positions = self.visual, self.visual.positional_embedding
+        positions = self.visual.positional_embedding
         # (h0*w0, width) -> (1, width, h0, w0) -> (1, width, h, w) -> (h*w, width)
         places = positions[1:].T.reshape(1, -1, *self.grid)
         places = functional.interpolate(
             places, grid, mode="bicubic", align_corners=False, antialias=True
         )
         positions = torch.cat([positions[:1], places[0].flatten(1).T])
-        patches = visual.conv1(pixels).flatten(2).transpose(1, 2)
+        return self._sequence(self.visual.conv1(pixels), positions)
+
+    def _sequence(self, patches: Tensor, positions: Tensor) -> Tensor:
+        """Tokens (1, 1 + h*w, width) that enter the first block, of embedded patches."""
+        visual, patches = self.visual, patches.flatten(2).transpose(1, 2)
         tokens = torch.cat([visual.class_embedding.expand(1, 1, -1).to(patches.dtype), patches], 1)
         embedded: Tensor = visual.ln_pre(tokens + positions.to(patches.dtype))
         return embedded
