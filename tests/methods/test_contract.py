@@ -1,5 +1,7 @@
 """What every method must do; a new line in METHODS is tested here by itself."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,11 @@ from refmask.types import MaskProposals
 
 @pytest.fixture(params=list(METHODS))
 def method(request, golden_model):
-    return load_method(request.param, golden_model("tiny_vit32"))
+    """Each method on the first tower that it takes."""
+    for model in ("tiny_vit32", "tiny_rn"):
+        with contextlib.suppress(ConfigurationError):
+            return load_method(request.param, golden_model(model))
+    raise AssertionError(f"{request.param} takes neither a vision transformer nor a ResNet")
 
 
 def test_permuting_proposals_permutes_scores(method, noise, fixed_proposer, golden_phrases):
@@ -35,6 +41,17 @@ def test_weights_are_unchanged(method, noise, fixed_proposer, golden_phrases):
     after = method.clip.model.state_dict()
     assert before.keys() == after.keys()
     assert all(before[key].equal(after[key]) for key in before)
+    parameters = list(method.clip.model.parameters())
+    assert not any(p.requires_grad or p.grad is not None for p in parameters)
+
+
+def test_features_include_the_scores(method, noise, fixed_proposer, golden_phrases):
+    proposals, phrases = fixed_proposer.propose(noise), golden_phrases[:2]
+    features = method.features(noise, proposals, phrases)
+    scores = method.score(method.observe(noise, proposals), phrases)
+    assert np.allclose(features["scores"], scores, atol=1e-4)
+    assert features["text_global"].shape == (2, method.clip.dim)
+    assert all(array.dtype == np.float32 for array in features.values())
 
 
 def test_cropping_and_global_are_the_ends_of_global_local(

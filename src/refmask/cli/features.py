@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 from refmask.cli.options import add_system_options, load_segmenter
 
@@ -26,11 +26,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write visual and text features, noun phrases, scores and crop boxes to one file."""
+    """Write the method's features and scores, noun phrases and crop boxes to one file."""
     import numpy as np
 
     from refmask.cli.expressions import read_expressions, target_phrases
-    from refmask.methods.global_local import GlobalLocal, crop_boxes
+    from refmask.methods.global_local import crop_boxes
     from refmask.ops.files import write_whole
     from refmask.ops.images import read_image
     from refmask.proposals.given import GivenMasks
@@ -41,20 +41,15 @@ def run(args: argparse.Namespace) -> int:
     masks, _ = GivenMasks(args.masks).source.read(*image.shape[:2])
     proposals = MaskProposals(masks).checked_for(image)
     segmenter = load_segmenter(args, proposals="grouping")
-    method = cast("GlobalLocal", segmenter.method)  # every method so far is one
     phrases = target_phrases(expressions, segmenter.parser)
-    visual, text = method.describe(image, proposals), method.read(phrases)
+    method = segmenter.method
+    arrays: dict[str, Any] = {
+        "noun_phrases": np.array([phrase.noun_phrase for phrase in phrases], np.str_),
+        "boxes": crop_boxes(proposals, method.compat).astype(np.int64),
+        **method.features(image, proposals, phrases),
+    }
     content = io.BytesIO()
-    np.savez(
-        content,
-        visual_global=visual.global_context,
-        visual_local=visual.local_context,
-        text_global=text.global_context,
-        text_local=text.local_context,
-        noun_phrases=np.array([phrase.noun_phrase for phrase in phrases], np.str_),
-        scores=method.score(visual, phrases),
-        boxes=crop_boxes(proposals, method.compat).astype(np.int64),
-    )
+    np.savez(content, **arrays)
     write_whole(Path(args.out), content.getvalue())
     print(f"{len(proposals)} masks and {len(phrases)} expressions -> {args.out}")
     return 0

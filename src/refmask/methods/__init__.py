@@ -18,6 +18,9 @@ METHODS = {
     "global-local": ("refmask.methods.global_local", "GlobalLocal"),
     "cropping": ("refmask.methods.cropping", "Cropping"),
     "global": ("refmask.methods.global_context", "GlobalContext"),
+    "region-token": ("refmask.methods.region_token", "RegionToken"),
+    "score-map": ("refmask.methods.score_map", "ScoreMap"),
+    "grad-cam": ("refmask.methods.grad_cam", "GradCam"),
 }
 
 #: The paper's visual blend per data set (section 4).

@@ -21,3 +21,9 @@ class Method(Protocol):
     def score(self, observation: Any, phrases: Sequence[TargetPhrase]) -> Floats:
         """float32 (T, N), higher is better, as logits: their softmax over N is a probability."""
         ...
+
+    def features(
+        self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, Floats]:
+        """What another implementation can be compared with, by name, ``scores`` (T, N) included."""
+        ...

@@ -125,6 +125,19 @@ class GlobalLocal:
             visual, text = functional.normalize(visual, dim=1), functional.normalize(text, dim=1)
         return (self.clip.logit_scale * text @ visual.T).numpy()
 
+    def features(
+        self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, Floats]:
+        """Arrays to compare: both visual (N, D) and both text (T, D) features, and ``scores``."""
+        visual, text = self.describe(image, proposals), self.read(phrases)
+        return {
+            "visual_global": visual.global_context,
+            "visual_local": visual.local_context,
+            "text_global": text.global_context,
+            "text_local": text.local_context,
+            "scores": self.score(visual, phrases),
+        }
+
     def _in_context(self, pixels: torch.Tensor, proposals: MaskProposals) -> Floats:
         side = self.clip.statistics.side
         features = self.clip.encode_masked(

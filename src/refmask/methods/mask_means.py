@@ -1,0 +1,104 @@
+"""What baselines share that draw a map per expression and rank masks by its mean over them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+from torch.nn import functional
+
+from refmask.clip import ClipBackbone
+from refmask.compat import Compat
+from refmask.methods.sentences import read_sentences
+from refmask.ops.maps import mask_shares
+from refmask.ops.pixels import normalise, stretch
+from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """A picture's places and its masks.
+
+    Attributes:
+        features: float32 (1, C, h, w), of each place.
+        shares: float32 (N, h, w), see ``mask_shares``.
+        size: H, W of the picture.
+    """
+
+    features: Tensor
+    shares: Tensor
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class MaskMeans(ABC):
+    """A map per expression over a ResNet's places, and its mean over each mask.
+
+    Attributes:
+        clip: a model with a ResNet.
+        compat: corrected or the released code's arithmetic.
+
+    Raises:
+        ConfigurationError: for a model with another tower.
+    """
+
+    clip: ClipBackbone
+    compat: Compat = field(default_factory=Compat)
+
+    def __post_init__(self) -> None:
+        self.clip.pooled_tower  # noqa: B018  raises unless there is one
+
+    @abstractmethod
+    def look(self, pixels: Tensor) -> Tensor:
+        """Features of each place: normalised float32 (1, 3, S, S) to float32 (1, C, h, w)."""
+
+    @abstractmethod
+    def draw(self, features: Tensor, texts: Tensor) -> Tensor:
+        """Maps: features of each place and text features (T, D) to float32 (T, h, w)."""
+
+    def scale(self, maps: Tensor, size: tuple[int, int]) -> Tensor:  # noqa: ARG002  by default
+        """Maps (T, h, w) as they count once enlarged to ``size``: by default as they are."""
+        return maps
+
+    def observe(self, image: Bytes, proposals: MaskProposals) -> Places:
+        """What the maps of all expressions are drawn from.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            proposals: N masks of that size.
+        """
+        side = self.clip.statistics.side
+        pixels = normalise(image, self.clip.statistics, self.compat)
+        features = self.look(stretch(pixels, (side, side), self.clip.statistics, self.compat))
+        return Places(features, mask_shares(proposals.masks, self.clip.tower.grid), proposals.size)
+
+    def score(self, observation: Places, phrases: Sequence[TargetPhrase]) -> Floats:
+        """Mean over each mask of each map, enlarged bilinearly to the picture's size.
+
+        Returns:
+            float32 (T, N).
+        """
+        maps = self._maps(observation, read_sentences(self.clip, phrases, self.compat))
+        return self._means(observation, maps)
+
+    def features(
+        self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, Floats]:
+        """Arrays to compare: ``maps`` (T, h, w), ``text_global`` (T, D) and ``scores``."""
+        observation = self.observe(image, proposals)
+        texts = read_sentences(self.clip, phrases, self.compat)
+        maps = self._maps(observation, texts)
+        return {
+            "maps": self.scale(maps, self.clip.tower.grid).numpy(),
+            "text_global": texts.numpy(),
+            "scores": self._means(observation, maps),
+        }
+
+    def _maps(self, observation: Places, texts: Tensor) -> Tensor:
+        return self.draw(observation.features, functional.normalize(texts, dim=1))
+
+    def _means(self, observation: Places, maps: Tensor) -> Floats:
+        maps = self.scale(maps, observation.size)
+        return (maps.flatten(1) @ observation.shares.flatten(1).T).numpy()

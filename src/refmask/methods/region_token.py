@@ -1,0 +1,108 @@
+"""The baseline with one more token per mask in a vision transformer (section 5.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from refmask.clip import ClipBackbone
+from refmask.compat import Compat
+from refmask.methods.sentences import read_sentences
+from refmask.ops.pixels import grid_masks, normalise, stretch
+from refmask.types import Bools, Bytes, Floats, MaskProposals, TargetPhrase
+
+
+@dataclass(frozen=True, eq=False)
+class RegionToken:
+    """A copy of the class token per mask that attends to the mask's patches only.
+
+    After Li et al., "Adapting CLIP For Phrase Localization Without Further Training" (2022),
+    against the whole expression as in table 1. The released code shifts the patches by padding,
+    rounds positions to float16 and may leave a small mask without any patch, so that its feature
+    is the same for all pictures; none of this is done by default.
+
+    Attributes:
+        clip: a model with a vision transformer.
+        compat: corrected or the released code's arithmetic.
+
+    Raises:
+        ConfigurationError: for a model with another tower.
+    """
+
+    clip: ClipBackbone
+    compat: Compat = field(default_factory=Compat)
+
+    def __post_init__(self) -> None:
+        self.clip.region_tower  # noqa: B018  raises unless there is one
+
+    def observe(self, image: Bytes, proposals: MaskProposals) -> Floats:
+        """The region tokens' features.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            proposals: N masks of that size.
+
+        Returns:
+            float32 (N, D), L2-normalised where ``compat`` says so.
+        """
+        clip, compat = self.clip, self.compat
+        side = clip.statistics.side
+        pixels = normalise(image, clip.statistics, compat)
+        features = clip.encode_regions(
+            stretch(pixels, (side, side), clip.statistics, compat),
+            mask_patches(proposals.masks, clip.tower.grid, compat),
+            padded_patches=compat.padded_patches,
+            half_positions=compat.half_positions,
+            finite_exclusion=compat.finite_exclusion,
+        )
+        return (functional.normalize(features, dim=1) if compat.unit_global else features).numpy()
+
+    def score(self, observation: Floats, phrases: Sequence[TargetPhrase]) -> Floats:
+        """Cosine of every region token and every expression times the model's logit scale.
+
+        Returns:
+            float32 (T, N).
+        """
+        return self._cosines(observation, read_sentences(self.clip, phrases, self.compat))
+
+    def features(
+        self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, Floats]:
+        """Arrays to compare: ``visual_region`` (N, D), ``text_global`` (T, D), ``scores``."""
+        visual = self.observe(image, proposals)
+        texts = read_sentences(self.clip, phrases, self.compat)
+        return {
+            "visual_region": visual,
+            "text_global": texts.numpy(),
+            "scores": self._cosines(visual, texts),
+        }
+
+    def _cosines(self, features: Floats, texts: Tensor) -> Floats:
+        visual = functional.normalize(torch.from_numpy(features), dim=1)
+        return (self.clip.logit_scale * functional.normalize(texts, dim=1) @ visual.T).numpy()
+
+
+def mask_patches(masks: Bools, grid: tuple[int, int], compat: Compat) -> Tensor:
+    """The patches of each mask.
+
+    Args:
+        masks: bool (N, H, W).
+        grid: h, w.
+        compat: field ``sampled_regions``.
+
+    Returns:
+        bool (N, h, w): patches that the mask covers by half or more; where there is none, those
+        that it covers the most.
+    """
+    if compat.sampled_regions:
+        patches = torch.empty((len(masks), *grid), dtype=torch.bool)
+        for number, mask in enumerate(masks):
+            floats = torch.tensor(mask, dtype=torch.float32)[None, None]
+            patches[number] = functional.interpolate(floats, grid, mode="nearest")[0, 0] > 0
+        return patches
+    covered = grid_masks(masks, grid, compat)
+    return covered >= covered.amax(dim=(1, 2), keepdim=True).clamp(max=0.5)
