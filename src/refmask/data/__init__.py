@@ -61,6 +61,9 @@ DATASETS = {
     "scenes": ("refmask.data.scenes.dataset", "load"),
 }
 
+#: The file that a data set in REFER's layout is known by.
+TABLES = "instances.json"
+
 
 def load_dataset(
     name: str,
@@ -87,33 +90,36 @@ def load_dataset(
         ConfigurationError: for a name, a split or a setting that does not exist.
         InputError: when files are missing, damaged, or do not fit together.
     """
+    module, function = DATASETS.get(name, DATASETS["refcoco"])
     if name not in DATASETS:
-        root, name, module = *_folder(name, root), DATASETS["refcoco"]
-    else:
-        module = DATASETS[name]
+        root, name = locate(name, root)
     if subset != "all" and name != "phrasecut":
         raise ConfigurationError(f"only phrasecut has subsets, {name} was asked for '{subset}'")
     if split_by is not None and name in ("phrasecut", "coco"):
         raise ConfigurationError(f"{name} is split in one way, got split_by '{split_by}'; omit it")
     choice = Choice(name, split, root, split_by, subset, overlap_is_background)
-    dataset: Dataset = getattr(importlib.import_module(module[0]), module[1])(choice)
+    dataset: Dataset = getattr(importlib.import_module(module), function)(choice)
     return dataset
 
 
-def _folder(name: str, root: Path | None) -> tuple[Path, str]:
-    """Root and name of the data set in a folder of REFER's layout.
+def locate(name: str, root: Path | None = None) -> tuple[Path, str]:
+    """Root and name of a data set in REFER's layout that has no name of its own here.
+
+    Args:
+        name: a folder that holds one data set, or the data set's own folder.
+        root: the folder that ``name`` lies in, where it is no path.
 
     Raises:
         ConfigurationError: when there is none, or more than one.
     """
-    folder = Path(name)
-    if root is None and (folder / "instances.json").is_file():
+    folder = (Path(name) if root is None else root / name).resolve()
+    if (folder / TABLES).is_file():
         return folder.parent, folder.name
-    found = sorted(folder.glob("*/instances.json")) if root is None else []
+    found = sorted(folder.glob(f"*/{TABLES}"))
     if len(found) != 1:
-        several = ", ".join(str(path.parent) for path in found)
+        several = ", ".join(path.parent.name for path in found)
         raise ConfigurationError(
             f"expected {', '.join(DATASETS)}, or a folder with one data set in REFER's layout, got "
-            f"'{name}'" + (f", which holds several; name one of {several}" if several else "")
+            f"'{name}'" + (f", which holds several; add one of {several}" if several else "")
         )
     return folder, found[0].parent.name

@@ -13,6 +13,7 @@ from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
 
+from refmask.data import TABLES
 from refmask.data.choice import Choice
 from refmask.data.counts import compare
 from refmask.data.files import fingerprint, read
@@ -21,8 +22,6 @@ from refmask.data.refs import ALL, Ref, find_refs, of_split, parse_refs
 from refmask.data.tables import Annotation, Tables, parse_tables
 from refmask.errors import ConfigurationError, InputError
 from refmask.types import Query, Sample
-
-TABLES = "instances.json"
 
 #: Where the pictures may be, below the root.
 PICTURES = ("images/mscoco/images/train2014", "images/train2014", "train2014", "images")

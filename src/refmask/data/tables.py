@@ -13,7 +13,7 @@ import numpy as np
 
 from refmask.data.files import parse
 from refmask.errors import InputError, MaskError
-from refmask.ops.segmentations import decode_segmentation, decode_apart, without_slivers
+from refmask.ops.segmentations import decode_apart, decode_segmentation, without_slivers
 from refmask.types import Bools, MaskProposals
 
 

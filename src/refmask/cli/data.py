@@ -1,0 +1,135 @@
+"""``refmask data``: what of a data set is here, a look at it, and few-shot subsets of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from refmask.data import Dataset
+
+CHECK, SHOW, FEWSHOT = "check", "show", "fewshot"
+NAMES = (
+    "refcoco, refcoco+, refcocog, phrasecut, coco, scenes, or a folder in REFER's layout, such as "
+    "'refmask scenes generate' writes"
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``refmask data``."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser(CHECK, help="what is there, what is missing, where it comes from")
+    _add_name(check)
+    show = actions.add_parser(SHOW, help="draw pictures with their targets and expressions")
+    _add_name(show)
+    show.add_argument("--split", default="val", help="val (default), test, testA, all, ...")
+    _add_split_by(show)
+    show.add_argument("--subset", default="all", help="of phrasecut: all (default), seen or unseen")
+    show.add_argument("--count", type=int, default=8, help="number of pictures (default 8)")
+    show.add_argument("--seed", type=int, default=0, help="which pictures (default 0)")
+    show.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the drawings")
+    fewshot = actions.add_parser(
+        FEWSHOT, help="write a subset of K instances per class, each part of that of K + 1"
+    )
+    _add_name(fewshot)
+    fewshot.add_argument("--split", default="train", help="to draw from (default train)")
+    _add_split_by(fewshot)
+    fewshot.add_argument("--per-class", type=int, required=True, metavar="K")
+    fewshot.add_argument("--seed", type=int, default=0, help="which instances (default 0)")
+    fewshot.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON to write")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the action says."""
+    if args.action == CHECK:
+        return _check(args.name, args.root)
+    if args.action == SHOW:
+        return _show(args)
+    return _fewshot(args)
+
+
+def _add_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help=NAMES)
+    parser.add_argument(
+        "--root", type=Path, metavar="DIR", help="the data set's folder; only scenes are shipped"
+    )
+
+
+def _add_split_by(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--split-by", help="of refcocog: umd (default) or google")
+
+
+def _check(asked: str, given: Path | None) -> int:
+    """Print what is there; 1 when something that is needed is not."""
+    from refmask.data.checking import place, presence, split_states
+
+    name, root = place(asked, given)
+    whole = True
+    print(f"{name} in {root}")
+    for one in presence(name, root):
+        if one.path is not None:
+            print(f"  here      {one.path.relative_to(root)}")
+            continue
+        whole &= one.part.optional
+        state = "not here" if one.part.optional else "MISSING "
+        print(f"  {state}  {one.part.name}\n            from {one.part.source}")
+    states = split_states(name, root)
+    for split in states:
+        title = f"{split.split_by} {split.split}" if split.split_by else split.split
+        if split.fault is not None:
+            print(f"  split {title}: {split.fault}")
+        else:
+            print(f"  split {title}: {split.pictures} pictures, {split.queries} expressions")
+        if split.missing:
+            first = ", ".join(path.name for path in split.missing[:3])
+            print(f"    {len(split.missing)} pictures are missing, first: {first}")
+        whole &= split.fault is None and not split.missing
+    return 0 if whole and states else 1
+
+
+def _show(args: argparse.Namespace) -> int:
+    """Draw pictures that the seed chooses, in the data set's order."""
+    import numpy as np
+
+    from refmask.errors import ConfigurationError
+    from refmask.export.overlay import png
+    from refmask.export.samples import draw_sample
+    from refmask.ops.files import write_whole
+
+    if args.count < 1 or args.seed < 0:
+        raise ConfigurationError(
+            f"expected --count of 1 or more and --seed of 0 or more, got {args.count} and "
+            f"{args.seed}; correct them"
+        )
+    dataset = _load(args, subset=args.subset)
+    count = min(args.count, len(dataset.ids))
+    for row in sorted(np.random.default_rng(args.seed).permutation(len(dataset.ids))[:count]):
+        sample = dataset.sample(dataset.ids[row])
+        path = args.out / f"{dataset.name}-{dataset.split}-{sample.id}.png"
+        write_whole(path, png(draw_sample(sample, dataset.categories)))
+        print(f"{path}: {len(sample.queries)} expressions")
+    return 0
+
+
+def _fewshot(args: argparse.Namespace) -> int:
+    """Write the refs that the seed chooses, and say which classes have fewer than asked for."""
+    from refmask.data.fewshot import few_shot, record
+    from refmask.ops.files import write_whole
+
+    dataset = _load(args)
+    refs = few_shot(dataset, args.per_class, args.seed)
+    content = record(dataset, refs, args.per_class, args.seed)
+    write_whole(args.out, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())
+    classes = len(content["categories"])
+    short = args.per_class * classes - len(refs)
+    less = f" ({short} fewer than {args.per_class} each: some classes have less)" if short else ""
+    print(f"{len(refs)} instances of {classes} classes{less} -> {args.out}")
+    return 0
+
+
+def _load(args: argparse.Namespace, subset: str = "all") -> Dataset:
+    from refmask.data import load_dataset
+
+    return load_dataset(args.name, args.split, args.root, split_by=args.split_by, subset=subset)

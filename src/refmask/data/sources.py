@@ -1,0 +1,90 @@
+"""Which files a data set is made of, and where the public has them from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from refmask.data import TABLES, coco, phrasecut
+from refmask.data.refer import PICTURES, SPLIT_BY
+from refmask.data.refs import candidates
+
+#: The host that published REFER's archives, and copies of them from the time before it went away.
+HOST = "https://bvisionweb1.cs.unc.edu/licheng/referit/data"
+ARCHIVED = {
+    "refcoco": "https://web.archive.org/web/20220413011718",
+    "refcoco+": "https://web.archive.org/web/20220413011656",
+    "refcocog": "https://web.archive.org/web/20220413012904",
+}
+COCO = "http://images.cocodataset.org"
+PHRASECUT = "https://github.com/ChenyunWu/PhraseCutDataset"
+#: Of PhraseCut's files, as its download program has them.
+DRIVE = {
+    "refer_test.json": "1jrzXm1gcq6f5hNDeamZd0UmyyHUv61IZ",
+    "refer_val.json": "1UyojArOFPlsSeNbA9fHWjCjOOU-OCohG",
+    "refer_train.json": "1qx-0q6r9r0YUGpoyT0B8HJKmUFWQDSu7",
+    "refer_miniv.json": "1oLcTQ1blTIQyu5ZMelQN2HSniuQaxM4E",
+    phrasecut.SIZES: "1xB9eExJo35K3DQu8PnBWZ1q_OMoMl8-i",
+}
+SCENES = "made by 'refmask scenes generate --out DIR'"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file or folder of a data set.
+
+    Attributes:
+        name: where it usually is below the root.
+        paths: where it may be, as they are tried; one of them is enough.
+        source: where it comes from.
+        optional: the data set can be read without it, with fewer splits.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    source: str
+    optional: bool = False
+
+
+def parts(name: str) -> list[Part]:
+    """What a data set is made of; a name that is not known is taken for one in REFER's layout."""
+    if name == "coco":
+        return _coco()
+    if name == "phrasecut":
+        return _phrasecut()
+    archive = f"{ARCHIVED[name]}/{HOST}/{name}.zip" if name in ARCHIVED else SCENES
+    pictures = f"{COCO}/zips/train2014.zip" if name in ARCHIVED else SCENES
+    table = f"{name}/{TABLES}"
+    listed = [Part(table, (table,), archive)]
+    for number, split_by in enumerate(SPLIT_BY.get(name, (name,))):
+        paths = tuple(f"{name}/{file}" for file in candidates(split_by))
+        listed.append(Part(f"{name}/refs({split_by}).p", paths, archive, optional=number > 0))
+    return [*listed, Part(PICTURES[0], PICTURES, pictures)]
+
+
+def _coco() -> list[Part]:
+    listed = []
+    for year, split in ((2014, "train2014"), (2014, "val2014"), (2017, "val2017")):
+        annotations = f"{COCO}/annotations/annotations_trainval{year}.zip"
+        table = f"{coco.FOLDER}/instances_{split}.json"
+        listed.append(Part(table, (table,), annotations, optional=True))
+        places = (f"images/{split}", split)
+        listed.append(Part(split, places, f"{COCO}/zips/{split}.zip", optional=True))
+    return listed
+
+
+def _phrasecut() -> list[Part]:
+    listed = [
+        Part(
+            file,
+            _either(file),
+            f"https://drive.google.com/uc?id={number} (listed in {PHRASECUT})",
+            optional=file not in ("refer_test.json", phrasecut.SIZES),
+        )
+        for file, number in DRIVE.items()
+    ]
+    pictures = f"the 'url' of each picture in {phrasecut.SIZES}; {PHRASECUT} fetches them"
+    return [*listed, Part("images", _either("images"), pictures)]
+
+
+def _either(file: str) -> tuple[str, ...]:
+    return f"{phrasecut.FOLDER}/{file}", file
