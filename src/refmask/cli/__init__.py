@@ -22,6 +22,7 @@ COMMANDS = {
     "propose": "mask proposals of pictures: kept, drawn, or compared with ground truth",
     "evaluate": "figures of a system on a data set, with a record of every answer",
     "score": "figures of masks that another system made",
+    "compare": "what one run gains over another, and on which expressions",
     "phrases": "the target noun phrase and head word of each expression",
     "features": "the unblended features and the scores of given masks and expressions",
     "demo": "segment the shipped pictures with the embedded model",

@@ -20,7 +20,7 @@ import numpy as np
 
 from refmask.compat import Compat
 from refmask.errors import InputError
-from refmask.evaluation.configuration import compat_configuration, versions
+from refmask.evaluation.configuration import versions
 from refmask.evaluation.record import Record, query_record
 from refmask.metrics import PictureOverlaps
 from refmask.ops.segmentations import decode_segmentation
@@ -51,7 +51,7 @@ class Predictions:
         return {
             "system": "predictions",
             "predictions_sha256": self.sha256,
-            **compat_configuration(self.compat),
+            **{name: value for name, value in self._rules().items() if value},
             **{f"version.{name}": value for name, value in versions().items()},
         }
 
@@ -77,6 +77,13 @@ class Predictions:
                 f"{len(self.segmentations)} in {self.path} are about others (first: "
                 f"{', '.join(foreign[:3])}); choose the split they were made for"
             )
+
+    def _rules(self) -> dict[str, bool]:
+        """Those fields of the compatibility record that concern masks made elsewhere."""
+        return {
+            "compat.skip_without_proposals": self.compat.skip_without_proposals,
+            "compat.overlap_is_background": self.compat.overlap_is_background,
+        }
 
     def _record(self, sample: Sample, number: int) -> Record:
         query = sample.queries[number]
