@@ -17,7 +17,7 @@ def without_repeats(outcomes):
 def test_a_result_has_no_gain_over_itself():
     counts = (np.arange(1, 11), np.full(10, 12))
     gain = paired_bootstrap(counts, counts, np.arange(10))
-    assert (gain.gain, gain.low, gain.high) == (0.0, 0.0, 0.0)
+    assert (gain.gain, gain.low, gain.high, gain.p) == (0.0, 0.0, 0.0, 1.0)
 
 
 def test_a_clear_gain_excludes_zero_and_is_reproducible():

@@ -73,6 +73,7 @@ def test_merged_shards_equal_one_run(rows, shards):
     merged, whole = sum(parts, Tally()), Tally.of(outcomes)
     assert merged.figures() == pytest.approx(figures(outcomes))
     assert (merged.queries, merged.pictures) == (whole.queries, whole.pictures)
+    assert (whole.queries, whole.pictures) == (len(rows), len({row["picture"] for row in rows}))
     assert merged.without_proposals == sum(row["proposals"] == 0 for row in rows)
 
 
