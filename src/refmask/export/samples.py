@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from refmask.export.overlay import INK, LARGEST, PAPER, SMALLEST, outline
-from refmask.export.proposals import GOLDEN, TINT
+from refmask.export.proposals import GOLDEN
 from refmask.types import Bools, Bytes, Sample
 
 Colour = tuple[int, int, int]
@@ -19,7 +19,9 @@ LINE, TEXT, MARGIN = 24, 17, 12
 
 
 def draw_sample(sample: Sample, categories: Mapping[int, str]) -> Bytes:
-    """The picture with every target in a colour of its own, over the expressions.
+    """The picture with every target in an outline of its own, over the expressions.
+
+    What lies inside keeps its colours: expressions speak of them.
 
     Where nothing is said about the picture, its instances are drawn, over their classes.
 
@@ -39,8 +41,6 @@ def draw_sample(sample: Sample, categories: Mapping[int, str]) -> Bytes:
         (np.array(_resized(mask, size)), text) for mask, text in _entries(sample, categories)
     ]
     coloured = [(mask, text, _colour(number)) for number, (mask, text) in enumerate(entries)]
-    for mask, _, colour in coloured:
-        picture[mask] += TINT * (np.array(colour, np.float32) - picture[mask])
     for mask, _, colour in coloured:
         outline(picture, mask, colour, rimmed=True)
     caption = _caption([(text, colour) for _, texts, colour in coloured for text in texts], size[0])
