@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from refmask import compat as compatibility
-from refmask.clip import load_clip
+from refmask.clip import ClipBackbone, load_clip
 from refmask.errors import ConfigurationError
 from refmask.methods import PRESETS, Method, load_method
 from refmask.ops.images import Picture, read_image
@@ -75,8 +75,7 @@ def load(
         ModelError: when the model cannot be loaded.
         MissingResource: when the parser is not installed.
     """
-    if preset is not None and preset not in PRESETS:
-        raise ConfigurationError(f"expected a preset out of {', '.join(PRESETS)}, got {preset!r}")
+    _check_preset(preset)
     if compat == "reference":
         if precision == "bf16":
             raise ConfigurationError("compat 'reference' computes in fp32, leave precision out")
@@ -86,18 +85,61 @@ def load(
         proposals = load_proposer(proposals, defaults=shared(device, precision, uncapped))
     proposals = dress(proposals, store, refinement)
     clip = load_clip(model, weights, device=device, precision=precision)
+    return assemble(
+        clip,
+        proposals,
+        method=method,
+        preset=preset,
+        settings={"alpha": alpha, "beta": beta, "mask_layers": mask_layers},
+        parser=parser,
+        compat=compat,
+    )
+
+
+def assemble(
+    clip: ClipBackbone,
+    proposer: MaskProposer,
+    *,
+    method: str = "global-local",
+    preset: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    parser: str = "embedded",
+    compat: str = "default",
+) -> Segmenter:
+    """As ``load``, around a model and a proposer that are there already.
+
+    Args:
+        clip: the model.
+        proposer: where masks come from.
+        method: see ``load``.
+        preset: see ``load``.
+        settings: the method's own; those that are None are left to preset, card and method.
+        parser: see ``load``.
+        compat: see ``load``.
+
+    Raises:
+        ConfigurationError: for a name or setting that does not exist.
+        MissingResource: when the parser is not installed.
+    """
+    _check_preset(preset)
     record = compatibility.by_name(compat, clip.tower.family)
     # The card's advice is for the corrected method, the preset for the paper's: the latter wins.
     advice = (clip.advice if compat == "default" else {}) | (PRESETS[preset] if preset else {})
-    taken = {"global-local": advice, "global": {"mask_layers": advice.get("mask_layers")}}
-    settings: dict[str, Any] = dict(taken.get(method, {}))
-    explicit = {"alpha": alpha, "beta": beta, "mask_layers": mask_layers}
-    settings |= {name: value for name, value in explicit.items() if value is not None}
+    taken: dict[str, dict[str, Any]] = {
+        "global-local": advice,
+        "global": {"mask_layers": advice.get("mask_layers")},
+    }
+    explicit = {name: value for name, value in (settings or {}).items() if value is not None}
     return Segmenter(
-        proposals,
-        load_method(method, clip, **settings, compat=record),
+        proposer,
+        load_method(method, clip, **(taken.get(method, {}) | explicit), compat=record),
         PhraseParser(parser, reference=record.released_phrases),
     )
+
+
+def _check_preset(preset: str | None) -> None:
+    if preset is not None and preset not in PRESETS:
+        raise ConfigurationError(f"expected a preset out of {', '.join(PRESETS)}, got {preset!r}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -119,8 +119,12 @@ class GlobalLocal:
             float32 (T, N): cosine (or, under the reference's ResNet, plain product) times the
             model's logit scale.
         """
-        visual = torch.from_numpy(observation.blend(self.alpha))
-        text = torch.from_numpy(self.read(phrases).blend(self.beta))
+        return self.similarity(observation, self.read(phrases))
+
+    def similarity(self, masks: ContextFeatures, phrases: ContextFeatures) -> Floats:
+        """As ``score``, for phrases that were read before: float32 (T, N)."""
+        visual = torch.from_numpy(masks.blend(self.alpha))
+        text = torch.from_numpy(phrases.blend(self.beta))
         if self.compat.cosine:
             visual, text = functional.normalize(visual, dim=1), functional.normalize(text, dim=1)
         return (self.clip.logit_scale * text @ visual.T).numpy()
