@@ -68,17 +68,19 @@ def _dataset(args: argparse.Namespace, run: Finished) -> Dataset:
 
 
 def _print(found: Comparison, largest: list[Change]) -> None:
+    from refmask.evaluation.run import short
+
     about = f"{found.expressions} expressions about {found.pictures} pictures in both runs"
     print(about + (f", {found.left_out} left out" if found.left_out else ""))
     for name, (one, other) in found.settings.items():
-        print(f"{name}: {one} -> {other}")
+        print(f"{name}: {short(one)} -> {short(other)}")
     print("\n| figure | first % | second % | gain | 95 % interval | p |")
     print("|---|---|---|---|---|---|")
     for name, (one, two) in found.figures.items():
         gain = found.gains[name]
         print(
             f"| {name} | {100 * one:.2f} | {100 * two:.2f} | {100 * gain.gain:+.2f} | "
-            f"{100 * gain.low:+.2f} to {100 * gain.high:+.2f} | {gain.p:.3f} |"
+            f"{100 * gain.low:+.2f} to {100 * gain.high:+.2f} | {gain.p:.4f} |"
         )
     turned = " and ".join(
         f"{found.turns(turn)} {turn}" for turn in ("wrong -> right", "right -> wrong")

@@ -220,14 +220,15 @@ def _claim(folder: Path, configuration: Mapping[str, Any]) -> None:
 
 def _told(differing: Mapping[str, tuple[Any, Any]]) -> str:
     shown = [
-        f"{name}: {_short(theirs)} there, {_short(ours)} here"
+        f"{name}: {short(theirs)} there, {short(ours)} here"
         for name, (theirs, ours) in list(differing.items())[:SHOWN]
     ]
     more = len(differing) - len(shown)
     return "; ".join(shown + ([f"and {more} more"] if more else []))
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A setting on one line; digests and the like by their beginning."""
     text = "nothing" if value is None else str(value)
     return text if len(text) <= 40 else text[:12] + "..."
 
