@@ -44,8 +44,8 @@ class Compat:
         padded_patches: (region token) cut patches from the picture padded by half a patch less one
             pixel, so that they lie that much further up and left.
         half_positions: (region token) round the position embedding to float16.
-        sampled_regions: (region token) a mask holds the patches that its nearest-neighbour copy at
-            the grid does, be it none, instead of those it covers by half or else the most.
+        sampled_regions: (region token) a mask's patches are those of its nearest-neighbour copy at
+            the grid, be it none, instead of all that hold a pixel of it.
         finite_exclusion: (region token) keep other patches out of the attention by -100 on the
             logit instead of by minus infinity.
         bias_seed: (score map) draw the biases of both projections from this seed, uniform within

@@ -162,9 +162,10 @@ class ClipBackbone:
         Raises:
             ConfigurationError: when the tower is no ResNet.
         """
-        tower, gradients = self.pooled_tower, features.new_empty((len(texts), features.shape[1]))
+        tower = self.pooled_tower
         # Inference mode, here or around the caller, would forbid gradients.
         with torch.inference_mode(False), torch.enable_grad():
+            gradients = features.new_empty((len(texts), features.shape[1]))
             for start in range(0, len(texts), BATCH):
                 some = functional.normalize(texts[start : start + BATCH].to(self.device).clone())
                 maps = features.to(self.device).repeat(len(some), 1, 1, 1).requires_grad_()

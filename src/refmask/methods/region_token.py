@@ -95,8 +95,8 @@ def mask_patches(masks: Bools, grid: tuple[int, int], compat: Compat) -> Tensor:
         compat: field ``sampled_regions``.
 
     Returns:
-        bool (N, h, w): patches that the mask covers by half or more; where there is none, those
-        that it covers the most.
+        bool (N, h, w): patches that hold a pixel of the mask or, with ``sampled_regions``, whose
+        nearest-neighbour sample does, which may be none.
     """
     if compat.sampled_regions:
         patches = torch.empty((len(masks), *grid), dtype=torch.bool)
@@ -104,5 +104,4 @@ def mask_patches(masks: Bools, grid: tuple[int, int], compat: Compat) -> Tensor:
             floats = torch.tensor(mask, dtype=torch.float32)[None, None]
             patches[number] = functional.interpolate(floats, grid, mode="nearest")[0, 0] > 0
         return patches
-    covered = grid_masks(masks, grid, compat)
-    return covered >= covered.amax(dim=(1, 2), keepdim=True).clamp(max=0.5)
+    return grid_masks(masks, grid, compat) > 0
