@@ -59,6 +59,32 @@ def test_methods_share_features_and_differ_in_scores(call):
     assert np.array_equal(crop["boxes"][2, :2], [0, 0])
 
 
+@pytest.mark.parametrize(
+    ("method", "model", "array", "expected"),
+    [
+        ("region-token", "tiny_vit32", "visual_region", "region.raw region.score"),
+        ("score-map", "tiny_rn", "maps", "scoremap_rand.7x7 scoremap_rand.mask_mean"),
+        ("grad-cam", "tiny_rn", "maps", "gradcam.7x7 gradcam.mask_mean"),
+    ],
+)
+def test_baselines(call, golden, method, model, array, expected):
+    status, ours = call(model, "--compat", "reference", "--method", method)
+    assert status == 0
+    assert ours.keys() == {array, "text_global", "noun_phrases", "boxes", "scores"}
+    for name, theirs in zip((array, "scores"), expected.split(), strict=True):
+        assert error(ours[name], golden(model)[f"im0.{theirs}"]) < 5e-4
+    assert ours["noun_phrases"][0] == "man"
+
+
+def test_a_baseline_and_a_model_of_the_wrong_kind(call, capsys):
+    assert call("tiny_rn", "--method", "region-token") == (2, None)
+    told = capsys.readouterr().err
+    assert "expected a vision transformer such as ViT-B-32-quickgelu" in told
+    assert told.count("\n") == 1
+    assert call("tiny_vit32", "--method", "score-map", "--alpha", "0.5") == (2, None)
+    assert "score-map has no alpha" in capsys.readouterr().err
+
+
 def test_an_empty_mask_is_refused(call, tmp_path, capsys):
     masks = np.zeros((2, 480, 640), bool)
     masks[0, 5:9] = True

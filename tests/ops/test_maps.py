@@ -1,0 +1,30 @@
+"""Means of enlarged maps over masks, without enlarging them."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from refmask.ops.maps import enlarged_extremes, mask_shares
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 50), (7, 7), (5, 4), (61, 90)])
+@pytest.mark.parametrize("grid", [(7, 7), (3, 5)])
+def test_shares_give_the_mean_of_the_enlarged_map(size, grid):
+    random = np.random.default_rng(0)
+    masks = random.random((4, *size)) < 0.3
+    masks[:, 0, 0] = True
+    maps = torch.from_numpy(random.standard_normal((2, *grid))).float()
+    fine = functional.interpolate(maps[None], size, mode="bilinear", align_corners=False)[0]
+    expected = torch.stack([fine[:, mask].mean(dim=1) for mask in torch.from_numpy(masks)], dim=1)
+    shares = mask_shares(masks, grid)
+    assert shares.min() >= 0
+    assert torch.allclose(torch.einsum("thw,nhw->tn", maps, shares), expected, atol=1e-5)
+    low, high = enlarged_extremes(maps, size)
+    assert torch.equal(low, fine.amin(dim=(1, 2)))
+    assert torch.equal(high, fine.amax(dim=(1, 2)))
+
+
+def test_nothing_to_share():
+    assert mask_shares(np.zeros((0, 4, 5), np.bool_), (7, 7)).shape == (0, 7, 7)
+    assert enlarged_extremes(torch.zeros(0, 7, 7), (4, 5))[0].shape == (0,)
