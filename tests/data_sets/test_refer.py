@@ -1,0 +1,341 @@
+"""RefCOCO and its like, from files in their layout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco
+
+from refmask.data import load_dataset
+from refmask.data.refer import PUBLISHED
+from refmask.errors import ConfigurationError, ImageError, InputError, MaskError, RefmaskWarning
+from refmask.types import Bools
+
+HEIGHT, WIDTH = 24, 32
+
+pytestmark = pytest.mark.filterwarnings("ignore:expected refcoco:refmask.errors.RefmaskWarning")
+
+
+def by_hand(segmentation: object) -> Bools:
+    """A mask as the COCO tools draw it, without our code."""
+    parts = coco.frPyObjects(segmentation, HEIGHT, WIDTH)
+    with warnings.catch_warnings():
+        # pycocotools hands numpy an array type older than numpy 2's copy keyword.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return coco.decode(coco.merge(parts) if isinstance(parts, list) else parts) > 0
+
+
+@pytest.mark.parametrize("form", [".p", ".json", ".parquet"])
+def test_every_format_is_read(refer_folder, form):
+    dataset = load_dataset("refcoco", "testA", refer_folder.write(form))
+    assert (dataset.name, dataset.split, dataset.split_by) == ("refcoco", "testA", "unc")
+    assert dataset.ids == ("7",)
+    assert dataset.queries == 3
+    sample = dataset.sample("7")
+    assert [(query.id, query.expression) for query in sample.queries] == [
+        ("30", "Lower RIGHT box"),
+        ("31", "the second"),
+        ("20", "both at the top!"),
+    ]
+    np.testing.assert_array_equal(
+        sample.queries[0].target, by_hand([[12, 12, 20, 12, 20, 20, 12, 20]])
+    )
+    np.testing.assert_array_equal(
+        sample.queries[2].target, by_hand(refer_folder.annotations[0]["segmentation"])
+    )
+
+
+def test_a_sentence_without_its_raw_text_is_read_as_cleaned(refer_folder):
+    del refer_folder.refs[0]["sentences"][0]["raw"]
+    sample = load_dataset("refcoco", "testA", refer_folder.write()).sample("7")
+    assert sample.queries[0].expression == "lower right box"
+
+
+def test_texts_keep_their_letters(refer_folder):
+    for form in (".p", ".json", ".parquet"):
+        shutil.rmtree(refer_folder.root, ignore_errors=True)
+        dataset = load_dataset("refcoco", "train", refer_folder.write(form))
+        assert dataset.refs[0].sentences[0].text == "a caf\u00e9"
+
+
+def test_instances_are_all_things_but_crowds(refer_folder):
+    dataset = load_dataset("refcoco", "testA", refer_folder.write())
+    sample = dataset.sample("7")
+    assert sample.instances.details["annotation"].tolist() == [1, 4]
+    assert sample.instances.details["category"].tolist() == [2, 1]
+    assert sample.instances.details["category"].dtype == np.int64
+    assert dataset.categories == {1: "one", 2: "two"}
+    assert [query.instance for query in sample.queries] == [1, 1, 0]
+    for query in sample.queries:
+        np.testing.assert_array_equal(sample.instances.masks[query.instance], query.target)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_crowd_that_is_a_target_is_an_instance(refer_folder, compressed):
+    segmentation = refer_folder.annotations[2]["segmentation"]
+    expected = by_hand(segmentation)
+    if compressed:
+        counts = coco.frPyObjects(segmentation, HEIGHT, WIDTH)["counts"].decode()
+        refer_folder.annotations[2]["segmentation"] = {**segmentation, "counts": counts}
+    refer_folder.refs[0]["ann_id"] = 3
+    sample = load_dataset("refcoco", "testA", refer_folder.write()).sample("7")
+    assert sample.instances.details["annotation"].tolist() == [1, 3, 4]
+    assert sample.queries[0].instance == 1
+    np.testing.assert_array_equal(sample.queries[0].target, expected)
+    assert expected.sum() == HEIGHT * (WIDTH + 1) // 3
+
+
+def test_overlap_of_polygons_is_inside_unless_asked(refer_folder):
+    root = refer_folder.write()
+    union = load_dataset("refcoco", "testB", root)
+    apart = load_dataset("refcoco", "testB", root, overlap_is_background=True)
+    joined, split = union.sample("5"), apart.sample("5")
+    first, second = map(by_hand, ([part] for part in refer_folder.annotations[1]["segmentation"]))
+    np.testing.assert_array_equal(joined.queries[0].target, first | second)
+    np.testing.assert_array_equal(split.queries[0].target, first ^ second)
+    assert (first & second).sum() > 0
+    # Proposals are things, whatever rule the targets follow.
+    np.testing.assert_array_equal(split.instances.masks, joined.instances.masks)
+    assert union.fingerprint != apart.fingerprint
+
+
+def test_splits(refer_folder):
+    root = refer_folder.write()
+    found = {split: load_dataset("refcoco", split, root).ids for split in ("testB", "test", "all")}
+    assert found == {"testB": ("5",), "test": ("7", "5"), "all": ("7", "5", "9")}
+    with pytest.raises(ConfigurationError, match=r"splits testA, testB, train, all .* 'val'"):
+        load_dataset("refcoco", "val", root)
+
+
+def test_test_a_is_told_by_its_letter(refer_folder):
+    refer_folder.refs[1]["split"] = "testAB"
+    root = refer_folder.write()
+    assert load_dataset("refcoco", "testA", root).ids == ("7", "5")
+    assert load_dataset("refcoco", "testB", root).ids == ("5",)
+
+
+def test_who_split_it(refer_folder):
+    refer_folder.name, refer_folder.split_by = "refcocog", "umd"
+    refer_folder.write()
+    refer_folder.split_by = "google"
+    refer_folder.refs = refer_folder.refs[1:2]
+    refer_folder.write()
+    assert load_dataset("refcocog", "all", refer_folder.root, split_by="google").queries == 1
+    with pytest.warns(RefmaskWarning, match=r"refcocog \(umd\) all to hold 49822 refs, got 4"):
+        assert load_dataset("refcocog", "all", refer_folder.root).queries == 5
+    with pytest.raises(ConfigurationError, match="umd or google, got 'unc'"):
+        load_dataset("refcocog", "all", refer_folder.root, split_by="unc")
+
+
+@pytest.mark.filterwarnings("error")
+def test_counts_are_compared_with_published_ones(refer_folder, monkeypatch):
+    for one in refer_folder.refs:
+        one["split"] = "val"
+    root = refer_folder.write()
+    with pytest.warns(RefmaskWarning, match="3811 refs") as caught:
+        load_dataset("refcoco", "val", root)
+    assert "10834 sentences, got 5" in str(caught[0].message)
+    monkeypatch.setitem(PUBLISHED, ("refcoco", "unc", "val"), (4, 3, 5))
+    load_dataset("refcoco", "val", root)
+
+
+def test_polygons_that_enclose_nothing_are_skipped(refer_folder):
+    refer_folder.annotations[3]["segmentation"].append([3, 3, 4, 4])
+    refer_folder.annotations[0]["segmentation"] = [[1, 1, 2, 2], []]
+    refer_folder.refs = refer_folder.refs[:1]
+    sample = load_dataset("refcoco", "testA", refer_folder.write()).sample("7")
+    assert sample.instances.details["annotation"].tolist() == [4]
+    assert sample.queries[0].target.sum() == 64
+
+
+def test_a_target_of_which_nothing_is_left_is_named(refer_folder):
+    refer_folder.annotations[3]["segmentation"] = [[3, 3, 4, 4]]
+    dataset = load_dataset("refcoco", "testA", refer_folder.write())
+    with pytest.raises(MaskError, match=r"annotation 4 .*COCO_train2014_7\.jpg.* three corners"):
+        dataset.sample("7")
+
+
+def test_a_target_without_pixels_is_no_instance(refer_folder):
+    refer_folder.annotations[3]["segmentation"] = [[3, 3, 3, 3, 3, 3]]
+    sample = load_dataset("refcoco", "testA", refer_folder.write()).sample("7")
+    assert not sample.queries[0].target.any()
+    assert [query.instance for query in sample.queries] == [None, None, 0]
+    assert sample.instances.checked_for(sample.image) is sample.instances
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "says"),
+    [
+        ({"size": [HEIGHT, WIDTH], "counts": [5]}, "damaged runs"),
+        ({"size": [3, 3], "counts": [9]}, "3x3 pixels"),
+        ([[1, 1, "2", 2, 3, 3]], "three corners"),
+        ([[1, 1, 9e9, 2, 3, 3]], "far outside"),
+        ("none", "no segmentation"),
+    ],
+)
+def test_damaged_annotations_are_named(refer_folder, segmentation, says):
+    refer_folder.annotations[3]["segmentation"] = segmentation
+    dataset = load_dataset("refcoco", "testA", refer_folder.write())
+    with pytest.raises(MaskError, match=f"annotation 4 .*{says}"):
+        dataset.sample("7")
+
+
+def test_refs_about_other_pictures_are_refused(refer_folder):
+    root = refer_folder.write()
+    del refer_folder.sizes[7]
+    refer_folder.write()
+    with pytest.raises(InputError, match=r"2 of 4 refs are about others \(first: 7\)"):
+        load_dataset("refcoco", "all", root)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_refs_without_their_annotation_are_refused(refer_folder, elsewhere):
+    if elsewhere:
+        refer_folder.annotations[3]["image_id"] = 5
+    else:
+        del refer_folder.annotations[3]
+    with pytest.raises(InputError, match=r"1 of 4 refs name others \(first: 4\)"):
+        load_dataset("refcoco", "all", refer_folder.write())
+
+
+def test_pictures_that_are_missing_or_of_another_size(refer_folder):
+    dataset = load_dataset("refcoco", "all", refer_folder.write())
+    assert dataset.missing_pictures() == []
+    (refer_folder.pictures / "COCO_train2014_5.jpg").unlink()
+    assert [path.name for path in dataset.missing_pictures()] == ["COCO_train2014_5.jpg"]
+    with pytest.raises(ImageError, match=r"COCO_train2014_5\.jpg"):
+        dataset.sample("5")
+    shutil.copy(refer_folder.pictures / "COCO_train2014_7.jpg", refer_folder.pictures / "7.jpg")
+    tables = refer_folder.folder / "instances.json"
+    tables.write_text(tables.read_text().replace('"height": 24', '"height": 25'))
+    with pytest.raises(ImageError, match=r"32x25 pixels .* got 32x24"):
+        load_dataset("refcoco", "all", refer_folder.root).sample("7")
+    with pytest.raises(ConfigurationError, match="id '8'"):
+        dataset.sample("8")
+
+
+def test_all_pictures_are_missing_without_their_folder(refer_folder):
+    dataset = load_dataset("refcoco", "all", refer_folder.write())
+    shutil.rmtree(refer_folder.root / "images")
+    assert len(dataset.missing_pictures()) == 3
+
+
+def test_pictures_may_lie_where_coco_has_them(refer_folder):
+    root = refer_folder.write()
+    refer_folder.pictures.rename(root / "train2014")
+    shutil.rmtree(root / "images")
+    assert load_dataset("refcoco", "all", root).sample("9").image.shape == (HEIGHT, WIDTH, 3)
+
+
+@pytest.mark.parametrize("content", ["[1", "{}", '{"images": []}', '{"images": [3]}', "3"])
+def test_damaged_tables_are_refused(refer_folder, content):
+    root = refer_folder.write()
+    (refer_folder.folder / "instances.json").write_text(content)
+    with pytest.raises(InputError, match=r"expected .* in .*instances\.json") as caught:
+        load_dataset("refcoco", "all", root)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"ann_id": [4]}, "ref 2 has no usable 'ann_id'"),
+        ({"image_id": True}, "'image_id'"),
+        ({"split": 3}, "'split'"),
+        ({"sentences": "none"}, "'sentences'"),
+        ({"sentences": [{"sent_id": 1}]}, "'sent'"),
+        ({"sentences": [3]}, "'sentences'"),
+    ],
+)
+def test_refs_without_a_field_are_refused(refer_folder, change, says):
+    refer_folder.refs[2].update(change)
+    with pytest.raises(InputError, match=says):
+        load_dataset("refcoco", "all", refer_folder.write())
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "[3]", "[", "null"])
+def test_what_is_no_list_of_refs_is_refused(refer_folder, content):
+    root = refer_folder.write(".json")
+    (refer_folder.folder / "refs(unc).json").write_text(content)
+    with pytest.raises(InputError, match=r"refs\(unc\)\.json"):
+        load_dataset("refcoco", "all", root)
+
+
+def test_a_damaged_parquet_file_is_refused(refer_folder):
+    root = refer_folder.write(".parquet")
+    (refer_folder.folder / "refs(unc).parquet").write_bytes(b"PAR1 and nothing else PAR1")
+    with pytest.raises(InputError, match=r"expected a Parquet table in .*refs\(unc\)\.parquet"):
+        load_dataset("refcoco", "all", root)
+
+
+def test_files_that_are_missing_are_named(refer_folder):
+    root = refer_folder.write()
+    (refer_folder.folder / "instances.json").unlink()
+    with pytest.raises(InputError, match=r"instances\.json.*refmask data check"):
+        load_dataset("refcoco", "all", root)
+    (refer_folder.folder / "refs(unc).p").unlink()
+    with pytest.raises(InputError, match=r"refs\(unc\)\.json, .* found none"):
+        load_dataset("refcoco", "all", root)
+
+
+def test_the_fingerprint_is_of_the_content(refer_folder, tmp_path):
+    root = refer_folder.write()
+    first = load_dataset("refcoco", "all", root).fingerprint
+    assert len(first) == len(hashlib.sha256().hexdigest())
+    shutil.copytree(root, tmp_path / "copy")
+    assert load_dataset("refcoco", "all", tmp_path / "copy").fingerprint == first
+    assert load_dataset("refcoco", "test", root).fingerprint != first
+    refer_folder.annotations[5]["segmentation"][0][0] = 15
+    refer_folder.write()
+    assert load_dataset("refcoco", "all", root).fingerprint != first
+
+
+def test_loading_decodes_no_mask(refer_folder, monkeypatch):
+    def never(*_: object, **__: object) -> Bools:
+        raise AssertionError
+
+    root = refer_folder.write()
+    monkeypatch.setattr("refmask.data.tables.decode_segmentation", never)
+    dataset = load_dataset("refcoco", "all", root)
+    with pytest.raises(AssertionError):
+        dataset.sample("7")
+
+
+def test_a_folder_is_a_name(refer_folder):
+    root = refer_folder.write()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        shutil.copytree(refer_folder.folder, root / "mine")
+        (root / "mine" / "refs(unc).p").rename(root / "mine" / "refs.p")
+        for name, where in ((root / "mine", None), ("mine", root)):
+            dataset = load_dataset(str(name), "testA", where)
+            assert (dataset.name, dataset.ids) == ("mine", ("7",))
+    with pytest.raises(ConfigurationError, match="several; add one of mine, refcoco"):
+        load_dataset(str(root), "testA")
+    with pytest.raises(ConfigurationError, match="refcoco, refcoco\\+, refcocog, phrasecut"):
+        load_dataset("refcoc", "testA")
+    with pytest.raises(ConfigurationError, match="expected the folder of refcoco as root"):
+        load_dataset("refcoco", "testA")
+    with pytest.raises(ConfigurationError, match="which is no folder"):
+        load_dataset("refcoco", "testA", Path("nowhere"))
+
+
+def test_settings_of_other_data_sets_are_refused(refer_folder):
+    root = refer_folder.write()
+    with pytest.raises(ConfigurationError, match="only phrasecut has subsets"):
+        load_dataset("refcoco", "all", root, subset="seen")
+    with pytest.raises(ConfigurationError, match="coco is split in one way"):
+        load_dataset("coco", "all", root, split_by="umd")
+
+
+def test_ids_are_texts_of_numbers_in_json(refer_folder):
+    """What stands in a report can be found again in the files."""
+    dataset = load_dataset("refcoco", "all", refer_folder.write())
+    told = json.loads((refer_folder.folder / "instances.json").read_text())
+    assert set(dataset.ids) == {str(image["id"]) for image in told["images"]}
