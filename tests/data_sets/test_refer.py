@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 import warnings
 from pathlib import Path
 
@@ -14,7 +15,14 @@ from pycocotools import mask as coco
 
 from refmask.data import load_dataset
 from refmask.data.refer import PUBLISHED
-from refmask.errors import ConfigurationError, ImageError, InputError, MaskError, RefmaskWarning
+from refmask.errors import (
+    ConfigurationError,
+    ImageError,
+    InputError,
+    MaskError,
+    MissingResource,
+    RefmaskWarning,
+)
 from refmask.types import Bools
 
 HEIGHT, WIDTH = 24, 32
@@ -271,6 +279,13 @@ def test_a_damaged_parquet_file_is_refused(refer_folder):
     root = refer_folder.write(".parquet")
     (refer_folder.folder / "refs(unc).parquet").write_bytes(b"PAR1 and nothing else PAR1")
     with pytest.raises(InputError, match=r"expected a Parquet table in .*refs\(unc\)\.parquet"):
+        load_dataset("refcoco", "all", root)
+
+
+def test_parquet_without_pyarrow_is_told(refer_folder, monkeypatch):
+    root = refer_folder.write(".parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingResource, match=r'pip install "refmask\[parquet\]"'):
         load_dataset("refcoco", "all", root)
 
 

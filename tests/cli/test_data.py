@@ -1,0 +1,101 @@
+"""``refmask data``, from the outside."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refmask.cli import main
+from refmask.data import load_dataset
+from refmask.data.scenes import SHIPPED
+
+
+def data(*words: object) -> int:
+    return main(["data", *map(str, words)])
+
+
+def test_check_of_what_is_whole(capsys):
+    assert data("check", "scenes") == 0
+    told = capsys.readouterr()
+    assert "scenes/instances.json" in told.out
+    assert "split scenes test: 24 pictures, 178 expressions" in told.out
+    assert told.err == ""
+
+
+def test_check_says_what_is_missing_and_where_it_comes_from(tmp_path, capsys):
+    assert data("check", "refcocog", "--root", tmp_path) == 1
+    told = capsys.readouterr().out
+    assert "MISSING   refcocog/refs(umd).p" in told
+    assert "refcocog.zip" in told
+    assert "http://images.cocodataset.org/zips/train2014.zip" in told
+
+
+def test_check_counts_missing_pictures(tmp_path, capsys):
+    shutil.copytree(SHIPPED, tmp_path / "set")
+    gone = sorted((tmp_path / "set").rglob("scene_00000[12].png"))
+    for path in gone:
+        path.unlink()
+    assert data("check", tmp_path / "set") == 1
+    told = capsys.readouterr().out
+    assert "2 pictures are missing, first: scene_000001.png, scene_000002.png" in told
+    (tmp_path / "set" / "scenes" / "instances.json").write_text("{")
+    assert data("check", "scenes", "--root", tmp_path / "set") == 1
+    assert "split scenes val: expected JSON" in capsys.readouterr().out
+
+
+def test_check_of_nothing(capsys):
+    assert data("check", "refcoco") == 2
+    assert "--root DIR" in capsys.readouterr().err
+
+
+def test_show_draws_the_pictures_that_the_seed_chooses(tmp_path, capsys):
+    for out, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert data("show", "scenes", "--count", 3, "--seed", seed, "--out", tmp_path / out) == 0
+    drawn = {out: sorted(path.name for path in (tmp_path / out).iterdir()) for out in "abc"}
+    assert drawn["a"] == drawn["b"] != drawn["c"]
+    assert len(drawn["a"]) == 3
+    name = drawn["a"][0]
+    assert name in capsys.readouterr().out
+    sample = load_dataset("scenes", "val").sample(name.removesuffix(".png").split("-")[-1])
+    assert sample.queries
+    picture = np.array(Image.open(tmp_path / "a" / name))
+    assert picture.shape[1] == 640
+    assert picture.shape[0] > 640 + 20 * len(sample.queries)
+
+
+def test_show_takes_no_more_than_there_are(tmp_path):
+    assert data("show", "scenes", "--split", "test", "--count", 99, "--out", tmp_path) == 0
+    assert len(list(tmp_path.iterdir())) == 24
+
+
+def test_fewshot_writes_what_to_train_on(tmp_path, capsys):
+    words = ("fewshot", "scenes", "--split", "val", "--per-class", 2, "--seed", 4, "--out")
+    assert data(*words, tmp_path / "few.json") == 0
+    assert "48 instances of 27 classes (6 fewer than 2 each" in capsys.readouterr().out
+    told = json.loads((tmp_path / "few.json").read_text())
+    assert len(told["refs"]) == 48
+    assert (told["data_set"], told["split_by"], told["split"]) == ("scenes", "scenes", "val")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("show", "scenes", "--count", 0), "--count of 1 or more"),
+        (("show", "scenes", "--seed", -1), "--seed of 0 or more"),
+        (("show", "scenes", "--split", "testA"), "splits test, val, all"),
+        (("show", "scenes", "--subset", "seen"), "only phrasecut has subsets"),
+        (("show", "refcocos"), "refcoco+, refcocog"),
+        (("fewshot", "scenes", "--per-class", 1), "got 'train'"),
+        (("fewshot", "scenes", "--split", "val", "--per-class", 0), "1 or more instances"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(words, says, tmp_path, capsys):
+    assert data(*words, "--out", tmp_path / "out") == 2
+    told = capsys.readouterr().err
+    assert says in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / "out").exists()
