@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,18 @@ class Evaluation:
         """What the records depend on."""
         return data_configuration(self.dataset, self.first) | self.system.configuration
 
+    def samples(self) -> Iterator[Sample]:
+        """Every picture that can be read, with what is asked about it; the others are told of.
+
+        Raises:
+            ImageError: when a picture cannot be read and none may be missing, or none can be read.
+            InputError: when a picture's annotations cannot be used.
+        """
+        self._check_there()
+        unread: dict[str, str] = {}
+        yield from self._read(self.pictures, unread)
+        self._tell(unread)
+
     def run(self, folder: Path, watch: Callable[[Tally], object] = lambda _: None) -> Summary:
         """Answer what is not answered yet; write records, and the summary at the end.
 
@@ -92,7 +104,9 @@ class Evaluation:
                 tally += Tally.of(outcomes(records))
                 watch(tally)
             rows = [row for picture in self.pictures for row in run.rows.get(picture, ())]
-            self._check(rows, unread)
+            self._tell(unread)
+            if not unread and self.first is None:
+                self.system.check_asked(row["query"] for row in rows)
             summary = summarise(
                 outcomes(rows), self.configuration, self.system.compat, list(unread)
             )
@@ -127,13 +141,11 @@ class Evaluation:
         except InputError as error:
             raise type(error)(f"picture {sample.id}: {error}") from error
 
-    def _check(self, rows: Sequence[Record], unread: Mapping[str, str]) -> None:
-        """Tell of pictures that were left out, and whether the system answered what was asked."""
+    def _tell(self, unread: Mapping[str, str]) -> None:
+        """Warn of the pictures that were left out; raise when no other is left."""
         if unread:
             told = f"{len(unread)} of {len(self.pictures)} pictures cannot be read, the first: "
             told += next(iter(unread.values()))
-            if not rows:
+            if len(unread) == len(self.pictures):
                 raise ImageError(told)
             warnings.warn(f"{told}; they are left out", RefmaskWarning, stacklevel=3)
-        elif self.first is None:
-            self.system.check_asked(row["query"] for row in rows)
