@@ -69,20 +69,3 @@ def check(sample: Sample, categories: dict[int, str]) -> None:
 def test_names_lead_to_functions():
     for module, function in DATASETS.values():
         assert callable(getattr(importlib.import_module(module), function))
-
-
-def test_scenes_are_what_read_scenes_reads():
-    from refmask.data.scenes import read_scenes
-
-    read = list(read_scenes())
-    dataset = load_dataset("scenes", "all")
-    assert dataset.ids == tuple(sample.id for sample in read)
-    for old in read[::12]:
-        new = dataset.sample(old.id)
-        np.testing.assert_array_equal(new.image, old.image)
-        np.testing.assert_array_equal(new.instances.masks, old.instances.masks)
-        told = [
-            [(query.id, query.expression, query.kind, query.target.tobytes()) for query in queries]
-            for queries in (new.queries, old.queries)
-        ]
-        assert told[0] == told[1]

@@ -58,7 +58,7 @@ DATASETS = {
     "refcocog": ("refmask.data.refer", "load"),
     "phrasecut": ("refmask.data.phrasecut", "load"),
     "coco": ("refmask.data.coco", "load"),
-    "scenes": ("refmask.data.scenes.dataset", "load"),
+    "scenes": ("refmask.data.scenes.reading", "load"),
 }
 
 #: The file that a data set in REFER's layout is known by.
