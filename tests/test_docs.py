@@ -2,8 +2,10 @@
 
 import argparse
 import importlib
+import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,9 @@ import pytest
 from PIL import Image
 
 from refmask.cli import COMMANDS, main
+from refmask.data import load_dataset
 from refmask.data.scenes import FONT, read_scenes
+from refmask.ops import rle
 from refmask.ops.images import find_pictures, read_image
 from refmask.proposals.grouping import Grouping
 from refmask.proposals.store import Store
@@ -40,9 +44,25 @@ def commands():
                 yield pytest.param(words, id=f"{page}: {' '.join(words)}")
 
 
+@pytest.fixture(scope="session")
+def scored(tmp_path_factory):
+    """Predictions about scenes, and two runs that scored them."""
+    folder = tmp_path_factory.mktemp("scored")
+    dataset = load_dataset("scenes", "val")
+    targets = {q.id: q.target for name in dataset.ids[:2] for q in dataset.sample(name).queries}
+    told = {name: rle.encode(target) for name, target in targets.items()}
+    (folder / "predictions.json").write_text(json.dumps(told))
+    (folder / "half.json").write_text(json.dumps(dict(list(told.items())[::2])))
+    for run, file in (("one", "half"), ("two", "predictions")):
+        words = ["score", str(folder / f"{file}.json"), "--dataset", "scenes", "--split", "val"]
+        assert main([*words, "--first", "2", "--out", str(folder / "runs" / run)]) == 0
+    return folder
+
+
 @pytest.fixture
-def workplace(tmp_path, monkeypatch, noise):
+def workplace(tmp_path, monkeypatch, noise, scored):
     """A folder with the files that the examples name."""
+    shutil.copytree(scored, tmp_path, dirs_exist_ok=True)
     for folder in ("photos", "masks"):
         (tmp_path / folder).mkdir()
     masks = np.zeros((2, 60, 80), np.bool_)
