@@ -26,6 +26,7 @@ COMMANDS = {
     "phrases": "the target noun phrase and head word of each expression",
     "features": "the unblended features and the scores of given masks and expressions",
     "demo": "segment the shipped pictures with the embedded model",
+    "reproduce": "the paper's tables and figures, on its data or on the shipped scenes",
     "models": "what can be loaded, what is here; fetch and verify it",
     "data": "what of a data set is here, a look at it, and few-shot subsets of it",
     "scenes": "make pictures of emoji objects with masks and expressions",

@@ -1,0 +1,106 @@
+"""``refmask reproduce``: the paper's tables and figures, on its data or on the shipped scenes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+from refmask.errors import ConfigurationError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    from refmask.experiments import EXPERIMENTS
+
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "what there is:\n" + "\n".join(
+        f"  {name:14} {purpose}" for name, purpose in EXPERIMENTS.items()
+    )
+    parser.add_argument("name", metavar="NAME", nargs="+", help="what to make, or 'all'")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--data-root", type=Path, metavar="DIR", help="the folder of the paper's data"
+    )
+    where.add_argument(
+        "--data", choices=("scenes",), help="the shipped scenes stand for the paper's data"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("reproduced"), metavar="DIR", help="default: reproduced"
+    )
+    parser.add_argument("--proposals", metavar="SPEC", help="default: freesolo, on scenes grouping")
+    parser.add_argument("--store", metavar="DIR", help="keep proposals there, and read them there")
+    parser.add_argument("--first", type=int, metavar="N", help="the first N pictures of each split")
+    parser.add_argument("--missing", default="stop", choices=("stop", "skip"))
+    for tower, example in (("vit", "ViT-B-32-quickgelu"), ("resnet", "RN50-quickgelu")):
+        parser.add_argument(
+            f"--{tower}",
+            metavar="MODEL",
+            help=f"default: {example}, on scenes " + ("embedded" if tower == "vit" else "none"),
+        )
+        parser.add_argument(
+            f"--{tower}-weights", metavar="WEIGHTS", help=f"of --{tower}: a tag or a file"
+        )
+    parser.add_argument(
+        "--prediction",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="masks of another system, as 'refmask score' takes them; may be repeated",
+    )
+    parser.add_argument("--compat", default="default", choices=("default", "reference"))
+    parser.add_argument("--parser", default="embedded")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make what is asked for; print the files."""
+    from refmask.experiments import EXPERIMENTS
+    from refmask.experiments.setting import Setting
+
+    names = list(EXPERIMENTS) if args.name == ["all"] else args.name
+    foreign = [name for name in names if name not in EXPERIMENTS]
+    if foreign:
+        raise ConfigurationError(
+            f"unknown table or figure '{foreign[0]}'; choose of: {', '.join(EXPERIMENTS)}, all"
+        )
+    setting = Setting(
+        out=args.out,
+        root=args.data_root,
+        models=_models(args),
+        proposals=args.proposals,
+        store=args.store,
+        first=args.first,
+        missing=args.missing,
+        compat=args.compat,
+        parser=args.parser,
+        device=args.device,
+        precision=args.precision,
+        predictions=_predictions(args.prediction),
+    )
+    for name in names:
+        module = importlib.import_module(f"refmask.experiments.{name.replace('-', '_')}")
+        for path in module.make(setting):
+            print(path)
+    return 0
+
+
+def _models(args: argparse.Namespace) -> dict[str, tuple[str, str | None]]:
+    """Model and weights by image tower."""
+    from refmask.experiments.setting import PAPER_MODELS, RESNET, VIT
+
+    if args.data_root is None:
+        usual: dict[str, tuple[str, str | None]] = {VIT: ("embedded", None)}
+    else:
+        usual = {tower: (model, "openai") for tower, model in PAPER_MODELS.items()}
+    asked = {VIT: (args.vit, args.vit_weights), RESNET: (args.resnet, args.resnet_weights)}
+    return usual | {tower: (model, weights) for tower, (model, weights) in asked.items() if model}
+
+
+def _predictions(given: list[str]) -> dict[str, Path]:
+    wrong = [text for text in given if "=" not in text]
+    if wrong:
+        raise ConfigurationError(f"expected --prediction NAME=FILE, got '{wrong[0]}'")
+    pairs = (text.partition("=") for text in given)
+    return {name: Path(path) for name, _, path in pairs}

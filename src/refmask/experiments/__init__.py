@@ -1,0 +1,18 @@
+"""The paper's tables and figures, one file each.
+
+To add one: one file beside this one with ``make(setting) -> list[Path]``, the files it wrote, and
+one line in ``EXPERIMENTS``.
+"""
+
+from __future__ import annotations
+
+#: Name -> what it shows. The module is the name with ``_`` for ``-``.
+EXPERIMENTS = {
+    "table1": "all methods on all splits, oIoU and mIoU",
+    "table2": "all methods on the data sets' own instances",
+    "table3": "visual by textual features",
+    "table4": "the noun phrases of the paper's expressions",
+    "table5": "right classes, and overlap where the class is right",
+    "phrasecut": "PhraseCut test, all classes and unseen ones",
+    "noun-phrases": "how often the noun phrase is the whole expression",
+}

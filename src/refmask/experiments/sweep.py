@@ -1,0 +1,130 @@
+"""Many blends of the same features: the pictures are looked at once, whatever is swept.
+
+Tables 3 and 5 and figures 9 and 11 differ only in alpha and beta (equations 5 and 8). So each
+picture's masks and phrases are described once, unblended, and only the comparison is repeated. One
+pass over a grid of blends serves them all; it is kept, and later experiments read it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from refmask.evaluation.configuration import short_hash
+from refmask.evaluation.evaluate import Evaluation
+from refmask.evaluation.sources import Proposed
+from refmask.evaluation.summary import count
+from refmask.evaluation.system import Choosing
+from refmask.experiments.setting import Column, Setting
+from refmask.methods.global_local import GlobalLocal
+from refmask.metrics import Outcomes, PictureOverlaps
+from refmask.ops.files import write_whole
+from refmask.segmenter import Segmenter
+from refmask.types import MaskProposals, Sample
+
+#: alpha, the weight of the global visual feature, and beta, that of the whole expression.
+Blend = tuple[float, float]
+Row = dict[str, Any]
+
+#: Every twentieth of alpha, every tenth of beta.
+ALPHAS = tuple(round(0.05 * step, 2) for step in range(21))
+BETAS = tuple(round(0.1 * step, 1) for step in range(11))
+GRID: tuple[Blend, ...] = tuple((alpha, beta) for alpha in ALPHAS for beta in BETAS)
+
+#: Columns of ``Outcomes`` that depend on what was chosen.
+CHOSEN = ("intersection", "union", "right_class", "right_instance")
+
+
+def sweep(setting: Setting, column: Column, tower: str) -> dict[Blend, Outcomes]:
+    """What every blend of ``GRID`` chooses on a split, by the setting's rules.
+
+    Args:
+        setting: where; what an earlier experiment kept there is read instead of made again.
+        column: the split.
+        tower: the image tower.
+
+    Returns:
+        By blend, the outcomes of all queries that count, in their order.
+    """
+    segmenter = setting.segmenter(tower, "global-local", column)
+    system = Choosing(segmenter, Proposed(segmenter.proposer))
+    evaluation = Evaluation(setting.dataset(column), system, setting.first, setting.missing)
+    # The blend of the segmenter's own method does not matter here.
+    told = {k: v for k, v in evaluation.configuration.items() if k not in ("alpha", "beta")}
+    kept = setting.out / "sweeps" / f"{short_hash(told | {'blends': GRID})}.npz"
+    if not kept.is_file():
+        setting.say(f"{column.label}: {len(GRID)} blends -> {kept}")
+        write_whole(kept, _pack(look(segmenter, setting.samples(column))))
+    return {blend: count(found, system.compat) for blend, found in _unpack(kept.read_bytes())}
+
+
+def look(
+    segmenter: Segmenter, samples: Iterable[Sample], blends: Sequence[Blend] = GRID
+) -> dict[Blend, Outcomes]:
+    """What every blend chooses, each picture looked at once.
+
+    Args:
+        segmenter: its method is global-local; its own blend does not matter.
+        samples: pictures with what is asked about them.
+        blends: what is swept.
+    """
+    method = cast("GlobalLocal", segmenter.method)
+    ends = {blend: dataclasses.replace(method, alpha=blend[0], beta=blend[1]) for blend in blends}
+    rows: dict[Blend, list[Row]] = {blend: [] for blend in blends}
+    for sample in samples:
+        proposals = segmenter.proposer.propose(sample.image).checked_for(sample.image)
+        phrases = segmenter.parser([query.expression for query in sample.queries])
+        visual, text = method.describe(sample.image, proposals), method.read(phrases)
+        row_of = _Rows(sample, proposals)
+        for blend, end in ends.items():
+            chosen = _best(end.similarity(visual, text))
+            rows[blend] += [row_of(number, index) for number, index in enumerate(chosen)]
+    return {blend: Outcomes.of(found) for blend, found in rows.items()}
+
+
+class _Rows:
+    """Rows of one picture's queries, each counted once however many blends choose alike."""
+
+    def __init__(self, sample: Sample, proposals: MaskProposals) -> None:
+        self._sample = sample
+        self._overlaps = PictureOverlaps(proposals, sample.instances)
+        self._known: dict[tuple[int, int | None], Row] = {}
+
+    def __call__(self, number: int, chosen: int | None) -> Row:
+        if (number, chosen) not in self._known:
+            query = self._sample.queries[number]
+            row: Row = dict(self._overlaps.row(query.target, chosen, query.instance))
+            row |= {"picture": self._sample.id, "kind": query.kind or ""}
+            row["words"] = len(query.expression.split())
+            self._known[number, chosen] = row
+        return self._known[number, chosen]
+
+
+def _best(scores: npt.NDArray[np.floating[Any]]) -> list[int | None]:
+    """The best proposal of each expression, of equals the first; None without proposals."""
+    if not scores.shape[1]:
+        return [None] * len(scores)
+    return [int(index) for index in scores.argmax(axis=1)]
+
+
+def _pack(found: dict[Blend, Outcomes]) -> bytes:
+    """All outcomes in one ``.npz``; what all blends share is there once."""
+    first = next(iter(found.values()))
+    arrays = {part.name: getattr(first, part.name) for part in dataclasses.fields(first)}
+    arrays |= {name: np.stack([getattr(o, name) for o in found.values()]) for name in CHOSEN}
+    content = io.BytesIO()
+    np.savez_compressed(content, blends=np.array(list(found)), **arrays)
+    return content.getvalue()
+
+
+def _unpack(content: bytes) -> Iterable[tuple[Blend, Outcomes]]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        arrays = dict(archive)
+    for number, (alpha, beta) in enumerate(arrays.pop("blends")):
+        own = {name: arrays[name][number] for name in CHOSEN}
+        yield (float(alpha), float(beta)), Outcomes(**(arrays | own))

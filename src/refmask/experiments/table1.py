@@ -1,0 +1,57 @@
+"""Table 1: all methods on all splits, with the proposals' upper bound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from refmask.experiments import paper
+from refmask.experiments.rows import rows_of
+from refmask.experiments.setting import Column, Setting
+from refmask.experiments.table import Table, cell, rules_of
+
+NAMES = {"refcoco": "RefCOCO", "refcoco+": "RefCOCO+", "refcocog": "RefCOCOg"}
+SPLIT_BY = {"(U)": "umd", "(G)": "google"}
+METRICS = ("oIoU", "mIoU")
+
+
+def make(setting: Setting) -> list[Path]:
+    """Evaluate every method on every split; one table per metric, as Markdown and CSV."""
+    columns = setting.columns(tuple(_column(*pair) for pair in paper.COLUMNS))
+    rows, notes = rows_of(setting)
+    upper = f"upper bound {setting.proposer_name}"
+    tables = {
+        metric: Table(
+            f"Table 1, {metric}",
+            [*(row.label(setting) for row in rows), upper],
+            [column.label for column in columns],
+            notes=notes,
+        )
+        for metric in METRICS
+    }
+    for number, column in enumerate(columns):
+        for row in rows:
+            summary = setting.evaluate(
+                column, setting.segmenter(row.tower, row.method, column), row.label(setting)
+            )
+            for metric, table in tables.items():
+                own = _printed(setting, metric, (row.method, row.tower), number)
+                table.cells[row.label(setting), column.label] = cell(summary, metric, own)
+                best = _printed(setting, metric, paper.UPPER_BOUND, number)
+                table.cells[upper, column.label] = cell(summary, f"upper {metric}", best)
+            notes += [note for note in rules_of(summary) if note not in notes]
+    return [
+        path
+        for metric, table in tables.items()
+        for path in setting.write_table(table, f"table1-{metric}")
+    ]
+
+
+def _printed(setting: Setting, metric: str, row: paper.Row, number: int) -> float | None:
+    """The paper's figure, where it is about the same data and proposals."""
+    same = not setting.on_scenes and setting.proposer_name == "freesolo"
+    return paper.TABLE_1[metric][row][number] if same else None
+
+
+def _column(dataset: str, split: str) -> Column:
+    name, _, letter = split.partition(" ")
+    return Column(f"{NAMES[dataset]} {split}", dataset, name, SPLIT_BY.get(letter))

@@ -1,0 +1,31 @@
+"""Table 4: the noun phrases that the parser finds in the paper's expressions.
+
+The paper prints each phrase highlighted; what is left of it in text is its head.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from refmask.experiments import paper
+from refmask.experiments.setting import Setting
+from refmask.phrases import PhraseParser
+
+
+def make(setting: Setting) -> list[Path]:
+    """Parse the expressions; noun phrase, head and the paper's head, as Markdown and CSV."""
+    expressions = [expression for expression, _ in paper.TABLE_4]
+    phrases = PhraseParser(setting.parser)(expressions)
+    right = sum(p.head == head for p, (_, head) in zip(phrases, paper.TABLE_4, strict=True))
+    lines = ["# Table 4, noun phrases", "", "| expression | noun phrase | head | paper's head |"]
+    lines.append("|---|---|---|---|")
+    rows = ["expression\tnoun phrase\thead\tpaper's head"]
+    for phrase, (expression, head) in zip(phrases, paper.TABLE_4, strict=True):
+        cells = (expression, phrase.noun_phrase, phrase.head, head)
+        lines.append("| " + " | ".join(cells) + " |")
+        rows.append("\t".join(cells))
+    lines += ["", f"{right} of {len(phrases)} heads are the paper's.", ""]
+    return [
+        setting.write("table4.md", "\n".join(lines)),
+        setting.write("table4.tsv", "\n".join(rows) + "\n"),
+    ]
