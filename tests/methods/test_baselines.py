@@ -209,7 +209,7 @@ def test_a_map_without_extremes(golden_model, golden_phrases):
     found = run(
         "score-map", golden_model("tiny_rn"), (pixel, mask), golden_phrases, scaled_maps=True
     )
-    assert np.isfinite(found["scores"]).all()
+    assert np.array_equal(found["scores"], np.zeros((12, 1)))
 
 
 # --- Grad-CAM ---
@@ -289,6 +289,18 @@ def test_blends_are_not_theirs(golden_model):
     for name in ("alpha", "beta", "mask_layers"):
         with pytest.raises(ConfigurationError, match=f"region-token has no {name}"):
             load_method("region-token", golden_model("tiny_vit32"), **{name: 1})
+
+
+def test_scores_do_not_depend_on_the_length_of_features(
+    golden_model, golden_pictures, golden_phrases
+):
+    for name, model in (("region-token", "tiny_vit32"), ("score-map", "tiny_rn")):
+        clip, picture = golden_model(model), golden_pictures[0]
+        unit = run(name, clip, picture, golden_phrases)
+        free = run(name, clip, picture, golden_phrases, unit_text=False, unit_global=False)
+        assert np.allclose(np.linalg.norm(unit["text_global"], axis=1), 1, atol=1e-5)
+        assert np.linalg.norm(free["text_global"], axis=1).min() > 1.1
+        assert np.allclose(unit["scores"], free["scores"], atol=1e-3)
 
 
 @pytest.mark.parametrize(

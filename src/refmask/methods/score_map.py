@@ -31,8 +31,8 @@ class ScoreMap(MaskMeans):
         return self.clip.logit_scale * torch.einsum("td,dhw->thw", texts, features[0])
 
     def scale(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
-        """Scaled by the extremes of the enlarged map, or as they are."""
+        """Scaled by the extremes of the enlarged map (0 where it is flat), or as they are."""
         if not self.compat.scaled_maps:
             return maps
         low, high = (end[:, None, None] for end in enlarged_extremes(maps, size))
-        return (maps - low) / (high - low).clamp(min=torch.finfo(maps.dtype).tiny)
+        return torch.where(high > low, (maps - low) / (high - low), 0.0)
