@@ -12,6 +12,7 @@ from refmask import compat as compatibility
 from refmask.clip import ClipBackbone, load_clip
 from refmask.data import Dataset, load_dataset
 from refmask.errors import ImageError
+from refmask.evaluation.comparing import Finished, read_run
 from refmask.evaluation.configuration import short_hash
 from refmask.evaluation.evaluate import Evaluation
 from refmask.evaluation.sources import Instances, ProposalSource, Proposed
@@ -157,17 +158,16 @@ class Setting:
             name: the run's, beside the column's.
             instances: the data set's own instances are the proposals (the paper's table 2).
         """
-        source: ProposalSource = (
-            Instances(Refinement()) if instances else Proposed(segmenter.proposer)
-        )
-        evaluation = Evaluation(
-            self.dataset(column), Choosing(segmenter, source), self.first, self.missing
-        )
-        mark = short_hash(evaluation.configuration)
-        label = f"{column.label}-{name}".lower().replace(" ", "-").replace("/", "-")
-        folder = self.out / "runs" / f"{label}-{mark}"
-        self.say(f"{column.label}: {name} -> {folder}")
+        evaluation, folder = self._run(column, segmenter, name, instances)
         return evaluation.run(folder)
+
+    def answers(
+        self, column: Column, segmenter: Segmenter, name: str, *, instances: bool = False
+    ) -> Finished:
+        """As ``evaluate``, but with the record of every expression."""
+        evaluation, folder = self._run(column, segmenter, name, instances)
+        evaluation.run(folder)
+        return read_run(folder)
 
     def write(self, name: str, content: str) -> Path:
         """Write a text file into ``out``; returns where it is."""
@@ -201,6 +201,22 @@ class Setting:
     @property
     def _precision(self) -> str:
         return "fp32" if self.compat == "reference" else self.precision
+
+    def _run(
+        self, column: Column, segmenter: Segmenter, name: str, instances: bool
+    ) -> tuple[Evaluation, Path]:
+        """An evaluation, and the folder of its run."""
+        source: ProposalSource = (
+            Instances(Refinement()) if instances else Proposed(segmenter.proposer)
+        )
+        evaluation = Evaluation(
+            self.dataset(column), Choosing(segmenter, source), self.first, self.missing
+        )
+        mark = short_hash(evaluation.configuration)
+        label = f"{column.label}-{name}".lower().replace(" ", "-").replace("/", "-")
+        folder = self.out / "runs" / f"{label}-{mark}"
+        self.say(f"{column.label}: {name} -> {folder}")
+        return evaluation, folder
 
     @cached_property
     def _loaded(self) -> dict[str, ClipBackbone]:
