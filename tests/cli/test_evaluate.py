@@ -123,6 +123,18 @@ def test_missing_pictures(model, tmp_path, capsys):
     assert len({entry["picture"] for entry in lines(tmp_path / "run")}) == 22
 
 
+def test_the_embedded_model_knows_scenes_only(tmp_path, capsys):
+    root = tmp_path / "photos"
+    shutil.copytree(SHIPPED / "images", root / "images")
+    shutil.copytree(SHIPPED / "scenes", root / "toys")
+    (root / "toys" / "refs(scenes).p").unlink()
+    words = ["--split", "val", "--first", "1", "--proposals", "instances"]
+    for place, told in (("scenes", False), (str(root / "toys"), True)):
+        out = str(tmp_path / f"run-{told}")
+        assert main(["evaluate", place, *words, "--out", out]) == 0
+        assert ("the embedded model knows emoji scenes only" in capsys.readouterr().err) == told
+
+
 def test_the_released_rules_are_passed_on(model, tmp_path):
     words = ["evaluate", *SCENES, "--first", "1", "--proposals", "instances", *model]
     assert main([*words, "--compat", "reference", "--out", str(tmp_path / "run")]) == 0
@@ -166,7 +178,9 @@ def test_a_comparison_draws_the_data_of_the_runs(three, tmp_path, capsys):
     assert "'refmask evaluate'" in capsys.readouterr().err
 
 
-def test_killed_and_resumed_is_unbroken(tmp_path):
+def test_killed_and_resumed_is_unbroken(tmp_path, monkeypatch):
+    # Somebody may commit while this runs.
+    monkeypatch.setattr("refmask.evaluation.summary.commit", lambda: None)
     words = ["evaluate", *SCENES, "--proposals", "instances", "--first", "12"]
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     program = [sys.executable, "-m", "refmask", *words, "--out", str(killed)]

@@ -1,6 +1,7 @@
 """A segmenter under evaluation: its records, its sources of masks, its configuration."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from refmask.data import load_dataset
 from refmask.errors import ConfigurationError, ExpressionError, MaskError, RefmaskWarning
+from refmask.evaluation import configuration
 from refmask.evaluation.configuration import short_hash, system_configuration
 from refmask.evaluation.sources import Given, Instances, Proposed
 from refmask.evaluation.system import Choosing
@@ -133,6 +135,16 @@ def test_the_configuration_tells_all_that_answers_depend_on(clip, segmenter):
     ]
     hashes = {short_hash(system_configuration(each)) for each in [segmenter, *others]}
     assert len(hashes) == 5
+
+
+def test_the_commit_is_that_of_the_repository(tmp_path, monkeypatch):
+    found = configuration.commit()
+    assert found is None or re.fullmatch("[0-9a-f]{40}(-dirty)?", found)
+    elsewhere = tmp_path / "site-packages" / "refmask" / "evaluation" / "configuration.py"
+    monkeypatch.setattr(configuration, "__file__", str(elsewhere))
+    assert configuration.commit() is None
+    (tmp_path / ".git").mkdir()  # no repository, whatever its name says
+    assert configuration.commit() is None
 
 
 def test_a_proposer_must_tell_its_configuration(segmenter, fixed_proposer):

@@ -84,13 +84,18 @@ def test_pictures_without_proposals_count_unless_the_rules_say_otherwise(
 ):
     counted = summary(evaluated("counted", squares, guessing(silent=("3",))))
     skips = guessing(silent=("3",), compat=Compat(skip_without_proposals=True))
-    skipped = summary(evaluated("skipped", squares, skips))
+    folder = evaluated("skipped", squares, skips)
+    skipped = summary(folder)
     others = [r for r in records(evaluated("all", squares, guessing())) if r["picture"] != "3"]
     ious = [record["iou"] for record in others]
     assert counted["without_proposals"] == skipped["without_proposals"] == 3
     assert (counted["left_out"], skipped["left_out"]) == (0, 3)
     assert counted["figures"]["mIoU"]["value"] == pytest.approx(sum(ious) / 14, abs=1e-5)
     assert skipped["figures"]["mIoU"]["value"] == pytest.approx(sum(ious) / 11, abs=1e-5)
+    seen = []
+    Evaluation(squares, skips).run(folder, lambda done, tally: seen.append((done, tally.figures())))
+    assert [done for done, _ in seen] == [5]
+    assert seen[0][1]["mIoU"] == pytest.approx(skipped["figures"]["mIoU"]["value"])
     assert "counts as IoU 0" in counted["rules"][0]
     assert "left out" in skipped["rules"][0]
 

@@ -74,7 +74,7 @@ def test_what_was_done_is_not_asked_again(whole, tmp_path, squares, guessing, mo
         type(squares), "sample", lambda self, name: asked.append(name) or sample(self, name)
     )
     seen = []
-    Evaluation(squares, guessing()).run(folder, lambda tally: seen.append(tally.pictures))
+    Evaluation(squares, guessing()).run(folder, lambda done, _: seen.append(done))
     assert asked == ["11", "5", "2"]
     assert seen == [2, 3, 4, 5]
 

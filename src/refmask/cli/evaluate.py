@@ -13,6 +13,7 @@ from refmask.cli.options import (
     load_segmenter,
     refinement,
 )
+from refmask.cli.segment import EMBEDDED_NOTE
 from refmask.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
     check_first(args)
     dataset = load_data(args, args.dataset)
     segmenter, source = _system(args, dataset.ids[: args.first])
+    if args.model == "embedded" and dataset.name != "scenes":
+        print(EMBEDDED_NOTE, file=sys.stderr)
     return evaluate(args, dataset, Choosing(segmenter, source), args.method)
 
 
@@ -146,18 +149,17 @@ class _Bar:
         if self.bar is not None:
             self.bar.close()
 
-    def __call__(self, tally: Tally) -> None:
-        """Show the sums so far; those of the first call were there before."""
+    def __call__(self, done: int, tally: Tally) -> None:
+        """Show the figures so far; the pictures of the first call were done before."""
         from tqdm import tqdm
 
         if self.bar is None:
             off = not sys.stderr.isatty()
-            done = tally.pictures
             self.bar = tqdm(total=self.total, initial=done, unit="picture", disable=off)
         figures = tally.figures()
         shown = {name: f"{figures[name]:.2%}" for name in ("oIoU", "mIoU") if name in figures}
         self.bar.set_postfix(shown, refresh=False)
-        self.bar.update(tally.pictures - self.bar.n)
+        self.bar.update(done - self.bar.n)
 
 
 def print_summary(summary: dict[str, Any]) -> None:

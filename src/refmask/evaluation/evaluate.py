@@ -14,10 +14,13 @@ from refmask.errors import ConfigurationError, ImageError, InputError, RefmaskWa
 from refmask.evaluation.configuration import data_configuration
 from refmask.evaluation.record import Record, outcomes
 from refmask.evaluation.run import Run
-from refmask.evaluation.summary import Summary, summarise
+from refmask.evaluation.summary import Summary, count, summarise
 from refmask.evaluation.system import System
 from refmask.metrics import Tally
 from refmask.types import Sample
+
+#: Told how many pictures are done, and the sums over them.
+Watch = Callable[[int, Tally], object]
 
 #: What becomes of pictures that cannot be read.
 MISSING = ("stop", "skip")
@@ -75,12 +78,12 @@ class Evaluation:
         yield from self._read(self.pictures, unread)
         self._tell(unread)
 
-    def run(self, folder: Path, watch: Callable[[Tally], object] = lambda _: None) -> Summary:
+    def run(self, folder: Path, watch: Watch = lambda *_: None) -> Summary:
         """Answer what is not answered yet; write records, and the summary at the end.
 
         Args:
             folder: new, or of a run of the same configuration that was broken off.
-            watch: told the sums so far, at first and after each picture.
+            watch: told how many pictures are done and the sums so far, at first and after each.
 
         Returns:
             What ``summary.json`` holds.
@@ -93,16 +96,16 @@ class Evaluation:
         self._check_there()
         unread: dict[str, str] = {}
         with Run(folder, self.configuration) as run:
-            tally = Tally.of(outcomes(row for rows in run.rows.values() for row in rows))
-            watch(tally)
+            tally = self._tally(row for rows in run.rows.values() for row in rows)
+            watch(len(run.rows), tally)
             began = time.perf_counter()
             for sample in self._read((p for p in self.pictures if p not in run.rows), unread):
                 records = self._answer(sample)
                 now = time.perf_counter()
                 run.append(records, now - began)
                 began = now
-                tally += Tally.of(outcomes(records))
-                watch(tally)
+                tally += self._tally(records)
+                watch(len(run.rows), tally)
             rows = [row for picture in self.pictures for row in run.rows.get(picture, ())]
             self._tell(unread)
             if not unread and self.first is None:
@@ -112,6 +115,9 @@ class Evaluation:
             )
             run.finish(self.pictures, summary)
         return summary
+
+    def _tally(self, records: Iterable[Record]) -> Tally:
+        return Tally.of(count(outcomes(records), self.system.compat))
 
     def _check_there(self) -> None:
         """Tell of all missing files before the work begins, where none may be missing."""
