@@ -103,7 +103,7 @@ def assemble(
     method: str = "global-local",
     preset: str | None = None,
     settings: Mapping[str, Any] | None = None,
-    parser: str = "embedded",
+    parser: str | PhraseParser = "embedded",
     compat: str = "default",
 ) -> Segmenter:
     """As ``load``, around a model and a proposer that are there already.
@@ -114,7 +114,7 @@ def assemble(
         method: see ``load``.
         preset: see ``load``.
         settings: the method's own; those that are None are left to preset, card and method.
-        parser: see ``load``.
+        parser: a name as in ``load``, or a parser that is there already.
         compat: see ``load``.
 
     Raises:
@@ -130,11 +130,10 @@ def assemble(
         "global": {"mask_layers": advice.get("mask_layers")},
     }
     explicit = {name: value for name, value in (settings or {}).items() if value is not None}
-    return Segmenter(
-        proposer,
-        load_method(method, clip, **(taken.get(method, {}) | explicit), compat=record),
-        PhraseParser(parser, reference=record.released_phrases),
-    )
+    if isinstance(parser, str):
+        parser = PhraseParser(parser, reference=record.released_phrases)
+    made = load_method(method, clip, **(taken.get(method, {}) | explicit), compat=record)
+    return Segmenter(proposer, made, parser)
 
 
 def _check_preset(preset: str | None) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from refmask.errors import ConfigurationError
 
+#: Given as a model: go without that image tower.
+NONE = "none"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
@@ -36,7 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{tower}",
             metavar="MODEL",
-            help=f"default: {example}, on scenes " + ("embedded" if tower == "vit" else "none"),
+            help=f"or 'none'; default {example}, on scenes "
+            + ("embedded" if tower == "vit" else "none"),
         )
         parser.add_argument(
             f"--{tower}-weights", metavar="WEIGHTS", help=f"of --{tower}: a tag or a file"
@@ -95,7 +99,8 @@ def _models(args: argparse.Namespace) -> dict[str, tuple[str, str | None]]:
     else:
         usual = {tower: (model, "openai") for tower, model in PAPER_MODELS.items()}
     asked = {VIT: (args.vit, args.vit_weights), RESNET: (args.resnet, args.resnet_weights)}
-    return usual | {tower: (model, weights) for tower, (model, weights) in asked.items() if model}
+    models = usual | {tower: (name, weights) for tower, (name, weights) in asked.items() if name}
+    return {tower: pair for tower, pair in models.items() if pair[0] != NONE}
 
 
 def _predictions(given: list[str]) -> dict[str, Path]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from refmask.experiments import paper
 from refmask.experiments.setting import REFCOCOG_VAL, Column, Setting
 from refmask.experiments.table import Cell, Table
-from refmask.phrases import PhraseParser
 
 COLUMNS = (
     Column("RefCOCO val", "refcoco", "val"),
@@ -19,12 +18,11 @@ ROW = "noun phrase = expression"
 
 def make(setting: Setting) -> list[Path]:
     """Parse every expression of the splits; Markdown and CSV."""
-    parser = PhraseParser(setting.parser, reference=setting.compat == "reference")
     columns = setting.columns(COLUMNS)
     table = Table("Noun phrases that are the whole expression", [ROW], [c.label for c in columns])
     for column in columns:
         said = [query.expression for s in setting.samples(column) for query in s.queries]
-        phrases = parser(said)
+        phrases = setting.phrase_parser(said)
         same = sum(phrase.noun_phrase == phrase.text for phrase in phrases)
         printed = None if setting.on_scenes else paper.WHOLE_SENTENCE[column.dataset]
         table.cells[ROW, column.label] = Cell(100 * same / len(said), printed)

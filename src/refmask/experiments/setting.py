@@ -21,6 +21,7 @@ from refmask.evaluation.system import Choosing
 from refmask.experiments.table import Table
 from refmask.methods import PRESETS
 from refmask.ops.files import write_whole
+from refmask.phrases import PhraseParser
 from refmask.proposals import dress, load_proposer, shared
 from refmask.proposals.refine import Refinement
 from refmask.segmenter import Segmenter, assemble
@@ -143,7 +144,7 @@ class Setting:
             method=method,
             preset=preset,
             settings=settings,
-            parser=self.parser,
+            parser=self.phrase_parser,
             compat=self.compat,
         )
 
@@ -193,6 +194,12 @@ class Setting:
         uncapped = compatibility.by_name(self.compat, "vit").uncapped_proposals
         asked = shared(self.device, self._precision, uncapped)
         return dress(load_proposer(self._spec, defaults=asked), self.store)
+
+    @cached_property
+    def phrase_parser(self) -> PhraseParser:
+        """Finds noun phrases."""
+        record = compatibility.by_name(self.compat, "vit")
+        return PhraseParser(self.parser, reference=record.released_phrases)
 
     @property
     def _spec(self) -> str:

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from refmask.experiments import paper
 from refmask.experiments.setting import Setting
-from refmask.phrases import PhraseParser
 
 
 def make(setting: Setting) -> list[Path]:
     """Parse the expressions; noun phrase, head and the paper's head, as Markdown and CSV."""
     expressions = [expression for expression, _ in paper.TABLE_4]
-    phrases = PhraseParser(setting.parser)(expressions)
+    phrases = setting.phrase_parser(expressions)
     right = sum(p.head == head for p, (_, head) in zip(phrases, paper.TABLE_4, strict=True))
     lines = ["# Table 4, noun phrases", "", "| expression | noun phrase | head | paper's head |"]
     lines.append("|---|---|---|---|")
