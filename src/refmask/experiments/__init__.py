@@ -15,4 +15,5 @@ EXPERIMENTS = {
     "table5": "right classes, and overlap where the class is right",
     "phrasecut": "PhraseCut test, all classes and unseen ones",
     "noun-phrases": "how often the noun phrase is the whole expression",
+    "fig11": "overall IoU against alpha and against beta",
 }
