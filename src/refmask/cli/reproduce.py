@@ -46,11 +46,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
             f"--{tower}-weights", metavar="WEIGHTS", help=f"of --{tower}: a tag or a file"
         )
     parser.add_argument(
+        "--also-vit",
+        action="append",
+        default=[],
+        metavar="MODEL[=WEIGHTS]",
+        help="a further vision transformer for fig12; may be repeated",
+    )
+    parser.add_argument(
         "--prediction",
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help="masks of another system, as 'refmask score' takes them; may be repeated",
+        help="for fig4, masks of another system, as 'refmask score' takes them; may be repeated",
     )
     parser.add_argument("--compat", default="default", choices=("default", "reference"))
     parser.add_argument("--parser", default="embedded")
@@ -73,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
         out=args.out,
         root=args.data_root,
         models=_models(args),
+        more_vits=_more_vits(args.also_vit),
         proposals=args.proposals,
         store=args.store,
         first=args.first,
@@ -101,6 +109,12 @@ def _models(args: argparse.Namespace) -> dict[str, tuple[str, str | None]]:
     asked = {VIT: (args.vit, args.vit_weights), RESNET: (args.resnet, args.resnet_weights)}
     models = usual | {tower: (name, weights) for tower, (name, weights) in asked.items() if name}
     return {tower: pair for tower, pair in models.items() if pair[0] != NONE}
+
+
+def _more_vits(given: list[str]) -> dict[str, tuple[str, str | None]]:
+    """Model and weights by what a figure calls them."""
+    pairs = [(model, weights or None) for model, _, weights in (t.partition("=") for t in given)]
+    return {" ".join(Path(part).name for part in pair if part is not None): pair for pair in pairs}
 
 
 def _predictions(given: list[str]) -> dict[str, Path]:

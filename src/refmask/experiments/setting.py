@@ -15,9 +15,10 @@ from refmask.errors import ImageError
 from refmask.evaluation.comparing import Finished, read_run
 from refmask.evaluation.configuration import short_hash
 from refmask.evaluation.evaluate import Evaluation
+from refmask.evaluation.scoring import read_predictions
 from refmask.evaluation.sources import Instances, ProposalSource, Proposed
 from refmask.evaluation.summary import Summary
-from refmask.evaluation.system import Choosing
+from refmask.evaluation.system import Choosing, System
 from refmask.experiments.table import Table
 from refmask.methods import PRESETS
 from refmask.ops.files import write_whole
@@ -65,6 +66,7 @@ class Setting:
         root: the folder of the paper's data; None for the shipped scenes.
         models: (model, weights) as ``load_clip`` takes them, by image tower; a tower that is not
             there is left out of tables.
+        more_vits: further vision transformers, by any name, for what is asked of each of them.
         proposals: a specification of a proposer; None for FreeSOLO, or ``grouping`` on scenes.
         store: a folder where proposals are kept, and taken from.
         first: only the first so many pictures of each split.
@@ -80,6 +82,7 @@ class Setting:
     out: Path
     root: Path | None = None
     models: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
+    more_vits: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     proposals: str | None = None
     store: str | None = None
     first: int | None = None
@@ -132,6 +135,8 @@ class Setting:
 
     def tower_name(self, tower: str) -> str:
         """The tower's name in the paper, or the model that stands for it."""
+        if tower in self.more_vits:
+            return tower
         model, _ = self.models[tower]
         return tower if model == PAPER_MODELS.get(tower) else Path(model).name
 
@@ -159,16 +164,22 @@ class Setting:
             name: the run's, beside the column's.
             instances: the data set's own instances are the proposals (the paper's table 2).
         """
-        evaluation, folder = self._run(column, segmenter, name, instances)
+        evaluation, folder = self._run(column, _choosing(segmenter, instances), name)
         return evaluation.run(folder)
 
     def answers(
         self, column: Column, segmenter: Segmenter, name: str, *, instances: bool = False
     ) -> Finished:
         """As ``evaluate``, but with the record of every expression."""
-        evaluation, folder = self._run(column, segmenter, name, instances)
+        evaluation, folder = self._run(column, _choosing(segmenter, instances), name)
         evaluation.run(folder)
         return read_run(folder)
+
+    def score(self, column: Column, predictions: Path, name: str) -> Summary:
+        """The summary of a run of another system's masks, as ``refmask score`` counts them."""
+        rules = compatibility.by_name(self.compat, "vit")
+        evaluation, folder = self._run(column, read_predictions(predictions, rules), name)
+        return evaluation.run(folder)
 
     def write(self, name: str, content: str) -> Path:
         """Write a text file into ``out``; returns where it is."""
@@ -209,16 +220,9 @@ class Setting:
     def _precision(self) -> str:
         return "fp32" if self.compat == "reference" else self.precision
 
-    def _run(
-        self, column: Column, segmenter: Segmenter, name: str, instances: bool
-    ) -> tuple[Evaluation, Path]:
+    def _run(self, column: Column, system: System, name: str) -> tuple[Evaluation, Path]:
         """An evaluation, and the folder of its run."""
-        source: ProposalSource = (
-            Instances(Refinement()) if instances else Proposed(segmenter.proposer)
-        )
-        evaluation = Evaluation(
-            self.dataset(column), Choosing(segmenter, source), self.first, self.missing
-        )
+        evaluation = Evaluation(self.dataset(column), system, self.first, self.missing)
         mark = short_hash(evaluation.configuration)
         label = f"{column.label}-{name}".lower().replace(" ", "-").replace("/", "-")
         folder = self.out / "runs" / f"{label}-{mark}"
@@ -231,8 +235,13 @@ class Setting:
 
     def _clip(self, tower: str) -> ClipBackbone:
         if tower not in self._loaded:
-            model, weights = self.models[tower]
+            model, weights = {**self.models, **self.more_vits}[tower]
             self._loaded[tower] = load_clip(
                 model, weights, device=self.device, precision=self._precision
             )
         return self._loaded[tower]
+
+
+def _choosing(segmenter: Segmenter, instances: bool) -> Choosing:
+    source: ProposalSource = Instances(Refinement()) if instances else Proposed(segmenter.proposer)
+    return Choosing(segmenter, source)
