@@ -29,8 +29,9 @@ BAND = 0.18
 #: Everything in a file that would differ from one call to the next.
 _UNDATED = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
 
+Value = str | int | float | None
 #: One line of a CSV, by column.
-Row = dict[str, str | int | float | None]
+Row = dict[str, Value]
 
 
 @dataclass
