@@ -58,7 +58,7 @@ def load(
             with ``propose(image)``.
         store: a folder where the proposer's masks are kept, and taken from.
         refinement: what is done with the masks before they are used.
-        method: "global-local", "cropping" or "global".
+        method: a key of ``refmask.methods.METHODS``.
         preset: blend of one of the paper's data sets: "refcoco", "refcoco+", "refcocog" or
             "phrasecut". Single settings below go before it.
         alpha: weight of the global visual feature (equation 5). By default what the model's card

@@ -30,7 +30,10 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
     )
     method = parser.add_argument_group("method")
     method.add_argument(
-        "--method", default="global-local", help="global-local (default), cropping or global"
+        "--method",
+        default="global-local",
+        help="global-local (default), cropping, global, region-token (vision transformers), "
+        "score-map or grad-cam (ResNets)",
     )
     method.add_argument(
         "--preset", help="the paper's blend for refcoco, refcoco+, refcocog or phrasecut"
