@@ -75,14 +75,12 @@ class PhraseParser:
         Raises:
             ExpressionError: when one is empty, longer than 2,000 characters, or no text.
         """
-        if isinstance(expressions, str):
-            raise ExpressionError(
-                "expected a list of expressions, got one string; put it in a list"
-            )
-        sentences = [self._read(expression) for expression in expressions]
-        docs = [_doc(self._language, sentence.words) for sentence in sentences]
-        parsed = self._language.pipe(docs, batch_size=256)
-        return [self._answer(*pair) for pair in zip(sentences, parsed, strict=True)]
+        return [self._answer(sentence, doc) for sentence, doc in self._parse(expressions)]
+
+    def count_nouns(self, expressions: Sequence[str]) -> list[int]:
+        """How many common and proper nouns each expression has; raises as a call does."""
+        parsed = self._parse(expressions)
+        return [sum(token.pos_ in ("NOUN", "PROPN") for token in doc) for _, doc in parsed]
 
     def from_parse(
         self,
@@ -121,6 +119,16 @@ class PhraseParser:
         phrase = " ".join(checked_expression(noun_phrase).split())
         text = self._read(expression).text
         return TargetPhrase(expression, text, phrase, phrase.rpartition(" ")[2])
+
+    def _parse(self, expressions: Sequence[str]) -> Iterator[tuple[_Sentence, Doc]]:
+        """Each expression with its parse, in order."""
+        if isinstance(expressions, str):
+            raise ExpressionError(
+                "expected a list of expressions, got one string; put it in a list"
+            )
+        sentences = [self._read(expression) for expression in expressions]
+        docs = [_doc(self._language, sentence.words) for sentence in sentences]
+        return zip(sentences, self._language.pipe(docs, batch_size=256), strict=True)
 
     def _read(self, expression: str) -> _Sentence:
         """Check one expression; split it into tokens."""

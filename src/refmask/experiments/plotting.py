@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 WIDTH, HEIGHT = 4.6, 3.4
 DPI = 160
 BAND = 0.18
+#: Of the space between two groups of bars, what the bars take.
+FILLED = 0.8
 
 #: Everything in a file that would differ from one call to the next.
 _UNDATED = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
@@ -80,12 +82,15 @@ def check_plotting() -> None:
         ) from None
 
 
-def panels(count: int = 1, *, one_scale: bool = False) -> tuple[Figure, list[Axes]]:
+def panels(
+    count: int = 1, *, one_scale: bool = False, width: float = WIDTH
+) -> tuple[Figure, list[Axes]]:
     """A figure of panels side by side, drawn without a display or any state of pyplot.
 
     Args:
         count: number of panels.
         one_scale: their y axes are the same.
+        width: of each, in inches.
 
     Raises:
         MissingResource: when matplotlib is not installed.
@@ -94,7 +99,7 @@ def panels(count: int = 1, *, one_scale: bool = False) -> tuple[Figure, list[Axe
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH * count, HEIGHT), layout="constrained")
+    figure = Figure(figsize=(width * count, HEIGHT), layout="constrained")
     FigureCanvasAgg(figure)
     axes = list(figure.subplots(1, count, sharey=one_scale, squeeze=False)[0])
     for panel in axes:
@@ -119,6 +124,35 @@ def draw_curve(panel: Axes, curve: Curve, number: int, marked: float | None = No
     own = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if x == marked]
     for x, y in own:
         panel.plot([x], [y], color=colour, marker=marker, markersize=9)
+
+
+def draw_bars(
+    panel: Axes,
+    bars: Mapping[int, float],
+    label: str,
+    place: tuple[int, int],
+    ends: Mapping[int, tuple[float, float]] | None = None,
+) -> None:
+    """One series of bars, beside those of the other series in each group.
+
+    Args:
+        panel: where.
+        bars: height by number of the group; groups may be absent.
+        label: as the legend names the series.
+        place: number of the series, and how many there are.
+        ends: lower and upper end of each bar's interval.
+    """
+    number, count = place
+    width = FILLED / count
+    shift = (number - (count - 1) / 2) * width
+    x, heights = [group + shift for group in bars], list(bars.values())
+    colour = COLOURS[number % len(COLOURS)]
+    panel.bar(x, heights, width, color=colour, label=label, edgecolor="white", linewidth=0.5)
+    if ends is not None:
+        # Around its own middle: a quantile of resampled values may lie on one side of the value.
+        middle = [sum(ends[group]) / 2 for group in bars]
+        half = [(ends[group][1] - ends[group][0]) / 2 for group in bars]
+        panel.errorbar(x, middle, half, fmt="none", ecolor="0.25", capsize=3, linewidth=1)
 
 
 def write_figure(
