@@ -65,8 +65,8 @@ def test_evaluate_prints_figures_and_writes_a_run(three, model, dataset, capsys)
 def test_without_out_the_folder_is_named_by_what_was_asked(model, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["evaluate", *SCENES, "--first", "1", "--limit", "3", *model]
-    assert main(words) == 0
-    assert main([*words, "--alpha", "0.5"]) == 0
+    assert main(words) == 0  # of proposals by grouping
+    assert main([*words, "--proposals", "instances"]) == 0
     made = sorted(path.name for path in (tmp_path / "runs").iterdir())
     assert len(made) == 2
     assert all(re.fullmatch("scenes-val-global-local-[0-9a-f]{8}", name) for name in made)

@@ -9,7 +9,14 @@ import pytest
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.evaluation import run as runs
 from refmask.evaluation.evaluate import Evaluation
+from refmask.evaluation.record import COLUMNS
 from refmask.evaluation.run import Run, pictures
+
+#: All fields of a record, none of them what it should be.
+LISTS = (
+    b"%s\n"
+    % json.dumps({name: [] for name in ("query", "number", "of", "mask", *COLUMNS)}).encode()
+)
 
 
 def contents(folder):
@@ -45,12 +52,21 @@ def test_cut_off_anywhere_it_ends_the_same(whole, tmp_path, squares, guessing):
         assert contents(folder) == contents(whole), place
 
 
-@pytest.mark.parametrize("tail", [b"\0" * 100, b'{"picture": 1}\n', b"[]\n", b"null"])
+@pytest.mark.parametrize("tail", [b"\0" * 100, b'{"picture": 1}\n', b"[]\n", b"null", LISTS])
 def test_what_is_no_record_is_made_anew(whole, tmp_path, squares, guessing, tail):
     content, _ = contents(whole)
     place = ends(content)[4]
     folder = broken(whole, tmp_path, content[:place] + tail)
     with pytest.warns(RefmaskWarning, match="bytes after the last whole picture"):
+        Evaluation(squares, guessing()).run(folder)
+    assert contents(folder) == contents(whole)
+
+
+def test_a_picture_counts_once(whole, tmp_path, squares, guessing):
+    content, _ = contents(whole)
+    some = content[: ends(content)[4]]
+    folder = broken(whole, tmp_path, some + some)
+    with pytest.warns(RefmaskWarning, match=f"{len(some)} bytes"):
         Evaluation(squares, guessing()).run(folder)
     assert contents(folder) == contents(whole)
 

@@ -78,7 +78,12 @@ def parse(text: bytes) -> Record | None:
         record = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    whole = isinstance(record, dict) and {"query", "number", "of", "mask", *COLUMNS} <= set(record)
+    kinds = {"picture": str, "query": str, "number": int, "of": int, "mask": dict}
+    whole = (
+        isinstance(record, dict)
+        and set(COLUMNS) <= set(record)
+        and all(isinstance(record.get(name), kind) for name, kind in kinds.items())
+    )
     return record if whole else None
 
 
