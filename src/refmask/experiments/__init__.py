@@ -15,6 +15,7 @@ EXPERIMENTS = {
     "table5": "right classes, and overlap where the class is right",
     "phrasecut": "PhraseCut test, all classes and unseen ones",
     "noun-phrases": "how often the noun phrase is the whole expression",
+    "fig4": "our line, and supervised systems trained on k instances per class",
     "fig8": "words and nouns of expressions",
     "fig9": "what the noun phrase adds, by the expression's length",
     "fig11": "overall IoU against alpha and against beta",
