@@ -13,7 +13,6 @@ all its records is cut off and made anew, so that a broken run ends as an unbrok
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import warnings
@@ -21,12 +20,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
+from filelock import FileLock, Timeout
+
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.evaluation.record import COLUMNS, Record, line, parse
 from refmask.ops.files import write_whole
 
 CONFIGURATION, SAMPLES = "configuration.json", "samples.jsonl"
 TIMES, SUMMARY = "times.jsonl", "summary.json"
+#: Held by the one process that writes; stays, empty, when it has ended.
+LOCK = ".lock"
 
 #: Differences of two configurations that a message shows.
 SHOWN = 6
@@ -54,13 +57,19 @@ class Run:
         self.folder = folder
         self.rows: dict[str, list[Record]] = {}
         _claim(folder, configuration)
+        self._lock = FileLock(folder / LOCK)
         try:
+            self._lock.acquire(blocking=False)
             # Without a buffer, so that a picture's records go out in one piece.
             self._samples = (folder / SAMPLES).open("ab", buffering=0)
             self._times = (folder / TIMES).open("ab", buffering=0)
+        except Timeout:
+            raise ConfigurationError(
+                f"expected to write to {folder} alone, but another process does; wait for it, or "
+                "choose another --out"
+            ) from None
         except OSError as error:
             raise _unwritable(folder, error) from None
-        self._lock()
         self._resume()
 
     def __enter__(self) -> Self:
@@ -69,6 +78,7 @@ class Run:
     def __exit__(self, *_: object) -> None:
         self._samples.close()
         self._times.close()
+        self._lock.release()
 
     def append(self, records: Sequence[Record], seconds: float) -> None:
         """Add one picture: all its records, and the time it took.
@@ -104,17 +114,6 @@ class Run:
             self.rows = {picture: self.rows[picture] for picture in wanted}
         content = json.dumps(summary, indent=1).encode() + b"\n"
         write_whole(self.folder / SUMMARY, content)
-
-    def _lock(self) -> None:
-        """Keep other processes out until this one ends, however it ends."""
-        try:
-            fcntl.flock(self._samples, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.__exit__()
-            raise ConfigurationError(
-                f"expected to write to {self.folder} alone, but another process does; wait for "
-                "it, or choose another --out"
-            ) from None
 
     def _resume(self) -> None:
         """Take in the complete pictures; cut off what follows them."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,12 @@ import numpy as np
 from refmask.errors import MaskError
 from refmask.ops.segmentations import decode_segmentation, is_number
 from refmask.types import Bools, Floats
+
+
+@lru_cache(maxsize=1)
+def _parsed(path: Path, changed: int, size: int) -> Any:  # noqa: ARG001
+    """A file's content, parsed once for all its pictures as long as it stays as it is."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 class CocoMasks:
@@ -29,7 +36,8 @@ class CocoMasks:
     def __init__(self, path: Path, stem: str | None) -> None:
         self.path, self.stem = path, stem
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            state = path.stat()
+            content = _parsed(path, state.st_mtime_ns, state.st_size)
         except (OSError, ValueError, RecursionError) as error:
             raise MaskError(f"cannot read masks from '{path}' as JSON: {error}") from None
         whole = content if isinstance(content, dict) else {"annotations": content}
