@@ -294,3 +294,27 @@ def test_without_matplotlib_nothing_is_begun(tmp_path, monkeypatch, capsys):
         assert main(words) == 2
         assert "refmask[figures]" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore:.*published:refmask.RefmaskWarning")
+def test_on_the_papers_data_all_its_methods_and_data_sets_are_shown(
+    data_root, model_files, tmp_path
+):
+    vit, resnet = model_files("tiny_vit32"), model_files("tiny_rn")
+    words = ["--data-root", data_root, "--out", tmp_path, "--compat", "reference"]
+    words += ["--vit", vit[0], "--vit-weights", vit[1]]
+    words += ["--resnet", resnet[0], "--resnet-weights", resnet[1]]
+    words += ["--proposals", "grouping:limit=4", "--store", tmp_path / "store"]
+    names = ("fig7", "fig13", "fig14", "fig15")
+    assert main(["reproduce", *names, *map(str, words)]) == 0
+    shown = [line for line in (tmp_path / "fig7.md").read_text().splitlines() if "Data:" in line]
+    assert "RefCOCOg val (U)" in shown[0]
+    folders = {path.name.rpartition("-")[0] for path in (tmp_path / "runs").glob("refcocog*")}
+    methods = ("grad-cam", "score-map", "region-token", "cropping", "global-local")
+    assert all(any(f"-{method}-" in folder for folder in folders) for method in methods)
+    for name, label in (("fig13", "RefCOCO val"), ("fig14", "RefCOCO+ val")):
+        caption = (tmp_path / f"{name}.md").read_text()
+        assert f"Data: {label}. " in caption
+        assert "compat reference" in caption
+        (row,) = read(tmp_path / f"{name}.csv")
+        assert row["example of"] == "95% quantile"
