@@ -23,6 +23,7 @@ EXPERIMENTS = {
     "fig9": "what the noun phrase adds, by the expression's length",
     "fig10": "examples: why answers fail",
     "fig11": "overall IoU against alpha and against beta",
+    "fig12": "overall IoU against the number of masked blocks, per ViT",
     "fig13": "examples: typical answers on RefCOCO",
     "fig14": "examples: typical answers on RefCOCO+",
     "fig15": "examples: typical answers on RefCOCOg",

@@ -56,11 +56,13 @@ def sweep(setting: Setting, column: Column, tower: str) -> dict[Blend, Outcomes]
     evaluation = Evaluation(setting.dataset(column), system, setting.first, setting.missing)
     # The blend of the segmenter's own method does not matter here.
     told = {k: v for k, v in evaluation.configuration.items() if k not in ("alpha", "beta")}
-    kept = setting.out / "sweeps" / f"{short_hash(told | {'blends': GRID})}.npz"
+    kept = setting.out / "sweeps" / f"{short_hash(told | {'grid': GRID})}.npz"
     if not kept.is_file():
         setting.say(f"{column.label}: {len(GRID)} blends -> {kept}")
-        write_whole(kept, _pack(look(segmenter, setting.samples(column))))
-    return {blend: count(found, system.compat) for blend, found in _unpack(kept.read_bytes())}
+        found = look(segmenter, setting.samples(column))
+        write_whole(kept, pack(list(found.values())))
+    counted = [count(outcomes, system.compat) for outcomes in unpack(kept.read_bytes())]
+    return dict(zip(GRID, counted, strict=True))
 
 
 def look(
@@ -80,14 +82,14 @@ def look(
         proposals = segmenter.proposer.propose(sample.image).checked_for(sample.image)
         phrases = segmenter.parser([query.expression for query in sample.queries])
         visual, text = method.describe(sample.image, proposals), method.read(phrases)
-        row_of = _Rows(sample, proposals)
+        row_of = QueryRows(sample, proposals)
         for blend, end in ends.items():
-            chosen = _best(end.similarity(visual, text))
+            chosen = best_of(end.similarity(visual, text))
             rows[blend] += [row_of(number, index) for number, index in enumerate(chosen)]
     return {blend: Outcomes.of(found) for blend, found in rows.items()}
 
 
-class _Rows:
+class QueryRows:
     """Rows of one picture's queries, each counted once however many blends choose alike."""
 
     def __init__(self, sample: Sample, proposals: MaskProposals) -> None:
@@ -96,6 +98,7 @@ class _Rows:
         self._known: dict[tuple[int, int | None], Row] = {}
 
     def __call__(self, number: int, chosen: int | None) -> Row:
+        """What ``Outcomes.of`` takes of a query, by its number, and the proposal chosen for it."""
         if (number, chosen) not in self._known:
             query = self._sample.queries[number]
             row: Row = dict(self._overlaps.row(query.target, chosen, query.instance))
@@ -105,26 +108,25 @@ class _Rows:
         return self._known[number, chosen]
 
 
-def _best(scores: npt.NDArray[np.floating[Any]]) -> list[int | None]:
+def best_of(scores: npt.NDArray[np.floating[Any]]) -> list[int | None]:
     """The best proposal of each expression, of equals the first; None without proposals."""
     if not scores.shape[1]:
         return [None] * len(scores)
     return [int(index) for index in scores.argmax(axis=1)]
 
 
-def _pack(found: dict[Blend, Outcomes]) -> bytes:
-    """All outcomes in one ``.npz``; what all blends share is there once."""
-    first = next(iter(found.values()))
-    arrays = {part.name: getattr(first, part.name) for part in dataclasses.fields(first)}
-    arrays |= {name: np.stack([getattr(o, name) for o in found.values()]) for name in CHOSEN}
+def pack(found: Sequence[Outcomes]) -> bytes:
+    """Outcomes of the same queries and proposals as one ``.npz``; what they share is there once."""
+    arrays = {part.name: getattr(found[0], part.name) for part in dataclasses.fields(found[0])}
+    arrays |= {name: np.stack([getattr(o, name) for o in found]) for name in CHOSEN}
     content = io.BytesIO()
-    np.savez_compressed(content, blends=np.array(list(found)), **arrays)
+    np.savez_compressed(content, **arrays)
     return content.getvalue()
 
 
-def _unpack(content: bytes) -> Iterable[tuple[Blend, Outcomes]]:
+def unpack(content: bytes) -> list[Outcomes]:
+    """What was packed, in the same order."""
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         arrays = dict(archive)
-    for number, (alpha, beta) in enumerate(arrays.pop("blends")):
-        own = {name: arrays[name][number] for name in CHOSEN}
-        yield (float(alpha), float(beta)), Outcomes(**(arrays | own))
+    choices = zip(*(arrays[name] for name in CHOSEN), strict=True)
+    return [Outcomes(**(arrays | dict(zip(CHOSEN, own, strict=True)))) for own in choices]

@@ -1,0 +1,155 @@
+"""Figure 12: overall IoU of the global feature against the number of masked blocks, per ViT.
+
+Supplement C chooses each tower's k (equation 3) by it. The pictures are read, proposed for and
+parsed once for all towers and all k; only the masked encoding is done anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from refmask.errors import ConfigurationError
+from refmask.evaluation.configuration import short_hash
+from refmask.evaluation.evaluate import Evaluation
+from refmask.evaluation.sources import Proposed
+from refmask.evaluation.summary import count
+from refmask.evaluation.system import Choosing
+from refmask.experiments.plotting import (
+    Curve,
+    Row,
+    check_plotting,
+    draw_curve,
+    panels,
+    write_figure,
+)
+from refmask.experiments.setting import REFCOCOG_VAL, VIT, Column, Setting
+from refmask.experiments.sweep import QueryRows, best_of, pack, unpack
+from refmask.experiments.sweep import Row as QueryRow
+from refmask.experiments.table3 import notes
+from refmask.methods.global_context import GlobalContext
+from refmask.metrics import Outcomes, intervals
+from refmask.ops.files import write_whole
+from refmask.segmenter import Segmenter
+from refmask.types import ContextFeatures, Sample
+
+
+def make(setting: Setting) -> list[Path]:
+    """A curve over all k per vision transformer; PDF, PNG, CSV and caption.
+
+    Raises:
+        ConfigurationError: when one of the models has another tower.
+    """
+    check_plotting()
+    (column, *_) = setting.columns((REFCOCOG_VAL,))
+    towers = (VIT, *setting.more_vits)
+    segmenters = {tower: setting.segmenter(tower, "global", column) for tower in towers}
+    found = swept(setting, column, segmenters)
+    figure, (panel,) = panels()
+    rows: list[Row] = []
+    for number, (tower, segmenter) in enumerate(segmenters.items()):
+        own, curve = _own_layers(segmenter), Curve(setting.tower_name(tower))
+        for k, outcomes in enumerate(found[tower], start=1):
+            curve.add(k, intervals(outcomes)["oIoU"])
+        draw_curve(panel, curve, number, marked=own)
+        rows += [
+            {"model": curve.label, "mask_layers": int(k), "own": int(k == own), **figures}
+            for k, figures in zip(curve.x, curve.figures(), strict=True)
+        ]
+    panel.set(xlabel="masked blocks (k)", ylabel=f"oIoU on {column.label} (%)")
+    deepest = max(map(len, found.values()))
+    panel.set_xticks(range(1, deepest + 1, 1 if deepest <= 12 else 2))
+    panel.legend(frameon=False)
+    caption = (
+        f"# Figure 12, oIoU by number of masked blocks, {column.label}\n\n"
+        "The global visual feature alone (alpha 1) meets the whole expression (beta 1). A large "
+        "marker is the k that the model is used with; bands are 95 % intervals."
+    )
+    return write_figure(setting, "fig12", figure, rows, caption, notes(setting))
+
+
+def swept(
+    setting: Setting, column: Column, segmenters: Mapping[str, Segmenter]
+) -> dict[str, list[Outcomes]]:
+    """What the global feature chooses, for k = 1 to the tower's depth.
+
+    Args:
+        setting: where; what an earlier call kept there is read instead of made again.
+        column: the split.
+        segmenters: by tower; their method is global.
+
+    Returns:
+        By tower, per k, the outcomes of all queries that count, in their order.
+    """
+    ends = {tower: _ends(segmenter) for tower, segmenter in segmenters.items()}
+    kept = {
+        tower: setting.out / "sweeps" / f"{_mark(setting, column, segmenter, len(ends[tower]))}.npz"
+        for tower, segmenter in segmenters.items()
+    }
+    absent = [tower for tower, path in kept.items() if not path.is_file()]
+    if absent:
+        for tower in absent:
+            setting.say(
+                f"{column.label}: {setting.tower_name(tower)}, {len(ends[tower])} k -> {kept[tower]}"
+            )
+        asked = [method for tower in absent for method in ends[tower]]
+        found = iter(look(segmenters[absent[0]], asked, setting.samples(column)))
+        for tower in absent:
+            write_whole(kept[tower], pack([next(found) for _ in ends[tower]]))
+    return {
+        tower: [count(o, segmenters[tower].method.compat) for o in unpack(path.read_bytes())]
+        for tower, path in kept.items()
+    }
+
+
+def look(
+    segmenter: Segmenter, methods: Sequence[GlobalContext], samples: Iterable[Sample]
+) -> list[Outcomes]:
+    """What each method chooses, each picture proposed for and each expression parsed once.
+
+    Args:
+        segmenter: its proposer and its parser are asked.
+        methods: those of one model stand together, so that they share its text features.
+        samples: pictures with what is asked about them.
+    """
+    rows: list[list[QueryRow]] = [[] for _ in methods]
+    for sample in samples:
+        proposals = segmenter.proposer.propose(sample.image).checked_for(sample.image)
+        phrases = segmenter.parser([query.expression for query in sample.queries])
+        row_of = QueryRows(sample, proposals)
+        text = dict[int, ContextFeatures]()
+        for found, method in zip(rows, methods, strict=True):
+            if id(method.clip) not in text:
+                text[id(method.clip)] = method.read(phrases)
+            visual = method.observe(sample.image, proposals)
+            chosen = best_of(method.similarity(visual, text[id(method.clip)]))
+            found += [row_of(number, index) for number, index in enumerate(chosen)]
+    return [Outcomes.of(found) for found in rows]
+
+
+def _ends(segmenter: Segmenter) -> list[GlobalContext]:
+    """The segmenter's method with every k that its tower has."""
+    method = cast("GlobalContext", segmenter.method)
+    depth = getattr(method.clip.tower, "depth", 0)
+    if not depth:
+        raise ConfigurationError(
+            f"expected vision transformers for figure 12, {method.clip.name} is a "
+            f"{method.clip.tower.family} model; name another by --vit or --also-vit"
+        )
+    return [dataclasses.replace(method, mask_layers=k) for k in range(1, depth + 1)]
+
+
+def _own_layers(segmenter: Segmenter) -> int:
+    """The k that its card or the paper recommends."""
+    method = cast("GlobalContext", segmenter.method)
+    own: int = method.mask_layers or method.clip.tower.mask_layers  # type: ignore[attr-defined]
+    return own
+
+
+def _mark(setting: Setting, column: Column, segmenter: Segmenter, depth: int) -> str:
+    """What tells one sweep from another."""
+    system = Choosing(segmenter, Proposed(segmenter.proposer))
+    evaluation = Evaluation(setting.dataset(column), system, setting.first, setting.missing)
+    return short_hash(evaluation.configuration | {"mask_layers": f"1 to {depth}"})
