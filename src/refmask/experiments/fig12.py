@@ -91,9 +91,8 @@ def swept(
     absent = [tower for tower, path in kept.items() if not path.is_file()]
     if absent:
         for tower in absent:
-            setting.say(
-                f"{column.label}: {setting.tower_name(tower)}, {len(ends[tower])} k -> {kept[tower]}"
-            )
+            name, depth = setting.tower_name(tower), len(ends[tower])
+            setting.say(f"{column.label}: {name}, k to {depth} -> {kept[tower]}")
         asked = [method for tower in absent for method in ends[tower]]
         found = iter(look(segmenters[absent[0]], asked, setting.samples(column)))
         for tower in absent:
