@@ -213,3 +213,15 @@ def test_a_figure_written_twice_is_the_same_bytes(tmp_path):
     assert found[0] == found[1]
     assert found[0][2] == b"a,b\n1.5000,\n"
     assert found[0][3] == b"# F\n\n- a rule\n"
+
+
+@pytest.mark.filterwarnings("ignore:.*published:refmask.RefmaskWarning")
+def test_the_papers_data_sets_have_their_own_blends(data_root, tmp_path):
+    words = ["--data-root", data_root, "--vit", "embedded", "--proposals", "grouping:limit=2"]
+    assert reproduce("fig8", "fig9", "fig11", *words, "--out", tmp_path) == 0
+    found = rows(tmp_path / "fig11.csv")
+    alphas = {row["data"]: float(row["alpha"]) for row in found if row["swept"] == "beta"}
+    assert alphas == {"RefCOCO val": 0.95, "RefCOCO+ val": 0.95, "RefCOCOg val (U)": 0.85}
+    for name in ("fig8", "fig9"):
+        assert {row["data"] for row in rows(tmp_path / f"{name}.csv")} == set(alphas)
+    assert len(list((tmp_path / "sweeps").iterdir())) == 3
