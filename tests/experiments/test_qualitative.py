@@ -19,6 +19,8 @@ from refmask.experiments.qualitative import Gallery, counted, write_gallery
 from refmask.experiments.setting import SCENES, VIT, Setting
 from refmask.ops import rle
 
+#: An error, were it read as a formula.
+BROKEN = r"$\frac{$"
 FIGURES = ("fig5", "fig6", "fig7", "fig10", "fig13", "fig14", "fig15")
 
 
@@ -110,6 +112,7 @@ def test_failures_are_the_most_confident_of_each_cause():
         record("d", "3", confidence=0.3, right_instance=0),
         record("e", "4", confidence=1.0, iou=0.8),
         record("f", "5", confidence=0.7, **wrong),
+        record("0", "6", confidence=0.2, **wrong),
     )
     # b is of the picture that shows the first cause already; a and f are equally confident.
     assert failing(records, 1) == [
@@ -155,11 +158,11 @@ def test_a_figure_is_as_large_as_its_rows_and_takes_any_text(tmp_path):
 
     def row(image, words, note=""):
         full = np.ones(image.shape[:2], np.bool_)
-        return panels.Row(image, words, "$x", [panels.Panel(full, (9, 9, 9), "a $ b $")], note)
+        return panels.Row(image, words, "$x", [panels.Panel(full, (9, 9, 9), BROKEN)], note)
 
     assert row(tall, "").extent == (panels.TALLEST / 3, panels.TALLEST)
     assert row(wide, "").extent == (panels.WIDTH, panels.WIDTH / 3)
-    rows = [row(tall, "$x$ for " * 20, "n"), row(wide, r"\frac{", "n"), row(wide, "", "m")]
+    rows = [row(tall, "$x for " * 20, "n"), row(wide, BROKEN, "n"), row(wide, "", "m")]
     figure = panels.draw(["one"], rows, abreast=2)
     assert len(figure.axes) == 3
     left, right, below = (axes.get_position() for axes in figure.axes)
@@ -202,25 +205,45 @@ def test_every_figure_is_written_with_its_rule(made, name):
         assert np.array(picture.convert("L")).min() < 60
 
 
-def test_figure_5_shows_where_both_features_gain(made):
-    runs = {
-        "global": records_of(made, "global-embedded-instances"),
-        "local": records_of(made, "cropping-embedded-instances"),
-        "global-local": records_of(made, "global-local-embedded-instances"),
-    }
-    gains = []
-    for row in read(made / "fig5.csv"):
-        ious = {name: records[row["query"]]["iou"] for name, records in runs.items()}
-        assert {name: f"{value:.4f}" for name, value in ious.items()} == {
-            name: row[f"IoU {name}"] for name in ious
-        }
-        gains.append(ious["global-local"] - max(ious["global"], ious["local"]))
-    assert gains == sorted(gains, reverse=True)
-    best = max(
-        records["iou"] - max(runs["global"][query]["iou"], runs["local"][query]["iou"])
-        for query, records in runs["global-local"].items()
-    )
-    assert gains[0] == best > 0
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [
+        (
+            "fig5",
+            {
+                "global": "global-embedded-instances",
+                "local": "cropping-embedded-instances",
+                "global-local": "global-local-embedded-instances",
+            },
+        ),
+        (
+            "fig7",
+            {
+                "region-token embedded": "region-token-embedded",
+                "cropping embedded": "cropping-embedded",
+                "global-local embedded": "global-local-embedded",
+            },
+        ),
+    ],
+)
+def test_figures_show_where_global_local_gains_most(made, name, runs):
+    *others, winner = ({q: r["iou"] for q, r in records_of(made, x).items()} for x in runs.values())
+    gain = {query: winner[query] - max(other[query] for other in others) for query in winner}
+    shown = []
+    for row in read(made / f"{name}.csv"):
+        found = [*(other[row["query"]] for other in others), winner[row["query"]]]
+        assert [row[f"IoU {column}"] for column in runs] == [f"{value:.4f}" for value in found]
+        shown.append(gain[row["query"]])
+    assert shown == sorted(shown, reverse=True)
+    assert shown[0] == max(gain.values()) > 0
+
+
+def test_figure_5_differs_in_the_visual_feature_only(made):
+    names = ("global", "cropping", "global-local")
+    folders = [next(made.glob(f"runs/scenes-val-{x}-embedded-instances-????????")) for x in names]
+    told = [json.loads((folder / "configuration.json").read_text()) for folder in folders]
+    assert len({one["beta"] for one in told}) == 1
+    assert [one["alpha"] for one in told[:2]] == [1.0, 0.0]
 
 
 def test_figure_6_differs_in_the_text_only(made):
@@ -309,6 +332,8 @@ def test_on_the_papers_data_all_its_methods_and_data_sets_are_shown(
     assert main(["reproduce", *names, *map(str, words)]) == 0
     shown = [line for line in (tmp_path / "fig7.md").read_text().splitlines() if "Data:" in line]
     assert "RefCOCOg val (U)" in shown[0]
+    (run,) = (tmp_path / "runs").glob("refcoco+*")
+    assert json.loads((run / "configuration.json").read_text())["data"] == "refcoco+"
     folders = {path.name.rpartition("-")[0] for path in (tmp_path / "runs").glob("refcocog*")}
     methods = ("grad-cam", "score-map", "region-token", "cropping", "global-local")
     assert all(any(f"-{method}-" in folder for folder in folders) for method in methods)
