@@ -106,6 +106,7 @@ def panels(
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(axis="y", color="0.88", linewidth=0.8)
         panel.set_axisbelow(True)
+        panel.tick_params(labelsize=9)
     return figure, axes
 
 
