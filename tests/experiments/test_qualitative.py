@@ -343,3 +343,11 @@ def test_on_the_papers_data_all_its_methods_and_data_sets_are_shown(
         assert "compat reference" in caption
         (row,) = read(tmp_path / f"{name}.csv")
         assert row["example of"] == "95% quantile"
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_without_the_model_whose_answers_are_shown_nothing_is_begun(name, tmp_path, capsys):
+    words = ["reproduce", name, "--data", "scenes", "--vit", "none", "--out", str(tmp_path)]
+    assert main(words) == 2
+    assert "expected a model as ViT-B/32, none was given" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

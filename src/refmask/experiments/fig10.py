@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from refmask.experiments.examples import CAUSES, Example, Records, cause, failing
-from refmask.experiments.plotting import check_plotting
-from refmask.experiments.qualitative import Gallery, counted, query_of, write_gallery
+from refmask.experiments.qualitative import Gallery, check_ready, counted, query_of, write_gallery
 from refmask.experiments.setting import REFCOCOG_VAL, VIT, Column, Setting
 from refmask.export.overlay import RUNNER_UP
 from refmask.metrics import iou
@@ -27,7 +26,7 @@ BEST = "best proposal"
 
 def make(setting: Setting) -> list[Path]:
     """Two failures of each cause in a line, beside the proposal that fits best."""
-    check_plotting()
+    check_ready(setting)
     (column, *_) = setting.columns((REFCOCOG_VAL,))
     name = f"global-local {setting.tower_name(VIT)}"
     segmenter = setting.segmenter(VIT, "global-local", column)

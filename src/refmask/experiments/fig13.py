@@ -8,8 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from refmask.experiments.examples import LEVELS, typical
-from refmask.experiments.plotting import check_plotting
-from refmask.experiments.qualitative import Gallery, counted, write_gallery
+from refmask.experiments.qualitative import Gallery, check_ready, counted, write_gallery
 from refmask.experiments.setting import VIT, Column, Setting
 
 COLUMN = Column("RefCOCO val", "refcoco", "val")
@@ -29,7 +28,7 @@ def make_typical(setting: Setting, name: str, wanted: Column) -> list[Path]:
         name: of the files.
         wanted: the paper's split.
     """
-    check_plotting()
+    check_ready(setting)
     (column, *_) = setting.columns((wanted,))
     run = f"global-local {setting.tower_name(VIT)}"
     segmenter = setting.segmenter(VIT, "global-local", column)

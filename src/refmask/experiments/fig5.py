@@ -10,8 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from refmask.experiments.examples import gaining
-from refmask.experiments.plotting import check_plotting
-from refmask.experiments.qualitative import Gallery, counted, write_gallery
+from refmask.experiments.qualitative import Gallery, check_ready, counted, write_gallery
 from refmask.experiments.setting import REFCOCOG_VAL, VIT, Setting
 from refmask.experiments.table3 import own_blend
 
@@ -23,7 +22,7 @@ LEVELS = {"global": "global", "local": "cropping", BOTH: BOTH}
 
 def make(setting: Setting) -> list[Path]:
     """Global, local and global-local side by side, all with the global-local text."""
-    check_plotting()
+    check_ready(setting)
     (column, *_) = setting.columns((REFCOCOG_VAL,))
     _, beta = own_blend(setting, column)
     tower = setting.tower_name(VIT)

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from refmask.experiments.examples import gaining
-from refmask.experiments.plotting import check_plotting
-from refmask.experiments.qualitative import Gallery, counted, write_gallery
+from refmask.experiments.qualitative import Gallery, check_ready, counted, write_gallery
 from refmask.experiments.setting import REFCOCOG_VAL, VIT, Setting
 
 COUNT = 6
@@ -26,7 +25,7 @@ LEVELS: dict[str, dict[str, Any]] = {
 
 def make(setting: Setting) -> list[Path]:
     """Sentence, noun phrase and both side by side, all with the global-local visual feature."""
-    check_plotting()
+    check_ready(setting)
     (column, *_) = setting.columns((REFCOCOG_VAL,))
     tower = setting.tower_name(VIT)
     answers = {}

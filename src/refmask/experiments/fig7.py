@@ -8,8 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from refmask.experiments.examples import gaining
-from refmask.experiments.plotting import check_plotting
-from refmask.experiments.qualitative import Gallery, counted, write_gallery
+from refmask.experiments.qualitative import Gallery, check_ready, counted, write_gallery
 from refmask.experiments.rows import rows_of
 from refmask.experiments.setting import REFCOCOG_VAL, Setting
 from refmask.experiments.table2 import ROWS
@@ -19,7 +18,7 @@ COUNT = 5
 
 def make(setting: Setting) -> list[Path]:
     """Every method of table 2 with a proposer's masks; the runs are those of table 1."""
-    check_plotting()
+    check_ready(setting)
     (column, *_) = setting.columns((REFCOCOG_VAL,))
     rows, notes = rows_of(setting, ROWS)
     answers = {}

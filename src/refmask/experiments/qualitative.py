@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from refmask.errors import ConfigurationError
 from refmask.evaluation.comparing import Finished
 from refmask.experiments.examples import Example, Records
 from refmask.experiments.panels import Colour, Panel, Row, draw
-from refmask.experiments.plotting import Value, write_figure
-from refmask.experiments.setting import Column, Setting
+from refmask.experiments.plotting import Value, check_plotting, write_figure
+from refmask.experiments.setting import VIT, Column, Setting
 from refmask.export.comparison import TRUTH
 from refmask.export.overlay import ANSWER
 from refmask.ops import rle
@@ -46,6 +47,18 @@ class Gallery:
     abreast: int = 1
     colours: Mapping[str, Colour] = field(default_factory=dict)
     notes: Sequence[str] = ()
+
+
+def check_ready(setting: Setting) -> None:
+    """Make sure that examples can be made and drawn, before anything is computed for them.
+
+    Raises:
+        ConfigurationError: when no model stands for the vision transformer, whose answers they are.
+        MissingResource: when matplotlib is not installed.
+    """
+    check_plotting()
+    if VIT not in setting.models:
+        raise ConfigurationError(f"expected a model as {VIT}, none was given; name one by --vit")
 
 
 def counted(found: Finished) -> Records:
