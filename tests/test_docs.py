@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 #: Words of commands that need weights from elsewhere.
-NOT_HERE = {"openai", "fetch", "freesolo", "sam", "sam2", "maskcut", "--weights"}
+NOT_HERE = {"openai", "fetch", "freesolo", "sam", "sam2", "maskcut", "--weights", "--also-vit"}
 #: A proposer that needs none in spite of its name.
 HERE = "backbone=embedded"
 

@@ -170,7 +170,6 @@ def test_figure_12_looks_only_for_what_is_new(made, tiny, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["fig4", "--prediction", "LAVT=masks.json"], "expected --prediction NAME@K=FILE"),
         (["fig4", "--prediction", "LAVT@0=masks.json"], "got the name 'LAVT@0'"),
         (["fig4", "--prediction", "LAVT@4=masks.json"], "masks.json"),
     ],

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from refmask.cli import main
+from refmask.data import load_dataset
 from refmask.experiments import EXPERIMENTS, paper, sweep
 from refmask.experiments.setting import SCENES, VIT, Setting
 from refmask.experiments.table import Cell, Table, cell
+from refmask.ops import rle
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*published:refmask.RefmaskWarning")
 
@@ -114,18 +116,34 @@ def test_tables_on_scenes(tmp_path, capsys):
     assert five["local", "oIoU"]["ours"] == diagonal
 
 
+def perfect(root, split):
+    """The targets themselves, as another system's masks."""
+    dataset = load_dataset("refcoco", split, root)
+    return [
+        {"sent_id": query.id, "segmentation": rle.encode(query.target)}
+        for picture in dataset.ids
+        for query in dataset.sample(picture).queries
+    ]
+
+
 def test_table_1_on_the_papers_layout(data_root, model_files, tmp_path):
     vit, resnet = model_files("tiny_vit32"), model_files("tiny_rn")
     models = ["--vit", vit[0], "--vit-weights", vit[1]]
     models += ["--resnet", resnet[0], "--resnet-weights", resnet[1]]
     words = ["table1", "--data-root", data_root, "--out", tmp_path, *models]
     words += ["--proposals", "grouping:limit=4", "--store", tmp_path / "store"]
+    for split in ("val", "testB"):
+        (tmp_path / f"refcoco-{split}.json").write_text(json.dumps(perfect(data_root, split)))
+    words += ["--prediction", f"Perfect={tmp_path}/{{dataset}}-{{split}}.json"]
     assert reproduce(*words) == 0
     found = rows(tmp_path / "table1-mIoU.csv")
-    assert len(found) == 8 * 9
+    assert len(found) == 8 * 9 + 3 + 2  # TSEG reports three figures, two files were given
     assert {column for _, column in found} >= {"RefCOCO testB", "RefCOCOg val (G)"}
     runs = list((tmp_path / "runs").iterdir())
-    assert len(runs) == 7 * 9
+    assert len(runs) == 7 * 9 + 2
+    assert float(found["Perfect", "RefCOCO val"]["ours"]) == 100
+    assert ("Perfect", "RefCOCO testA") not in found
+    assert found["TSEG, weakly supervised, as reported", "RefCOCO+ val"]["paper"] == "22.6200"
     splits = {json.loads((run / "configuration.json").read_text())["split"] for run in runs}
     assert splits == {"val", "testA", "testB", "test"}
     before = {run: (run / "samples.jsonl").stat().st_mtime_ns for run in runs}
@@ -151,6 +169,7 @@ def test_the_papers_figures_are_shown_for_its_own_proposals_only(data_root, tmp_
         (["table9", "--data", "scenes"], "unknown table or figure 'table9'; choose of: table1"),
         (["table4", "--data", "scenes", "--prediction", "x"], "expected --prediction NAME=FILE"),
         (["noun-phrases", "--data-root", "nowhere"], "nowhere"),
+        (["table3", "--data", "scenes", "--vit", "none"], "expected a model for ViT-B/32"),
     ],
 )
 def test_what_cannot_be_made_is_told(words, told, tmp_path, capsys):

@@ -57,7 +57,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help="for fig4, masks of another system, as 'refmask score' takes them; may be repeated",
+        help="masks of another system, as 'refmask score' takes them, for table1 ({dataset}, "
+        "{split} and {split_by} in FILE stand for the column's) or, as NAME@K, for fig4; may be "
+        "repeated",
     )
     parser.add_argument("--compat", default="default", choices=("default", "reference"))
     parser.add_argument("--parser", default="embedded")

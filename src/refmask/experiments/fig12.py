@@ -151,4 +151,6 @@ def _mark(setting: Setting, column: Column, segmenter: Segmenter, depth: int) ->
     """What tells one sweep from another."""
     system = Choosing(segmenter, Proposed(segmenter.proposer))
     evaluation = Evaluation(setting.dataset(column), system, setting.first, setting.missing)
-    return short_hash(evaluation.configuration | {"mask_layers": f"1 to {depth}"})
+    missing = len(evaluation.dataset.missing_pictures())
+    own = {"mask_layers": f"1 to {depth}", "missing": missing}
+    return short_hash(evaluation.configuration | own)

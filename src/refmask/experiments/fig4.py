@@ -68,6 +68,8 @@ def make(setting: Setting) -> list[Path]:
 def _named(setting: Setting) -> Named:
     found = {}
     for text, path in setting.predictions.items():
+        if "@" not in text:
+            continue  # a row of tables
         system, _, shots = text.rpartition("@")
         if not system or not shots.isdecimal() or int(shots) < 1:
             raise ConfigurationError(

@@ -1,6 +1,6 @@
 """Figure 5: what the visual feature alone, in context or in both, makes of an expression.
 
-As in the paper the proposals are the data set's own instances, so that only the choice is judged.
+The proposals are the data set's own instances, so that only the choice is judged.
 
 Rule: the expressions where the global-local feature gains most IoU over the better of its parts.
 """

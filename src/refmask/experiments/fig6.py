@@ -1,6 +1,6 @@
 """Figure 6: what the whole expression, its noun phrase or both find.
 
-As in the paper the proposals are the data set's own instances, so that only the choice is judged.
+The proposals are the data set's own instances, so that only the choice is judged.
 
 Rule: the expressions where the global-local text gains most IoU over the better of its parts.
 """

@@ -11,7 +11,7 @@ from typing import Any
 from refmask import compat as compatibility
 from refmask.clip import ClipBackbone, load_clip
 from refmask.data import Dataset, load_dataset
-from refmask.errors import ImageError
+from refmask.errors import ConfigurationError, ImageError
 from refmask.evaluation.comparing import Finished, read_run
 from refmask.evaluation.configuration import short_hash
 from refmask.evaluation.evaluate import Evaluation
@@ -137,7 +137,7 @@ class Setting:
         """The tower's name in the paper, or the model that stands for it."""
         if tower in self.more_vits:
             return tower
-        model, _ = self.models[tower]
+        model, _ = self._model(tower)
         return tower if model == PAPER_MODELS.get(tower) else Path(model).name
 
     def segmenter(self, tower: str, method: str, column: Column, **settings: Any) -> Segmenter:
@@ -180,6 +180,23 @@ class Setting:
         rules = compatibility.by_name(self.compat, "vit")
         evaluation, folder = self._run(column, read_predictions(predictions, rules), name)
         return evaluation.run(folder)
+
+    def others(self, column: Column) -> dict[str, Path]:
+        """Files of other systems' masks on a column, by the system's name.
+
+        ``{dataset}``, ``{split}`` and ``{split_by}`` in a path stand for the column's; a file that
+        is not there then means that the system has no masks for it. Those named ``NAME@K`` are
+        figure 4's.
+        """
+        words = {"dataset": column.dataset, "split": column.split, "split_by": column.split_by}
+        found = {}
+        for name, path in self.predictions.items():
+            text = str(path)
+            for word, value in words.items():
+                text = text.replace(f"{{{word}}}", value or "")
+            if "@" not in name and (text == str(path) or Path(text).is_file()):
+                found[name] = Path(text)
+        return found
 
     def write(self, name: str, content: str) -> Path:
         """Write a text file into ``out``; returns where it is."""
@@ -233,9 +250,17 @@ class Setting:
     def _loaded(self) -> dict[str, ClipBackbone]:
         return {}
 
+    def _model(self, tower: str) -> tuple[str, str | None]:
+        known = {**self.models, **self.more_vits}
+        if tower not in known:
+            raise ConfigurationError(
+                f"expected a model for {tower}, none is given; name one by --vit or --resnet"
+            )
+        return known[tower]
+
     def _clip(self, tower: str) -> ClipBackbone:
         if tower not in self._loaded:
-            model, weights = {**self.models, **self.more_vits}[tower]
+            model, weights = self._model(tower)
             self._loaded[tower] = load_clip(
                 model, weights, device=self.device, precision=self._precision
             )

@@ -56,7 +56,8 @@ def sweep(setting: Setting, column: Column, tower: str) -> dict[Blend, Outcomes]
     evaluation = Evaluation(setting.dataset(column), system, setting.first, setting.missing)
     # The blend of the segmenter's own method does not matter here.
     told = {k: v for k, v in evaluation.configuration.items() if k not in ("alpha", "beta")}
-    kept = setting.out / "sweeps" / f"{short_hash(told | {'grid': GRID})}.npz"
+    told |= {"grid": GRID, "missing": len(evaluation.dataset.missing_pictures())}
+    kept = setting.out / "sweeps" / f"{short_hash(told)}.npz"
     if not kept.is_file():
         setting.say(f"{column.label}: {len(GRID)} blends -> {kept}")
         found = look(segmenter, setting.samples(column))

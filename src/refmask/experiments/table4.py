@@ -5,6 +5,8 @@ The paper prints each phrase highlighted; what is left of it in text is its head
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 from refmask.experiments import paper
@@ -18,13 +20,15 @@ def make(setting: Setting) -> list[Path]:
     right = sum(p.head == head for p, (_, head) in zip(phrases, paper.TABLE_4, strict=True))
     lines = ["# Table 4, noun phrases", "", "| expression | noun phrase | head | paper's head |"]
     lines.append("|---|---|---|---|")
-    rows = ["expression\tnoun phrase\thead\tpaper's head"]
+    content = io.StringIO()
+    rows = csv.writer(content, lineterminator="\n")
+    rows.writerow(["expression", "noun phrase", "head", "paper's head"])
     for phrase, (expression, head) in zip(phrases, paper.TABLE_4, strict=True):
         cells = (expression, phrase.noun_phrase, phrase.head, head)
         lines.append("| " + " | ".join(cells) + " |")
-        rows.append("\t".join(cells))
+        rows.writerow(cells)
     lines += ["", f"{right} of {len(phrases)} heads are the paper's.", ""]
     return [
         setting.write("table4.md", "\n".join(lines)),
-        setting.write("table4.tsv", "\n".join(rows) + "\n"),
+        setting.write("table4.csv", content.getvalue()),
     ]
