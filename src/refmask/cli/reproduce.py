@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path("reproduced"), metavar="DIR", help="default: reproduced"
     )
     parser.add_argument("--proposals", metavar="SPEC", help="default: freesolo, on scenes grouping")
-    parser.add_argument("--store", metavar="DIR", help="keep proposals there, and read them there")
+    parser.add_argument("--store", metavar="DIR", help="keep proposals there, not in --out")
     parser.add_argument("--first", type=int, metavar="N", help="the first N pictures of each split")
     parser.add_argument("--missing", default="stop", choices=("stop", "skip"))
     for tower, example in (("vit", "ViT-B-32-quickgelu"), ("resnet", "RN50-quickgelu")):

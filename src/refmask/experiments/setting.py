@@ -68,7 +68,7 @@ class Setting:
             there is left out of tables.
         more_vits: further vision transformers, by any name, for what is asked of each of them.
         proposals: a specification of a proposer; None for FreeSOLO, or ``grouping`` on scenes.
-        store: a folder where proposals are kept, and taken from.
+        store: a folder where proposals are kept, and taken from; one in ``out`` when None.
         first: only the first so many pictures of each split.
         missing: "stop" or "skip" pictures that cannot be read.
         compat: "default" or "reference".
@@ -221,7 +221,10 @@ class Setting:
         """Where masks come from."""
         uncapped = compatibility.by_name(self.compat, "vit").uncapped_proposals
         asked = shared(self.device, self._precision, uncapped)
-        return dress(load_proposer(self._spec, defaults=asked), self.store)
+        # Every method looks at the same masks, so they are made once.
+        made = self.proposer_name not in ("masks", "store")
+        store = self.store or (str(self.out / "proposals") if made else None)
+        return dress(load_proposer(self._spec, defaults=asked), store)
 
     @cached_property
     def phrase_parser(self) -> PhraseParser:
