@@ -18,11 +18,9 @@ from typing import Any
 from refmask.clip import ClipBackbone
 from refmask.compat import Compat
 from refmask.data import Dataset
-from refmask.errors import ConfigurationError
 from refmask.methods import METHODS, Method
 from refmask.phrases import EMBEDDED, EMBEDDED_FOLDER, PhraseParser
 from refmask.segmenter import Segmenter
-from refmask.types import MaskProposer
 from refmask.weights.hashing import sha256_of_folder
 
 Configuration = dict[str, Any]
@@ -76,21 +74,6 @@ def data_configuration(dataset: Dataset, first: int | None) -> Configuration:
 def system_configuration(segmenter: Segmenter) -> Configuration:
     """Method, model and parser; the proposals are told by their source."""
     return _method(segmenter.method) | _parser(segmenter.parser)
-
-
-def proposer_configuration(proposer: MaskProposer) -> Configuration:
-    """What a proposer tells of itself.
-
-    Raises:
-        ConfigurationError: when it cannot.
-    """
-    told = getattr(proposer, "configuration", None)
-    if told is None:
-        raise ConfigurationError(
-            "expected a proposer that tells what its masks depend on, by configuration(), got "
-            f"{type(proposer).__name__}; give it that method"
-        )
-    return dict(told())
 
 
 def compat_configuration(compat: Compat) -> Configuration:

@@ -66,18 +66,6 @@ class Evaluation:
         """What the records depend on."""
         return data_configuration(self.dataset, self.first) | self.system.configuration
 
-    def samples(self) -> Iterator[Sample]:
-        """Every picture that can be read, with what is asked about it; the others are told of.
-
-        Raises:
-            ImageError: when a picture cannot be read and none may be missing, or none can be read.
-            InputError: when a picture's annotations cannot be used.
-        """
-        self._check_there()
-        unread: dict[str, str] = {}
-        yield from self._read(self.pictures, unread)
-        self._tell(unread)
-
     def run(self, folder: Path, watch: Watch = lambda *_: None) -> Summary:
         """Answer what is not answered yet; write records, and the summary at the end.
 

@@ -20,7 +20,7 @@ def configuration_of(proposer: MaskProposer) -> dict[str, Any]:
     if not isinstance(proposer, ConfiguredProposer):
         raise ConfigurationError(
             "expected a proposer that tells what its masks depend on, by configuration(), got "
-            f"{type(proposer).__name__}; use it without a store"
+            f"{type(proposer).__name__}; give it that method, or use it without a store"
         )
     return proposer.configuration()
 

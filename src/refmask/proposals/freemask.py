@@ -100,10 +100,7 @@ class FreeMask:
 
     def configuration(self) -> dict[str, Any]:
         """All that the masks depend on."""
-        named = {"proposer": "freemask", "version": VERSION, **asdict(self)}
-        for replaced in ("backbone", "weights", "device", "precision"):
-            del named[replaced]
-        return named | self._network.configuration()
+        return self._network.told("freemask", VERSION, asdict(self))
 
     def propose(self, image: Bytes) -> MaskProposals:
         """Masks of a picture.

@@ -7,9 +7,10 @@ the first picture comes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -92,6 +93,18 @@ class DenseBackbone:
     def configuration(self) -> dict[str, str]:
         """What its maps depend on, apart from the picture."""
         return self._identity | {"precision": self._precision_name}
+
+    def told(self, proposer: str, version: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration of a proposer on these maps.
+
+        Args:
+            proposer: its name.
+            version: counted up whenever the same picture gets other masks than before.
+            settings: all of its own; for those by which the network was found, what it is stands.
+        """
+        found_by = ("backbone", "weights", "device", "precision")
+        own = {name: value for name, value in settings.items() if name not in found_by}
+        return {"proposer": proposer, "version": version, **own, **self.configuration()}
 
     @torch.inference_mode()
     def look(self, image: Bytes, size: tuple[int, int], resampling: Image.Resampling) -> Tensor:

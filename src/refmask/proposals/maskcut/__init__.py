@@ -84,10 +84,7 @@ class MaskCut:
 
     def configuration(self) -> dict[str, Any]:
         """All that the masks depend on."""
-        named = {"proposer": "maskcut", "version": VERSION, **asdict(self)}
-        for replaced in ("backbone", "weights", "device", "precision"):
-            del named[replaced]
-        return named | self._network.configuration()
+        return self._network.told("maskcut", VERSION, asdict(self))
 
     def propose(self, image: Bytes) -> MaskProposals:
         """Masks of a picture.
