@@ -2,19 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from refmask.clip import ClipBackbone
 from refmask.compat import Compat
 from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase
+
+#: Fields of ``Compat`` that change how any picture enters a model.
+INPUT = ("imagenet_statistics", "shorter_side", "plain_bilinear")
+
+
+class Keep(Protocol):
+    """Through which a method asks for what is costly, so that it need not be computed twice."""
+
+    def __call__(
+        self,
+        part: str,
+        settings: Mapping[str, Any],
+        shape: tuple[int | None, ...],
+        compute: Callable[[], Floats],
+    ) -> Floats:
+        """A part of what a method sees in a picture, kept or computed.
+
+        Args:
+            part: its name; the same for all methods that compute it in the same way.
+            settings: what it depends on beside the model, the picture and its masks.
+            shape: of the result; None for a side that is not known beforehand.
+            compute: gives float32 of that shape.
+        """
+        ...
+
+
+def afresh(
+    part: str,  # noqa: ARG001  as all ways of keeping
+    settings: Mapping[str, Any],  # noqa: ARG001
+    shape: tuple[int | None, ...],  # noqa: ARG001
+    compute: Callable[[], Floats],
+) -> Floats:
+    """Compute, and keep nothing."""
+    return compute()
+
+
+def chosen_fields(compat: Compat, *names: str) -> dict[str, Any]:
+    """Fields of a compatibility record by name, as JSON holds them."""
+    values = {name: getattr(compat, name) for name in names}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
 
 class Method(Protocol):
     """Scores proposals against expressions, in two steps of very different cost."""
 
-    compat: Compat
+    @property
+    def clip(self) -> ClipBackbone:
+        """The model it describes masks and phrases with."""
+        ...
 
-    def observe(self, image: Bytes, proposals: MaskProposals) -> Any:
+    @property
+    def compat(self) -> Compat:
+        """Corrected or the released code's arithmetic."""
+        ...
+
+    def observe(self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh) -> Any:
         """The costly, text-free part, once per picture: uint8 RGB (H, W, 3) and N proposals."""
         ...
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from functools import cache
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch.nn import functional
 from refmask.clip import ClipBackbone
 from refmask.compat import Compat
 from refmask.errors import ConfigurationError
+from refmask.methods.base import INPUT, Keep, afresh, chosen_fields
 from refmask.ops.pixels import cut_crops, grid_masks, normalise, projected_boxes, stretch
 from refmask.types import Bytes, ContextFeatures, Floats, MaskProposals, TargetPhrase
 
@@ -64,9 +66,13 @@ class GlobalLocal:
         layers = {} if self.mask_layers is None else {"mask_layers": self.mask_layers}
         return layers | ({"unit_places": True} if self.compat.unit_places else {})
 
-    def observe(self, image: Bytes, proposals: MaskProposals) -> ContextFeatures:
+    def observe(
+        self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh
+    ) -> ContextFeatures:
         """The visual features that the score needs; zeros where its weight is fixed at zero."""
-        return self.describe(image, proposals, in_context=self.in_context, alone=self.alone)
+        return self.describe(
+            image, proposals, in_context=self.in_context, alone=self.alone, keep=keep
+        )
 
     def describe(
         self,
@@ -75,6 +81,7 @@ class GlobalLocal:
         *,
         in_context: bool = True,
         alone: bool = True,
+        keep: Keep = afresh,
     ) -> ContextFeatures:
         """Both visual features of every mask, ready to blend.
 
@@ -83,6 +90,7 @@ class GlobalLocal:
             proposals: N masks of that size.
             in_context: compute the global features (equations 2 and 3), else zeros.
             alone: compute the local features (equation 4), else zeros.
+            keep: asked for both, apart.
 
         Returns:
             float32 (N, D) each, L2-normalised where ``compat`` says so.
@@ -90,10 +98,18 @@ class GlobalLocal:
         nothing = np.zeros((len(proposals), self.clip.dim), np.float32)
         if not len(proposals):
             return ContextFeatures(nothing, nothing)
-        pixels = normalise(image, self.clip.statistics, self.compat)
+
+        @cache
+        def pixels() -> torch.Tensor:
+            return normalise(image, self.clip.statistics, self.compat)
+
+        def see(part: str, compute: Callable[[torch.Tensor, MaskProposals], Floats]) -> Floats:
+            told = self._depends_on(part)
+            return keep(part, told, nothing.shape, lambda: compute(pixels(), proposals))
+
         return ContextFeatures(
-            global_context=self._in_context(pixels, proposals) if in_context else nothing,
-            local_context=self._alone(pixels, proposals) if alone else nothing,
+            global_context=see("global", self._in_context) if in_context else nothing,
+            local_context=see("local", self._alone) if alone else nothing,
         )
 
     def read(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
@@ -141,6 +157,14 @@ class GlobalLocal:
             "text_local": text.local_context,
             "scores": self.score(visual, phrases),
         }
+
+    def _depends_on(self, part: str) -> dict[str, Any]:
+        """What the "global" and the "local" visual features depend on, beside the model."""
+        if part == "local":
+            return chosen_fields(self.compat, *INPUT, "crop_fill", "projected_boxes", "unit_local")
+        layers = self.mask_layers or getattr(self.clip.tower, "mask_layers", None)
+        told = chosen_fields(self.compat, *INPUT, "unit_places", "unit_global")
+        return told | {"mask_layers": layers}
 
     def _in_context(self, pixels: torch.Tensor, proposals: MaskProposals) -> Floats:
         side = self.clip.statistics.side

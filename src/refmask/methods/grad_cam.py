@@ -22,6 +22,8 @@ class GradCam(MaskMeans):
     scores are on the scale of logits.
     """
 
+    part = "activations"
+
     def look(self, pixels: Tensor) -> Tensor:
         """Activations of the last layer, not negative."""
         return self.clip.feature_map(pixels)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from refmask.clip import ClipBackbone
 from refmask.compat import Compat
+from refmask.methods.base import INPUT, Keep, afresh, chosen_fields
 from refmask.methods.sentences import read_sentences
 from refmask.ops.maps import mask_shares
 from refmask.ops.pixels import normalise, stretch
@@ -47,6 +50,11 @@ class MaskMeans(ABC):
     clip: ClipBackbone
     compat: Compat = field(default_factory=Compat)
 
+    #: What ``look`` gives is kept by this name,
+    part: ClassVar[str]
+    #: and depends on these fields of ``Compat``, beside those of the picture's way in.
+    fields: ClassVar[tuple[str, ...]] = ()
+
     def __post_init__(self) -> None:
         self.clip.pooled_tower  # noqa: B018  raises unless there is one
 
@@ -62,17 +70,19 @@ class MaskMeans(ABC):
         """Maps (T, h, w) as they count once enlarged to ``size``: by default as they are."""
         return maps
 
-    def observe(self, image: Bytes, proposals: MaskProposals) -> Places:
+    def observe(self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh) -> Places:
         """What the maps of all expressions are drawn from.
 
         Args:
             image: uint8 RGB (H, W, 3).
             proposals: N masks of that size.
+            keep: asked for the places' features; what masks are at the map costs little.
         """
-        side = self.clip.statistics.side
-        pixels = normalise(image, self.clip.statistics, self.compat)
-        features = self.look(stretch(pixels, (side, side), self.clip.statistics, self.compat))
-        return Places(features, mask_shares(proposals.masks, self.clip.tower.grid), proposals.size)
+        grid = self.clip.tower.grid
+        told = chosen_fields(self.compat, *INPUT, *self.fields)
+        features = keep(self.part, told, (1, None, *grid), lambda: self._look(image))
+        shares = mask_shares(proposals.masks, grid)
+        return Places(torch.from_numpy(features), shares, proposals.size)
 
     def score(self, observation: Places, phrases: Sequence[TargetPhrase]) -> Floats:
         """Mean over each mask of each map, enlarged bilinearly to the picture's size.
@@ -95,6 +105,12 @@ class MaskMeans(ABC):
             "text_global": texts.numpy(),
             "scores": self._means(observation, maps),
         }
+
+    def _look(self, image: Bytes) -> Floats:
+        side = self.clip.statistics.side
+        pixels = normalise(image, self.clip.statistics, self.compat)
+        pixels = stretch(pixels, (side, side), self.clip.statistics, self.compat)
+        return self.look(pixels).numpy()
 
     def _maps(self, observation: Places, texts: Tensor) -> Tensor:
         return self.draw(observation.features, functional.normalize(texts, dim=1))

@@ -11,9 +11,16 @@ from torch.nn import functional
 
 from refmask.clip import ClipBackbone
 from refmask.compat import Compat
+from refmask.methods.base import INPUT, Keep, afresh, chosen_fields
 from refmask.methods.sentences import read_sentences
 from refmask.ops.pixels import grid_masks, normalise, stretch
 from refmask.types import Bools, Bytes, Floats, MaskProposals, TargetPhrase
+
+#: Fields of ``Compat`` that region tokens depend on, beside those of the picture's way in.
+REGION_FIELDS = (
+    *("padded_patches", "half_positions", "sampled_regions"),
+    *("finite_exclusion", "unit_global"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,27 +46,20 @@ class RegionToken:
     def __post_init__(self) -> None:
         self.clip.region_tower  # noqa: B018  raises unless there is one
 
-    def observe(self, image: Bytes, proposals: MaskProposals) -> Floats:
+    def observe(self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh) -> Floats:
         """The region tokens' features.
 
         Args:
             image: uint8 RGB (H, W, 3).
             proposals: N masks of that size.
+            keep: asked for them.
 
         Returns:
             float32 (N, D), L2-normalised where ``compat`` says so.
         """
-        clip, compat = self.clip, self.compat
-        side = clip.statistics.side
-        pixels = normalise(image, clip.statistics, compat)
-        features = clip.encode_regions(
-            stretch(pixels, (side, side), clip.statistics, compat),
-            mask_patches(proposals.masks, clip.tower.grid, compat),
-            padded_patches=compat.padded_patches,
-            half_positions=compat.half_positions,
-            finite_exclusion=compat.finite_exclusion,
-        )
-        return (functional.normalize(features, dim=1) if compat.unit_global else features).numpy()
+        told = chosen_fields(self.compat, *INPUT, *REGION_FIELDS)
+        shape = (len(proposals), self.clip.dim)
+        return keep("region", told, shape, lambda: self._look(image, proposals))
 
     def score(self, observation: Floats, phrases: Sequence[TargetPhrase]) -> Floats:
         """Cosine of every region token and every expression times the model's logit scale.
@@ -80,6 +80,19 @@ class RegionToken:
             "text_global": texts.numpy(),
             "scores": self._cosines(visual, texts),
         }
+
+    def _look(self, image: Bytes, proposals: MaskProposals) -> Floats:
+        clip, compat = self.clip, self.compat
+        side = clip.statistics.side
+        pixels = normalise(image, clip.statistics, compat)
+        features = clip.encode_regions(
+            stretch(pixels, (side, side), clip.statistics, compat),
+            mask_patches(proposals.masks, clip.tower.grid, compat),
+            padded_patches=compat.padded_patches,
+            half_positions=compat.half_positions,
+            finite_exclusion=compat.finite_exclusion,
+        )
+        return (functional.normalize(features, dim=1) if compat.unit_global else features).numpy()
 
     def _cosines(self, features: Floats, texts: Tensor) -> Floats:
         visual = functional.normalize(torch.from_numpy(features), dim=1)

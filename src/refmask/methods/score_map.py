@@ -21,6 +21,9 @@ class ScoreMap(MaskMeans):
     the biases are the attention pool's own and maps are logits.
     """
 
+    part = "places"
+    fields = ("bias_seed",)
+
     def look(self, pixels: Tensor) -> Tensor:
         """L2-normalised features of the joint space."""
         features = self.clip.encode_places(pixels, self.compat.bias_seed)
