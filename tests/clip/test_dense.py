@@ -23,7 +23,7 @@ def test_patch_tokens_are_open_clips_own(golden_model, pixels, name):
     own = clip.model.visual.forward_intermediates(
         pixels, indices=1, normalize_intermediates=True, intermediates_only=True
     )
-    assert torch.allclose(dense(clip, pixels), own["image_intermediates"][0], atol=1e-5)
+    assert torch.allclose(dense(clip, pixels), own["image_intermediates"][0], atol=5e-4)
 
 
 def test_keys_are_those_the_last_attention_reads(golden_model, pixels):
@@ -48,13 +48,13 @@ def test_keys_are_those_the_last_attention_reads(golden_model, pixels):
     split = [part.unflatten(1, (heads, -1)).transpose(0, 1) for part in (query, key, value)]
     mixed = functional.scaled_dot_product_attention(*split).transpose(0, 1).flatten(1)
     expected = last.attn(tokens[None], tokens[None], tokens[None], need_weights=False)[0]
-    assert torch.allclose(last.attn.out_proj(mixed), expected[0], atol=1e-5)
+    assert torch.allclose(last.attn.out_proj(mixed), expected[0], atol=5e-4)
 
 
 def test_pooling_a_resnets_map_gives_its_answer(golden_model, pixels):
     clip = golden_model("tiny_rn")
     pooled = clip.model.visual.attnpool(dense(clip, pixels))
-    assert torch.allclose(pooled, clip.encode_image(pixels), atol=1e-5)
+    assert torch.allclose(pooled, clip.encode_image(pixels), atol=5e-4)
 
 
 @pytest.mark.parametrize("name", ["tiny_vit32", "tiny_rn"])

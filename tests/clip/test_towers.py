@@ -28,8 +28,8 @@ def pixels():
 def test_a_full_mask_gives_the_models_own_answer(clip, pixels):
     masks = torch.ones((2, *clip.tower.grid))
     own = clip.model.encode_image(pixels)
-    assert torch.allclose(clip.encode_masked(pixels, masks), own.expand(2, -1), atol=1e-4)
-    assert torch.allclose(clip.encode_image(pixels), own, atol=1e-5)
+    assert torch.allclose(clip.encode_masked(pixels, masks), own.expand(2, -1), atol=5e-4)
+    assert torch.allclose(clip.encode_image(pixels), own, atol=5e-4)
 
 
 @pytest.mark.parametrize("layers", [1, 5, 12])
@@ -37,7 +37,7 @@ def test_a_full_mask_at_any_depth(golden_model, pixels, layers):
     clip = golden_model("tiny_vit32")
     full = torch.ones((1, *clip.tower.grid))
     masked = clip.encode_masked(pixels, full, mask_layers=layers)
-    assert torch.allclose(masked, clip.model.encode_image(pixels), atol=1e-4)
+    assert torch.allclose(masked, clip.model.encode_image(pixels), atol=5e-4)
 
 
 def test_what_lies_outside_matters_only_before_the_masked_blocks(golden_model, pixels):
@@ -49,7 +49,7 @@ def test_what_lies_outside_matters_only_before_the_masked_blocks(golden_model, p
     other[:, :, 128:] = 0
     every = [clip.encode_masked(image, mask, mask_layers=12) for image in (pixels, other)]
     three = [clip.encode_masked(image, mask) for image in (pixels, other)]
-    assert torch.allclose(*every, atol=1e-5)
+    assert torch.allclose(*every, atol=5e-4)
     assert not torch.allclose(*three, atol=1e-2)
 
 
@@ -57,7 +57,7 @@ def test_masks_do_not_see_each_other(clip, pixels):
     masks = torch.rand((40, *clip.tower.grid), generator=torch.Generator().manual_seed(1))
     together = clip.encode_masked(pixels, masks)
     alone = torch.cat([clip.encode_masked(pixels, mask[None]) for mask in masks[[0, 39]]])
-    assert torch.allclose(together[[0, 39]], alone, atol=1e-4)
+    assert torch.allclose(together[[0, 39]], alone, atol=5e-4)
     assert clip.encode_masked(pixels, masks[:0]).shape == (0, clip.dim)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from refmask import ConfigurationError, load_clip
+from refmask.clip.blocks import Block
 from refmask.clip.families import tower_of
 from refmask.compat import Compat, reference
 from refmask.methods import load_method
@@ -131,14 +132,16 @@ def test_rounded_positions(golden_model, pixels, regions):
 
 
 @pytest.mark.parametrize(("finite", "least"), [(True, -100.0), (False, -torch.inf)])
-def test_what_keeps_other_patches_out(golden_model, pixels, regions, finite, least):
-    clip, seen = golden_model("tiny_vit32"), []
-    hook = clip.model.visual.transformer.resblocks[0].register_forward_pre_hook(
-        lambda _, __, kwargs: seen.append(kwargs["attn_mask"].min().item()), with_kwargs=True
-    )
+def test_what_keeps_other_patches_out(golden_model, pixels, regions, monkeypatch, finite, least):
+    clip, seen, attend = golden_model("tiny_vit32"), set(), Block.attend
+
+    def watched(block, query, key, value, bias=None, causal=False):
+        seen.add(bias.min().item())
+        return attend(block, query, key, value, bias, causal)
+
+    monkeypatch.setattr(Block, "attend", watched)
     clip.encode_regions(pixels, regions[:2], finite_exclusion=finite)
-    hook.remove()
-    assert seen == [least]
+    assert seen == {least}
 
 
 def test_region_tokens_in_bf16(model_files, golden_model, pixels, regions):

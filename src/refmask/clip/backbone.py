@@ -70,7 +70,7 @@ class ClipBackbone:
         Returns:
             float32 (B, D) on the CPU, not normalised; (0, D) for B = 0.
         """
-        return self._in_batches(self.model.encode_image, pixels)
+        return self._in_batches(self.tower.encode, pixels)
 
     @torch.inference_mode()
     def encode_masked(self, pixels: Tensor, masks: Tensor, **settings: Any) -> Tensor:
@@ -89,9 +89,7 @@ class ClipBackbone:
             ConfigurationError: for a setting that the tower does not have.
         """
         self.check_settings(settings)
-        with self._casting():
-            pool = self.tower.look(pixels.to(self.device), **settings)
-        return self._in_batches(pool, masks)
+        return self._in_batches(self.tower.look(pixels.to(self.device), **settings), masks)
 
     @torch.inference_mode()
     def encode_regions(self, pixels: Tensor, regions: Tensor, **settings: Any) -> Tensor:
@@ -109,8 +107,7 @@ class ClipBackbone:
         Raises:
             ConfigurationError: when the tower is no vision transformer.
         """
-        with self._casting():
-            pool = self.region_tower.regions(pixels.to(self.device), **settings)
+        pool = self.region_tower.regions(pixels.to(self.device), **settings)
         return self._in_batches(pool, regions)
 
     @torch.inference_mode()
@@ -127,8 +124,7 @@ class ClipBackbone:
         Raises:
             ConfigurationError: when the tower is no ResNet.
         """
-        with self._casting():
-            return self.pooled_tower.places(pixels.to(self.device), bias_seed).float().cpu()
+        return self.pooled_tower.places(pixels.to(self.device), bias_seed).cpu()
 
     @torch.inference_mode()
     def feature_map(self, pixels: Tensor) -> Tensor:
@@ -143,8 +139,7 @@ class ClipBackbone:
         Raises:
             ConfigurationError: when the tower is no ResNet.
         """
-        with self._casting():
-            return self.pooled_tower.dense(pixels.to(self.device), "features").float().cpu()
+        return self.pooled_tower.dense(pixels.to(self.device), "features").cpu()
 
     def channel_gradients(self, features: Tensor, texts: Tensor) -> Tensor:
         """How each text's logit grows with each channel of a feature map.
@@ -169,9 +164,7 @@ class ClipBackbone:
             for start in range(0, len(texts), BATCH):
                 some = functional.normalize(texts[start : start + BATCH].to(self.device).clone())
                 maps = features.to(self.device).repeat(len(some), 1, 1, 1).requires_grad_()
-                with self._casting():
-                    pooled = tower.pool(maps)
-                cosines = (functional.normalize(pooled.to(some.dtype)) * some).sum()
+                cosines = (functional.normalize(tower.pool(maps).to(some.dtype)) * some).sum()
                 (gradient,) = torch.autograd.grad(self.logit_scale * cosines, maps)
                 gradients[start : start + BATCH] = gradient.sum(dim=(2, 3)).cpu()
         return gradients
@@ -236,15 +229,8 @@ class ClipBackbone:
     def _in_batches(self, encode: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         features = torch.empty((len(inputs), self.dim))
         for start in range(0, len(inputs), BATCH):
-            with self._casting():
-                some = encode(inputs[start : start + BATCH].to(self.device))
-            features[start : start + BATCH] = some.float().cpu()
+            features[start : start + BATCH] = encode(inputs[start : start + BATCH].to(self.device))
         return features
-
-    def _casting(self) -> torch.autocast:
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16
-        )
 
     def _check_lengths(self, texts: Sequence[str], refuse: bool) -> None:
         """Raise, or warn, when a text is longer than the model reads."""

@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
 from refmask.errors import UnsupportedTower
@@ -21,7 +22,10 @@ FAMILIES = {
 
 
 class Tower(Protocol):
-    """An image tower that can be asked about masks in their context."""
+    """An image tower that can be asked about masks in their context.
+
+    Pixels and features are float32 on the tower's device; inside it computes in its own precision.
+    """
 
     #: "vit" or "resnet"; also names the compatibility record.
     family: str
@@ -33,6 +37,10 @@ class Tower(Protocol):
     maps: frozenset[str]
     #: Pixels between the places of those maps; pictures have sides of multiples of it.
     stride: int
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Ordinary image features: pixels (B, 3, S, S) to (B, D)."""
+        ...
 
     def look(self, pixels: Tensor, **settings: Any) -> Callable[[Tensor], Tensor]:
         """Compute what all masks share, once.
@@ -89,8 +97,14 @@ class PooledTower(Tower, Protocol):
         ...
 
 
-def tower_of(visual: nn.Module) -> Tower:
+def tower_of(visual: nn.Module, precision: torch.dtype = torch.float32) -> Tower:
     """Our view of an open_clip image tower.
+
+    Its weights are read when the first picture comes, and must not change after that.
+
+    Args:
+        visual: the tower, in float32.
+        precision: torch.float32 or torch.bfloat16, of its matrix products and convolutions.
 
     Raises:
         UnsupportedTower: when masking is not defined for it, naming what is supported.
@@ -102,5 +116,5 @@ def tower_of(visual: nn.Module) -> Tower:
             f"{name}; try ViT-B-32-quickgelu, ViT-B-16, ViT-L-14, RN50-quickgelu or 'embedded'"
         )
     module, cls = FAMILIES[name]
-    tower: Tower = getattr(importlib.import_module(module), cls)(visual)
+    tower: Tower = getattr(importlib.import_module(module), cls)(visual, precision)
     return tower

@@ -51,7 +51,7 @@ def load_clip(
     source = find_model(model)
     path, preprocess = find_weights(source, weights)
     clip = _build(source)
-    tower = tower_of(clip.visual)
+    tower = tower_of(clip.visual, dtype)
     tokenizer = _tokenizer(source)
     fill(clip, read_weights(path), str(path))
     return ClipBackbone(

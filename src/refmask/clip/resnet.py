@@ -22,7 +22,8 @@ class ResnetTower:
     """A modified ResNet whose attention pool sees only a mask's places.
 
     Args:
-        visual: an ``open_clip.modified_resnet.ModifiedResNet``.
+        visual: an ``open_clip.modified_resnet.ModifiedResNet``, in float32.
+        precision: torch.float32 or torch.bfloat16, of convolutions and matrix products.
     """
 
     family = "resnet"
@@ -30,10 +31,15 @@ class ResnetTower:
     maps = frozenset({"features"})
     stride = 32
 
-    def __init__(self, visual: Any) -> None:
+    def __init__(self, visual: Any, precision: torch.dtype) -> None:
         self.visual = visual
+        self.precision = precision
         side = round((len(visual.attnpool.positional_embedding) - 1) ** 0.5)
         self.grid = (side, side)
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Ordinary image features: pixels (B, 3, S, S) to (B, D)."""
+        return self.pool(self.dense(pixels, "features"))
 
     def look(self, pixels: Tensor, unit_places: bool = False) -> Callable[[Tensor], Tensor]:
         """Compute the feature map; the returned function masks it before attention pooling.

@@ -1,18 +1,20 @@
 """Token masking in open_clip's vision transformer (equation 3, supplement C).
 
-This is the only file that touches the private parts of that class: ``_embeds`` and what it is made
-of, ``transformer.resblocks`` with their attention, ``ln_post`` and ``_pool``.
+This is the only file that touches the private parts of that class: what ``_embeds`` is made of,
+``transformer.resblocks``, ``ln_post`` and ``_pool``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from refmask.clip.blocks import Block, check_blocks
 from refmask.errors import ConfigurationError, UnsupportedTower
 
 #: The paper's k (supplement C, figure 12), keyed by patch side, width and depth.
@@ -23,18 +25,22 @@ class VitTower:
     """A vision transformer whose last blocks see only a mask's tokens.
 
     Args:
-        visual: an ``open_clip.transformer.VisionTransformer``.
+        visual: an ``open_clip.transformer.VisionTransformer``, in float32.
+        precision: torch.float32 or torch.bfloat16, of the blocks' matrix products.
 
     Raises:
-        UnsupportedTower: when its feature is not the class token's.
+        UnsupportedTower: when its feature is not the class token's, or its blocks are not
+            open_clip's plain ones.
     """
 
     family = "vit"
     settings = frozenset({"mask_layers"})
     maps = frozenset({"features", "keys"})
 
-    def __init__(self, visual: Any) -> None:
+    def __init__(self, visual: Any, precision: torch.dtype) -> None:
         self.visual = visual
+        self.precision = precision
+        check_blocks(visual.transformer)
         if visual.attn_pool is not None or visual.pool_type != "tok":
             pooling = "attentional" if visual.attn_pool is not None else visual.pool_type
             raise UnsupportedTower(
@@ -47,6 +53,19 @@ class VitTower:
         shape = (visual.patch_size[0], visual.transformer.width, self.depth)
         #: The paper's k for this tower, else a quarter of its depth.
         self.mask_layers = PAPER_MASK_LAYERS.get(shape, max(1, round(self.depth / 4)))
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """The transformer's blocks, made when first asked for: by then the weights are there."""
+        return [Block(block, self.precision) for block in self.visual.transformer.resblocks]
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Ordinary image features: pixels (B, 3, S, S) to (B, D)."""
+        tokens = self._embed(pixels, self.grid)
+        for block in self.blocks[:-1]:
+            tokens = block(tokens)
+        # The answer is the class token's, whose keys and values come from all tokens.
+        return self._answer(self.blocks[-1](tokens, tokens[:, :1]))
 
     def look(self, pixels: Tensor, mask_layers: int | None = None) -> Callable[[Tensor], Tensor]:
         """Run the blocks before the first masked one; the returned function runs the rest.
@@ -68,16 +87,15 @@ class VitTower:
         last = self.mask_layers if mask_layers is None else mask_layers
         if not 1 <= last <= self.depth:
             raise ConfigurationError(f"expected mask_layers from 1 to {self.depth}, got {last}")
-        blocks = self.visual.transformer.resblocks
-        shared = self.visual._embeds(pixels)  # (1, 1 + h*w, width), class token first
-        for block in blocks[: self.depth - last]:
+        shared = self._embed(pixels, self.grid)  # (1, 1 + h*w, width), class token first
+        for block in self.blocks[: self.depth - last]:
             shared = block(shared)
 
         def pool(masks: Tensor) -> Tensor:
             # (N, h, w) -> (N, 1 + h*w, 1), a one in front for the class token
             keep = torch.cat([masks.new_ones(len(masks), 1), masks.flatten(1)], dim=1)[:, :, None]
             keep, tokens = keep.to(shared.dtype), shared.expand(len(masks), -1, -1)
-            for block in blocks[self.depth - last :]:
+            for block in self.blocks[self.depth - last :]:
                 tokens = block(tokens * keep)
             return self._answer(tokens[:, :1])
 
@@ -122,8 +140,8 @@ class VitTower:
             open_[length:, 1:length] = regions.flatten(1)
             exclusion = torch.zeros(open_.shape, device=picture.device).masked_fill_(~open_, shut)
             tokens = torch.cat([picture, picture[:, :1].expand(1, count, -1)], dim=1)
-            for block in visual.transformer.resblocks:
-                tokens = block(tokens, attn_mask=exclusion)
+            for block in self.blocks:
+                tokens = block(tokens, bias=exclusion)
             return self._answer(tokens[0, length:, None])
 
         return pool
@@ -145,26 +163,22 @@ class VitTower:
         Returns:
             (1, width, h, w) with h, w the patches along each side.
         """
-        blocks = self.visual.transformer.resblocks
         grid = (pixels.shape[2] // self.stride, pixels.shape[3] // self.stride)
         tokens = self._embed(pixels, grid)
-        for block in blocks[: self.depth - 1]:
+        for block in self.blocks[:-1]:
             tokens = block(tokens)
         if kind == "keys":
-            attention = blocks[-1].attn
-            # The linear layer's rows are queries, keys, values, in this order.
-            weight, bias = attention.in_proj_weight.chunk(3)[1], attention.in_proj_bias.chunk(3)[1]
-            tokens = functional.linear(blocks[-1].ln_1(tokens), weight, bias)
+            tokens = self.blocks[-1].keys(tokens)
         else:
-            tokens = self.visual.ln_post(blocks[-1](tokens))
+            tokens = self.visual.ln_post(self.blocks[-1](tokens))
         # (1, 1 + h*w, width), class token first
         return tokens[:, 1:].transpose(1, 2).reshape(1, -1, *grid)
 
     def _embed(self, pixels: Tensor, grid: tuple[int, int]) -> Tensor:
-        """As ``_embeds``, with the position embedding resized to another grid than the model's."""
-        if grid == self.grid:
-            return self.visual._embeds(pixels)  # type: ignore[no-any-return]
+        """Tokens that enter the first block, positions resized to a grid other than the model's."""
         positions = self.visual.positional_embedding
+        if grid == self.grid:
+            return self._sequence(self.visual.conv1(pixels), positions)
         # (h0*w0, width) -> (1, width, h0, w0) -> (1, width, h, w) -> (h*w, width)
         places = positions[1:].T.reshape(1, -1, *self.grid)
         places = functional.interpolate(
@@ -174,8 +188,8 @@ class VitTower:
         return self._sequence(self.visual.conv1(pixels), positions)
 
     def _sequence(self, patches: Tensor, positions: Tensor) -> Tensor:
-        """Tokens (1, 1 + h*w, width) that enter the first block, of embedded patches."""
+        """Tokens (B, 1 + h*w, width) that enter the first block, of patches (B, width, h, w)."""
         visual, patches = self.visual, patches.flatten(2).transpose(1, 2)
-        tokens = torch.cat([visual.class_embedding.expand(1, 1, -1).to(patches.dtype), patches], 1)
-        embedded: Tensor = visual.ln_pre(tokens + positions.to(patches.dtype))
+        tokens = torch.cat([visual.class_embedding.expand(len(patches), 1, -1), patches], 1)
+        embedded: Tensor = visual.ln_pre(tokens + positions)
         return embedded
