@@ -8,9 +8,9 @@ import pytest
 
 from refmask.errors import ConfigurationError, ImageError, MaskError
 from refmask.proposals import load_proposer
-from refmask.proposals.configuration import configuration_hash
 from refmask.proposals.refine import Refined, Refinement
-from refmask.proposals.store import FromStore, Store, Stored, picture_hash
+from refmask.proposals.store import FromStore, Store, Stored
+from refmask.store.hashing import configuration_hash, picture_hash
 from refmask.types import MaskProposals
 
 CONFIGURATION = {"proposer": "blocks", "limit": 5, "floor": 0.1, "weights": None, "fine": True}

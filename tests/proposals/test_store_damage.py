@@ -1,5 +1,6 @@
 """Entries of a store that are damaged, forged or in the wrong place are never believed."""
 
+import base64
 import shutil
 import tracemalloc
 import zlib
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 
 from refmask.errors import RefmaskWarning
-from refmask.proposals.configuration import configuration_hash
-from refmask.proposals.store import Store, Stored, entry, picture_hash
+from refmask.proposals.store import Store, Stored
+from refmask.store import entry
+from refmask.store.hashing import configuration_hash, picture_hash
 from refmask.types import MaskProposals
 
 CONFIGURATION = {"proposer": "diagonal"}
@@ -52,6 +54,16 @@ def file_of(store, picture=PICTURE, configuration=CONFIGURATION):
 def left_out(store, says="damaged and left out", picture=PICTURE):
     with pytest.warns(RefmaskWarning, match=says):
         assert store.get(CONFIGURATION, picture) is None
+
+
+#: ``GOOD`` as version 0.1.0 wrote it.
+FIRST_FORMAT = (
+    "a%E<1VRLIBZDDh3b09GaG^J@f?fv+No-EnrDJdHD8}HZ$rkf)C3X~=*C<aYF6afGLdm>?Sa$$LMB03;jTOx6FVQgu1c_"
+    "J(zB0Od^A}k<VGF@FPAX_4AWo~D5XmcVgAR>HqF(ND=TQXf;EFfDVY++($Y;z(kAR>HqF(ND=TQXf;EFfDVbYWs_Wg;vf"
+    "B79;oA}k<VGAtl6U0q!)AR=RLZf0p`b#h^JX>V>KIv^rpGh#MmW@BY$H)1$sHZ?RiGi5k6WMeU6VmCHoWi>TnHZ(Y5WidH"
+    "5F*i6lI5%Q6Ha0OiGcsajI5{z8V`XC^EFdCqX=8MCa%CbqAR;z2Fl9L~W;QV~WoBh$GBIN|GBPzcVKinlV=!elVrFGBH8L"
+    "|ZG&MOjWn*S!WH2@}GB9B^FfuYTG%zw|V>lvxc${NkU|?uyu(#(CVqm-g01XxbZU"
+)
 
 
 def test_every_cut_is_noticed(store):
@@ -118,9 +130,16 @@ def test_an_enormous_file_is_not_read(store):
 
 
 def test_a_good_entry_made_by_hand_is_taken(store):
-    file_of(store).write_bytes(entry.pack(OWNER, GOOD))
+    file_of(store).write_bytes(entry.pack(entry.MASKS, OWNER, GOOD))
     masks = store.get(CONFIGURATION, PICTURE).masks
     assert masks.sum(axis=(1, 2)).tolist() == [12, 30]
+
+
+def test_entries_of_the_first_version_are_read(store):
+    file_of(store).write_bytes(base64.b85decode(FIRST_FORMAT))
+    found = store.get(CONFIGURATION, PICTURE)
+    assert found.masks.sum(axis=(1, 2)).tolist() == [12, 30]
+    assert found.quality.tolist() == [1, 1]
 
 
 FORGED = {
@@ -156,14 +175,14 @@ FORGED = {
 @pytest.mark.parametrize("changes", FORGED.values(), ids=FORGED)
 def test_arrays_that_do_not_fit_are_not_taken(store, changes):
     arrays = {name: value for name, value in (GOOD | changes).items() if value is not None}
-    file_of(store).write_bytes(entry.pack(OWNER, arrays))
+    file_of(store).write_bytes(entry.pack(entry.MASKS, OWNER, arrays))
     left_out(store)
 
 
 def forged(header, plain=b""):
     """An entry with a fitting checksum."""
     body = len(header).to_bytes(4, "little") + header + zlib.compress(plain)
-    return entry.SIGNATURE + entry.hashlib.sha256(body).digest() + body
+    return entry.signature(entry.MASKS) + entry.hashlib.sha256(body).digest() + body
 
 
 @pytest.mark.parametrize(

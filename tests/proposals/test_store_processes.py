@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from refmask.proposals.store import Store, Stored, picture_hash
+from refmask.proposals.store import Store, Stored
+from refmask.store.hashing import picture_hash
 from refmask.types import MaskProposals
 
 PICTURES = 12

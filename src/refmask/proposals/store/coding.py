@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from refmask.proposals.store.entry import Damaged
+from refmask.store.entry import Damaged
 from refmask.types import Bools
 
 Array = npt.NDArray[Any]

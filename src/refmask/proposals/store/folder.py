@@ -1,8 +1,7 @@
-"""The store as a folder of files."""
+"""The masks in a store."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -10,24 +9,16 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from refmask.errors import ConfigurationError, RefmaskWarning
+from refmask.errors import RefmaskWarning
 from refmask.ops.files import write_whole
-from refmask.ops.images import checked
-from refmask.proposals.configuration import configuration_hash
 from refmask.proposals.store import record
-from refmask.proposals.store.entry import Damaged
+from refmask.store.entry import MASKS
+from refmask.store.folder import open_store, read_entry
+from refmask.store.hashing import configuration_hash, picture_hash
 from refmask.types import Bytes, MaskProposals
 
-#: Counted up when older programs cannot read the folder any more.
-FORMAT = 1
-MARKER = "refmask-store.json"
 CONFIGURATION = "configuration.json"
-SUFFIX = ".masks"
-ENTRIES = f"[0-9a-f][0-9a-f]/*{SUFFIX}"
-#: Entries larger than that are not read.
-MAX_FILE = 2**30
+ENTRIES = f"[0-9a-f][0-9a-f]/*.{MASKS}"
 
 
 class Store:
@@ -44,15 +35,8 @@ class Store:
     """
 
     def __init__(self, path: str | PathLike[str], create: bool = False) -> None:
-        self.path = Path(path)
+        self.path = open_store(path, create)
         self._described: set[str] = set()
-        try:
-            self._open(create)
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot read the store {self.path}: {error.strerror}; check the path and its "
-                "permissions"
-            ) from None
 
     def get(self, configuration: Mapping[str, Any], image: Bytes) -> MaskProposals | None:
         """What was kept for a picture; None when nothing is there, or nothing whole.
@@ -68,25 +52,10 @@ class Store:
             ImageError: when the array is not a uint8 RGB picture.
         """
         owner = _owner(configuration, image)
-        file = self._file(owner)
-        try:
-            if file.stat().st_size > MAX_FILE:
-                raise Damaged("it is far too large")
-            return record.read(file.read_bytes(), owner, image.shape[0], image.shape[1])
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except Damaged as error:
-            reason = str(error)
-        except MemoryError:
-            reason = "it does not fit into memory"
-        except OSError as error:
-            reason = f"it cannot be read ({error.strerror})"
-        warnings.warn(
-            f"the masks kept in {file} are damaged and left out: {reason}",
-            RefmaskWarning,
-            stacklevel=2,
+        size = image.shape[0], image.shape[1]
+        return read_entry(
+            self._file(owner), MASKS, lambda content: record.read(content, owner, *size)
         )
-        return None
 
     def put(self, configuration: Mapping[str, Any], image: Bytes, proposals: MaskProposals) -> None:
         """Keep a proposer's masks of a picture, in place of what was kept for it before.
@@ -134,40 +103,9 @@ class Store:
         """For how many pictures masks of a configuration are here, whole or damaged."""
         return sum(1 for _ in (self.path / configuration_hash(configuration)).glob(ENTRIES))
 
-    def _open(self, create: bool) -> None:
-        if self.path.exists() and not self.path.is_dir():
-            raise ConfigurationError(
-                f"expected a folder as store, but {self.path} is a file; name a folder"
-            )
-        # Looked at before the marker, which another process may be writing right now.
-        others = self.path.exists() and any(
-            not item.name.startswith(".") for item in self.path.iterdir()
-        )
-        marker = self.path / MARKER
-        if not marker.exists():
-            if not create or others:
-                what = "holds other things" if others else "is not there or empty"
-                raise ConfigurationError(
-                    f"expected a store in {self.path}, but it {what}; make a store with "
-                    "'refmask propose FOLDER --proposals NAME --out DIR'"
-                )
-            write_whole(marker, json.dumps({"format": FORMAT}).encode() + b"\n")
-        try:
-            told = json.loads(marker.read_bytes())["format"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise ConfigurationError(
-                f"expected the format of a store in {marker}, but the file is damaged; write "
-                f'{{"format": {FORMAT}}} into it'
-            ) from None
-        if told != FORMAT:
-            raise ConfigurationError(
-                f"expected a store of format {FORMAT} in {self.path}, got format {told}; use the "
-                "refmask that wrote it, or another folder"
-            )
-
     def _file(self, owner: Mapping[str, str]) -> Path:
         picture = owner["picture"]
-        return self.path / owner["configuration"] / picture[:2] / f"{picture}{SUFFIX}"
+        return self.path / owner["configuration"] / picture[:2] / f"{picture}.{MASKS}"
 
     def _describe(self, name: str, configuration: Mapping[str, Any]) -> None:
         """Write a configuration for people to read, unless it stands there already."""
@@ -177,21 +115,6 @@ class Store:
                 text = json.dumps(dict(configuration), indent=2, sort_keys=True)
                 write_whole(folder / CONFIGURATION, text.encode() + b"\n")
             self._described.add(name)
-
-
-def picture_hash(image: Bytes) -> str:
-    """SHA-256 of a picture's size and pixels, in hexadecimal, whatever its file is called.
-
-    Args:
-        image: uint8 RGB (H, W, 3).
-
-    Raises:
-        ImageError: when the array is not a uint8 RGB picture.
-    """
-    height, width = checked(image).shape[:2]
-    found = hashlib.sha256(f"{height} {width} ".encode())
-    found.update(np.ascontiguousarray(image).data)
-    return found.hexdigest()
 
 
 def _description(folder: Path) -> dict[str, Any] | None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from refmask.errors import ConfigurationError, MaskError
-from refmask.proposals.configuration import configuration_hash, configuration_of
+from refmask.proposals.configuration import configuration_of
 from refmask.proposals.store.folder import Store
+from refmask.store.hashing import configuration_hash
 from refmask.types import Bytes, MaskProposals, MaskProposer
 
 #: Digits of a configuration's hash that messages show.

@@ -9,7 +9,7 @@ import numpy as np
 
 from refmask.errors import MaskError
 from refmask.proposals.store import coding
-from refmask.proposals.store.entry import Damaged, pack, unpack
+from refmask.store.entry import MASKS, Damaged, pack, unpack
 from refmask.types import MaskProposals, tight_boxes
 
 #: More masks, or more pixels of masks, than any proposer offers: a hundred of the largest picture
@@ -24,7 +24,7 @@ def write(proposals: MaskProposals, owner: Mapping[str, Any]) -> bytes:
 
     Args:
         proposals: N masks.
-        owner: whose they are; see :func:`refmask.proposals.store.entry.pack`.
+        owner: whose they are; see :func:`refmask.store.entry.pack`.
 
     Raises:
         MaskError: when they are too many, or a detail is no array of numbers.
@@ -39,9 +39,9 @@ def write(proposals: MaskProposals, owner: Mapping[str, Any]) -> bytes:
         fields["boxes"] = proposals.boxes
     fields |= {_DETAIL + name: np.asarray(value) for name, value in proposals.details.items()}
     if not len(proposals):
-        return pack(owner, fields)
+        return pack(MASKS, owner, fields)
     codings = (coding.together, coding.apart)
-    return min((pack(owner, fields | code(proposals.masks)) for code in codings), key=len)
+    return min((pack(MASKS, owner, fields | code(proposals.masks)) for code in codings), key=len)
 
 
 def read(content: bytes, owner: Mapping[str, Any], height: int, width: int) -> MaskProposals:
@@ -56,7 +56,7 @@ def read(content: bytes, owner: Mapping[str, Any], height: int, width: int) -> M
     Raises:
         Damaged: when the entry is not what :func:`write` wrote for this owner.
     """
-    arrays = unpack(content, owner)
+    arrays = unpack(MASKS, content, owner)
     quality = arrays.get("quality")
     if quality is None or quality.shape != (quality.size,):
         raise Damaged("it has no quality for its masks")

@@ -1,6 +1,6 @@
 """One entry of a store as bytes: arrays by name, and whose they are. Reading believes nothing.
 
-An entry is, one after the other: ``SIGNATURE``, which names the format; the SHA-256 of the rest
+An entry is, one after the other: a line that tells its kind and the format; the SHA-256 of the rest
 (32 bytes); the length of the header (4 bytes, little-endian); the header, JSON; and the arrays,
 compressed by zlib. The header tells whose arrays they are and lists them as [name, dtype, shape].
 Bits of bool arrays are packed, bytes of others stand by rank, all lowest bytes first: so they
@@ -24,23 +24,29 @@ from refmask.errors import MaskError
 
 Array = npt.NDArray[Any]
 
-SIGNATURE = b"refmask masks 1\n"
+#: Kinds of entries, which are never taken for each other.
+MASKS, FEATURES = "masks", "features"
 #: All arrays of an entry together, in memory; what claims to be larger is not opened.
 MAX_BYTES = 2**30
 #: Types of arrays that are kept, as numpy writes them: bool, whole and floating numbers.
 TYPES = re.compile(r"\|[biu]1|[<>](i[248]|u[248]|f[248])")
 _DIGEST = hashlib.sha256().digest_size
-_START = len(SIGNATURE) + _DIGEST + 4
 
 
 class Damaged(Exception):
     """An entry that is not what was written, and why; the store never lets it out."""
 
 
-def pack(owner: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+def signature(kind: str) -> bytes:
+    """How entries of a kind begin; the number grows when older programs cannot read them."""
+    return f"refmask {kind} 1\n".encode()
+
+
+def pack(kind: str, owner: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
     """An entry.
 
     Args:
+        kind: ``MASKS`` or ``FEATURES``.
         owner: whose arrays they are; what JSON can hold.
         arrays: numbers or bools of any shape, by name.
 
@@ -57,33 +63,35 @@ def pack(owner: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
     size = sum(values.nbytes for values in arrays.values())
     if size > MAX_BYTES:
         raise MaskError(
-            f"expected masks that fit into {MAX_BYTES} bytes as runs, got {size}; keep fewer masks"
+            f"expected arrays of at most {MAX_BYTES} bytes to keep, got {size}; use fewer masks"
         )
     header = json.dumps({**owner, "arrays": listed}, sort_keys=True).encode()
     squeezed = zlib.compress(b"".join(_flat(values) for values in arrays.values()))
     body = len(header).to_bytes(4, "little") + header + squeezed
-    return SIGNATURE + hashlib.sha256(body).digest() + body
+    return signature(kind) + hashlib.sha256(body).digest() + body
 
 
-def unpack(content: bytes, owner: Mapping[str, Any]) -> dict[str, Array]:
+def unpack(kind: str, content: bytes, owner: Mapping[str, Any]) -> dict[str, Array]:
     """The arrays of an entry.
 
     Args:
+        kind: what it must be.
         content: from anywhere.
         owner: what ``pack`` was told.
 
     Raises:
         Damaged: when they are not what was packed for this owner.
     """
-    if not content.startswith(SIGNATURE) or len(content) < _START:
+    start = signature(kind)
+    if not content.startswith(start) or len(content) < len(start) + _DIGEST + 4:
         raise Damaged("it is cut short or of another format")
-    body = content[len(SIGNATURE) + _DIGEST :]
-    if hashlib.sha256(body).digest() != content[len(SIGNATURE) : len(SIGNATURE) + _DIGEST]:
+    digest, body = content[len(start) :][:_DIGEST], content[len(start) + _DIGEST :]
+    if hashlib.sha256(body).digest() != digest:
         raise Damaged("its checksum does not fit")
     end = 4 + int.from_bytes(body[:4], "little")
     try:
         header = json.loads(body[4:end])
-        arrays = [(str(name), _type(kind), _shape(shape)) for name, kind, shape in header["arrays"]]
+        arrays = [(str(name), _type(text), _shape(shape)) for name, text, shape in header["arrays"]]
         told = {name: header[name] for name in owner}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Damaged("its header cannot be read") from None
@@ -91,24 +99,24 @@ def unpack(content: bytes, owner: Mapping[str, Any]) -> dict[str, Array]:
     if foreign:
         raise Damaged(f"it is of another {foreign[0]}")
     # A side of 0 must not hide the others, which numpy would stumble over.
-    sides = [(kind.itemsize, *(max(1, side) for side in shape)) for _, kind, shape in arrays]
+    sides = [(dtype.itemsize, *(max(1, side) for side in shape)) for _, dtype, shape in arrays]
     if sum(map(math.prod, sides)) > MAX_BYTES:
         raise Damaged("it claims to be too large")
-    sizes = [_bytes(kind, shape) for _, kind, shape in arrays]
+    sizes = [_bytes(dtype, shape) for _, dtype, shape in arrays]
     plain = _inflate(body[end:], sum(sizes))
     found = {}
-    start = 0
-    for (name, kind, shape), size in zip(arrays, sizes, strict=True):
-        found[name] = _shaped(plain[start : start + size], kind, shape)
-        start += size
+    at = 0
+    for (name, dtype, shape), size in zip(arrays, sizes, strict=True):
+        found[name] = _shaped(plain[at : at + size], dtype, shape)
+        at += size
     return found
 
 
 def _type(text: Any) -> np.dtype[Any]:
     if not TYPES.fullmatch(text):
         raise ValueError
-    kind: np.dtype[Any] = np.dtype(text)
-    return kind
+    dtype: np.dtype[Any] = np.dtype(text)
+    return dtype
 
 
 def _shape(sides: Any) -> tuple[int, ...]:
@@ -117,10 +125,10 @@ def _shape(sides: Any) -> tuple[int, ...]:
     return tuple(sides)
 
 
-def _bytes(kind: np.dtype[Any], shape: tuple[int, ...]) -> int:
+def _bytes(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
     """What an array takes in an entry before compression."""
     count = math.prod(shape)
-    return -(-count // 8) if kind == np.bool_ else count * kind.itemsize
+    return -(-count // 8) if dtype == np.bool_ else count * dtype.itemsize
 
 
 def _inflate(squeezed: bytes, size: int) -> bytes:
@@ -141,10 +149,10 @@ def _flat(values: Array) -> bytes:
     return ranks.reshape(-1, values.dtype.itemsize).T.tobytes()
 
 
-def _shaped(flat: bytes, kind: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+def _shaped(flat: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
     stored = np.frombuffer(flat, np.uint8)
-    if kind == np.bool_:
+    if dtype == np.bool_:
         bits = np.unpackbits(stored, count=math.prod(shape))
         return bits.view(np.bool_).reshape(shape)
-    ranks = stored.reshape(kind.itemsize, math.prod(shape))
-    return np.array(ranks.T, order="C").reshape(-1).view(kind).reshape(shape)
+    ranks = stored.reshape(dtype.itemsize, math.prod(shape))
+    return np.array(ranks.T, order="C").reshape(-1).view(dtype).reshape(shape)
