@@ -19,6 +19,7 @@ from refmask.clip import ClipBackbone
 from refmask.compat import Compat
 from refmask.data import Dataset
 from refmask.methods import METHODS, Method
+from refmask.methods.configuration import model_configuration
 from refmask.phrases import EMBEDDED, EMBEDDED_FOLDER, PhraseParser
 from refmask.segmenter import Segmenter
 from refmask.weights.hashing import sha256_of_folder
@@ -99,26 +100,12 @@ def _method(method: Method) -> Configuration:
     for field in dataclasses.fields(method):  # type: ignore[arg-type]  # each of ours is one
         value = getattr(method, field.name)
         if isinstance(value, ClipBackbone):
-            told |= _clip(value)
+            told |= model_configuration(value)
         elif isinstance(value, Compat):
             told |= compat_configuration(value)
         else:
             told[field.name] = value
     return told
-
-
-def _clip(clip: ClipBackbone) -> Configuration:
-    # The same weights give other features under another configuration, such as another GELU.
-    settled = json.dumps([clip.model_cfg, asdict(clip.statistics)], sort_keys=True, default=str)
-    words = clip.name.split(" ")
-    return {
-        "model": " ".join(Path(word).name if Path(word).exists() else word for word in words),
-        "model_sha256": hashlib.sha256(settled.encode()).hexdigest(),
-        "weights_sha256": clip.weights_sha256,
-        "precision": str(clip.precision)
-        .replace("torch.float32", "fp32")
-        .replace("torch.bfloat16", "bf16"),
-    }
 
 
 def _parser(parser: PhraseParser) -> Configuration:
