@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -13,10 +15,14 @@ from refmask import compat as compatibility
 from refmask.clip import ClipBackbone, load_clip
 from refmask.errors import ConfigurationError
 from refmask.methods import PRESETS, Method, load_method
+from refmask.methods.keeping import Keeping, Part
 from refmask.ops.images import Picture, read_image
 from refmask.ops.masks import iou_with
 from refmask.phrases import PhraseParser
 from refmask.proposals import dress, load_proposer, shared
+from refmask.scene_file import read_scene, write_scene
+from refmask.store.features import Features
+from refmask.store.sizes import LIMIT
 from refmask.types import (
     SAME_THING,
     Bytes,
@@ -38,6 +44,7 @@ def load(
     *,
     proposals: str | MaskProposer = "grouping",
     store: str | None = None,
+    store_limit: str | int = LIMIT,
     refinement: Refinement | None = None,
     method: str = "global-local",
     preset: str | None = None,
@@ -56,7 +63,10 @@ def load(
         weights: see ``refmask.clip.load_clip``.
         proposals: a specification as ``refmask.proposals.load_proposer`` takes it, or any object
             with ``propose(image)``.
-        store: a folder where the proposer's masks are kept, and taken from.
+        store: a folder where the proposer's masks and the features of masks are kept, and taken
+            from.
+        store_limit: what features may take there, in bytes or such as "500MB"; those that were not
+            used for longest leave first. Masks stay.
         refinement: what is done with the masks before they are used.
         method: a key of ``refmask.methods.METHODS``.
         preset: blend of one of the paper's data sets: "refcoco", "refcoco+", "refcocog" or
@@ -84,6 +94,7 @@ def load(
         uncapped = compatibility.by_name(compat, "vit").uncapped_proposals  # whatever the tower
         proposals = load_proposer(proposals, defaults=shared(device, precision, uncapped))
     proposals = dress(proposals, store, refinement)
+    features = None if store is None else Features(store, store_limit)
     clip = load_clip(model, weights, device=device, precision=precision)
     return assemble(
         clip,
@@ -93,6 +104,7 @@ def load(
         settings={"alpha": alpha, "beta": beta, "mask_layers": mask_layers},
         parser=parser,
         compat=compat,
+        features=features,
     )
 
 
@@ -105,6 +117,7 @@ def assemble(
     settings: Mapping[str, Any] | None = None,
     parser: str | PhraseParser = "embedded",
     compat: str = "default",
+    features: Features | None = None,
 ) -> Segmenter:
     """As ``load``, around a model and a proposer that are there already.
 
@@ -116,6 +129,7 @@ def assemble(
         settings: the method's own; those that are None are left to preset, card and method.
         parser: a name as in ``load``, or a parser that is there already.
         compat: see ``load``.
+        features: where features of masks are kept, and taken from.
 
     Raises:
         ConfigurationError: for a name or setting that does not exist.
@@ -133,7 +147,7 @@ def assemble(
     if isinstance(parser, str):
         parser = PhraseParser(parser, reference=record.released_phrases)
     made = load_method(method, clip, **(taken.get(method, {}) | explicit), compat=record)
-    return Segmenter(proposer, made, parser)
+    return Segmenter(proposer, made, parser, features)
 
 
 def _check_preset(preset: str | None) -> None:
@@ -149,11 +163,13 @@ class Segmenter:
         proposer: where class-agnostic masks come from.
         method: scores them.
         parser: finds the target noun phrase of expressions.
+        features: where features of masks are kept, and taken from.
     """
 
     proposer: MaskProposer
     method: Method
     parser: PhraseParser
+    features: Features | None = None
 
     def look(self, picture: Picture, proposals: MaskProposals | None = None) -> Scene:
         """Look at a picture once; then ask the scene as often as you like.
@@ -170,7 +186,9 @@ class Segmenter:
         if proposals is None:
             proposals = self.proposer.propose(image)
         proposals = proposals.checked_for(image)
-        return Scene(image, proposals, self, self.method.observe(image, proposals))
+        keeping = Keeping(self.method.clip, image, proposals, self.features)
+        observation = self.method.observe(image, proposals, keeping)
+        return Scene(image, proposals, self, observation, keeping.parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,12 +200,43 @@ class Scene:
         proposals: N masks of that size.
         segmenter: what looked at it.
         observation: the method's features of the proposals.
+        parts: what they were made of, for ``save``.
     """
 
     image: Bytes
     proposals: MaskProposals
     segmenter: Segmenter
     observation: Any
+    parts: Mapping[str, Part] = field(default_factory=dict)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write picture, proposals and features, unblended, into a ``.safetensors`` file.
+
+        Raises:
+            ConfigurationError: when the name has another ending, the place cannot be written, or
+                the model's weights are no file.
+            MaskError: when the proposals cannot be kept.
+        """
+        clip = self.segmenter.method.clip
+        write_scene(Path(path), self.image, self.proposals, clip, self.parts)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], segmenter: Segmenter) -> Scene:
+        """A scene that was saved: it answers as then, and nothing is looked at again.
+
+        Args:
+            path: the file; nothing in it is run.
+            segmenter: answers. Its model, precision, compat and mask_layers must be those that
+                looked at the picture; parser, alpha and beta need not.
+
+        Raises:
+            InputError: when the file is missing, damaged, too large, or no such file.
+            ConfigurationError: when the scene was looked at otherwise, naming the differences.
+        """
+        file = read_scene(Path(path))
+        method = segmenter.method
+        observation = method.observe(file.image, file.proposals, file.keep(method.clip))
+        return cls(file.image, file.proposals, segmenter, observation, file.parts)
 
     @cached_property
     def _areas(self) -> Floats:

@@ -17,11 +17,9 @@ from refmask.ops.files import write_whole
 from refmask.store.entry import FEATURES, Damaged, pack, unpack
 from refmask.store.folder import open_store, read_entry
 from refmask.store.hashing import settings_hash
-from refmask.store.sizes import parse_size
+from refmask.store.sizes import LIMIT, parse_size
 from refmask.types import Floats
 
-#: What features may take on the disk, if nothing else is said.
-LIMIT = "10GB"
 #: The folder is looked through once this share of the limit has been written,
 WRITTEN = 0.1
 #: and the features that were not used for longest are removed until they fill no more than this.

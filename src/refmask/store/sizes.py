@@ -6,6 +6,8 @@ import re
 
 from refmask.errors import ConfigurationError
 
+#: What features may take in a store, if nothing else is said.
+LIMIT = "10GB"
 #: Bytes by unit, in small letters.
 UNITS = {
     **{"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12},
