@@ -90,7 +90,6 @@ def test_another_configuration_is_refused(three, model, capsys):
     ("words", "told"),
     [
         (["--first", "0"], "expected --first of at least 1"),
-        (["--store", "kept", "--proposals", "instances"], "leave --store out"),
         (["--proposals", "masks:none/{stem}.npz"], "24 of their files are not there"),
         (["--proposals", "nothing"], "unknown proposals"),
         (["--split", "testA"], "testA"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from refmask.cli.options import (
     add_refinement_options,
+    add_store_limit,
     add_system_options,
     load_segmenter,
     refinement,
@@ -43,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_run_options(parser)
     add_refinement_options(parser)
+    add_store_limit(parser)
     add_system_options(parser)
 
 
@@ -191,15 +193,11 @@ def _system(
     refine = refinement(args)
     made = args.proposals != INSTANCES and not args.proposals.startswith(MASKS)
     if made:
-        segmenter = load_segmenter(args, args.proposals, args.store, refine)
+        segmenter = load_segmenter(args, args.proposals, args.store, refine, args.store_limit)
         return segmenter, Proposed(segmenter.proposer)
-    if args.store:
-        raise ConfigurationError(
-            f"a store keeps what a proposer makes, '{args.proposals}' are made already: leave "
-            "--store out"
-        )
     if args.proposals == INSTANCES:
         source: ProposalSource = Instances(refine)
     else:
         source = Given(args.proposals, pictures, refine)
-    return load_segmenter(args, "grouping"), source  # a stand-in, which is never asked
+    # The proposer is a stand-in, which is never asked.
+    return load_segmenter(args, "grouping", args.store, None, args.store_limit), source

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from refmask.store.sizes import LIMIT
+
 if TYPE_CHECKING:
     from refmask.proposals.refine import Refinement
     from refmask.segmenter import Segmenter
@@ -52,11 +54,22 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_store_limit(parser: argparse.ArgumentParser) -> None:
+    """How large the features in a store may become."""
+    parser.add_argument(
+        "--store-limit",
+        default=LIMIT,
+        metavar="SIZE",
+        help=f"of the features in the store, such as 500MB (default {LIMIT}): those that were not "
+        "used for longest leave first, masks stay",
+    )
+
+
 def add_refinement_options(parser: argparse.ArgumentParser) -> None:
     """A store, and what is done with proposals before they are used."""
     group = parser.add_argument_group("proposals")
     group.add_argument(
-        "--store", metavar="DIR", help="keep the proposer's masks there, and take them from there"
+        "--store", metavar="DIR", help="keep masks and features there, and take them from there"
     )
     group.add_argument(
         "--min-area", type=float, default=0.0, metavar="SHARE", help="of the picture, 0 to 1"
@@ -97,6 +110,7 @@ def load_segmenter(
     proposals: str,
     store: str | None = None,
     refinement: Refinement | None = None,
+    store_limit: str = LIMIT,
 ) -> Segmenter:
     """The system that the options describe."""
     from refmask.segmenter import load
@@ -106,6 +120,7 @@ def load_segmenter(
         args.weights,
         proposals=proposals,
         store=store,
+        store_limit=store_limit,
         refinement=refinement,
         method=args.method,
         preset=args.preset,

@@ -6,6 +6,7 @@ import argparse
 import importlib
 from pathlib import Path
 
+from refmask.cli.options import add_store_limit
 from refmask.errors import ConfigurationError
 
 #: Given as a model: go without that image tower.
@@ -32,7 +33,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path("reproduced"), metavar="DIR", help="default: reproduced"
     )
     parser.add_argument("--proposals", metavar="SPEC", help="default: freesolo, on scenes grouping")
-    parser.add_argument("--store", metavar="DIR", help="keep proposals there, not in --out")
+    parser.add_argument(
+        "--store", metavar="DIR", help="keep proposals and features there, not in --out"
+    )
+    add_store_limit(parser)
     parser.add_argument("--first", type=int, metavar="N", help="the first N pictures of each split")
     parser.add_argument("--missing", default="stop", choices=("stop", "skip"))
     for tower, example in (("vit", "ViT-B-32-quickgelu"), ("resnet", "RN50-quickgelu")):
@@ -85,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
         more_vits=_more_vits(args.also_vit),
         proposals=args.proposals,
         store=args.store,
+        store_limit=args.store_limit,
         first=args.first,
         missing=args.missing,
         compat=args.compat,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from refmask.cli.options import (
     add_refinement_options,
+    add_store_limit,
     add_system_options,
     load_segmenter,
     refinement,
@@ -51,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="print one JSON object per answer; files are then written only where --out says",
     )
     add_refinement_options(parser)
+    add_store_limit(parser)
     add_system_options(parser)
 
 
@@ -71,10 +73,9 @@ def run(args: argparse.Namespace) -> int:
     pictures = find_pictures(args.image)
     given = args.proposals.startswith("masks:")
     refine = refinement(args)
-    if given:  # looked up by each picture's name, below
-        segmenter = load_segmenter(args, "grouping")
-    else:
-        segmenter = load_segmenter(args, args.proposals, args.store, refine)
+    # Given masks are looked up by each picture's name, below.
+    spec = "grouping" if given else args.proposals
+    segmenter = load_segmenter(args, spec, args.store, refine, args.store_limit)
     phrases = segmenter.parser(args.expressions)  # faulty ones are told before a picture is read
     failed = 0
     several = len(pictures) > 1
@@ -82,8 +83,7 @@ def run(args: argparse.Namespace) -> int:
     for picture, folder in zip(bar, picture_folders(pictures), strict=True):
         try:
             if given:
-                proposer = load_proposer(args.proposals, picture.stem)
-                proposer = dress(proposer, args.store, refine)
+                proposer = dress(load_proposer(args.proposals, picture.stem), None, refine)
                 segmenter = dataclasses.replace(segmenter, proposer=proposer)
             _answer(args, picture, folder, segmenter.look(picture), phrases)
         except InputError as error:

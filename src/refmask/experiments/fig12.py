@@ -122,8 +122,8 @@ def look(
         for found, method in zip(rows, methods, strict=True):
             if id(method.clip) not in text:
                 text[id(method.clip)] = method.read(phrases)
-            visual = method.observe(sample.image, proposals)
-            chosen = best_of(method.similarity(visual, text[id(method.clip)]))
+            scene = dataclasses.replace(segmenter, method=method).look(sample.image, proposals)
+            chosen = best_of(method.similarity(scene.observation, text[id(method.clip)]))
             found += [row_of(number, index) for number, index in enumerate(chosen)]
     return [Outcomes.of(found) for found in rows]
 

@@ -26,6 +26,8 @@ from refmask.phrases import PhraseParser
 from refmask.proposals import dress, load_proposer, shared
 from refmask.proposals.refine import Refinement
 from refmask.segmenter import Segmenter, assemble
+from refmask.store.features import Features
+from refmask.store.sizes import LIMIT
 from refmask.types import MaskProposer, Sample
 
 
@@ -68,7 +70,9 @@ class Setting:
             there is left out of tables.
         more_vits: further vision transformers, by any name, for what is asked of each of them.
         proposals: a specification of a proposer; None for FreeSOLO, or ``grouping`` on scenes.
-        store: a folder where proposals are kept, and taken from; one in ``out`` when None.
+        store: a folder where proposals and features are kept, and taken from; one in ``out`` when
+            None.
+        store_limit: see ``refmask.load``.
         first: only the first so many pictures of each split.
         missing: "stop" or "skip" pictures that cannot be read.
         compat: "default" or "reference".
@@ -85,6 +89,7 @@ class Setting:
     more_vits: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     proposals: str | None = None
     store: str | None = None
+    store_limit: str | int = LIMIT
     first: int | None = None
     missing: str = "stop"
     compat: str = "default"
@@ -151,6 +156,7 @@ class Setting:
             settings=settings,
             parser=self.phrase_parser,
             compat=self.compat,
+            features=self.features,
         )
 
     def evaluate(
@@ -223,14 +229,23 @@ class Setting:
         asked = shared(self.device, self._precision, uncapped)
         # Every method looks at the same masks, so they are made once.
         made = self.proposer_name not in ("masks", "store")
-        store = self.store or (str(self.out / "proposals") if made else None)
+        store = self._store if self.store or made else None
         return dress(load_proposer(self._spec, defaults=asked), store)
+
+    @cached_property
+    def features(self) -> Features:
+        """Where features are kept: methods and sweeps share many of them."""
+        return Features(self._store, self.store_limit)
 
     @cached_property
     def phrase_parser(self) -> PhraseParser:
         """Finds noun phrases."""
         record = compatibility.by_name(self.compat, "vit")
         return PhraseParser(self.parser, reference=record.released_phrases)
+
+    @property
+    def _store(self) -> str:
+        return self.store or str(self.out / "proposals")
 
     @property
     def _spec(self) -> str:

@@ -80,10 +80,10 @@ def look(
     ends = {blend: dataclasses.replace(method, alpha=blend[0], beta=blend[1]) for blend in blends}
     rows: dict[Blend, list[Row]] = {blend: [] for blend in blends}
     for sample in samples:
-        proposals = segmenter.proposer.propose(sample.image).checked_for(sample.image)
+        scene = segmenter.look(sample.image)
         phrases = segmenter.parser([query.expression for query in sample.queries])
-        visual, text = method.describe(sample.image, proposals), method.read(phrases)
-        row_of = QueryRows(sample, proposals)
+        visual, text = scene.observation, method.read(phrases)
+        row_of = QueryRows(sample, scene.proposals)
         for blend, end in ends.items():
             chosen = best_of(end.similarity(visual, text))
             rows[blend] += [row_of(number, index) for number, index in enumerate(chosen)]
