@@ -1,0 +1,82 @@
+"""The count of operations, by hand and against torch's own."""
+
+import sys
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+import operations
+
+TEXT = {"context_length": 77, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 2}
+#: 2x2 patches of 2x2 pixels, two blocks of width 8.
+VIT = {
+    "embed_dim": 4,
+    "vision_cfg": {"image_size": 4, "patch_size": 2, "width": 8, "head_width": 4, "layers": 2},
+    "text_cfg": TEXT,
+}
+RESNET = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "head_width": 64},
+    "text_cfg": TEXT,
+}
+#: Keys, values, queries, projection and perceptron of 5 tokens, and 25 pairs of width 8.
+FULL = 12 * 5 * 64 + 2 * 25 * 8
+#: The same for one wanted token.
+LAST = 2 * 5 * 64 + 10 * 64 + 2 * 5 * 8
+PATCHES, ANSWER = 4 * 12 * 8, 8 * 4
+
+
+def dense(cfg):
+    """What open_clip's own module does for one picture."""
+    side = cfg["vision_cfg"]["image_size"]
+    visual = open_clip.CLIP(**cfg).visual.eval()
+    return operations.counted(lambda: visual(torch.zeros(1, 3, side, side)))
+
+
+def test_pictures():
+    assert operations.encode(VIT, 1) == PATCHES + FULL + LAST + ANSWER
+    assert operations.encode(VIT, 3) == 3 * operations.encode(VIT, 1)
+    assert dense(VIT) == PATCHES + 2 * FULL + ANSWER
+
+
+def test_pictures_of_a_resnet():
+    # Its own pooling answers for all five places, of which the first is wanted.
+    width, places = 256, 5
+    rest = (places - 1) * (width**2 + 2 * places * width + width * 16)
+    assert dense(RESNET) == operations.encode(RESNET, 1) + rest
+
+
+def test_masks():
+    full, empty, half = (torch.full((1, 2, 2), value) for value in (1.0, 0.0, 0.0))
+    half[0, 0] = 0.5
+    assert operations.masked(VIT, full, 1) == operations.encode(VIT, 1)
+    assert operations.masked(VIT, torch.cat([full, full]), 1) - operations.masked(VIT, full, 1) == (
+        LAST + ANSWER
+    )
+    # The class token, two patches, and one zero token that needs no key or value of its own.
+    tokens = 12 * 3 * 64 + 2 * 3 * 4 * 8
+    last = 2 * 3 * 64 + 10 * 64 + 2 * 4 * 8
+    assert operations.masked(VIT, half, 2) == PATCHES + tokens + last + ANSWER
+    assert operations.masked(VIT, empty, 2) < operations.masked(VIT, half, 2)
+
+
+def test_masks_of_a_resnet():
+    one, two = (operations.masked(RESNET, torch.ones(count, 2, 2)) for count in (1, 2))
+    assert two - one == 256**2 + 2 * 5 * 256 + 256 * 16
+    assert one < operations.encode(RESNET, 1)
+
+
+def test_texts():
+    block = 12 * 3 * 64 + 2 * 6 * 8  # six pairs of three tokens that do not look ahead
+    last = 2 * 3 * 64 + 10 * 64 + 2 * 3 * 8
+    assert operations.read(VIT, [3]) == block + last + ANSWER
+    assert operations.read(VIT, [3, 3]) == 2 * operations.read(VIT, [3])
+
+
+def test_a_transformer_needs_its_depth():
+    with pytest.raises(ValueError, match="masked blocks"):
+        operations.masked(VIT, torch.ones(1, 2, 2))
