@@ -117,8 +117,9 @@ def tight_boxes(masks: Bools) -> Floats:
     """
     boxes = np.zeros((len(masks), 4), np.float32)
     for row, mask in zip(boxes, masks, strict=True):
-        ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        ys = np.flatnonzero(mask.any(axis=1))
         if len(ys):
+            xs = np.flatnonzero(mask[ys[0] : ys[-1] + 1].any(axis=0))
             row[:] = xs[0], ys[0], xs[-1] + 1, ys[-1] + 1
     return boxes
 

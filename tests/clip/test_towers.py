@@ -2,15 +2,12 @@
 
 import json
 
-import numpy as np
 import open_clip
 import pytest
 import torch
 
 from refmask import ConfigurationError, UnsupportedTower, load_clip
 from refmask.clip.families import FAMILIES, tower_of
-from refmask.compat import Compat
-from refmask.ops.pixels import grid_masks
 
 MODELS = ("tiny_vit32", "tiny_vit16", "tiny_rn")
 
@@ -63,18 +60,6 @@ def test_masks_do_not_see_each_other(clip, pixels):
 
 def test_an_empty_grid_mask_gives_no_nan(clip, pixels):
     assert clip.encode_masked(pixels, torch.zeros((1, *clip.tower.grid))).isfinite().all()
-
-
-def test_grid_masks_are_covered_area():
-    masks = np.zeros((2, 10, 15), np.bool_)
-    masks[0, :5, :5] = True
-    masks[1] = True
-    soft = grid_masks(masks, (2, 4), Compat())
-    # 15 columns in 4 cells of 3.75: the first is covered wholly, the second by 1.25 / 3.75.
-    assert torch.allclose(soft[0, 0], torch.tensor([1, 1 / 3, 0, 0]), atol=1e-6)
-    assert torch.allclose(soft[0, 1], torch.zeros(4))
-    assert torch.allclose(soft[1], torch.ones(2, 4), atol=1e-6)
-    assert torch.isclose(soft[0].mean(), torch.tensor(25 / 150), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,15 @@ import torch
 
 from refmask.compat import by_name, reference
 from refmask.methods import load_method
-from refmask.ops.pixels import PixelStatistics, cut_crops, grid_masks, normalise, stretch
+from refmask.ops.pixels import (
+    PixelStatistics,
+    at_shorter_side,
+    crop_source,
+    cut_crops,
+    grid_masks,
+    normalise,
+    whole_picture,
+)
 from refmask.ops.pixels import projected_boxes as boxes_of
 
 MODELS = ("vit_b32", "rn50", "tiny_vit32", "tiny_vit16", "tiny_rn")
@@ -21,19 +29,20 @@ def error(ours, theirs):
 def test_pixels(golden, golden_pictures, k):
     expected, (image, proposals) = golden("preprocess"), golden_pictures[k]
     statistics, compat = PixelStatistics(224, (0.5,) * 3, (0.5,) * 3), reference("vit")
-    short = normalise(image, statistics, compat)
+    picture = at_shorter_side(image, compat)
+    short = normalise(picture, statistics, compat)
     assert tuple(expected[f"im{k}.short800.shape"]) == tuple(short.shape)
     assert error(short[:, :, ::16, ::16], expected[f"im{k}.short800.sub16"]) < 1e-5
-    clip = stretch(short, (224, 224), statistics, compat)
+    clip = whole_picture(picture, statistics, compat)
     assert error(clip, expected[f"im{k}.clip224"]) < 1e-5
     for side in (7, 14):
-        soft = grid_masks(proposals.masks, (side, side), compat)
+        soft = grid_masks(proposals, (side, side), compat)
         assert error(soft, expected[f"im{k}.mask{side}"]) < 1e-5
     boxes = boxes_of(proposals.masks)
     assert error(boxes, expected[f"im{k}.box"]) < 1e-6
     assert np.array_equal(boxes.astype(int), expected[f"im{k}.box_int"])
-    canvas = stretch(short, proposals.size, statistics, compat)
-    crops = cut_crops(canvas, proposals.masks, boxes, statistics, compat)
+    source = crop_source(picture, proposals.size, statistics, compat)
+    crops = cut_crops(source, proposals.masks, boxes, statistics, compat)
     assert error(crops[:, :, ::4, ::4], expected[f"im{k}.crop.sub4"]) < 1e-5
     full = expected[f"im{k}.crop.full_index"]
     assert error(crops[full], expected[f"im{k}.crop.full"]) < 1e-5

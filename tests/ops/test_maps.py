@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from refmask.ops.maps import enlarged_extremes, mask_shares
+from refmask.types import MaskProposals
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (7, 7), (5, 4), (61, 90)])
@@ -17,7 +18,7 @@ def test_shares_give_the_mean_of_the_enlarged_map(size, grid):
     maps = torch.from_numpy(random.standard_normal((2, *grid))).float()
     fine = functional.interpolate(maps[None], size, mode="bilinear", align_corners=False)[0]
     expected = torch.stack([fine[:, mask].mean(dim=1) for mask in torch.from_numpy(masks)], dim=1)
-    shares = mask_shares(masks, grid)
+    shares = mask_shares(MaskProposals(masks), grid)
     assert shares.min() >= 0
     assert torch.allclose(torch.einsum("thw,nhw->tn", maps, shares), expected, atol=1e-5)
     low, high = enlarged_extremes(maps, size)
@@ -26,5 +27,5 @@ def test_shares_give_the_mean_of_the_enlarged_map(size, grid):
 
 
 def test_nothing_to_share():
-    assert mask_shares(np.zeros((0, 4, 5), np.bool_), (7, 7)).shape == (0, 7, 7)
+    assert mask_shares(MaskProposals.empty(4, 5), (7, 7)).shape == (0, 7, 7)
     assert enlarged_extremes(torch.zeros(0, 7, 7), (4, 5))[0].shape == (0,)

@@ -15,11 +15,18 @@ from refmask.clip import ClipBackbone
 from refmask.compat import Compat
 from refmask.errors import ConfigurationError
 from refmask.methods.base import INPUT, Keep, afresh, chosen_fields
-from refmask.ops.pixels import cut_crops, grid_masks, normalise, projected_boxes, stretch
+from refmask.ops.pixels import (
+    at_shorter_side,
+    crop_source,
+    cut_crops,
+    grid_masks,
+    projected_boxes,
+    whole_picture,
+)
 from refmask.types import Bytes, ContextFeatures, Floats, MaskProposals, TargetPhrase
 
 #: Crops cut and encoded at a time: bounds memory for any number of masks.
-CROPS = 64
+CROPS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,12 +107,12 @@ class GlobalLocal:
             return ContextFeatures(nothing, nothing)
 
         @cache
-        def pixels() -> torch.Tensor:
-            return normalise(image, self.clip.statistics, self.compat)
+        def picture() -> Bytes:
+            return at_shorter_side(image, self.compat)
 
-        def see(part: str, compute: Callable[[torch.Tensor, MaskProposals], Floats]) -> Floats:
+        def see(part: str, compute: Callable[[Bytes, MaskProposals], Floats]) -> Floats:
             told = self._depends_on(part)
-            return keep(part, told, nothing.shape, lambda: compute(pixels(), proposals))
+            return keep(part, told, nothing.shape, lambda: compute(picture(), proposals))
 
         return ContextFeatures(
             global_context=see("global", self._in_context) if in_context else nothing,
@@ -166,24 +173,21 @@ class GlobalLocal:
         told = chosen_fields(self.compat, *INPUT, "unit_places", "unit_global")
         return told | {"mask_layers": layers}
 
-    def _in_context(self, pixels: torch.Tensor, proposals: MaskProposals) -> Floats:
-        side = self.clip.statistics.side
+    def _in_context(self, picture: Bytes, proposals: MaskProposals) -> Floats:
         features = self.clip.encode_masked(
-            stretch(pixels, (side, side), self.clip.statistics, self.compat),
-            grid_masks(proposals.masks, self.clip.tower.grid, self.compat),
+            whole_picture(picture, self.clip.statistics, self.compat),
+            grid_masks(proposals, self.clip.tower.grid, self.compat),
             **self._tower_settings,
         )
         return _unit(features, self.compat.unit_global)
 
-    def _alone(self, pixels: torch.Tensor, proposals: MaskProposals) -> Floats:
-        if tuple(pixels.shape[2:]) != proposals.size:
-            # The released code cuts crops from its enlarged picture, shrunk back.
-            pixels = stretch(pixels, proposals.size, self.clip.statistics, self.compat)
+    def _alone(self, picture: Bytes, proposals: MaskProposals) -> Floats:
+        source = crop_source(picture, proposals.size, self.clip.statistics, self.compat)
         boxes = crop_boxes(proposals, self.compat)
         features = [
             self.clip.encode_image(
                 cut_crops(
-                    pixels,
+                    source,
                     proposals.masks[start : start + CROPS],
                     boxes[start : start + CROPS],
                     self.clip.statistics,

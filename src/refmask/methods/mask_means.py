@@ -16,7 +16,7 @@ from refmask.compat import Compat
 from refmask.methods.base import INPUT, Keep, afresh, chosen_fields
 from refmask.methods.sentences import read_sentences
 from refmask.ops.maps import mask_shares
-from refmask.ops.pixels import normalise, stretch
+from refmask.ops.pixels import at_shorter_side, whole_picture
 from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase
 
 
@@ -81,7 +81,7 @@ class MaskMeans(ABC):
         grid = self.clip.tower.grid
         told = chosen_fields(self.compat, *INPUT, *self.fields)
         features = keep(self.part, told, (1, None, *grid), lambda: self._look(image))
-        shares = mask_shares(proposals.masks, grid)
+        shares = mask_shares(proposals, grid)
         return Places(torch.from_numpy(features), shares, proposals.size)
 
     def score(self, observation: Places, phrases: Sequence[TargetPhrase]) -> Floats:
@@ -107,10 +107,8 @@ class MaskMeans(ABC):
         }
 
     def _look(self, image: Bytes) -> Floats:
-        side = self.clip.statistics.side
-        pixels = normalise(image, self.clip.statistics, self.compat)
-        pixels = stretch(pixels, (side, side), self.clip.statistics, self.compat)
-        return self.look(pixels).numpy()
+        image = at_shorter_side(image, self.compat)
+        return self.look(whole_picture(image, self.clip.statistics, self.compat)).numpy()
 
     def _maps(self, observation: Places, texts: Tensor) -> Tensor:
         return self.draw(observation.features, functional.normalize(texts, dim=1))

@@ -13,8 +13,8 @@ from refmask.clip import ClipBackbone
 from refmask.compat import Compat
 from refmask.methods.base import INPUT, Keep, afresh, chosen_fields
 from refmask.methods.sentences import read_sentences
-from refmask.ops.pixels import grid_masks, normalise, stretch
-from refmask.types import Bools, Bytes, Floats, MaskProposals, TargetPhrase
+from refmask.ops.pixels import at_shorter_side, grid_masks, whole_picture
+from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase
 
 #: Fields of ``Compat`` that region tokens depend on, beside those of the picture's way in.
 REGION_FIELDS = (
@@ -83,11 +83,9 @@ class RegionToken:
 
     def _look(self, image: Bytes, proposals: MaskProposals) -> Floats:
         clip, compat = self.clip, self.compat
-        side = clip.statistics.side
-        pixels = normalise(image, clip.statistics, compat)
         features = clip.encode_regions(
-            stretch(pixels, (side, side), clip.statistics, compat),
-            mask_patches(proposals.masks, clip.tower.grid, compat),
+            whole_picture(at_shorter_side(image, compat), clip.statistics, compat),
+            mask_patches(proposals, clip.tower.grid, compat),
             padded_patches=compat.padded_patches,
             half_positions=compat.half_positions,
             finite_exclusion=compat.finite_exclusion,
@@ -99,11 +97,11 @@ class RegionToken:
         return (self.clip.logit_scale * functional.normalize(texts, dim=1) @ visual.T).numpy()
 
 
-def mask_patches(masks: Bools, grid: tuple[int, int], compat: Compat) -> Tensor:
+def mask_patches(proposals: MaskProposals, grid: tuple[int, int], compat: Compat) -> Tensor:
     """The patches of each mask.
 
     Args:
-        masks: bool (N, H, W).
+        proposals: N masks.
         grid: h, w.
         compat: field ``sampled_regions``.
 
@@ -112,9 +110,9 @@ def mask_patches(masks: Bools, grid: tuple[int, int], compat: Compat) -> Tensor:
         nearest-neighbour sample does, which may be none.
     """
     if compat.sampled_regions:
-        patches = torch.empty((len(masks), *grid), dtype=torch.bool)
-        for number, mask in enumerate(masks):
+        patches = torch.empty((len(proposals), *grid), dtype=torch.bool)
+        for number, mask in enumerate(proposals.masks):
             floats = torch.tensor(mask, dtype=torch.float32)[None, None]
             patches[number] = functional.interpolate(floats, grid, mode="nearest")[0, 0] > 0
         return patches
-    return grid_masks(masks, grid, compat) > 0
+    return grid_masks(proposals, grid, compat) > 0

@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from refmask.types import Bools
+from refmask.types import MaskProposals
 
 
-def mask_shares(masks: Bools, grid: tuple[int, int]) -> Tensor:
+def weighted_sums(proposals: MaskProposals, rows: Tensor, columns: Tensor) -> Tensor:
+    """Sums over each mask's pixels, weighted by row and column; the work follows its box's area.
+
+    Args:
+        proposals: N masks of H x W pixels.
+        rows: float32 (h, H), weights of the pixels' rows in each row of the result.
+        columns: float32 (w, W), the same for columns.
+
+    Returns:
+        float32 (N, h, w).
+    """
+    sums = torch.empty((len(proposals), len(rows), len(columns)))
+    for number, (mask, box) in enumerate(zip(proposals.masks, proposals.boxes, strict=True)):
+        (x1, y1), (x2, y2) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
+        inside = torch.tensor(mask[y1:y2, x1:x2], dtype=torch.float32)
+        sums[number] = rows[:, y1:y2] @ inside @ columns[:, x1:x2].T
+    return sums
+
+
+def mask_shares(proposals: MaskProposals, grid: tuple[int, int]) -> Tensor:
     """How much each cell of a coarse map counts in the map's mean over a mask.
 
     The mean of an enlarged map over a mask is linear in the map. With these weights it costs a
     product of h*w numbers per map and mask, and no map is ever enlarged.
 
     Args:
-        masks: bool (N, H, W), none of them empty.
+        proposals: N masks of H x W pixels, none of them empty.
         grid: h, w of the map.
 
     Returns:
         float32 (N, h, w), not negative, 1 in sum. ``(map * share).sum()`` is the mean over the
         mask of the map enlarged bilinearly (corners not aligned) to H x W.
     """
-    shares = torch.empty((len(masks), *grid))
     # (h, H) and (w, W): where each cell goes
     rows, columns = (
         functional.interpolate(torch.eye(cells)[None], size, mode="linear")[0]
-        for size, cells in zip(masks.shape[1:], grid, strict=True)
+        for size, cells in zip(proposals.size, grid, strict=True)
     )
-    for number, mask in enumerate(masks):
-        spread = rows @ torch.tensor(mask, dtype=torch.float32) @ columns.T
-        shares[number] = spread / spread.sum()
-    return shares
+    spread = weighted_sums(proposals, rows, columns)
+    return spread / spread.sum(dim=(1, 2), keepdim=True)
 
 
 def enlarged_extremes(maps: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:

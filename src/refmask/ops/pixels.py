@@ -13,7 +13,11 @@ from torch.nn import functional
 from refmask.compat import IMAGENET_MEAN, IMAGENET_STD, Compat
 from refmask.errors import ImageError, MaskError
 from refmask.ops.images import MAX_PIXELS
-from refmask.types import Bools, Bytes, Floats
+from refmask.ops.maps import weighted_sums
+from refmask.types import Bools, Bytes, Floats, MaskProposals
+
+#: Pixels of a large picture that are made floats at a time.
+STRIP = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -33,35 +37,49 @@ class PixelStatistics:
     interpolation: str = "bicubic"
 
 
-def normalise(image: Bytes, statistics: PixelStatistics, compat: Compat) -> Tensor:
-    """Pixels as the encoder wants them, still at their own size.
+def at_shorter_side(image: Bytes, compat: Compat) -> Bytes:
+    """The picture that everything is made of: resized as the released code does, or as it is.
 
     Args:
         image: uint8 RGB (H, W, 3).
-        statistics: the weights' own mean and standard deviation.
-        compat: fields ``imagenet_statistics`` and ``shorter_side``.
+        compat: field ``shorter_side``.
 
     Returns:
-        float32 (1, 3, H', W'); H' x W' is the picture's size, or that of the resized picture
-        when ``shorter_side`` is set (its long side truncated, without an upper limit).
+        uint8 RGB (H', W', 3), its long side truncated, without an upper limit.
 
     Raises:
         ImageError: when a long, thin picture would grow beyond all measure.
     """
-    if compat.shorter_side is not None:
-        height, width = image.shape[:2]
-        shorter = min(height, width)
-        size = (compat.shorter_side * width // shorter, compat.shorter_side * height // shorter)
-        if size[0] * size[1] > MAX_PIXELS:
-            raise ImageError(
-                f"a {width}x{height} picture with its shorter side at {compat.shorter_side} would "
-                f"have {size[0]}x{size[1]} pixels; cut it, or use the default compat"
-            )
-        image = np.array(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+    if compat.shorter_side is None:
+        return image
+    height, width = image.shape[:2]
+    shorter = min(height, width)
+    size = (compat.shorter_side * width // shorter, compat.shorter_side * height // shorter)
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ImageError(
+            f"a {width}x{height} picture with its shorter side at {compat.shorter_side} would "
+            f"have {size[0]}x{size[1]} pixels; cut it, or use the default compat"
+        )
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+
+
+def normalise(image: Bytes | Floats, statistics: PixelStatistics, compat: Compat) -> Tensor:
+    """Pixels as the encoder wants them, still at their own size.
+
+    Args:
+        image: RGB (H, W, 3), uint8 or float32 0 to 255.
+        statistics: the weights' own mean and standard deviation.
+        compat: field ``imagenet_statistics``.
+
+    Returns:
+        float32 (1, 3, H, W).
+    """
     mean, std = statistics.mean, statistics.std
     if compat.imagenet_statistics:
         mean, std = IMAGENET_MEAN, IMAGENET_STD
-    pixels = torch.tensor(image).permute(2, 0, 1)[None].float().div_(255)
+    # Plane by plane: what follows is several times quicker than with channels side by side.
+    planes = torch.tensor(image).permute(2, 0, 1)[None]
+    pixels = planes.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
     return pixels.sub_(torch.tensor(mean)[:, None, None]).div_(torch.tensor(std)[:, None, None])
 
 
@@ -75,8 +93,43 @@ def stretch(
     return functional.interpolate(pixels, size, mode=mode, align_corners=False, antialias=True)
 
 
+def whole_picture(image: Bytes, statistics: PixelStatistics, compat: Compat) -> Tensor:
+    """All of a picture as the encoder reads it, not keeping the aspect ratio.
+
+    Args:
+        image: uint8 RGB (H, W, 3), from ``at_shorter_side``.
+        statistics: side, mean, standard deviation and interpolation of the input.
+        compat: fields ``imagenet_statistics`` and ``plain_bilinear``.
+
+    Returns:
+        float32 (1, 3, S, S), normalised.
+    """
+    return _fitted(image, None, statistics, compat)
+
+
+def crop_source(
+    image: Bytes, size: tuple[int, int], statistics: PixelStatistics, compat: Compat
+) -> Bytes | Floats:
+    """The picture that crops are cut from, at the masks' size.
+
+    Args:
+        image: uint8 RGB, from ``at_shorter_side``.
+        size: H, W of the masks.
+        statistics: its interpolation.
+        compat: field ``plain_bilinear``.
+
+    Returns:
+        RGB (H, W, 3): the picture, or float32 0 to 255 where the released code shrinks its
+        resized picture back.
+    """
+    if image.shape[:2] == size:
+        return image
+    pixels = torch.tensor(image).permute(2, 0, 1)[None].float()
+    return stretch(pixels, size, statistics, compat)[0].permute(1, 2, 0).numpy()
+
+
 def cut_crops(
-    pixels: Tensor,
+    source: Bytes | Floats,
     masks: Bools,
     boxes: Floats,
     statistics: PixelStatistics,
@@ -84,22 +137,22 @@ def cut_crops(
 ) -> Tensor:
     """What each mask shows alone: picture times mask, cropped to its box (equation 4).
 
+    The work follows the boxes' areas, not the picture's.
+
     Args:
-        pixels: float32 (1, 3, H, W), normalised, at the masks' size.
+        source: RGB (H, W, 3), uint8 or float32 0 to 255, from ``crop_source``.
         masks: bool (N, H, W).
         boxes: (N, 4) XYXY, half-open; cut to whole pixels.
-        statistics: side and interpolation of the input.
-        compat: fields ``crop_fill`` and ``plain_bilinear``.
+        statistics: side, mean, standard deviation and interpolation of the input.
+        compat: fields ``crop_fill``, ``imagenet_statistics`` and ``plain_bilinear``.
 
     Returns:
-        float32 (N, 3, S, S).
+        float32 (N, 3, S, S), normalised.
 
     Raises:
         MaskError: when a box holds no pixel.
     """
-    side = statistics.side
-    fill = torch.tensor(compat.crop_fill)[:, None, None]
-    crops = pixels.new_empty((len(masks), 3, side, side))
+    crops = torch.empty((len(masks), 3, statistics.side, statistics.side))
     for number, (mask, box) in enumerate(zip(masks, boxes, strict=True)):
         x1, y1, x2, y2 = (int(edge) for edge in box)
         if x2 <= x1 or y2 <= y1:
@@ -107,10 +160,37 @@ def cut_crops(
                 f"mask {number} has an empty crop box {(x1, y1, x2, y2)}; remove empty masks"
                 + (", or use the default compat" if compat.projected_boxes else "")
             )
-        inside = torch.tensor(mask[y1:y2, x1:x2])
-        crop = torch.where(inside, pixels[0, :, y1:y2, x1:x2], fill)
-        crops[number] = stretch(crop[None], (side, side), statistics, compat)[0]
+        window = np.s_[y1:y2, x1:x2]
+        crops[number] = _fitted(source[window], mask[window], statistics, compat)[0]
     return crops
+
+
+def _fitted(
+    image: Bytes | Floats, inside: Bools | None, statistics: PixelStatistics, compat: Compat
+) -> Tensor:
+    """A picture or crop, normalised, filled where it is not ``inside``, and resized to the input.
+
+    A large one goes strip by strip, first to its width and then to its height: fresh memory costs
+    more than all else, and there is never a whole picture of floats.
+    """
+    side, (height, width) = statistics.side, image.shape[:2]
+    fill = torch.tensor(compat.crop_fill)[:, None, None]
+
+    def strip(rows: slice) -> Tensor:
+        pixels = normalise(image[rows], statistics, compat)
+        # A sum of products is ten times quicker than torch.where.
+        return (
+            pixels
+            if inside is None
+            else pixels.sub_(fill).mul_(torch.tensor(inside[rows])).add_(fill)
+        )
+
+    rows = max(1, STRIP // width)
+    if height <= rows:
+        return stretch(strip(np.s_[:]), (side, side), statistics, compat)
+    strips = (strip(np.s_[start : start + rows]) for start in range(0, height, rows))
+    narrow = [stretch(part, (part.shape[2], side), statistics, compat) for part in strips]
+    return stretch(torch.cat(narrow, dim=2), (side, side), statistics, compat)
 
 
 def projected_boxes(masks: Bools) -> Floats:
@@ -139,11 +219,11 @@ def projected_boxes(masks: Bools) -> Floats:
     return boxes
 
 
-def grid_masks(masks: Bools, grid: tuple[int, int], compat: Compat) -> Tensor:
+def grid_masks(proposals: MaskProposals, grid: tuple[int, int], compat: Compat) -> Tensor:
     """Masks at the resolution of a feature map, soft.
 
     Args:
-        masks: bool (N, H, W).
+        proposals: N masks.
         grid: h, w of the feature map.
         compat: field ``plain_bilinear``.
 
@@ -151,15 +231,9 @@ def grid_masks(masks: Bools, grid: tuple[int, int], compat: Compat) -> Tensor:
         float32 (N, h, w), 0 to 1: the share of each cell that the mask covers, or with
         ``plain_bilinear`` bilinear samples of the mask.
     """
-    soft = torch.empty((len(masks), *grid))
-    rows, columns = (_coverage(size, n) for size, n in zip(masks.shape[1:], grid, strict=True))
-    for number, mask in enumerate(masks):
-        floats = torch.tensor(mask, dtype=torch.float32)
-        if compat.plain_bilinear:
-            soft[number] = functional.interpolate(floats[None, None], grid, mode="bilinear")[0, 0]
-        else:
-            soft[number] = rows @ floats @ columns.T
-    return soft
+    weigh = _samples if compat.plain_bilinear else _coverage
+    rows, columns = (weigh(size, n) for size, n in zip(proposals.size, grid, strict=True))
+    return weighted_sums(proposals, rows, columns)
 
 
 def _coverage(size: int, cells: int) -> Tensor:
@@ -168,3 +242,9 @@ def _coverage(size: int, cells: int) -> Tensor:
     pixels = torch.arange(size, dtype=torch.float64)
     overlap = torch.minimum(edges[1:, None], pixels + 1) - torch.maximum(edges[:-1, None], pixels)
     return (overlap.clamp(min=0) * cells / size).float()
+
+
+def _samples(size: int, cells: int) -> Tensor:
+    """float32 (cells, size): how much of each pixel is in a linear sample at each cell's centre."""
+    centres = ((torch.arange(cells) + 0.5) * (size / cells) - 0.5).clamp(0, size - 1)
+    return (1 - (centres[:, None] - torch.arange(size)).abs()).clamp(min=0)
