@@ -17,7 +17,7 @@ from refmask.errors import ConfigurationError
 from refmask.methods import PRESETS, Method, load_method
 from refmask.methods.keeping import Keeping, Part
 from refmask.ops.images import Picture, read_image
-from refmask.ops.masks import iou_with
+from refmask.ops.masks import areas_of, iou_with
 from refmask.phrases import PhraseParser
 from refmask.proposals import dress, load_proposer, shared
 from refmask.scene_file import read_scene, write_scene
@@ -31,6 +31,7 @@ from refmask.types import (
     MaskProposer,
     Segmentation,
     TargetPhrase,
+    Whole,
     Why,
 )
 
@@ -239,8 +240,8 @@ class Scene:
         return cls(file.image, file.proposals, segmenter, observation, file.parts)
 
     @cached_property
-    def _areas(self) -> Floats:
-        return np.asarray(self.proposals.masks.sum(axis=(1, 2), dtype=np.float64))
+    def _areas(self) -> Whole:
+        return areas_of(self.proposals.masks)
 
     @overload
     def find(self, expression: str) -> Segmentation: ...

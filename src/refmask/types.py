@@ -18,6 +18,7 @@ from refmask.errors import MaskError
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
+Whole = npt.NDArray[np.int64]
 Index = int | slice | Sequence[int] | npt.NDArray[Any]
 
 

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from refmask.metrics import (
     best_iou,
@@ -11,7 +10,6 @@ from refmask.metrics import (
     mean_iou,
     overall_iou,
 )
-from refmask.metrics.overlap import shared_pixels
 
 queries = st.lists(
     st.tuples(st.integers(0, 50), st.integers(0, 50)).map(lambda pair: (min(pair), max(pair))),
@@ -63,8 +61,3 @@ def test_overall_iou_of_shards_adds_up(pairs, cut):
         [unions[:cut].sum(), unions[cut:].sum()],
     )
     assert merged == pytest.approx(overall_iou(intersections, unions))
-
-
-@given(arrays(np.bool_, (3, 6, 7)), arrays(np.bool_, (6, 7)))
-def test_pixels_are_shared_wherever_the_other_mask_lies(masks, other):
-    assert shared_pixels(masks, other).tolist() == (masks & other).sum(axis=(1, 2)).tolist()

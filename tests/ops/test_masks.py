@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
 
-from refmask.ops.masks import iou_with, pairwise_iou, suppress
+from refmask.ops.masks import areas_of, iou_with, pairwise_iou, shared_pixels, suppress
 
 
 def _slow_iou(one, other):
@@ -43,11 +45,21 @@ def test_a_dropped_mask_drops_no_other():
     assert suppress(iou, np.array([3.0, 2.0, 1.0]), 0.8).tolist() == [0, 2]
 
 
-def test_iou_with_one_of_them():
+def test_areas_and_iou_with_one_of_them():
     masks = np.random.default_rng(3).random((6, 9, 11)) < 0.3
     masks[0] = False
     masks[0, 2:5, 3:8] = True
-    areas = masks.sum(axis=(1, 2)).astype(float)
+    areas = areas_of(masks)
+    assert areas.tolist() == masks.sum(axis=(1, 2)).tolist()
     expected = pairwise_iou(masks)
     for index in range(6):
         assert np.allclose(iou_with(masks, areas, index), expected[index])
+
+
+def test_no_masks_have_no_areas():
+    assert areas_of(np.zeros((0, 3, 3), np.bool_)).shape == (0,)
+
+
+@given(arrays(np.bool_, (3, 6, 7)), arrays(np.bool_, (6, 7)))
+def test_pixels_are_shared_wherever_the_other_mask_lies(masks, other):
+    assert shared_pixels(masks, other).tolist() == (masks & other).sum(axis=(1, 2)).tolist()

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refmask.export.overlay import outline
+from refmask.ops.masks import areas_of
 from refmask.types import Bytes, MaskProposals
 
 #: Neighbouring numbers get hues that far apart, as a share of the circle.
@@ -51,7 +52,7 @@ def draw(image: Bytes, proposals: MaskProposals) -> Bytes:
     colours = np.array([_colour(index) for index in range(len(proposals))]).reshape(-1, 3)
     picture: npt.NDArray[np.float32] = image.astype(np.float32)
     top = np.full(proposals.size, -1)
-    order = np.argsort(-proposals.masks.sum(axis=(1, 2)), kind="stable")
+    order = np.argsort(-areas_of(proposals.masks), kind="stable")
     for index in order:
         top[proposals.masks[index]] = index
     picture[top >= 0] += TINT * (colours[top[top >= 0]] - picture[top >= 0])

@@ -25,24 +25,6 @@ def intersection_and_union(predictions: Bools, targets: Bools) -> tuple[Floats, 
     return both, either
 
 
-def shared_pixels(masks: Bools, other: Bools) -> npt.NDArray[np.int64]:
-    """Pixels that each mask shares with another one, which is looked at only where it lies.
-
-    Args:
-        masks: bool (N, H, W).
-        other: bool (H, W).
-
-    Returns:
-        int64 (N,).
-    """
-    rows, columns = np.flatnonzero(other.any(axis=1)), np.flatnonzero(other.any(axis=0))
-    if not len(rows):
-        return np.zeros(len(masks), np.int64)
-    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    inside = other[window]
-    return np.array([np.count_nonzero(mask[window] & inside) for mask in masks], np.int64)
-
-
 def best_iou(proposals: Bools, targets: Bools) -> Floats:
     """The upper bound of each target: the IoU of the proposal that fits it best.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from refmask.errors import InputError, MaskError
-from refmask.metrics.overlap import iou, shared_pixels
+from refmask.metrics.overlap import iou
+from refmask.ops.masks import areas_of, shared_pixels
 from refmask.types import Bools, MaskProposals
 
 #: Names and values as ``Outcomes`` takes them; None where the data do not tell.
@@ -31,7 +31,7 @@ class PictureOverlaps:
             raise _other_size("instances", instances.size, proposals.size)
         self._proposals = proposals
         self._instances = instances
-        self._areas = _areas(proposals.masks)
+        self._areas = areas_of(proposals.masks)
         self._hits: dict[int, int | None] = {}
 
     def row(self, target: Bools, chosen: int | None, instance: int | None = None) -> Row:
@@ -88,13 +88,9 @@ class PictureOverlaps:
         """The instance that a proposal overlaps most, by IoU; None when it overlaps none."""
         if chosen not in self._hits:
             shared = shared_pixels(instances, self._proposals.masks[chosen])
-            overlaps = iou(shared, _areas(instances) + self._areas[chosen] - shared)
+            overlaps = iou(shared, areas_of(instances) + self._areas[chosen] - shared)
             self._hits[chosen] = int(overlaps.argmax()) if shared.any() else None
         return self._hits[chosen]
-
-
-def _areas(masks: Bools) -> npt.NDArray[np.int64]:
-    return np.array([np.count_nonzero(mask) for mask in masks], np.int64)
 
 
 def _other_size(name: str, size: tuple[int, ...], expected: tuple[int, int]) -> MaskError:

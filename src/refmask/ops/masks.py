@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from refmask.types import Bools, Floats
+from refmask.types import Bools, Floats, Whole
 
 
 def pairwise_iou(masks: Bools, weights: Floats | None = None) -> Floats:
@@ -51,21 +51,47 @@ def suppress(iou: Floats, quality: Floats, threshold: float) -> npt.NDArray[np.i
     return np.array(kept, np.intp)
 
 
-def iou_with(masks: Bools, areas: Floats, index: int) -> Floats:
+def areas_of(masks: Bools) -> Whole:
+    """Pixels of every mask.
+
+    Args:
+        masks: bool (N, H, W).
+
+    Returns:
+        int64 (N,).
+    """
+    # NumPy counts one mask 20 times faster than it sums over two axes.
+    return np.array([np.count_nonzero(mask) for mask in masks], np.int64)
+
+
+def shared_pixels(masks: Bools, other: Bools) -> Whole:
+    """Pixels that each mask shares with another one, which is looked at only where it lies.
+
+    Args:
+        masks: bool (N, H, W).
+        other: bool (H, W).
+
+    Returns:
+        int64 (N,).
+    """
+    rows, columns = np.flatnonzero(other.any(axis=1)), np.flatnonzero(other.any(axis=0))
+    if not len(rows):
+        return np.zeros(len(masks), np.int64)
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    inside = other[window]
+    return np.array([np.count_nonzero(mask[window] & inside) for mask in masks], np.int64)
+
+
+def iou_with(masks: Bools, areas: Whole, index: int) -> Floats:
     """IoU of every mask with one of them.
 
     Args:
         masks: bool (N, H, W), none of them empty.
-        areas: (N,), their pixels.
+        areas: int (N,), their pixels.
         index: which one.
 
     Returns:
         float64 (N,), 1 at ``index``.
     """
-    rows, columns = (
-        np.flatnonzero(masks[index].any(axis=1)),
-        np.flatnonzero(masks[index].any(axis=0)),
-    )
-    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    shared = (masks[:, *window] & masks[index][window]).sum(axis=(1, 2), dtype=np.float64)
+    shared = shared_pixels(masks, masks[index])
     return np.asarray(shared / (areas + areas[index] - shared))

@@ -11,17 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from refmask.errors import ConfigurationError, MaskError
+from refmask.ops.masks import areas_of
 from refmask.proposals.configuration import configuration_of
 from refmask.types import (
     Bools,
     Bytes,
     MaskProposals,
     MaskProposer,
+    Whole,
     tight_boxes,
 )
 
 Rows = npt.NDArray[np.intp]
-Whole = npt.NDArray[np.int64]
 
 PARTS = ("together", "largest", "split")
 #: Pixels of all parts of a picture's masks together, as many as fill 8 GB.
@@ -83,7 +84,7 @@ class Refinement:
             return proposals
         if self.parts != "together":
             proposals = self._in_parts(proposals)
-        areas = proposals.masks.sum(axis=(1, 2), dtype=np.int64)
+        areas = areas_of(proposals.masks)
         rows = np.argsort(-proposals.quality, kind="stable")
         rows = rows[self._allows(areas[rows], proposals.size)]
         if self.duplicates is not None:
