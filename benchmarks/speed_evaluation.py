@@ -1,0 +1,133 @@
+"""A data set of RefCOCO's shape evaluated: once per picture, against once per referred object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import freesolo_plain
+import numpy as np
+import operations
+import refcoco_shaped
+from cases import Pair
+from freesolo import recipe_weights
+from harness import alternate
+from rows import Rates, Target, row
+from speed_picture import needed
+
+from refmask.data import Dataset, load_dataset
+from refmask.evaluation.evaluate import Evaluation
+from refmask.evaluation.sources import Given, ProposalSource, Proposed
+from refmask.evaluation.system import Choosing
+from refmask.proposals import load_proposer
+from refmask.proposals.refine import Refinement
+from refmask.types import Bools, Sample
+from refmask.weights.reading import read_weights
+
+#: Of each run; an even number has 2.5 objects and 7 expressions per picture.
+PICTURES = 4
+GIVEN, FREESOLO = Target(ratio=14.0), Target(ratio=8.0)
+
+
+class Case(NamedTuple):
+    """What one run evaluates.
+
+    Attributes:
+        dataset: its pictures and expressions are no other run's: features of texts are kept.
+        source: of masks, for ours.
+        masks: of a picture, for plain: made anew whenever asked for.
+    """
+
+    dataset: Dataset
+    source: ProposalSource
+    masks: Callable[[Sample], Bools]
+
+
+def given(pair: Pair, runs: int, rates: Rates, folder: Path) -> dict[str, Any]:
+    """Masks are there, in files."""
+
+    def case(drawn: refcoco_shaped.Shaped) -> Case:
+        dataset = load_dataset(str(drawn.dataset), "val")
+        source = Given(drawn.proposals, dataset.ids, Refinement())
+        return Case(dataset, source, lambda sample: source.propose(sample).masks)
+
+    cases = [case(drawn) for drawn in drawings(folder, runs)]
+    return compare("masks given", pair, rates, cases, folder, GIVEN)
+
+
+def freesolo(pair: Pair, runs: int, rates: Rates, folder: Path) -> dict[str, Any]:
+    """FreeSOLO makes the masks, on both sides."""
+    weights = folder / "freesolo.pth"
+    recipe_weights(weights)
+    state = read_weights(weights)
+    source = Proposed(load_proposer("freesolo", settings={"weights": str(weights)}))
+
+    def masks(sample: Sample) -> Bools:
+        return freesolo_plain.propose(state, sample.image)[0]
+
+    cases = [
+        Case(load_dataset(str(drawn.dataset), "val"), source, masks)
+        for drawn in drawings(folder, runs)
+    ]
+    return compare("FreeSOLO", pair, rates, cases, folder, FREESOLO)
+
+
+def drawings(folder: Path, runs: int) -> list[refcoco_shaped.Shaped]:
+    """A data set per run, and one to warm up."""
+    return [refcoco_shaped.make(folder / f"{run}", PICTURES, seed=run) for run in range(runs + 1)]
+
+
+def compare(
+    name: str, pair: Pair, rates: Rates, cases: list[Case], folder: Path, target: Target
+) -> dict[str, Any]:
+    """A row in seconds per picture.
+
+    Args:
+        name: of where masks come from.
+        pair: the model on both sides.
+        rates: of the machine.
+        cases: one per run, the first to warm up.
+        folder: for the runs' records.
+        target: what is asked.
+    """
+
+    def ours(run: int) -> None:
+        system = Choosing(pair.segmenter, cases[run].source)
+        Evaluation(cases[run].dataset, system).run(folder / f"run{run}")
+
+    taken = alternate(
+        {"plain": lambda run: evaluate_plainly(pair, cases[run]), "ours": ours}, len(cases) - 1
+    )
+    sample, proposed = cases[0].dataset.sample(cases[0].dataset.ids[0]), []
+    proposing = operations.counted(lambda: proposed.append(cases[0].masks(sample)))
+    asked = needed(pair, proposed[0], [query.expression for query in sample.queries])
+    return row(
+        f"evaluation, {name}, per picture of 2.5 objects and 7 expressions, {pair.model.name}",
+        [seconds / PICTURES for seconds in taken["ours"]],
+        [seconds / PICTURES for seconds in taken["plain"]],
+        target=target,
+        operations=proposing + asked,
+        rate=rates.of(pair.segmenter.method.clip.precision),
+        masks=len(proposed[0]),
+        mask_share=float(proposed[0].mean()),
+        pictures=PICTURES,
+    )
+
+
+def evaluate_plainly(pair: Pair, case: Case) -> tuple[float, float]:
+    """Overall and mean IoU; for every object all begins anew, with the picture's file."""
+    shared, union, ious = 0, 0, []
+    for picture in case.dataset.ids:
+        objects = groupby(case.dataset.sample(picture).queries, lambda query: query.instance)
+        for queries in [list(of_one) for _, of_one in objects]:
+            sample = case.dataset.sample(picture)
+            masks = case.masks(sample)
+            phrases = [pair.segmenter.parser([query.expression])[0] for query in queries]
+            best = pair.plain.scores(sample.image, masks, phrases).argmax(axis=1)
+            for query, number in zip(queries, best, strict=True):
+                shared += (both := int((masks[number] & query.target).sum()))
+                union += (either := int((masks[number] | query.target).sum()))
+                ious.append(both / either)
+    return shared / union, float(np.mean(ious))

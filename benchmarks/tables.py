@@ -1,0 +1,118 @@
+"""Results as tables, and the tables into docs/speed.md.
+
+    python benchmarks/tables.py
+
+The page holds one table between each pair of marks; this is how they are brought up to date.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness import RESULTS
+
+PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
+
+Results = dict[str, Any]
+
+
+def speed(results: Results) -> str:
+    """What each work took."""
+    lines = [
+        "| work | plain | ours | times as fast | asked | of the limit | allowed |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for told in results["rows"]:
+        cells = (
+            told["work"],
+            spread(told.get("plain")),
+            spread(told["ours"]),
+            times(told.get("ratio")),
+            asked(told),
+            f"{told['share']:.0%}" if "share" in told else "",
+            times(told.get("allowed")),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def machine(results: Results) -> str:
+    """Where results come from, in a sentence."""
+    told = results["machine"]
+    return (
+        f"{told['processor']} ({', '.join(told['flags'])}), {told['threads']} threads of "
+        f"{told['cores']} cores, {told['gigabytes']:.0f} GB; Python {told['python']}, torch "
+        f"{told['torch']}, open_clip {told['open_clip_torch']}; commit {told['commit']}, "
+        f"{told['date']}."
+    )
+
+
+def rates(results: Results) -> str:
+    """What linear layers reach there, in a sentence."""
+    fp32, bf16 = (results["rates"][name] / 1e9 for name in ("fp32", "bf16"))
+    return (
+        f"Its linear layers reach {fp32:.0f} G multiply-adds per second in fp32 and {bf16:.0f} G "
+        f"in bf16, {bf16 / fp32:.1f} times as many."
+    )
+
+
+def spread(figures: dict[str, float] | None) -> str:
+    """The median, least and most in brackets."""
+    if figures is None:
+        return ""
+    least, median, most = (figures[name] for name in ("least", "median", "most"))
+    if median < 0.1:
+        return f"{1000 * median:.1f} ms ({1000 * least:.1f} to {1000 * most:.1f})"
+    return f"{median:.2f} s ({least:.2f} to {most:.2f})"
+
+
+def times(ratio: float | None) -> str:
+    """A ratio to two or three digits."""
+    if ratio is None:
+        return ""
+    return f"{ratio:.0f}" if ratio >= 20 else f"{ratio:.1f}"
+
+
+def asked(told: Results) -> str:
+    """The target, and whether it is met."""
+    target = told.get("target")
+    if not target:
+        return ""
+    words = {
+        "ratio": lambda value: f"{value:.0f} times",
+        "seconds": lambda value: f"{1000 * value:.0f} ms",
+        "share": lambda value: f"{value:.0%} of the limit",
+    }
+    return f"{', '.join(words[n](v) for n, v in target.items())}: {'yes' if told['met'] else 'no'}"
+
+
+#: Name of a mark -> the results file and what is made of it.
+MARKS: dict[str, tuple[str, Callable[[Results], str]]] = {
+    "speed": ("speed", speed),
+    "machine": ("speed", machine),
+    "rates": ("speed", rates),
+}
+
+
+def updated(page: str, folder: Path = RESULTS) -> str:
+    """The page with every table made anew; marks without results stay as they are."""
+    for mark, (name, make) in MARKS.items():
+        path = folder / f"{name}.json"
+        if path.exists():
+            text = make(json.loads(path.read_text()))
+            pattern = rf"(<!-- {mark} -->\n).*?(\n<!-- end -->)"
+            page = re.sub(pattern, lambda m, t=text: m[1] + t + m[2], page, flags=re.DOTALL)
+    return page
+
+
+def main() -> None:
+    """Bring the page up to date."""
+    PAGE.write_text(updated(PAGE.read_text()))
+
+
+if __name__ == "__main__":
+    main()
