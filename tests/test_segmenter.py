@@ -133,6 +133,21 @@ def test_masks_are_kept_and_refined(model_files, tmp_path, noise, fixed_proposer
         refmask.load(*model_files("tiny_vit32"), proposals=fixed_proposer, **settings)
 
 
+def test_features_are_kept_within_a_limit(model_files, tmp_path, noise, monkeypatch):
+    settings = {"proposals": "grouping:floor=0", "store": str(tmp_path / "store")}
+    model = model_files("tiny_vit32")
+    first = refmask.load(*model, **settings, store_limit="1MB")
+    assert first.features.limit == 10**6
+    answer = first.look(noise).find("the cat")
+    again = refmask.load(*model, **settings, alpha=first.method.alpha)
+    monkeypatch.setattr(type(again.method.clip), "encode_image", None)
+    monkeypatch.setattr(type(again.method.clip), "encode_masked", None)
+    assert again.look(noise).find("the cat").scores.tobytes() == answer.scores.tobytes()
+    assert refmask.load(*model).features is None
+    with pytest.raises(ConfigurationError, match="such as 500MB"):
+        refmask.load(*model, **settings, store_limit="1 MBit")
+
+
 def test_long_texts(model_files, fixed_proposer, noise):
     model, weights = model_files("tiny_vit32")
     long = "the very " * 60 + "old man"

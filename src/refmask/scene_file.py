@@ -1,8 +1,9 @@
 """A picture that was looked at, as one ``.safetensors`` file.
 
 Tensors: ``picture``, uint8 (H, W, 3); ``proposals``, the bytes of a store's entry of masks; and
-``features/PART``, float32, for each part of what the method saw. The metadata name the format, tell
-what the features depend on as JSON, and hold a SHA-256 over all of it. Reading believes nothing.
+``features/PART``, float32, for each part of what the method saw. The metadata hold one entry,
+``refmask``, JSON: the format, what the features depend on, and a SHA-256 over the tensors and that.
+Reading believes nothing.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from refmask.proposals.store import record
 from refmask.store.entry import Damaged
 from refmask.store.features import fits
 from refmask.store.folder import MAX_FILE
-from refmask.store.hashing import picture_hash
+from refmask.store.hashing import picture_hash, settings_hash
 from refmask.types import Bytes, Floats, MaskProposals
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 #: Counted up when older programs cannot read the file any more.
-FORMAT = "refmask scene 1"
+FORMAT = "scene 1"
+TOLD = "refmask"
 PICTURE, PROPOSALS, FEATURES = "picture", "proposals", "features/"
 
 
@@ -75,9 +77,7 @@ class SceneFile:
                     f"expected {part} features in {self.path}, it holds "
                     f"{', '.join(self.parts) or 'none'}; ask it with the method that looked at it"
                 )
-            differ = _differences(
-                {**self.model, **there.settings}, {**model, **settings}, but=("model",)
-            )
+            differ = _differences({**self.model, **there.settings}, {**model, **settings})
             if differ:
                 raise ConfigurationError(
                     f"{self.path} was looked at by {self.model.get('model')} with "
@@ -125,10 +125,9 @@ def write_scene(
         **{FEATURES + name: np.ascontiguousarray(part.values) for name, part in parts.items()},
     }
     settings = {name: dict(part.settings) for name, part in parts.items()}
-    told = json.dumps({"model": kept_model(clip), "parts": settings}, sort_keys=True)
-    content = save(
-        arrays, {"format": FORMAT, "configuration": told, "sha256": _digest(arrays, told)}
-    )
+    told = {"format": FORMAT, "model": kept_model(clip), "parts": settings}
+    told["sha256"] = _digest(arrays, told)
+    content = save(arrays, {TOLD: json.dumps(told, sort_keys=True)})
     if len(content) > MAX_FILE:
         raise MaskError(
             f"expected a scene of at most {MAX_FILE} bytes to keep, got {len(content)}; use fewer "
@@ -148,31 +147,28 @@ def read_scene(path: Path) -> SceneFile:
     try:
         if path.stat().st_size > MAX_FILE:
             raise Damaged("it is far too large")
-        arrays, metadata = _open(path)
-        return _scene(path, arrays, metadata)
+        return _scene(path, *_open(path))
     except (Damaged, ImageError, MaskError) as error:
         _refuse(path, str(error))
-    except MemoryError:
+    except (MemoryError, RecursionError):
         _refuse(path, "it does not fit into memory")
 
 
-def _open(path: Path) -> tuple[Arrays, dict[str, str]]:
-    """All tensors, each no larger than the file, and the metadata."""
+def _open(path: Path) -> tuple[Arrays, str]:
+    """All tensors, together no larger than the file, and our entry of the metadata."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "np") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return arrays, file.metadata() or {}
+            return arrays, (file.metadata() or {}).get(TOLD, "")
     except (SafetensorError, OSError, TypeError, ValueError, AttributeError, LookupError) as error:
         raise Damaged((str(error).splitlines() or ["it is cut short"])[0][:200]) from None
 
 
-def _scene(path: Path, arrays: Arrays, metadata: Mapping[str, str]) -> SceneFile:
-    if metadata.get("format") != FORMAT:
-        raise Damaged(f"its format is {metadata.get('format')!r} instead of {FORMAT!r}")
-    told = metadata.get("configuration", "")
-    if metadata.get("sha256") != _digest(arrays, told):
+def _scene(path: Path, arrays: Arrays, metadata: str) -> SceneFile:
+    told = _told(metadata)
+    if told.pop("sha256") != _digest(arrays, told):
         raise Damaged("its checksum does not fit")
     picture, entry = arrays.pop(PICTURE, None), arrays.pop(PROPOSALS, None)
     if picture is None or entry is None or entry.dtype != np.uint8:
@@ -182,41 +178,44 @@ def _scene(path: Path, arrays: Arrays, metadata: Mapping[str, str]) -> SceneFile
     if height * width > MAX_PIXELS:
         raise Damaged("its picture is too large")
     proposals = record.read(entry.tobytes(), {"picture": picture_hash(image)}, height, width)
-    model, settings = _configuration(told)
-    if {FEATURES + name for name in settings} != set(arrays):
+    if {FEATURES + name for name in told["parts"]} != set(arrays):
         raise Damaged("its features are not those it tells of")
-    parts = {name: Part(told, arrays[FEATURES + name]) for name, told in settings.items()}
-    return SceneFile(path, image, proposals.checked_for(image), model, parts)
+    parts = {
+        name: Part(settings, arrays[FEATURES + name]) for name, settings in told["parts"].items()
+    }
+    return SceneFile(path, image, proposals.checked_for(image), told["model"], parts)
 
 
-def _configuration(text: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """The model, and by part its settings."""
+def _told(metadata: str) -> dict[str, Any]:
+    """What ``write_scene`` wrote of the scene, its parts of the right kinds."""
     try:
-        told = json.loads(text)
-        model, parts = dict(told["model"]), told["parts"]
-        return model, {str(name): dict(settings) for name, settings in parts.items()}
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise Damaged("its configuration cannot be read") from None
+        told = json.loads(metadata)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict) or told.get("format") != FORMAT:
+        raise Damaged(f"it does not tell the format '{FORMAT}'")
+    model, parts = told.get("model"), told.get("parts")
+    tables = [model, *parts.values()] if isinstance(parts, dict) else [None]
+    if "sha256" not in told or not all(isinstance(table, dict) for table in tables):
+        raise Damaged("it does not tell what its features depend on")
+    return told
 
 
-def _digest(arrays: Arrays, told: str) -> str:
+def _digest(arrays: Arrays, told: Mapping[str, Any]) -> str:
     """SHA-256 over all that counts, in hexadecimal."""
-    digest = hashlib.sha256(told.encode())
+    digest = hashlib.sha256(settings_hash(told).encode())
     for name, values in sorted(arrays.items()):
         digest.update(f"{name} {values.dtype.str} {values.shape} ".encode())
         digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
 
 
-def _differences(
-    there: Mapping[str, Any], here: Mapping[str, Any], but: tuple[str, ...]
-) -> list[str]:
-    """What differs, each with both values, long hashes cut."""
-    names = [name for name in {**there, **here} if name not in but]
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """What differs beside the model's mere name, each with both values, long hashes cut."""
     return [
         f"{name} {str(there.get(name))[:12]} instead of {str(here.get(name))[:12]}"
-        for name in names
-        if there.get(name) != here.get(name)
+        for name in {**there, **here}
+        if there.get(name) != here.get(name) and name != "model"
     ]
 
 

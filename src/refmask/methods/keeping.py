@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from refmask.clip import ClipBackbone
 from refmask.errors import ConfigurationError
 from refmask.methods.configuration import model_configuration
@@ -61,13 +63,14 @@ class Keeping:
         Raises:
             ConfigurationError: when there is a store, but the model's weights are no file.
         """
-        if self.features is None:
-            values = compute()
-        else:
+        values = None
+        if self.features is not None:
             owner = {"part": part, **self._looked_at, **settings}
-            found = self.features.get(owner, shape)
-            values = compute() if found is None else found
-            if found is None:
+            values = self.features.get(owner, shape)
+        if values is None:
+            # Laid out as a file gives them back: sums over another layout round otherwise.
+            values = np.ascontiguousarray(compute())
+            if self.features is not None:
                 self.features.put(owner, values)
         self.parts[part] = Part(settings, values)
         return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -26,6 +27,8 @@ WRITTEN = 0.1
 LEFT = 0.8
 #: A file whose length tells what all processes wrote since: a byte for each so many.
 TALLY, BLOCK = "written", 4096
+#: Nobody writes longer on one entry, in nanoseconds.
+WRITING = 3600 * 10**9
 
 
 class Features:
@@ -117,12 +120,15 @@ class Features:
     def _entries(self) -> list[tuple[int, int, str]]:
         """When used (nanoseconds), bytes and path of each file, also those a kill left behind."""
         found = []
+        hidden_before = time.time_ns() - WRITING
         for shelf in self.folder.glob("[0-9a-f][0-9a-f]"):
             with suppress(OSError), os.scandir(shelf) as files:
                 for file in files:
                     with suppress(OSError):
                         told = file.stat()
-                        found.append((told.st_mtime_ns, told.st_size, file.path))
+                        # A hidden file may be an entry that another process is writing right now.
+                        if not file.name.startswith(".") or told.st_mtime_ns < hidden_before:
+                            found.append((told.st_mtime_ns, told.st_size, file.path))
         return found
 
 

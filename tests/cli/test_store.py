@@ -1,0 +1,92 @@
+"""``--store`` and ``--store-limit``: what one command has looked at, the next takes from there."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refmask.cli import main
+from refmask.store.features import Features
+
+ENCODERS = ("encode_image", "encode_masked", "encode_regions", "encode_places", "feature_map")
+
+
+@pytest.fixture(scope="module")
+def model(model_files):
+    name, weights = model_files("tiny_vit32")
+    return ["--model", name, "--weights", weights, "--precision", "fp32"]
+
+
+@pytest.fixture
+def pictures(tmp_path, noise, fixed_proposer):
+    """Two pictures, and masks for both."""
+    for name, image in (("a", noise), ("b", noise[::-1])):
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+    np.savez(tmp_path / "masks.npz", masks=fixed_proposer.propose(noise).masks)
+    return tmp_path
+
+
+@pytest.fixture
+def blind(monkeypatch):
+    """No model can look at a picture any more."""
+
+    def shut():
+        for name in ENCODERS:
+            monkeypatch.setattr(f"refmask.clip.ClipBackbone.{name}", None)
+
+    return shut
+
+
+def segment(folder, *words):
+    return main(["segment", str(folder / "?.png"), "red car", "left guy", *map(str, words)])
+
+
+def test_segment_looks_once_also_at_given_masks(pictures, model, blind, capsys):
+    words = ["--proposals", f"masks:{pictures}/masks.npz", "--json", "--top", "3", *model]
+    assert segment(pictures, *words) == 0
+    plain = capsys.readouterr().out
+    assert segment(pictures, *words, "--store", pictures / "store") == 0
+    kept = capsys.readouterr().out
+    assert Features(pictures / "store").held()[0] == 4
+    blind()
+    assert segment(pictures, *words, "--store", pictures / "store") == 0
+    assert capsys.readouterr().out == kept == plain
+
+
+def test_the_limit_is_the_features(pictures, model, capsys):
+    words = ["--proposals", f"masks:{pictures}/masks.npz", "--store", pictures / "store", *model]
+    assert segment(pictures, *words, "--store-limit", "2kB") == 0
+    assert Features(pictures / "store").held() == (0, 0)
+    capsys.readouterr()
+    assert segment(pictures, *words, "--store-limit", "plenty") == 2
+    error = capsys.readouterr().err
+    assert "such as 500MB, 10GB or 2GiB, got 'plenty'" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("proposals", ["instances", "grouping:limit=4"])
+def test_evaluate_looks_once(proposals, model, tmp_path, blind):
+    words = ["evaluate", "scenes", "--split", "val", "--first", "2", "--proposals", proposals]
+    words += ["--store", str(tmp_path / "store"), *model]
+    assert main([*words, "--out", str(tmp_path / "one")]) == 0
+    assert Features(tmp_path / "store").held()[0] == 4
+    blind()
+    for name, more in (("two", []), ("cropping", ["--method", "cropping"])):
+        assert main([*words, *more, "--out", str(tmp_path / name)]) == 0
+    one, two = ((tmp_path / name / "samples.jsonl").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def test_experiments_look_once_and_share(model_files, tmp_path, blind):
+    name, weights = model_files("tiny_vit32")
+    words = ["--data", "scenes", "--first", "1", "--proposals", "grouping:limit=4"]
+    words += ["--vit", name, "--vit-weights", weights, "--precision", "fp32"]
+    words += ["--out", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
+    assert main(["reproduce", "table3", *words]) == 0
+    table = (tmp_path / "out" / "table3.csv").read_bytes()
+    shutil.rmtree(tmp_path / "out")
+    blind()
+    assert main(["reproduce", "table3", "table5", *words]) == 0
+    assert (tmp_path / "out" / "table3.csv").read_bytes() == table
+    assert main(["reproduce", "table3", *words, "--store-limit", "1 byte"]) == 2

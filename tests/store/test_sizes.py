@@ -1,0 +1,30 @@
+"""Sizes as people write them."""
+
+import pytest
+
+from refmask.errors import ConfigurationError
+from refmask.store.sizes import parse_size
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("500MB", 500_000_000),
+        ("10GB", 10**10),
+        ("10 gb", 10**10),
+        (" 1.5kB ", 1500),
+        ("2GiB", 2 * 2**30),
+        ("1TiB", 2**40),
+        ("7", 7),
+        (7, 7),
+        ("0", 0),
+    ],
+)
+def test_sizes(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "1 G B", "1e9", "ten", "1,5GB", "1XB", -1])
+def test_what_is_no_size(text):
+    with pytest.raises(ConfigurationError, match=r"such as 500MB.*got"):
+        parse_size(text)
