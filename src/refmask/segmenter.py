@@ -52,6 +52,7 @@ def load(
     alpha: float | None = None,
     beta: float | None = None,
     mask_layers: int | None = None,
+    local_top: int | None = None,
     parser: str = "embedded",
     compat: str = "default",
     device: str = "auto",
@@ -76,6 +77,9 @@ def load(
             recommends, else 0.85.
         beta: weight of the whole expression (equation 8).
         mask_layers: the paper's k for vision transformers.
+        local_top: an approximation that saves time: compute local features only for so many masks
+            of each expression, its best by the global score (method "global-local" only); see
+            ``refmask.methods.shortlist``.
         parser: "embedded" or any installed spaCy pipeline.
         compat: "default", or "reference" for the released code's arithmetic (always in fp32).
         device: see ``refmask.clip.load_clip``.
@@ -102,7 +106,12 @@ def load(
         proposals,
         method=method,
         preset=preset,
-        settings={"alpha": alpha, "beta": beta, "mask_layers": mask_layers},
+        settings={
+            "alpha": alpha,
+            "beta": beta,
+            "mask_layers": mask_layers,
+            "local_top": local_top,
+        },
         parser=parser,
         compat=compat,
         features=features,

@@ -70,6 +70,17 @@ def test_one_picture_two_phrases(picture, masks, model, tmp_path, capsys):
     assert drawn.shape[0] > 480
 
 
+def test_a_shortlist_of_one_and_of_all(picture, masks, model, capsys):
+    scores = {}
+    for top in ("1", "4", None):
+        words = ["segment", picture, "the red car", "--proposals", masks, "--top", "4", "--json"]
+        assert main([*words, *(["--local-top", top] if top else []), *model]) == 0
+        candidates = json.loads(capsys.readouterr().out)["candidates"]
+        scores[top] = {one["proposal"]: one["score"] for one in candidates}
+    assert scores["4"] == scores[None]
+    assert scores["1"] != scores[None]
+
+
 def test_json_prints_lines_and_writes_nothing(picture, masks, model, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = files(tmp_path)
@@ -140,6 +151,8 @@ def test_no_proposals_at_all(picture, model, tmp_path, capsys):
         ({"--weights": "archive.pt"}, "archive.pt"),
         ({"--weights": "other"}, "other.safetensors do not fit"),
         ({"--alpha": "1.5"}, "alpha from 0 to 1"),
+        ({"--local-top": "0"}, "local_top of at least 1, got 0"),
+        ({"--local-top": "3", "--method": "cropping"}, "method cropping has no local_top"),
         ({"--preset": "coco"}, "refcocog"),
         ({"--method": "guess"}, "global-local"),
         ({"--parser": "no_such_parser"}, "no_such_parser"),

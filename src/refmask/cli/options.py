@@ -44,6 +44,13 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
     method.add_argument("--beta", type=float, help="weight of the whole expression, 0 to 1")
     method.add_argument("--mask-layers", type=int, metavar="K", help="masked blocks of a ViT")
     method.add_argument(
+        "--local-top",
+        type=int,
+        metavar="M",
+        help="approximate, to save time: local features only for the M masks that fit an "
+        "expression best by the global ones (global-local only)",
+    )
+    method.add_argument(
         "--parser", default="embedded", help="'embedded' (default) or an installed spaCy pipeline"
     )
     method.add_argument(
@@ -127,6 +134,7 @@ def load_segmenter(
         alpha=args.alpha,
         beta=args.beta,
         mask_layers=args.mask_layers,
+        local_top=args.local_top,
         parser=args.parser,
         compat=args.compat,
         device=args.device,

@@ -94,9 +94,11 @@ def short_hash(configuration: Configuration) -> str:
 
 
 def _method(method: Method) -> Configuration:
-    cls = type(method)
-    names = [name for name, place in METHODS.items() if place == (cls.__module__, cls.__name__)]
-    told: Configuration = {"method": names[0] if names else cls.__name__}
+    # A method that takes another's place (``SHORTENED``) derives from it; its settings tell it.
+    places = [(cls.__module__, cls.__name__) for cls in type(method).__mro__]
+    names = {place: name for name, place in METHODS.items()}
+    known = (names[place] for place in places if place in names)
+    told: Configuration = {"method": next(known, type(method).__name__)}
     for field in dataclasses.fields(method):  # type: ignore[arg-type]  # each of ours is one
         value = getattr(method, field.name)
         if isinstance(value, ClipBackbone):

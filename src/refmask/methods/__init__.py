@@ -23,6 +23,9 @@ METHODS = {
     "grad-cam": ("refmask.methods.grad_cam", "GradCam"),
 }
 
+#: What takes a method's place when it is to look at its ``local_top`` best masks only.
+SHORTENED = {"global-local": ("refmask.methods.shortlist", "Shortlist")}
+
 #: The paper's visual blend per data set (section 4).
 PRESETS: dict[str, dict[str, Any]] = {
     "refcoco": {"alpha": 0.95, "beta": 0.5},
@@ -45,9 +48,10 @@ def load_method(name: str, clip: ClipBackbone, **settings: Any) -> Method:
     """
     if name not in METHODS:
         raise ConfigurationError(f"expected a method out of {', '.join(METHODS)}, got {name!r}")
-    module, cls = METHODS[name]
-    kind = getattr(importlib.import_module(module), cls)
     given = {key: value for key, value in settings.items() if value is not None}
+    places = METHODS | SHORTENED if "local_top" in given else METHODS
+    module, cls = places[name]
+    kind = getattr(importlib.import_module(module), cls)
     known = [field.name for field in dataclasses.fields(kind) if field.init][1:]
     foreign = given.keys() - set(known)
     if foreign:

@@ -1,0 +1,129 @@
+"""An approximation of the paper's method: local features for the most promising masks only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from refmask.errors import ConfigurationError
+from refmask.methods.base import Keep, afresh
+from refmask.methods.global_local import GlobalLocal
+from refmask.ops.pixels import at_shorter_side
+from refmask.types import Bools, Bytes, ContextFeatures, Floats, MaskProposals, TargetPhrase
+
+
+@dataclass(frozen=True, eq=False)
+class Glimpse(ContextFeatures):
+    """What was seen of a picture's masks so far; expressions fill in local features.
+
+    Attributes:
+        image: uint8 RGB (H, W, 3).
+        proposals: N masks of that size.
+        known: bool (N,), which masks' local features have been computed; the others are zero.
+    """
+
+    image: Bytes
+    proposals: MaskProposals
+    known: Bools
+
+
+@dataclass(frozen=True, eq=False)
+class Shortlist(GlobalLocal):
+    """Global-local context features whose local part is computed for M masks per expression.
+
+    Each expression has its own M: those whose global visual feature alone (alpha = 1 in equation 5)
+    is most similar to it. They get the scores of ``GlobalLocal``, and the answer is among them.
+    Every other mask lies as far below the lowest of these scores as its global similarity lies
+    below the least of the M. With M masks or fewer, all is as in ``GlobalLocal``.
+
+    Local features are computed when an expression first needs them, stay with the observation, and
+    are not kept elsewhere.
+
+    Attributes:
+        local_top: M, at least 1.
+
+    Raises:
+        ConfigurationError: as ``GlobalLocal``, and for an M below 1.
+    """
+
+    local_top: int = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.local_top < 1:
+            raise ConfigurationError(f"expected local_top of at least 1, got {self.local_top}")
+
+    def observe(self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh) -> Glimpse:
+        """The global features of all masks; the local ones wait for expressions.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            proposals: N masks of that size.
+            keep: asked for the global features.
+        """
+        everywhere = self.describe(image, proposals, alone=False, keep=keep).global_context
+        nothing, known = np.zeros_like(everywhere), np.zeros(len(proposals), np.bool_)
+        return Glimpse(everywhere, nothing, image, proposals, known)
+
+    def score(  # type: ignore[override]  # of what itself observed
+        self, observation: Glimpse, phrases: Sequence[TargetPhrase]
+    ) -> Floats:
+        """As ``GlobalLocal.score`` for the M best masks of each phrase; the others lie below.
+
+        Returns:
+            float32 (T, N).
+        """
+        text, everywhere = self.read(phrases), observation.global_context
+        guess = self.similarity(ContextFeatures(everywhere, everywhere), text)
+        best = np.argsort(-guess, axis=1, kind="stable")[:, : self.local_top]
+        self._look_closer(observation, np.unique(best))
+        return _others_below(self.similarity(observation, text), guess, best)
+
+    def features(
+        self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, Floats]:
+        """As ``GlobalLocal.features``; ``visual_local`` is zero where it was not computed."""
+        observation, text = self.observe(image, proposals), self.read(phrases)
+        scores = self.score(observation, phrases)
+        return {
+            "visual_global": observation.global_context,
+            "visual_local": observation.local_context,
+            "text_global": text.global_context,
+            "text_local": text.local_context,
+            "scores": scores,
+        }
+
+    def _look_closer(self, observation: Glimpse, masks: npt.NDArray[np.intp]) -> None:
+        """Compute the local features of those of these masks that have none yet."""
+        new = masks[~observation.known[masks]]
+        if len(new):
+            picture = at_shorter_side(observation.image, self.compat)
+            alone = self._alone(picture, observation.proposals[new])
+            observation.local_context[new] = alone
+            observation.known[new] = True
+
+
+def _others_below(scores: Floats, guess: Floats, best: npt.NDArray[np.intp]) -> Floats:
+    """Scores of the best masks; below them the others, spaced as guessed.
+
+    Args:
+        scores: float32 (T, N), right for the best.
+        guess: float32 (T, N), by which they are the best.
+        best: (T, M), their indices.
+
+    Returns:
+        float32 (T, N).
+    """
+    if not best.size:
+        return scores
+    chosen = np.zeros(scores.shape, np.bool_)
+    np.put_along_axis(chosen, best, values=True, axis=1)
+    lowest, last = (
+        np.where(chosen, values, np.inf).min(axis=1, keepdims=True).astype(np.float32)
+        for values in (scores, guess)
+    )
+    below = np.nextafter(lowest, np.float32(-np.inf))
+    return np.where(chosen, scores, below - (last - guess))
