@@ -47,7 +47,9 @@ def precision_name(precision: torch.dtype) -> str:
 
 def _fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    # Older releases of torch cannot tell.
+        with torch.cuda.device(device):
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # The library that multiplies uses AMX, too, only where AVX-512 has bf16. Older releases of
+    # torch cannot tell.
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return device.type == "cpu" and bool(capabilities.get("avx512_bf16", False))
