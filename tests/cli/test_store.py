@@ -55,7 +55,8 @@ def test_segment_looks_once_also_at_given_masks(pictures, model, blind, capsys):
 
 
 def test_the_limit_is_the_features(pictures, model, capsys):
-    words = ["--proposals", f"masks:{pictures}/masks.npz", "--store", pictures / "store", *model]
+    words = ["--proposals", f"masks:{pictures}/masks.npz", "--store", pictures / "store", "--json"]
+    words += model
     assert segment(pictures, *words, "--store-limit", "2kB") == 0
     assert Features(pictures / "store").held() == (0, 0)
     capsys.readouterr()
