@@ -63,7 +63,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Where a run goes, and what it does about missing pictures."""
+    """Where a run goes, what it does about missing pictures, and how many it takes at once."""
     group = parser.add_argument_group("run")
     group.add_argument(
         "--out",
@@ -77,6 +77,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         default="stop",
         choices=("stop", "skip"),
         help="what to do about pictures that cannot be read (default stop)",
+    )
+    group.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="pictures at once, each on one core (default: one a core, at most 16; 4 on a GPU); "
+        "records do not depend on it",
     )
 
 
@@ -127,7 +134,7 @@ def evaluate(args: argparse.Namespace, dataset: Dataset, system: Any, name: str)
     from refmask.evaluation.configuration import short_hash
     from refmask.evaluation.evaluate import Evaluation
 
-    evaluation = Evaluation(dataset, system, args.first, args.missing)
+    evaluation = Evaluation(dataset, system, args.first, args.missing, args.workers)
     mark = short_hash(evaluation.configuration)
     folder = args.out or Path(RUNS, f"{dataset.name}-{dataset.split}-{name}-{mark}")
     with _Bar(len(evaluation.pictures)) as bar:

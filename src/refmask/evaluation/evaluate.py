@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from refmask.data import Dataset
 from refmask.errors import ConfigurationError, ImageError, InputError, RefmaskWarning
 from refmask.evaluation.configuration import data_configuration
+from refmask.evaluation.pipeline import in_order, usual_workers
 from refmask.evaluation.record import Record, outcomes
 from refmask.evaluation.run import Run
 from refmask.evaluation.summary import Summary, count, summarise
 from refmask.evaluation.system import System
 from refmask.metrics import Tally
-from refmask.types import Sample
 
 #: Told how many pictures are done, and the sums over them.
 Watch = Callable[[int, Tally], object]
@@ -35,6 +37,8 @@ class Evaluation:
         system: answers.
         first: ask only the first so many pictures; all when None.
         missing: "stop" at a picture that cannot be read, or "skip" it and tell.
+        workers: how many pictures at once, each on one core; ``usual_workers()`` when None. The
+            records do not depend on it.
 
     Raises:
         ConfigurationError: when a setting does not exist, or the data set asks nothing.
@@ -44,6 +48,10 @@ class Evaluation:
     system: System
     first: int | None = None
     missing: str = "stop"
+    workers: int | None = None
+
+    #: Data sets may hold files open, and reading pictures changes warnings for all threads.
+    _reading: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         faults = []
@@ -51,6 +59,8 @@ class Evaluation:
             faults.append(f"expected --first of at least 1, got {self.first}")
         if self.missing not in MISSING:
             faults.append(f"expected missing as {' or '.join(MISSING)}, got {self.missing!r}")
+        if self.workers is not None and self.workers < 1:
+            faults.append(f"expected --workers of at least 1, got {self.workers}")
         if not self.dataset.queries:
             faults.append(f"expected expressions in {self.dataset.name}, it has none")
         if faults:
@@ -82,18 +92,8 @@ class Evaluation:
             InputError: when a picture's annotations, an expression or a prediction cannot be used.
         """
         self._check_there()
-        unread: dict[str, str] = {}
         with Run(folder, self.configuration) as run:
-            tally = self._tally(row for rows in run.rows.values() for row in rows)
-            watch(len(run.rows), tally)
-            began = time.perf_counter()
-            for sample in self._read((p for p in self.pictures if p not in run.rows), unread):
-                records = self._answer(sample)
-                now = time.perf_counter()
-                run.append(records, now - began)
-                began = now
-                tally += self._tally(records)
-                watch(len(run.rows), tally)
+            unread = self._answer(run, watch)
             rows = [row for picture in self.pictures for row in run.rows.get(picture, ())]
             self._tell(unread)
             if not unread and self.first is None:
@@ -103,6 +103,25 @@ class Evaluation:
             )
             run.finish(self.pictures, summary)
         return summary
+
+    def _answer(self, run: Run, watch: Watch) -> dict[str, str]:
+        """Append what is not answered yet; why pictures are left out, by id."""
+        unread: dict[str, str] = {}
+        tally = self._tally(row for rows in run.rows.values() for row in rows)
+        watch(len(run.rows), tally)
+        began = time.perf_counter()
+        asked = [picture for picture in self.pictures if picture not in run.rows]
+        with closing(in_order(self._records, asked, self.workers or usual_workers())) as found:
+            for picture, records in zip(asked, found, strict=True):
+                if isinstance(records, ImageError):
+                    unread[picture] = str(records)
+                elif records:
+                    now = time.perf_counter()
+                    run.append(records, now - began)
+                    began = now
+                    tally += self._tally(records)
+                    watch(len(run.rows), tally)
+        return unread
 
     def _tally(self, records: Iterable[Record]) -> Tally:
         return Tally.of(count(outcomes(records), self.system.compat))
@@ -116,22 +135,17 @@ class Evaluation:
                 f"{absent[0]}; put them there, or go on without them by --missing skip"
             )
 
-    def _read(self, pictures: Iterable[str], unread: dict[str, str]) -> Iterator[Sample]:
-        """The samples of pictures; why one cannot be read goes into ``unread``, by id."""
-        for picture in pictures:
-            try:
-                sample = self.dataset.sample(picture)
-            except ImageError as error:
-                if self.missing == "stop":
-                    raise ImageError(f"{error}; or go on without it by --missing skip") from None
-                unread[picture] = str(error)
-                continue
-            if sample.queries:
-                yield sample
-
-    def _answer(self, sample: Sample) -> list[Record]:
+    def _records(self, picture: str) -> list[Record] | ImageError:
+        """A picture's records, none where nothing is asked; or why it is left out."""
         try:
-            return self.system.answer(sample)
+            with self._reading:
+                sample = self.dataset.sample(picture)
+        except ImageError as error:
+            if self.missing == "stop":
+                raise ImageError(f"{error}; or go on without it by --missing skip") from None
+            return error
+        try:
+            return self.system.answer(sample) if sample.queries else []
         except InputError as error:
             raise type(error)(f"picture {sample.id}: {error}") from error
 
