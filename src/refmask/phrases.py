@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -68,6 +69,8 @@ class PhraseParser:
         self.pipeline = pipeline
         self.reference = reference
         self._source = _locate(pipeline)
+        #: spaCy's pipelines serve one thread at a time.
+        self._alone = Lock()
 
     def __call__(self, expressions: Sequence[str]) -> list[TargetPhrase]:
         """The target phrase of each expression, in order.
@@ -120,15 +123,16 @@ class PhraseParser:
         text = self._read(expression).text
         return TargetPhrase(expression, text, phrase, phrase.rpartition(" ")[2])
 
-    def _parse(self, expressions: Sequence[str]) -> Iterator[tuple[_Sentence, Doc]]:
+    def _parse(self, expressions: Sequence[str]) -> list[tuple[_Sentence, Doc]]:
         """Each expression with its parse, in order."""
         if isinstance(expressions, str):
             raise ExpressionError(
                 "expected a list of expressions, got one string; put it in a list"
             )
-        sentences = [self._read(expression) for expression in expressions]
-        docs = [_doc(self._language, sentence.words) for sentence in sentences]
-        return zip(sentences, self._language.pipe(docs, batch_size=256), strict=True)
+        with self._alone:
+            sentences = [self._read(expression) for expression in expressions]
+            docs = [_doc(self._language, sentence.words) for sentence in sentences]
+            return list(zip(sentences, self._language.pipe(docs, batch_size=256), strict=True))
 
     def _read(self, expression: str) -> _Sentence:
         """Check one expression; split it into tokens."""

@@ -96,6 +96,8 @@ def test_files_are_whole_or_not_there(tmp_path, monkeypatch):
     with pytest.raises(ConfigurationError, match=r"cannot write .*No space left"):
         write_whole(path, b"three")
     assert [file.read_bytes() for file in path.parent.iterdir()] == [b"two"]
+    with pytest.raises(ConfigurationError, match=r"cannot write .*below"):
+        write_whole(path / "below", b"four")  # a file is in the way
 
 
 def test_the_sheet():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from refmask.errors import ConfigurationError
@@ -19,20 +19,15 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         ConfigurationError: when it cannot be written there.
     """
-    temporary = None
+    temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
-        # mkstemp makes files for the owner alone; give them what open() would have given.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise ConfigurationError(
             f"cannot write {path}: {error.strerror}; choose another place"
         ) from None
