@@ -40,6 +40,22 @@ def speed(results: Results) -> str:
     return "\n".join(lines)
 
 
+def scaling(results: Results) -> str:
+    """How each axis grows."""
+    lines = [
+        "| axis | from | to | grows by | time grows by | fitted exponent | steepest |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for told in results["axes"]:
+        (small, *_, large), seconds = told["sizes"], told["seconds"]
+        growth = seconds[-1]["median"] / seconds[0]["median"]
+        ends = (f"{size:,}: {spread(s)}" for size, s in ((small, seconds[0]), (large, seconds[-1])))
+        cells = (told["name"], *ends, times(large / small), times(growth))
+        exponents = (f"{told[name]:.2f}" for name in ("exponent", "steepest"))
+        lines.append(f"| {' | '.join((*cells, *exponents))} |")
+    return "\n".join(lines)
+
+
 def machine(results: Results) -> str:
     """Where results come from, in a sentence."""
     told = results["machine"]
@@ -95,6 +111,7 @@ MARKS: dict[str, tuple[str, Callable[[Results], str]]] = {
     "speed": ("speed", speed),
     "machine": ("speed", machine),
     "rates": ("speed", rates),
+    "scaling": ("scaling", scaling),
 }
 
 
