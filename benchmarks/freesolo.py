@@ -5,7 +5,7 @@
 Without weights the golden recipe's are used, and its picture of 427x640; ``--picture noise`` takes
 480x640 pixels of noise. Prints the median seconds per picture of each, taken in turn, wall clock
 and processor time, their ratios, and the peak memory of each in a process of its own (libraries,
-weights and one picture included).
+weights and one picture included). Writes ``results/freesolo.json``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import importlib.util
 import platform
 import re
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from typing import Any
 import freesolo_plain
 import numpy as np
 import torch
+from harness import figures, write
 
 from refmask.ops.images import read_image
 from refmask.proposals.freesolo import FreeSolo
@@ -35,6 +35,7 @@ from refmask.weights.reading import read_weights
 
 GOLDEN = Path(__file__).parent.parent / "tests" / "golden" / "freesolo"
 VARIANTS = ("plain", "fp32", "bf16")
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 def recipe_weights(path: Path) -> None:
@@ -95,33 +96,39 @@ def main() -> None:
         weights = chosen.weights or str(Path(folder) / "weights.pth")
         if not chosen.weights:
             recipe_weights(Path(weights))
-        compare(chosen, weights, image)
+        content = {"picture": Path(chosen.picture).name, "runs": chosen.runs}
+        print(write("freesolo", content | {"variants": compare(chosen, weights, image)}))
 
 
-def compare(chosen: argparse.Namespace, weights: str, image: Bytes) -> None:
+def compare(chosen: argparse.Namespace, weights: str, image: Bytes) -> dict[str, Any]:
     """Measure the memory of all variants apart, then time them in turn."""
     # First, since a process counts the memory of the one that started it as its own.
     memory = {name: peak(name, chosen, weights) for name in VARIANTS}
     proposers = {name: variant(name, weights) for name in VARIANTS}
-    clocks = (time.perf_counter, time.process_time)
     seconds: dict[str, list[tuple[float, ...]]] = {name: [] for name in VARIANTS}
     for run in range(chosen.runs + 1):
         for name, propose in proposers.items():
-            start = [clock() for clock in clocks]
+            start = [clock() for clock in CLOCKS.values()]
             propose(image)
             if run:  # the first is to warm up
-                spent = (clock() - begun for clock, begun in zip(clocks, start, strict=True))
-                seconds[name].append(tuple(spent))
-    medians = {
-        name: [statistics.median(v) for v in zip(*seconds[name], strict=True)] for name in VARIANTS
-    }
-    for name in VARIANTS:
-        (wall, cpu), (plain_wall, plain_cpu) = medians[name], medians["plain"]
+                clocks = zip(CLOCKS.values(), start, strict=True)
+                seconds[name].append(tuple(clock() - begun for clock, begun in clocks))
+    rows = {name: told(seconds[name], memory[name]) for name in VARIANTS}
+    for name, row in rows.items():
+        plain = rows["plain"]
+        wall, cpu = (plain[clock]["median"] / row[clock]["median"] for clock in CLOCKS)
         print(
-            f"{name:5}  {wall:6.2f} s wall  {cpu:6.2f} s processor  "
-            f"{plain_wall / wall:4.2f} and {plain_cpu / cpu:4.2f} times as fast as plain  "
-            f"peak {memory[name]:.2f} GB ({memory[name] / memory['plain']:.2f} of plain)"
+            f"{name:5}  {row['wall']['median']:6.2f} s wall  {row['cpu']['median']:6.2f} s "
+            f"processor  {wall:4.2f} and {cpu:4.2f} times as fast as plain  "
+            f"peak {row['gigabytes']:.2f} GB ({row['gigabytes'] / plain['gigabytes']:.2f} of plain)"
         )
+    return rows
+
+
+def told(seconds: list[tuple[float, ...]], gigabytes: float) -> dict[str, Any]:
+    """What the results say of a variant."""
+    times = zip(CLOCKS, zip(*seconds, strict=True), strict=True)
+    return {name: figures(list(taken)) for name, taken in times} | {"gigabytes": gigabytes}
 
 
 if __name__ == "__main__":

@@ -17,6 +17,10 @@ def test_works_take_turns_and_the_first_does_not_count():
     assert {name: len(values) for name, values in seconds.items()} == {"a": 2, "b": 2}
 
 
+def test_a_work_may_count_its_own_seconds():
+    assert harness.alternate({"a": lambda run: run / 4}, runs=2) == {"a": [0.25, 0.5]}
+
+
 def test_figures():
     assert harness.figures([3.0, 1.0, 9.0]) == {"median": 3.0, "least": 1.0, "most": 9.0}
 

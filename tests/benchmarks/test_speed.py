@@ -88,12 +88,12 @@ def test_one_picture(pair):
 
 
 def test_evaluation(pair, tmp_path, monkeypatch):
-    monkeypatch.setattr(speed_evaluation, "PICTURES", 2)
+    monkeypatch.setattr(speed_evaluation, "PICTURES", 3)
     told = speed_evaluation.given(pair, 1, RATES, tmp_path)
     assert told["masks"] == 50
     assert told["target"] == {"ratio": 14.0}
     for run in ("run0", "run1"):
-        assert len((tmp_path / run / "samples.jsonl").read_text().splitlines()) == 14
+        assert len((tmp_path / run / "samples.jsonl").read_text().splitlines()) == 22
 
 
 def test_the_plain_evaluation_begins_anew_for_every_object(pair, tmp_path):
