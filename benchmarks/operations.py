@@ -41,10 +41,7 @@ def encode(cfg: Cfg, pictures: int) -> int:
     """Ordinary features of pictures, by open_clip's model configuration."""
     vision, dim = cfg["vision_cfg"], cfg["embed_dim"]
     if _is_resnet(cfg):
-        width, places = 32 * vision["width"], _places(cfg)
-        # Keys and values of all places and their mean, query and answer of the mean.
-        pooled = 2 * (places + 1) * width**2 + width**2 + 2 * (places + 1) * width + width * dim
-        return pictures * (_trunk(cfg) + pooled)
+        return pictures * (_trunk(cfg) + _pooling(cfg))
     width, tokens = vision["width"], _places(cfg) + 1
     early = (vision["layers"] - 1) * block(width, tokens, tokens)
     last = block(width, tokens, 1)
@@ -61,10 +58,7 @@ def masked(cfg: Cfg, masks: Tensor, last: int | None = None) -> int:
     """
     vision, dim, count = cfg["vision_cfg"], cfg["embed_dim"], len(masks)
     if _is_resnet(cfg):
-        width, places = 32 * vision["width"], _places(cfg)
-        # Keys and values are linear in the mask: those of the picture serve all masks.
-        shared = _trunk(cfg) + 2 * places * width**2
-        return shared + count * (width**2 + 2 * (places + 1) * width + width * dim)
+        return _trunk(cfg) + count * _pooling(cfg)
     if last is None:
         raise ValueError("expected the number of masked blocks of a vision transformer, got None")
     width, everything = vision["width"], _places(cfg) + 1
@@ -122,6 +116,15 @@ def _patches(cfg: Cfg) -> int:
     """The patch convolution of one picture."""
     vision = cfg["vision_cfg"]
     return _places(cfg) * 3 * vision["patch_size"] ** 2 * vision["width"]
+
+
+def _pooling(cfg: Cfg) -> int:
+    """A ResNet's attention pool, asked by one query: no place's key or value need be computed."""
+    vision, dim = cfg["vision_cfg"], cfg["embed_dim"]
+    width, tokens = 32 * vision["width"], _places(cfg) + 1
+    heads = width // vision.get("head_width", 64)
+    # Query, where it points, one value per head, the answer; each head's logits and sum.
+    return 3 * width**2 + width * dim + 2 * heads * tokens * width
 
 
 def _trunk(cfg: Cfg) -> int:
