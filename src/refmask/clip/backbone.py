@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from refmask.clip.families import PooledTower, RegionTower, Tower
+from refmask.clip.row_cache import RowCache
+from refmask.clip.text import Tokenizer, text_tower_of, tokenize
 from refmask.errors import ConfigurationError, ExpressionError, RefmaskWarning
 from refmask.ops.pixels import PixelStatistics
 from refmask.weights.hashing import sha256_of
@@ -32,7 +34,7 @@ class ClipBackbone:
         tokenizer: list of T texts -> int64 (T, context).
         statistics: how its weights want pixels.
         device: where it computes.
-        precision: torch.float32 or torch.bfloat16, of image features.
+        precision: torch.float32 or torch.bfloat16, of its features.
         name: model and weights, for reports.
         advice: blend settings its card recommends ("alpha", "beta", "mask_layers"), if any.
         weights: the file its weights were read from, where there is one.
@@ -41,7 +43,7 @@ class ClipBackbone:
 
     model: Any
     tower: Tower
-    tokenizer: Callable[..., Tensor]
+    tokenizer: Tokenizer
     statistics: PixelStatistics
     device: torch.device
     precision: torch.dtype
@@ -49,6 +51,7 @@ class ClipBackbone:
     advice: dict[str, Any] = field(default_factory=dict)
     weights: Path | None = None
     model_cfg: dict[str, Any] = field(default_factory=dict)
+    _known_texts: RowCache = field(default_factory=RowCache, init=False)
 
     @cached_property
     def weights_sha256(self) -> str | None:
@@ -200,26 +203,29 @@ class ClipBackbone:
 
     @torch.inference_mode()
     def encode_text(self, texts: Sequence[str], *, refuse_long: bool = False) -> Tensor:
-        """Text features, always in float32.
+        """Text features, each distinct text computed once and kept for later calls.
 
         Args:
             texts: T texts. What exceeds the model's context is cut off, with a RefmaskWarning.
             refuse_long: raise instead of cutting.
 
         Returns:
-            float32 (T, D) on the CPU, not normalised.
+            float32 (T, D) on the CPU, not normalised, computed in ``precision``.
 
         Raises:
             ExpressionError: for a text longer than the context, with ``refuse_long``.
         """
         if not texts:
             return torch.empty((0, self.dim))
-        self._check_lengths(texts, refuse_long)
-        features = [
-            self.model.encode_text(self.tokenizer(list(texts[i : i + BATCH])).to(self.device))
-            for i in range(0, len(texts), BATCH)
-        ]
-        return torch.cat(features).float().cpu()
+        ids = self._tokens(list(texts), refuse_long)
+        return self._known_texts.rows(
+            [row.tobytes() for row in ids.numpy()],
+            lambda places: self._text_tower(ids[places].to(self.device)).cpu(),
+        )
+
+    @cached_property
+    def _text_tower(self) -> Callable[[Tensor], Tensor]:
+        return text_tower_of(self.model, self.precision)
 
     @property
     def dim(self) -> int:
@@ -232,16 +238,14 @@ class ClipBackbone:
             features[start : start + BATCH] = encode(inputs[start : start + BATCH].to(self.device))
         return features
 
-    def _check_lengths(self, texts: Sequence[str], refuse: bool) -> None:
-        """Raise, or warn, when a text is longer than the model reads."""
-        # A context one longer than the model's shows whether anything would be cut.
-        context = int(self.model.context_length)
-        ids = self.tokenizer(list(texts), context_length=context + 1)
-        long = [text for text, row in zip(texts, ids, strict=True) if row[-1] != 0]
-        if not long:
-            return
-        told = f"expected at most {context} tokens, {long[0][:40]!r}... has more"
+    def _tokens(self, texts: list[str], refuse: bool) -> Tensor:
+        """Ids (T, context) of texts; raises, or warns, when one is longer than the model reads."""
+        ids, cut = tokenize(self.tokenizer, texts)
+        if not cut:
+            return ids
+        told = f"expected at most {ids.shape[1]} tokens, {cut[0][:40]!r}... has more"
         if refuse:
             raise ExpressionError(f"{told}; shorten it, or use the default compat")
         message = f"{told}; {self.name} reads only its beginning, so shorten it"
         warnings.warn(message, RefmaskWarning, stacklevel=2)
+        return ids

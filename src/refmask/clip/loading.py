@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import open_clip
-from torch import Tensor, nn
+from torch import nn
 
 from refmask.clip.backbone import ClipBackbone
 from refmask.clip.families import tower_of
 from refmask.clip.sources import Source, find_model, find_weights
+from refmask.clip.text import Tokenizer
 from refmask.errors import ModelError, UnsupportedTower
 from refmask.ops.devices import choose_device, choose_precision
 from refmask.ops.pixels import PixelStatistics
@@ -85,7 +85,7 @@ def _build(source: Source) -> Any:
         raise ModelError(f"open_clip cannot build {source.name}: {error}") from None
 
 
-def _tokenizer(source: Source) -> Callable[..., Tensor]:
+def _tokenizer(source: Source) -> Tokenizer:
     text = source.model_cfg["text_cfg"]
     settings = dict(text.get("tokenizer_kwargs") or {})
     context = text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)

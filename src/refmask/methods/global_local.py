@@ -125,15 +125,10 @@ class GlobalLocal:
         Returns:
             float32 (T, D) each, L2-normalised where ``compat`` says so.
         """
-        texts = list(dict.fromkeys(text for p in phrases for text in (p.text, p.noun_phrase)))
+        texts = [phrase.text for phrase in phrases] + [phrase.noun_phrase for phrase in phrases]
         encoded = self.clip.encode_text(texts, refuse_long=self.compat.long_text_error)
-        features = dict(zip(texts, _unit(encoded, self.compat.unit_text), strict=True))
-
-        def stack(of: Callable[[TargetPhrase], str]) -> Floats:
-            rows = [features[of(phrase)] for phrase in phrases]
-            return np.stack(rows) if rows else np.zeros((0, self.clip.dim), np.float32)
-
-        return ContextFeatures(stack(lambda p: p.text), stack(lambda p: p.noun_phrase))
+        sentences, nouns = np.split(_unit(encoded, self.compat.unit_text), 2)
+        return ContextFeatures(sentences, nouns)
 
     def score(self, observation: ContextFeatures, phrases: Sequence[TargetPhrase]) -> Floats:
         """Similarity of every blended mask to every blended phrase (equation 1).

@@ -1,0 +1,208 @@
+"""Texts through the model: as open_clip encodes them, no further than needed, and once."""
+
+import string
+from threading import Barrier, Thread
+
+import open_clip
+import pytest
+import torch
+
+from refmask import ExpressionError, RefmaskWarning, load_clip
+from refmask.clip.blocks import Block
+from refmask.clip.text import BATCH, CausalTower, text_tower_of, tokenize
+
+VISION = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
+WIDTH = {"width": 32, "heads": 2, "layers": 3}
+END = 49407
+
+TEXTS = [
+    "the man in the red shirt on the left",
+    "",
+    "duck",
+    "a naïve 🦆, isn't it",
+    "the end <end_of_text> twice",
+    "duck " * 75,  # just fits
+    "one word more than are read, " * 20,
+    "duck",
+]
+
+CAUSAL = [
+    {},
+    {"quick_gelu": True},
+    {"custom_text": True},
+    {"custom_text": True, "proj_bias": True},
+    {"custom_text": True, "proj_type": "none"},
+    {"proj_type": "none"},
+    {"proj_bias": True},
+    {"pool_type": "eos", "eos_id": END},
+    {"custom_text": True, "pool_type": "eos", "eos_id": END},
+    {"pool_type": "first"},
+    {"custom_text": True, "pool_type": "last"},
+    {"ls_init_value": 0.5},
+    {"width": 48, "heads": 3, "layers": 1, "mlp_ratio": 2.0},
+    {"act_kwargs": {"approximate": "tanh"}, "norm_kwargs": {"eps": 1e-3}},
+]
+OTHERS = [
+    {"no_causal_mask": True},
+    {"custom_text": True, "no_causal_mask": True, "pool_type": "last"},
+    {"custom_text": True, "embed_cls": True},
+    {"scale_fc": True},
+    {"custom_text": True, "qk_norm": True},
+]
+
+
+def built(**settings):
+    """A small random model: ``custom_text`` and ``quick_gelu`` are its own, the rest its text's."""
+    torch.manual_seed(0)
+    kind = open_clip.CustomTextCLIP if settings.pop("custom_text", False) else open_clip.CLIP
+    quick = settings.pop("quick_gelu", False)
+    cfg = {"embed_dim": 24, "vision_cfg": VISION, "text_cfg": WIDTH | settings}
+    if settings.get("proj_type") == "none":
+        cfg["text_cfg"]["width"] = 24
+    model = kind(**cfg, quick_gelu=quick).eval().requires_grad_(False)
+    for parameter in model.parameters():  # biases and norms start out as zeros and ones
+        parameter += 0.05 * torch.randn(parameter.shape)
+    return model
+
+
+def close(one, two, relative=1e-5):
+    return (one - two).norm() <= relative * two.norm()
+
+
+@pytest.mark.parametrize("settings", CAUSAL, ids=str)
+def test_the_models_own_features(settings):
+    model = built(**settings)
+    tower = text_tower_of(model, torch.float32)
+    ids = open_clip.tokenize(TEXTS)
+    assert isinstance(tower, CausalTower)
+    assert close(tower(ids), model.encode_text(ids))
+    for row in ids[[1, 2, 5]]:
+        assert close(tower(row[None]), model.encode_text(row[None]))
+
+
+@pytest.mark.parametrize("settings", OTHERS, ids=str)
+def test_other_transformers_answer_themselves(settings):
+    model = built(**settings)
+    tower = text_tower_of(model, torch.bfloat16)
+    ids = open_clip.tokenize(TEXTS)
+    assert not isinstance(tower, CausalTower)
+    assert tower(ids).equal(model.encode_text(ids))
+
+
+def test_order_and_company_do_not_matter():
+    tower = text_tower_of(built(), torch.float32)
+    words = ["duck " * count for count in range(1, 75)]
+    ids = open_clip.tokenize(words)
+    assert len(ids) > BATCH
+    order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(0))
+    together = tower(ids)
+    assert close(tower(ids[order]), together[order])
+    assert close(tower(ids[40:41]), together[40:41])
+
+
+def test_nothing_behind_the_ends_is_computed(monkeypatch):
+    sizes = []
+
+    class Watched(Block):
+        def __call__(self, tokens, queries=None, bias=None, causal=False):
+            asked = tokens if queries is None else queries
+            sizes.append((tuple(tokens.shape[:2]), asked.shape[1]))
+            return super().__call__(tokens, queries, bias, causal)
+
+    monkeypatch.setattr("refmask.clip.text.Block", Watched)
+    tower = text_tower_of(built(), torch.float32)
+    tower(open_clip.tokenize(["duck", "a red duck", "duck"]))
+    assert sizes == [((3, 5), 5), ((3, 5), 5), ((3, 5), 1)]
+    sizes.clear()
+    # Long and short texts in turns do not share a batch.
+    tower(open_clip.tokenize(["duck " * 50, "duck"] * BATCH))
+    assert sizes[:: len(tower.blocks)] == [((BATCH, 3), 3), ((BATCH, 52), 52)]
+
+
+def test_bf16_stays_near_fp32(model_files, golden_model):
+    exact = golden_model("tiny_vit32")
+    rough = load_clip(*model_files("tiny_vit32"), precision="bf16")
+    one, two = (clip.encode_text(["the red duck", "a man"]) for clip in (exact, rough))
+    assert one.dtype == two.dtype == torch.float32
+    assert not one.equal(two)
+    assert torch.cosine_similarity(one, two).min() > 0.99
+
+
+@pytest.fixture
+def watched(model_files, monkeypatch):
+    """A model, and the ids of each call of its text tower."""
+    seen = []
+
+    def watch(model, precision):
+        tower = text_tower_of(model, precision)
+        return lambda ids: seen.append(ids) or tower(ids)
+
+    monkeypatch.setattr("refmask.clip.backbone.text_tower_of", watch)
+    return load_clip(*model_files("tiny_vit32")), seen
+
+
+def test_each_text_is_computed_once(watched):
+    clip, seen = watched
+    first = clip.encode_text(["a duck", "the man", "a duck", "A  duck"])
+    assert [len(ids) for ids in seen] == [2]
+    assert first[0].equal(first[2])
+    assert first[0].equal(first[3])  # the tokenizer reads both alike
+    second = clip.encode_text(["red", "the man"])
+    assert [len(ids) for ids in seen] == [2, 1]
+    assert second[1].equal(first[1])
+    assert clip.encode_text([]).shape == (0, clip.dim)
+
+
+def test_an_answer_is_the_callers_own(watched):
+    clip, _ = watched
+    kept = clip.encode_text(["a duck"]).clone()
+    clip.encode_text(["a duck"]).numpy()[:] = 0
+    assert clip.encode_text(["a duck"]).equal(kept)
+
+
+def test_threads_share_what_is_known(watched):
+    clip, seen = watched
+    texts = [f"duck {letter}" for letter in string.ascii_lowercase]
+    barrier, found = Barrier(6), []
+
+    def ask():
+        barrier.wait()
+        found.append(torch.cat([clip.encode_text([text, "duck"]) for text in texts]))
+
+    threads = [Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(len(ids) for ids in seen) == len(texts) + 1
+    assert len(found) == 6
+    assert all(features.equal(found[0]) for features in found)
+
+
+def test_long_texts_are_told_each_time(watched):
+    clip, _ = watched
+    fits, long = "duck " * 75, "duck " * 76
+    clip.encode_text([fits])
+    for _ in range(2):
+        with pytest.warns(RefmaskWarning, match=r"at most 77 tokens, 'duck .* has more"):
+            cut = clip.encode_text(["a", long])
+    assert cut[1].equal(clip.encode_text([fits])[0])
+    with pytest.raises(ExpressionError, match="at most 77 tokens"):
+        clip.encode_text([fits, long], refuse_long=True)
+    clip.encode_text([fits], refuse_long=True)
+
+
+def test_a_tokenizers_padding_is_its_own_affair():
+    """Some pad with 1, which open_clip's own takes for a text's token."""
+
+    def tokenizer(texts, context_length=4):
+        rows = [[7] * len(text.split()) + [2] for text in texts]
+        cut = [
+            row[: context_length - 1] + [2] if len(row) > context_length else row for row in rows
+        ]
+        return torch.tensor([row + [1] * (context_length - len(row)) for row in cut])
+
+    ids, cut = tokenize(tokenizer, ["", "one", "one two three", "one two three four"])
+    assert ids.tolist() == [[2, 1, 1, 1], [7, 2, 1, 1], [7, 7, 7, 2], [7, 7, 7, 2]]
+    assert cut == ["one two three four"]
+    assert tokenize(tokenizer, ["one"])[1] == []
