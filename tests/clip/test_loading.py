@@ -22,7 +22,6 @@ from refmask import (
     WeightsUnavailable,
     load_clip,
 )
-from refmask.clip.loading import _build
 from refmask.clip.sources import CONFIG_FILE, find_model
 from refmask.weights.hub import within_reach
 from refmask.weights.reading import read_weights
@@ -103,6 +102,30 @@ def test_a_folder_carries_all_it_needs(tiny, tmp_path):
     assert (clip.statistics.side, clip.statistics.interpolation) == (224, "bilinear")
     assert clip.advice == {"alpha": 0.6}
     assert load_clip(model, weights).statistics.mean == open_clip.OPENAI_DATASET_MEAN
+
+
+@pytest.mark.parametrize("custom", [False, True])
+def test_what_no_file_holds_is_there_too(tmp_path, custom):
+    """Models are built without memory; the causal mask is no weight, and the model's own."""
+    cfg = {
+        "embed_dim": 16,
+        "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16},
+        "text_cfg": {"vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+    }
+    own = (open_clip.CustomTextCLIP if custom else open_clip.CLIP)(**cfg).eval()
+    (tmp_path / "model.json").write_text(json.dumps(cfg | {"custom_text": custom}))
+    save_file(own.state_dict(), tmp_path / "model.safetensors")
+    clip = load_clip(str(tmp_path / "model.json"), str(tmp_path / "model.safetensors"))
+    assert not any(held.is_meta for held in (*clip.model.parameters(), *clip.model.buffers()))
+    ids = open_clip.tokenize(["the red duck", "a man"])
+    with torch.no_grad():
+        assert torch.allclose(clip.model.encode_text(ids), own.encode_text(ids), atol=1e-5)
+
+
+def test_no_random_weights_are_drawn_to_be_overwritten(tiny):
+    state = torch.get_rng_state()
+    load_clip(*tiny[:2])
+    assert torch.get_rng_state().equal(state)
 
 
 def test_another_patch_and_image_size(tmp_path):
@@ -203,7 +226,7 @@ def test_a_cached_tag_is_used_with_its_own_statistics(monkeypatch, tmp_path):
     """The real path of a pretrained tag, with a random model where the hub's file would be."""
     source = find_model("ViT-B-32-quickgelu")
     file = tmp_path / "open_clip_model.safetensors"
-    save_file(_build(source).state_dict(), file)
+    save_file(open_clip.CLIP(**source.model_cfg).state_dict(), file)
     monkeypatch.setattr("open_clip.pretrained.hf_hub_download", lambda **_: str(file))
     monkeypatch.setattr("refmask.clip.sources.within_reach", lambda _: True)
     clip = load_clip("ViT-B-32-quickgelu", "openai")

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import open_clip
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from refmask.clip.backbone import ClipBackbone
 from refmask.clip.families import tower_of
@@ -53,7 +54,8 @@ def load_clip(
     clip = _build(source)
     tower = tower_of(clip.visual, dtype)
     tokenizer = _tokenizer(source)
-    fill(clip, read_weights(path), str(path))
+    fill(clip, _in_float32(read_weights(path)), str(path), assign=True)
+    _restore_masks(clip)
     return ClipBackbone(
         model=clip.eval().requires_grad_(False).to(place),
         tower=tower,
@@ -69,7 +71,7 @@ def load_clip(
 
 
 def _build(source: Source) -> Any:
-    """The bare model, with open_clip's initial values."""
+    """The bare model, without memory for its weights: they are about to come from a file."""
     cfg = dict(source.model_cfg)
     if "timm_model_name" in cfg["vision_cfg"]:
         raise UnsupportedTower(
@@ -77,12 +79,31 @@ def _build(source: Source) -> Any:
             f"{source.name} uses timm's {cfg['vision_cfg']['timm_model_name']}; "
             "try ViT-B-32-quickgelu, ViT-B-16, RN50-quickgelu or 'embedded'"
         )
-    custom = cfg.pop("custom_text", False) or "hf_model_name" in cfg["text_cfg"]
+    foreign = "hf_model_name" in cfg["text_cfg"]
+    custom = cfg.pop("custom_text", False) or foreign
     kind: type[nn.Module] = open_clip.CustomTextCLIP if custom else open_clip.CLIP
     try:
-        return kind(**cfg)
+        # What transformers' text models compute when they are built is not in the file.
+        with torch.device("cpu" if foreign else "meta"):
+            return kind(**cfg)
     except (TypeError, ValueError, KeyError, RuntimeError, AssertionError) as error:
         raise ModelError(f"open_clip cannot build {source.name}: {error}") from None
+
+
+def _in_float32(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Published weights are float32 or float16, some of one file each."""
+    return {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in weights.items()
+    }
+
+
+def _restore_masks(clip: Any) -> None:
+    """Build the text transformer's causal mask: it is no weight, so no file has it."""
+    parts = getattr(clip, "text", clip)
+    mask = getattr(parts, "attn_mask", None)
+    if mask is not None and mask.is_meta:
+        parts.attn_mask = torch.full(mask.shape, -torch.inf).triu_(1)
 
 
 def _tokenizer(source: Source) -> Tokenizer:
