@@ -1,7 +1,9 @@
+from threading import Thread
+
 import pytest
 import torch
 
-from refmask.clip.row_cache import RowCache
+from refmask.clip.row_cache import RowCache, apart
 
 KEYS = [bytes([number]) for number in range(10)]
 
@@ -47,6 +49,21 @@ def test_more_than_fits_is_answered_and_not_kept():
     assert squares.asked == []
     squares.of(cache, 0)
     assert squares.asked == [[0]]
+
+
+def test_calls_apart_take_nothing_from_each_other():
+    squares, cache = Squares(), RowCache()
+    squares.of(cache, 1, 2)
+    others = []
+    with apart():
+        assert squares.of(cache, 2, 3, 2) == [4, 9, 4]
+        assert squares.of(cache, 3) == [9]
+        thread = Thread(target=lambda: others.append(squares.of(cache, 1)))  # another's calls
+        thread.start()
+        thread.join()
+    assert squares.of(cache, 2, 3) == [4, 9]
+    assert [sorted(keys) for keys in squares.asked] == [[1, 2], [2, 3], [3], [3]]
+    assert others == [[1]]
 
 
 def test_a_kept_row_holds_no_others():

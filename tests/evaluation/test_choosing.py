@@ -64,6 +64,15 @@ def test_records_say_what_the_scene_answers(segmenter, sample):
     assert json.loads(json.dumps(answers)) == answers
 
 
+def test_texts_of_a_picture_are_encoded_apart_from_others(clip, segmenter, sample, monkeypatch):
+    tower, encoded = clip._text_tower, []
+    monkeypatch.setitem(vars(clip), "_text_tower", lambda ids: encoded.append(ids) or tower(ids))
+    system = Choosing(segmenter, Instances(Refinement()))
+    assert system.answer(sample) == system.answer(sample)
+    assert len(encoded) == 2
+    assert encoded[0].equal(encoded[1])
+
+
 def test_a_picture_without_proposals(segmenter, sample):
     none = Instances(Refinement(min_area=0.99))
     record = Choosing(segmenter, none).answer(sample)[0]

@@ -5,5 +5,6 @@ To add a tower family: one file beside this one, and one line in ``families.FAMI
 
 from refmask.clip.backbone import ClipBackbone
 from refmask.clip.loading import load_clip
+from refmask.clip.row_cache import apart
 
-__all__ = ["ClipBackbone", "load_clip"]
+__all__ = ["ClipBackbone", "apart", "load_clip"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+from refmask.clip import apart
 from refmask.compat import Compat
 from refmask.evaluation.configuration import system_configuration, versions
 from refmask.evaluation.record import Record, query_record
@@ -80,7 +81,8 @@ class Choosing:
             InputError: when the proposer refuses the picture, or an expression is too long.
         """
         scene = self.segmenter.look(sample.image, self.source.propose(sample))
-        answers = scene.find([query.expression for query in sample.queries])
+        with apart():  # a resumed run ends as an unbroken one
+            answers = scene.find([query.expression for query in sample.queries])
         overlaps = PictureOverlaps(scene.proposals, sample.instances)
         return [
             query_record(
