@@ -89,6 +89,17 @@ def test_answers_are_the_same_and_nothing_is_looked_at(
     assert content == (tmp_path / "street.safetensors").read_bytes()
 
 
+def test_a_scene_of_the_global_features_alone_looks_closer_when_asked(
+    segmenter, tmp_path, noise, proposals
+):
+    scene = segmenter(local_top=2).look(noise, proposals)
+    answers = exact(scene.find(PHRASES))
+    scene.save(tmp_path / "street.safetensors")
+    again = Scene.load(tmp_path / "street.safetensors", segmenter(local_top=2))
+    assert list(again.parts) == ["global"]
+    assert exact(again.find(PHRASES)) == answers
+
+
 def test_a_scene_without_proposals(segmenter, tmp_path, noise):
     segmenter().look(noise, MaskProposals.empty(60, 80)).save(tmp_path / "a.safetensors")
     answer = Scene.load(tmp_path / "a.safetensors", segmenter()).find("the cat")
