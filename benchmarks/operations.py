@@ -24,7 +24,7 @@ SHAPES = ((2500, 768, 768), (2500, 768, 3072), (2500, 3072, 768), (2048, 2048, 2
 Cfg = Mapping[str, Any]
 
 
-def rate(precision: torch.dtype, seconds: float = 0.5) -> float:
+def rate(precision: torch.dtype, seconds: float = 1.0) -> float:
     """Multiply-adds per second of the machine's best linear layer, on the threads it is given."""
     best = 0.0
     for rows, inputs, outputs in SHAPES:

@@ -1,6 +1,6 @@
 """How much faster refmask is than the released code's steps written down plainly, in one run.
 
-    python benchmarks/speed.py [--threads 2] [--runs 5] [--only ViT-B/32 evaluation ...]
+    python benchmarks/speed.py [--threads 2] [--runs 5] [--masks 50] [--only PART ...]
 
 Plain (``plain.py``) computes in fp32 and does everything again for every referred object. Ours is
 what users get: default precision, and default compat, which has the released code's work to do.
@@ -39,14 +39,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--masks", type=int, default=50, help="of the one picture")
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=", ".join(PARTS))
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     rates = measured_rates()
-    rows = [found for part in chosen.only or PARTS for found in measure(part, chosen.runs, rates)]
+    rows = [
+        found
+        for part in chosen.only or PARTS
+        for found in measure(part, chosen.runs, rates, chosen.masks)
+    ]
     content = {
         "runs": chosen.runs,
-        "mask_share": float(cases.masks(50).mean()),
+        "masks": chosen.masks,
+        "mask_share": float(cases.masks(chosen.masks).mean()),
         "rates": asdict(rates),
         "rows": rows,
     }
@@ -60,7 +66,7 @@ def measured_rates() -> Rates:
     return Rates(operations.rate(torch.float32), operations.rate(torch.bfloat16))
 
 
-def measure(part: str, runs: int, rates: Rates) -> list[dict[str, Any]]:
+def measure(part: str, runs: int, rates: Rates, masks: int) -> list[dict[str, Any]]:
     """The rows of a part; its models are gone when it is done."""
     if part == "help":
         return [help_row(runs)]
@@ -73,7 +79,7 @@ def measure(part: str, runs: int, rates: Rates) -> list[dict[str, Any]]:
         elif part == "freesolo":
             found = [speed_evaluation.freesolo(pair, runs, rates, Path(folder))]
         else:
-            found = speed_picture.rows(pair, runs, rates)
+            found = speed_picture.rows(pair, runs, rates, masks)
     del pair
     gc.collect()
     return found
