@@ -73,6 +73,14 @@ def load(model: Model, folder: Path) -> Pair:
         model: which.
         folder: its configuration and weights are written there.
     """
+    cfg, weights = files(model, folder)
+    settings = {} if model.mask_layers is None else {"mask_layers": model.mask_layers}
+    plain = load_plain(model.cfg, weights, **settings)
+    return Pair(model, plain, refmask.load(cfg, weights, **settings))
+
+
+def files(model: Model, folder: Path) -> tuple[str, str]:
+    """A model's configuration and the golden recipe's weights, written there; their paths."""
     stem = model.name.replace("/", "-")
     cfg, weights = folder / f"{stem}.json", folder / f"{stem}.safetensors"
     cfg.write_text(json.dumps(model.cfg))
@@ -84,9 +92,7 @@ def load(model: Model, folder: Path) -> Pair:
         {n: torch.zeros_like(t, device="cpu") if t.is_meta else t for n, t in drawn.items()},
         weights,
     )
-    settings = {} if model.mask_layers is None else {"mask_layers": model.mask_layers}
-    plain = load_plain(model.cfg, str(weights), **settings)
-    return Pair(model, plain, refmask.load(str(cfg), str(weights), **settings))
+    return str(cfg), str(weights)
 
 
 def picture(height: int = 480, width: int = 640) -> Bytes:
