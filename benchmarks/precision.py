@@ -154,7 +154,7 @@ def overall(asked: list[Asked], chosen: npt.NDArray[np.intp]) -> float:
 def table(results: dict[str, Any]) -> str:
     """As Markdown."""
     lines = [
-        "| model | where | expressions | masks | other choices | by a grey level | scores move, mean "
+        "| model | where | expressions | masks | other choices | by a grey level | scores move "
         "| most | by a grey level | margin | margin moves | largest lost | oIoU fp32, bf16 |",
         "|" + 13 * "---|",
     ]
