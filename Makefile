@@ -2,13 +2,14 @@
 # make test    install, check and test
 # make check   format, lint, types and the floors of the house
 # make format  rewrite the sources in the house's format
+# make bench   measure all that docs/speed.md says, or parts of it: ARGS="speed scaling"
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format install
+.PHONY: demo test check format bench install
 
 install: $(INSTALLED)
 
@@ -36,3 +37,6 @@ test: check
 format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/bench.py $(ARGS)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import local_top
+import precision
 from harness import RESULTS
 
 PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
@@ -53,6 +55,31 @@ def scaling(results: Results) -> str:
         cells = (told["name"], *ends, times(large / small), times(growth))
         exponents = (f"{told[name]:.2f}" for name in ("exponent", "steepest"))
         lines.append(f"| {' | '.join((*cells, *exponents))} |")
+    return "\n".join(lines)
+
+
+def freesolo(results: Results) -> str:
+    """FreeSOLO alone, per picture."""
+    lines = ["| FreeSOLO | seconds | times as fast | peak memory |", "|---|---|---|---|"]
+    variants = results["variants"]
+    for name, told in variants.items():
+        ratio = variants["plain"]["wall"]["median"] / told["wall"]["median"]
+        cells = (name, spread(told["wall"]), times(ratio), f"{told['gigabytes']:.2f} GB")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def memory(results: Results) -> str:
+    """What an evaluation holds at most, and whether that grows."""
+    lines = [
+        "| model | pictures | at most | in the second tenth of them | in the last | asked |",
+        "|---|---|---|---|---|---|",
+    ]
+    for told in results["rows"]:
+        held = (told["peak"], told["parts"][1], told["parts"][-1])
+        cells = (told["model"], f"{told['pictures']:,}", *(f"{size / 1e9:.2f} GB" for size in held))
+        wanted = f"2.5 GB, flat: {'yes' if told['met'] else 'no'}"
+        lines.append(f"| {' | '.join((*cells, wanted))} |")
     return "\n".join(lines)
 
 
@@ -112,6 +139,10 @@ MARKS: dict[str, tuple[str, Callable[[Results], str]]] = {
     "machine": ("speed", machine),
     "rates": ("speed", rates),
     "scaling": ("scaling", scaling),
+    "precision": ("precision", precision.table),
+    "local_top": ("local_top", local_top.table),
+    "freesolo": ("freesolo", freesolo),
+    "memory": ("memory", memory),
 }
 
 
