@@ -28,7 +28,7 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
     )
     model.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
     model.add_argument(
-        "--precision", default="auto", choices=("auto", "fp32", "bf16"), help="of image features"
+        "--precision", default="auto", choices=("auto", "fp32", "bf16"), help="of features"
     )
     method = parser.add_argument_group("method")
     method.add_argument(

@@ -33,9 +33,10 @@ def load_clip(
             open_clip's model-config format, or "embedded".
         weights: an open_clip pretrained tag, ``hf-hub:ORG/REPO``, or a local ``.safetensors``,
             ``.pt`` or ``.bin`` file with OpenAI's or open_clip's parameter names, never
-            unpickled freely. None takes the model's own.
+            unpickled freely. None takes the model's own. A ``.safetensors`` file is read as it
+            is needed: do not write to it while the model is in use.
         device: "auto" (CUDA where there is one), or any torch device.
-        precision: of the image features: "fp32", "bf16", or "auto" (bf16 where the processor
+        precision: of the features: "fp32", "bf16", or "auto" (bf16 where the processor
             multiplies it natively).
 
     Returns:
