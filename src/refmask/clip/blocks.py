@@ -102,7 +102,14 @@ class Block:
         bias: Tensor | None = None,
         causal: bool = False,
     ) -> Tensor:
-        """Softmax attention of (B, Q, width) queries to (B, L, width) keys and values."""
+        """Softmax attention of (B, Q, width) queries to (B, L, width) keys and values.
+
+        With a bias it is computed in float32. In bfloat16 the bias would be rounded to 8 bits,
+        and torch's kernels for graphics cards refuse or misread one of another type than the
+        queries'; attention is a small part of a block.
+        """
+        if bias is not None:
+            query, key, value = (part.to(bias.dtype) for part in (query, key, value))
         # (B, L, width) -> (B, heads, L, width / heads)
         query, key, value = (
             part.view(*part.shape[:2], self.heads, -1).transpose(1, 2)
@@ -111,7 +118,7 @@ class Block:
         attended = functional.scaled_dot_product_attention(
             query, key, value, attn_mask=bias, is_causal=causal
         )
-        return attended.transpose(1, 2).flatten(2)
+        return attended.transpose(1, 2).flatten(2).to(self.precision)
 
     def finish(self, tokens: Tensor, attended: Tensor) -> Tensor:
         """What the block makes of tokens, float32 (..., width), once they have attended."""
