@@ -44,6 +44,12 @@ def _one_thread() -> None:
 
 
 @pytest.fixture(scope="session")
+def error() -> Callable[[torch.Tensor, torch.Tensor], float]:
+    """Largest difference of two tensors, over the second's largest value."""
+    return lambda ours, theirs: ((ours - theirs).abs().max() / theirs.abs().max()).item()
+
+
+@pytest.fixture(scope="session")
 def golden_folder() -> Path:
     """Where the golden vectors lie."""
     return GOLDEN

@@ -15,10 +15,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from refmask.clip.blocks import Block, check_blocks
+from refmask.clip.families import PLACES
+from refmask.clip.sparse import masked_tokens
 from refmask.errors import ConfigurationError, UnsupportedTower
 
 #: The paper's k (supplement C, figure 12), keyed by patch side, width and depth.
 PAPER_MASK_LAYERS = {(32, 768, 12): 3, (16, 768, 12): 2, (14, 1024, 24): 4}
+#: Region tokens that run with a picture's at a time. Fewer would run the picture more often, more
+#: would attend to each other in vain.
+REGIONS = 512
 
 
 class VitTower:
@@ -72,7 +77,8 @@ class VitTower:
 
         In each of the last k blocks the patch tokens are multiplied by the mask before the
         block. The class token is left alone and its final output is the feature. Tokens outside
-        the mask become zero vectors but stay as keys.
+        the mask become zero vectors but stay as keys; ``sparse.py`` says why few of them are
+        computed.
 
         Args:
             pixels: float (1, 3, S, S).
@@ -87,17 +93,20 @@ class VitTower:
         last = self.mask_layers if mask_layers is None else mask_layers
         if not 1 <= last <= self.depth:
             raise ConfigurationError(f"expected mask_layers from 1 to {self.depth}, got {last}")
+        first, masked = self.blocks[: self.depth - last], self.blocks[self.depth - last :]
         shared = self._embed(pixels, self.grid)  # (1, 1 + h*w, width), class token first
-        for block in self.blocks[: self.depth - last]:
+        for block in first:
             shared = block(shared)
 
         def pool(masks: Tensor) -> Tensor:
-            # (N, h, w) -> (N, 1 + h*w, 1), a one in front for the class token
-            keep = torch.cat([masks.new_ones(len(masks), 1), masks.flatten(1)], dim=1)[:, :, None]
-            keep, tokens = keep.to(shared.dtype), shared.expand(len(masks), -1, -1)
-            for block in self.blocks[self.depth - last :]:
-                tokens = block(tokens * keep)
-            return self._answer(tokens[:, :1])
+            features = shared.new_empty((len(masks), self.visual.output_dim))
+            for group in masked_tokens(masks, PLACES):
+                tokens = shared[0, group.places] * group.values  # (G, L, width)
+                for block in masked[:-1]:
+                    tokens = block(tokens, bias=group.bias) * group.values
+                final = masked[-1](tokens, tokens[:, :1], group.bias)
+                features[group.masks] = self._answer(final)
+            return features
 
         return pool
 
@@ -133,6 +142,9 @@ class VitTower:
         shut = -100.0 if finite_exclusion else -torch.inf
 
         def pool(regions: Tensor) -> Tensor:
+            return torch.cat([pool_some(some) for some in torch.split(regions, REGIONS)])
+
+        def pool_some(regions: Tensor) -> Tensor:
             count, length = len(regions), picture.shape[1]
             # Who attends (rows) to whom (columns): class token, patches, then regions.
             open_ = torch.eye(length + count, dtype=torch.bool, device=picture.device)
