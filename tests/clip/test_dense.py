@@ -6,6 +6,9 @@ from torch.nn import functional
 
 from refmask import ConfigurationError
 
+#: The golden weights amplify rounding: open_clip itself is up to 4e-4 off in float32.
+ROUNDING = 5e-4
+
 
 @pytest.fixture(scope="module")
 def pixels():
@@ -18,15 +21,15 @@ def dense(clip, pixels, kind="features"):
 
 
 @pytest.mark.parametrize("name", ["tiny_vit32", "tiny_vit16"])
-def test_patch_tokens_are_open_clips_own(golden_model, pixels, name):
+def test_patch_tokens_are_open_clips_own(golden_model, pixels, name, error):
     clip = golden_model(name)
     own = clip.model.visual.forward_intermediates(
         pixels, indices=1, normalize_intermediates=True, intermediates_only=True
     )
-    assert torch.allclose(dense(clip, pixels), own["image_intermediates"][0], atol=5e-4)
+    assert error(dense(clip, pixels), own["image_intermediates"][0]) < ROUNDING
 
 
-def test_keys_are_those_the_last_attention_reads(golden_model, pixels):
+def test_keys_are_those_the_last_attention_reads(golden_model, pixels, error):
     """Attention computed from our keys gives the block's own, so they are its keys."""
     clip = golden_model("tiny_vit32")
     last = clip.model.visual.transformer.resblocks[-1]
@@ -48,24 +51,24 @@ def test_keys_are_those_the_last_attention_reads(golden_model, pixels):
     split = [part.unflatten(1, (heads, -1)).transpose(0, 1) for part in (query, key, value)]
     mixed = functional.scaled_dot_product_attention(*split).transpose(0, 1).flatten(1)
     expected = last.attn(tokens[None], tokens[None], tokens[None], need_weights=False)[0]
-    assert torch.allclose(last.attn.out_proj(mixed), expected[0], atol=5e-4)
+    assert error(last.attn.out_proj(mixed), expected[0]) < ROUNDING
 
 
-def test_pooling_a_resnets_map_gives_its_answer(golden_model, pixels):
+def test_pooling_a_resnets_map_gives_its_answer(golden_model, pixels, error):
     clip = golden_model("tiny_rn")
     pooled = clip.model.visual.attnpool(dense(clip, pixels))
-    assert torch.allclose(pooled, clip.encode_image(pixels), atol=5e-4)
+    assert error(pooled, clip.encode_image(pixels)) < ROUNDING
 
 
 @pytest.mark.parametrize("name", ["tiny_vit32", "tiny_rn"])
-def test_maps_of_any_size_follow_the_picture(golden_model, name):
+def test_maps_of_any_size_follow_the_picture(golden_model, name, error):
     clip = golden_model(name)
     wide = torch.randn((1, 3, 96, 320), generator=torch.Generator().manual_seed(1))
     found = dense(clip, wide)
     assert found.shape[2:] == (3, 10)
     assert found.isfinite().all()
     mirrored = dense(clip, wide.flip(3))
-    assert not torch.allclose(found, mirrored, atol=1e-2)
+    assert error(mirrored, found) > 1e-2
 
 
 def test_positions_are_stretched_over_another_grid(golden_model):

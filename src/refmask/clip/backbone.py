@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from refmask.clip.families import PooledTower, RegionTower, Tower
+from refmask.clip.families import PLACES, PooledTower, RegionTower, Tower
 from refmask.clip.row_cache import RowCache
 from refmask.clip.text import Tokenizer, text_tower_of, tokenize
 from refmask.errors import ConfigurationError, ExpressionError, RefmaskWarning
 from refmask.ops.pixels import PixelStatistics
 from refmask.weights.hashing import sha256_of
 
-#: Pictures or masks that go through a tower at a time.
+#: Texts whose gradients are computed at a time.
 BATCH = 32
 
 
@@ -73,7 +73,13 @@ class ClipBackbone:
         Returns:
             float32 (B, D) on the CPU, not normalised; (0, D) for B = 0.
         """
-        return self._in_batches(self.tower.encode, pixels)
+        height, width = self.tower.grid
+        batch = max(1, PLACES // (height * width))
+        features = torch.empty((len(pixels), self.dim))
+        for start in range(0, len(pixels), batch):
+            some = slice(start, start + batch)
+            features[some] = self.tower.encode(pixels[some].to(self.device))
+        return features
 
     @torch.inference_mode()
     def encode_masked(self, pixels: Tensor, masks: Tensor, **settings: Any) -> Tensor:
@@ -92,7 +98,8 @@ class ClipBackbone:
             ConfigurationError: for a setting that the tower does not have.
         """
         self.check_settings(settings)
-        return self._in_batches(self.tower.look(pixels.to(self.device), **settings), masks)
+        pool = self.tower.look(pixels.to(self.device), **settings)
+        return pool(masks.to(self.device)).cpu()
 
     @torch.inference_mode()
     def encode_regions(self, pixels: Tensor, regions: Tensor, **settings: Any) -> Tensor:
@@ -111,7 +118,7 @@ class ClipBackbone:
             ConfigurationError: when the tower is no vision transformer.
         """
         pool = self.region_tower.regions(pixels.to(self.device), **settings)
-        return self._in_batches(pool, regions)
+        return pool(regions.to(self.device)).cpu()
 
     @torch.inference_mode()
     def encode_places(self, pixels: Tensor, bias_seed: int | None = None) -> Tensor:
@@ -231,12 +238,6 @@ class ClipBackbone:
     def dim(self) -> int:
         """D, the width of the features."""
         return int(self.model.visual.output_dim)
-
-    def _in_batches(self, encode: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-        features = torch.empty((len(inputs), self.dim))
-        for start in range(0, len(inputs), BATCH):
-            features[start : start + BATCH] = encode(inputs[start : start + BATCH].to(self.device))
-        return features
 
     def _tokens(self, texts: list[str], refuse: bool) -> Tensor:
         """Ids (T, context) of texts; raises, or warns, when one is longer than the model reads."""
