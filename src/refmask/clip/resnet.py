@@ -82,13 +82,13 @@ class ResnetTower:
         pool = self.visual.attnpool
         places = features.flatten(2).transpose(1, 2)
         tokens = torch.cat([places.mean(dim=1, keepdim=True), places], dim=1)
-        tokens = tokens + pool.positional_embedding  # (B, 1 + h*w, C), the mean first
+        tokens += pool.positional_embedding  # (B, 1 + h*w, C), the mean first
         # (C, C) -> (heads, C / heads, C)
         key, value = (
             layer.weight.unflatten(0, (pool.num_heads, -1)) for layer in (pool.k_proj, pool.v_proj)
         )
         query = pool.q_proj(tokens[:, 0]).unflatten(1, (pool.num_heads, -1))
-        sought = torch.einsum("bhd,hdc->bhc", query, key) * query.shape[2] ** -0.5
+        sought = torch.einsum("bhd,hdc->bhc", query * query.shape[2] ** -0.5, key)
         attention = (sought @ tokens.transpose(1, 2)).softmax(dim=2)  # (B, heads, 1 + h*w)
         values = torch.einsum("bhc,hdc->bhd", attention @ tokens, value)
         pooled: Tensor = pool.c_proj(values.flatten(1) + pool.v_proj.bias)
