@@ -106,7 +106,7 @@ def masks(count: int, height: int = 480, width: int = 640, seed: int = 0) -> Boo
     rng = np.random.default_rng(seed)
     rows, columns = np.ogrid[:height, :width]
     drawn = np.empty((count, height, width), np.bool_)
-    for number, share in enumerate(np.geomspace(*SHARES, count)):
+    for number, share in enumerate(rng.permutation(np.geomspace(*SHARES, count))):
         flat = rng.uniform(0.5, 2)  # height over width
         high = np.sqrt(share * height * width * flat / np.pi)
         x, y = rng.uniform(0.2, 0.8, 2) * (width, height)

@@ -77,8 +77,11 @@ def freesolo(pair: Pair, runs: int, rates: Rates, folder: Path) -> dict[str, Any
 
 
 def drawings(folder: Path, runs: int) -> list[refcoco_shaped.Shaped]:
-    """A data set per run, and one to warm up."""
-    return [refcoco_shaped.make(folder / f"{run}", PICTURES, seed=run) for run in range(runs + 1)]
+    """A data set per run, after one of a single picture to warm up."""
+    return [
+        refcoco_shaped.make(folder / f"{run}", PICTURES if run else 1, seed=run)
+        for run in range(runs + 1)
+    ]
 
 
 def compare(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import cases
-import numpy as np
 import operations
 import plain
 import torch
@@ -29,6 +29,8 @@ CROPS = Target(share=0.55)
 #: Answers that take milliseconds are asked for so many times as often.
 OFTEN = 4
 
+Seconds = dict[str, list[float]]
+
 
 def rows(pair: Pair, runs: int, rates: Rates, count: int = 50) -> list[dict[str, Any]]:
     """First answer, next answer, crop encoder and masked encoder of a model.
@@ -39,56 +41,80 @@ def rows(pair: Pair, runs: int, rates: Rates, count: int = 50) -> list[dict[str,
         rates: of the machine.
         count: masks.
     """
-    name, cfg = pair.model.name, pair.model.cfg
-    clip, parser = pair.segmenter.method.clip, pair.segmenter.parser
-    image, masks = cases.picture(), cases.masks(count)
-    pixels = plain.prepare(image)
-    crops = plain.cut(plain.bilinear(pixels, image.shape[:2]), floating(masks))
-    whole, soft = plain.bilinear(pixels, (plain.SIDE, plain.SIDE)), touched(pair, masks)
+    name, cfg, masks = pair.model.name, pair.model.cfg, cases.masks(count)
+    rate = rates.of(pair.segmenter.method.clip.precision)
     # Nobody is asked the same twice: features of texts are kept.
     new = (cases.expressions(1, number)[0] for number in itertools.count())
-    works = {
-        "plain": lambda _: pair.plain.scores(image, masks, parser([next(new)])),
-        "ours": lambda _: pair.segmenter.look(image, MaskProposals(masks)).find(next(new)),
-        "crops": lambda _: clip.encode_image(crops),
-        "masked": lambda _: clip.encode_masked(whole, soft),
-    }
-    taken = alternate(works, runs)
-    scene = pair.segmenter.look(image, MaskProposals(masks))
-    brief = {
-        "next": lambda _: scene.find(next(new)),
-        "sentence": lambda _: pair.plain.read(parser([next(new)])[0]),
-    }
-    taken |= alternate(brief, OFTEN * runs, warm=2)
-
-    rate = rates.of(clip.precision)
+    whole, parts = answers(pair, masks, runs, new), encoders(pair, masks, runs)
+    after = next_answers(pair, masks, runs, new)
     encoding = operations.encode(cfg, count)
-    masking = operations.masked(cfg, soft, pair.model.mask_layers)
+    masking = operations.masked(cfg, touched(pair, masks), pair.model.mask_layers)
     return [
         row(
             f"one picture, {count} masks, one expression, {name}",
-            taken["ours"],
-            taken["plain"],
+            whole["ours"],
+            whole["plain"],
             target=FIRST.get(name),
             operations=needed(pair, masks, cases.expressions(1)),
             rate=rate,
         ),
         row(
             f"crop encoder alone, {name}",
-            taken["crops"],
+            parts["crops"],
             target=CROPS,
             operations=encoding,
             rate=rate,
         ),
-        row(f"masked encoder alone, {name}", taken["masked"], operations=masking, rate=rate),
+        row(f"masked encoder alone, {name}", parts["masked"], operations=masking, rate=rate),
         row(
             f"next expression on a looked-at scene, {name}",
-            taken["next"],
-            taken["plain"],
+            after["ours"],
+            whole["plain"],
             target=NEXT.get(name),
-            plain_text=float(np.median(taken["sentence"])),
         ),
+        row(f"the same, plain reading its texts alone, {name}", after["ours"], after["plain"]),
     ]
+
+
+def answers(pair: Pair, masks: Bools, runs: int, new: Iterator[str]) -> Seconds:
+    """A picture and its first expression, from pixels to the mask."""
+    image, parser = cases.picture(), pair.segmenter.parser
+
+    def plainly(run: int) -> None:
+        pair.plain.scores(image, some(masks, run), parser([next(new)]))
+
+    def ours(run: int) -> None:
+        pair.segmenter.look(image, MaskProposals(some(masks, run))).find(next(new))
+
+    return alternate({"plain": plainly, "ours": ours}, runs)
+
+
+def encoders(pair: Pair, masks: Bools, runs: int) -> Seconds:
+    """What our image tower takes for crops, and for masks of the whole picture."""
+    image, clip = cases.picture(), pair.segmenter.method.clip
+    pixels, soft = plain.prepare(image), touched(pair, masks)
+    crops = plain.cut(plain.bilinear(pixels, image.shape[:2]), floating(masks))
+    whole = plain.bilinear(pixels, (plain.SIDE, plain.SIDE))
+    works = {
+        "crops": lambda run: clip.encode_image(some(crops, run)),
+        "masked": lambda run: clip.encode_masked(whole, some(soft, run)),
+    }
+    return alternate(works, runs)
+
+
+def next_answers(pair: Pair, masks: Bools, runs: int, new: Iterator[str]) -> Seconds:
+    """A further expression: ours on the scene, and no more than its text the plain way."""
+    scene = pair.segmenter.look(cases.picture(), MaskProposals(masks))
+    works = {
+        "ours": lambda _: scene.find(next(new)),
+        "plain": lambda _: pair.plain.read(pair.segmenter.parser([next(new)])[0]),
+    }
+    return alternate(works, OFTEN * runs, warm=2)
+
+
+def some(of_masks: Any, run: int) -> Any:
+    """All of them, but a few in the run that warms up."""
+    return of_masks if run else of_masks[:8]
 
 
 def needed(pair: Pair, masks: Bools, expressions: list[str]) -> int:
