@@ -76,6 +76,16 @@ def test_pictures_go_through_by_their_places(golden_model, monkeypatch, name, ba
     assert clip.encode_image(crops[:0]).shape == (0, clip.dim)
 
 
+@pytest.mark.parametrize(("name", "family"), [("tiny_vit32", "vit"), ("tiny_rn", "resnet")])
+def test_many_masks_are_run_in_parts(golden_model, pixels, monkeypatch, name, family, error):
+    clip = golden_model(name)
+    masks = torch.rand((20, 7, 7), generator=torch.Generator().manual_seed(4)).round()
+    together = clip.encode_masked(pixels, masks)
+    assert together.shape == (20, clip.dim)
+    monkeypatch.setattr(f"refmask.clip.{family}.PLACES", 150)
+    assert error(clip.encode_masked(pixels, masks), together) < ROUNDING
+
+
 def test_many_regions_are_run_in_parts(golden_model, pixels, monkeypatch, error):
     clip = golden_model("tiny_vit32")
     regions = torch.rand((20, 7, 7), generator=torch.Generator().manual_seed(4)) > 0.5

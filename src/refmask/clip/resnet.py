@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from refmask.clip.convolutions import Trunk
+from refmask.clip.families import PLACES
 from refmask.errors import ConfigurationError
 
 
@@ -63,10 +64,12 @@ class ResnetTower:
         features = self.dense(pixels, "features")
         if unit_places:
             features = functional.normalize(features, dim=1)
+        some = max(1, PLACES // features[0, 0].numel())
 
         def pool(masks: Tensor) -> Tensor:
-            # (1, C, h, w) * (N, 1, h, w)
-            return self.pool(features * masks[:, None].to(features.dtype))
+            # (1, C, h, w) * (N, 1, h, w), some masks at a time
+            parts = torch.split(masks[:, None], some)
+            return torch.cat([self.pool(features * part) for part in parts])
 
         return pool
 
