@@ -38,3 +38,17 @@ def test_tables_are_made_anew(tmp_path):
     assert "old" not in made
     assert made.startswith("before\n<!-- rates -->\n")
     assert made.endswith("\n<!-- end -->\nbetween\n<!-- scaling -->\nkept\n<!-- end -->\n")
+
+
+def test_one_part_that_fails_does_not_stop_the_others(tmp_path, monkeypatch, capfd):
+    for name, code in (("good", "print('done')"), ("bad", "raise SystemExit(3)"), ("tables", "")):
+        (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.setattr(bench, "HERE", tmp_path)
+    monkeypatch.setattr(bench, "PARTS", {"bad": [], "good": []})
+    monkeypatch.setattr(sys, "argv", ["bench.py"])
+    assert bench.main() == 1
+    told = capfd.readouterr()
+    assert "done" in told.out
+    assert "failed: bad" in told.err
+    monkeypatch.setattr(sys, "argv", ["bench.py", "good"])
+    assert bench.main() == 0
