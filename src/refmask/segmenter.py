@@ -234,6 +234,8 @@ class Scene:
     def load(cls, path: str | PathLike[str], segmenter: Segmenter) -> Scene:
         """A scene that was saved: it answers as then, and nothing is looked at again.
 
+        Except for what ``local_top`` puts off: crops are cut from the picture in the file.
+
         Args:
             path: the file; nothing in it is run.
             segmenter: answers. Its model, precision, compat and mask_layers must be those that
