@@ -44,11 +44,12 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     rates = measured_rates()
-    rows = [
-        found
-        for part in chosen.only or PARTS
-        for found in measure(part, chosen.runs, rates, chosen.masks)
-    ]
+    rows = []
+    for part in chosen.only or PARTS:
+        found = measure(part, chosen.runs, rates, chosen.masks)
+        # The whole takes long: what is measured is shown at once.
+        print(tables.speed({"rows": found}), file=sys.stderr, flush=True)
+        rows += found
     content = {
         "runs": chosen.runs,
         "masks": chosen.masks,
@@ -71,7 +72,6 @@ def measure(part: str, runs: int, rates: Rates, masks: int) -> list[dict[str, An
     if part == "help":
         return [help_row(runs)]
     name = part if part in MODELS else EVALUATED
-    print(f"{part} ...", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         pair = cases.load(cases.model(name, MODELS[name]), Path(folder))
         if part == "evaluation":
