@@ -18,6 +18,9 @@ from refmask.errors import UnsupportedTower
 #: Quick GELU is x * sigmoid(QUICK * x).
 QUICK = 1.702
 
+#: Up to so many rows, matrix products in bfloat16 have a multiple of so many; any number beyond.
+STEPS = {128: 16, 2048: 128}
+
 
 class Block:
     """One block: attention and a perceptron, each behind a layer norm and added to its input.
@@ -68,15 +71,15 @@ class Block:
         Returns:
             float32 (B, Q, width).
         """
-        normed = self._norm(0, tokens)
+        normed, width = self._norm(0, tokens), tokens.shape[2]
         if queries is None:
             queries = tokens
-            query, key, value = functional.linear(normed, *self._into).chunk(3, dim=2)
+            query, key, value = self._linear(normed, tokens, *self._into).chunk(3, dim=2)
         else:
-            width = tokens.shape[2]
             weight, offset = self._into
-            query = functional.linear(self._norm(0, queries), weight[:width], offset[:width])
-            both = functional.linear(normed, weight[width:], offset[width:])
+            asked = self._norm(0, queries)
+            query = self._linear(asked, queries, weight[:width], offset[:width])
+            both = self._linear(normed, tokens, weight[width:], offset[width:])
             key, value = both.chunk(2, dim=2)
         attended = self.attend(query, key, value, bias, causal)
         return self.finish(queries, attended)
@@ -92,7 +95,7 @@ class Block:
         """
         # The linear layer's rows are queries, keys, values, in this order.
         weight, offset = (both.chunk(3)[1] for both in self._into)
-        return functional.linear(self._norm(0, tokens), weight, offset).float()
+        return self._linear(self._norm(0, tokens), tokens, weight, offset).float()
 
     def attend(
         self,
@@ -121,17 +124,39 @@ class Block:
         return attended.transpose(1, 2).flatten(2).to(self.precision)
 
     def finish(self, tokens: Tensor, attended: Tensor) -> Tensor:
-        """What the block makes of tokens, float32 (..., width), once they have attended."""
-        tokens = tokens + functional.linear(attended, *self._out)
+        """What the block makes of tokens, float32 (B, L, width), once they have attended."""
+        tokens = tokens + self._linear(self._rows(attended), tokens, *self._out)
         hidden = self._activation(functional.linear(self._norm(1, tokens), *self._inner))
-        return tokens.add_(functional.linear(hidden, *self._outer))
+        return tokens.add_(self._linear(hidden, tokens, *self._outer))
 
     def _norm(self, number: int, tokens: Tensor) -> Tensor:
+        """Normed tokens as rows."""
         norm = self._norms[number]
-        normed = functional.layer_norm(
-            tokens, norm.normalized_shape, norm.weight, norm.bias, norm.eps
+        return self._rows(
+            functional.layer_norm(tokens, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
         )
-        return normed.to(self.precision)
+
+    def _rows(self, values: Tensor) -> Tensor:
+        """Values (B, L, width) as rows (R, width) in our precision, R at least B * L.
+
+        For each number of rows the library behind bfloat16's matrix products compiles a program,
+        for about a millisecond, and keeps it in each thread, in about 0.7 MB. Masks and texts come
+        in any number and length, so only few numbers of rows are let through; those of many
+        pictures are few.
+        """
+        flat = values.flatten(0, 1)
+        step = next((step for most, step in STEPS.items() if len(flat) <= most), 1)
+        count = -(-len(flat) // step) * step
+        if count == len(flat) or self.precision == torch.float32:
+            return flat.to(self.precision)
+        rows = flat.new_zeros((count, flat.shape[1]), dtype=self.precision)
+        rows[: len(flat)] = flat
+        return rows
+
+    def _linear(self, rows: Tensor, like: Tensor, weight: Tensor, offset: Tensor) -> Tensor:
+        """A linear layer's output for rows, (B, L, ...) as the tokens that they were made of."""
+        count, length, _ = like.shape
+        return functional.linear(rows, weight, offset)[: count * length].view(count, length, -1)
 
     def _affine(
         self, weight: Tensor, bias: Tensor, factor: float = 1.0, offset_factor: float = 1.0
