@@ -25,7 +25,7 @@ def test_bf16_products_come_in_few_numbers_of_rows(block, monkeypatch):
     monkeypatch.setattr(functional, "linear", linear)
     ours = Block(block, torch.bfloat16)
     for count in (1, 2, 5, 11):
-        for length in range(1, 190, 3):
+        for length in range(1, 186, 3):
             tokens = torch.zeros(count, length, 32)
             ours(tokens)
             ours(tokens, tokens[:, :1])
