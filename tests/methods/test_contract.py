@@ -1,11 +1,13 @@
 """What every method must do; a new line in METHODS is tested here by itself."""
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from refmask import ConfigurationError
+from refmask.clip import apart
 from refmask.methods import METHODS, PRESETS, load_method
 from refmask.types import MaskProposals
 
@@ -27,6 +29,20 @@ def test_permuting_proposals_permutes_scores(method, noise, fixed_proposer, gold
     assert scores.dtype == np.float32
     assert np.allclose(scores[:, order], again, atol=1e-3)
     assert np.ptp(scores) > 0.01
+
+
+def test_threads_may_share_it(method, noise, fixed_proposer, golden_phrases):
+    pictures = [np.roll(noise, 9 * step, axis=1) for step in range(6)]
+    proposals = fixed_proposer.propose(noise)
+
+    def scores(picture):
+        with apart():
+            return method.score(method.observe(picture, proposals), golden_phrases[:3])
+
+    wanted = [scores(picture) for picture in pictures]
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(scores, pictures))
+    assert np.array_equal(wanted, found)
 
 
 def test_no_proposals_and_no_expressions(method, noise, golden_phrases):

@@ -1,6 +1,7 @@
 """What every proposer in PROPOSERS keeps; a new line in the dict is taken in by itself."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -50,6 +51,16 @@ def test_the_same_picture_gives_the_same_masks(proposer):
     one, other = proposer.propose(_picture()), proposer.propose(_picture())
     np.testing.assert_array_equal(one.masks, other.masks)
     np.testing.assert_array_equal(one.quality, other.quality)
+
+
+def test_threads_may_share_it(proposer):
+    pictures = [np.roll(_picture(), 7 * step, axis=1) for step in range(4)]
+    wanted = [proposer.propose(picture) for picture in pictures]
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(proposer.propose, pictures))
+    for one, other in zip(wanted, found, strict=True):
+        np.testing.assert_array_equal(one.masks, other.masks)
+        np.testing.assert_array_equal(one.quality, other.quality)
 
 
 def test_the_picture_is_left_as_it_was(proposer):
