@@ -3,9 +3,9 @@
 import open_clip
 import pytest
 import torch
-from torch.nn import functional
 
 from refmask.clip.blocks import Block
+from refmask.clip.linear import Linear
 
 
 @pytest.fixture(scope="module")
@@ -16,13 +16,13 @@ def block():
 
 @torch.inference_mode()
 def test_bf16_products_come_in_few_numbers_of_rows(block, monkeypatch):
-    seen, multiply = set(), functional.linear
+    seen, multiply = set(), Linear.__call__
 
-    def linear(rows, weight, bias):
+    def watched(layer, rows):
         seen.add(len(rows))
-        return multiply(rows, weight, bias)
+        return multiply(layer, rows)
 
-    monkeypatch.setattr(functional, "linear", linear)
+    monkeypatch.setattr(Linear, "__call__", watched)
     ours = Block(block, torch.bfloat16)
     for count in (1, 2, 5, 11):
         for length in range(1, 186, 3):
@@ -42,3 +42,14 @@ def test_rows_to_spare_change_nothing(block, shape):
         wanted, found = exact(tokens, queries), ours(tokens, queries)
         assert found.shape == wanted.shape
         assert (found - wanted).abs().max() < 0.02
+
+
+@torch.inference_mode()
+def test_sight_keeps_the_rest_out(block):
+    tokens = torch.randn(1, 6, 32, generator=torch.Generator().manual_seed(1))
+    sight = torch.tensor([[True, True, True, False, False, False]]).expand(6, 6)
+    ours = Block(block, torch.float32)
+    alone = ours(tokens[:, :3])
+    assert torch.allclose(ours(tokens, sight=sight)[:, :3], alone, atol=1e-6)
+    assert torch.allclose(ours(tokens, tokens[:, :2], sight=sight[:2]), alone[:, :2], atol=1e-6)
+    assert not torch.allclose(ours(tokens)[:, :3], alone, atol=1e-2)

@@ -9,7 +9,7 @@ import torch
 
 from refmask import ExpressionError, RefmaskWarning, load_clip
 from refmask.clip.blocks import Block
-from refmask.clip.text import BATCH, CausalTower, text_tower_of, tokenize
+from refmask.clip.text import NODES, CausalTower, text_tower_of, tokenize
 
 VISION = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
 WIDTH = {"width": 32, "heads": 2, "layers": 3}
@@ -93,7 +93,7 @@ def test_order_and_company_do_not_matter():
     tower = text_tower_of(built(), torch.float32)
     words = ["duck " * count for count in range(1, 75)]
     ids = open_clip.tokenize(words)
-    assert len(ids) > BATCH
+    assert sum(range(3, 77)) > NODES
     order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(0))
     together = tower(ids)
     assert close(tower(ids[order]), together[order])
@@ -104,19 +104,23 @@ def test_nothing_behind_the_ends_is_computed(monkeypatch):
     sizes = []
 
     class Watched(Block):
-        def __call__(self, tokens, queries=None, bias=None, causal=False):
+        def __call__(self, tokens, queries=None, bias=None, sight=None):
             asked = tokens if queries is None else queries
             sizes.append((tuple(tokens.shape[:2]), asked.shape[1]))
-            return super().__call__(tokens, queries, bias, causal)
+            return super().__call__(tokens, queries, bias, sight)
 
     monkeypatch.setattr("refmask.clip.text.Block", Watched)
     tower = text_tower_of(built(), torch.float32)
-    tower(open_clip.tokenize(["duck", "a red duck", "duck"]))
-    assert sizes == [((3, 5), 5), ((3, 5), 5), ((3, 5), 1)]
+    tower(open_clip.tokenize(["a duck on a chair", "a duck", "duck", "a duck"]))
+    # start, a, duck, on, a, chair, end; end; duck, end
+    assert sizes == [((1, 10), 10), ((1, 10), 10), ((1, 10), 4)]
     sizes.clear()
-    # Long and short texts in turns do not share a batch.
-    tower(open_clip.tokenize(["duck " * 50, "duck"] * BATCH))
-    assert sizes[:: len(tower.blocks)] == [((BATCH, 3), 3), ((BATCH, 52), 52)]
+    words = [f"{first} {second}" for first in "abcdefghij" for second in "abcdefghij"]
+    tower(open_clip.tokenize(words))
+    # start is in each of the batches, 10 first words, 100 second ones and as many ends
+    ours = sizes[:: len(tower.blocks)]
+    assert sum(count for (_, count), _ in ours) < 2 * 100 + 2 * 10
+    assert all(count <= NODES for (_, count), _ in ours)
 
 
 def test_bf16_stays_near_fp32(model_files, golden_model):

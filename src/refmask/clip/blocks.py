@@ -7,19 +7,18 @@ share it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from refmask.clip.linear import Linear, as_rows
 from refmask.errors import UnsupportedTower
 
 #: Quick GELU is x * sigmoid(QUICK * x).
 QUICK = 1.702
-
-#: Up to so many rows, matrix products in bfloat16 have a multiple of so many; any number beyond.
-STEPS = {128: 16, 2048: 128}
 
 
 class Block:
@@ -27,8 +26,8 @@ class Block:
 
     Matrix products and attention run in ``precision``; the tokens between them, the layer norms
     and the sums stay in float32, which costs next to no time and keeps bfloat16 three times closer
-    to float32 than tokens in bfloat16 would. Weights are the block's own where they are of that
-    type already, else copies.
+    to float32 than tokens in bfloat16 would. Weights are the block's own where ``Linear`` can read
+    them as they are, else copies, made when first needed at the latest.
 
     Args:
         block: an ``open_clip.transformer.ResidualAttentionBlock``, its weights in float32; see
@@ -40,24 +39,25 @@ class Block:
         self.heads = int(block.attn.num_heads)
         self.precision = precision
         self._norms = (block.ln_1, block.ln_2)
-        attention, (inner, activation, outer) = block.attn, block.mlp
+        inner, activation, outer = block.mlp
         scale = 1.0
         if type(activation).__name__ == "QuickGELU" and precision != torch.float32:
             # Quick GELU is SiLU(QUICK * x) / QUICK: one pass over memory instead of three, when
             # weights that are copied anyway take up the factors.
             activation, scale = functional.silu, QUICK
         self._activation: Callable[[Tensor], Tensor] = activation
-        self._into = self._affine(attention.in_proj_weight, attention.in_proj_bias)
-        self._out = self._affine(*_layer_scaled(attention.out_proj, block.ls_1))
-        self._inner = self._affine(inner.weight, inner.bias, scale, scale)
-        self._outer = self._affine(*_layer_scaled(outer, block.ls_2), 1 / scale)
+        self._attention = block.attn
+        self._out = Linear(*_layer_scaled(block.attn.out_proj, block.ls_1), precision)
+        self._inner = Linear(_times(scale, inner.weight), _times(scale, inner.bias), precision)
+        weight, bias = _layer_scaled(outer, block.ls_2)
+        self._outer = Linear(_times(1 / scale, weight), bias, precision)
 
     def __call__(
         self,
         tokens: Tensor,
         queries: Tensor | None = None,
         bias: Tensor | None = None,
-        causal: bool = False,
+        sight: Tensor | None = None,
     ) -> Tensor:
         """Run the block.
 
@@ -66,22 +66,20 @@ class Block:
             queries: float32 (B, Q, width), the tokens whose outputs are wanted; ``tokens`` when
                 None. With the class token alone, most of the block's work falls away.
             bias: added to the attention's logits, float32, broadcast to (B, heads, Q, L).
-            causal: token i attends to tokens 0 to i only; not together with ``queries``.
+            sight: which tokens each query attends to, bool, broadcast to (B, heads, Q, L); all
+                when None; not together with ``bias``.
 
         Returns:
             float32 (B, Q, width).
         """
-        normed, width = self._norm(0, tokens), tokens.shape[2]
+        normed = self._norm(0, tokens)
         if queries is None:
             queries = tokens
-            query, key, value = self._linear(normed, tokens, *self._into).chunk(3, dim=2)
+            query, key, value = _as(tokens, self._all(normed)).chunk(3, dim=2)
         else:
-            weight, offset = self._into
-            asked = self._norm(0, queries)
-            query = self._linear(asked, queries, weight[:width], offset[:width])
-            both = self._linear(normed, tokens, weight[width:], offset[width:])
-            key, value = both.chunk(2, dim=2)
-        attended = self.attend(query, key, value, bias, causal)
+            query = _as(queries, self._query(self._norm(0, queries)))
+            key, value = _as(tokens, self._key_value(normed)).chunk(2, dim=2)
+        attended = self.attend(query, key, value, bias, sight)
         return self.finish(queries, attended)
 
     def keys(self, tokens: Tensor) -> Tensor:
@@ -93,9 +91,7 @@ class Block:
         Returns:
             float32 (B, L, width).
         """
-        # The linear layer's rows are queries, keys, values, in this order.
-        weight, offset = (both.chunk(3)[1] for both in self._into)
-        return self._linear(self._norm(0, tokens), tokens, weight, offset).float()
+        return _as(tokens, self._key(self._norm(0, tokens))).float()
 
     def attend(
         self,
@@ -103,7 +99,7 @@ class Block:
         key: Tensor,
         value: Tensor,
         bias: Tensor | None = None,
-        causal: bool = False,
+        sight: Tensor | None = None,
     ) -> Tensor:
         """Softmax attention of (B, Q, width) queries to (B, L, width) keys and values.
 
@@ -119,52 +115,58 @@ class Block:
             for part in (query, key, value)
         )
         attended = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=bias, is_causal=causal
+            query, key, value, attn_mask=sight if bias is None else bias
         )
         return attended.transpose(1, 2).flatten(2).to(self.precision)
 
     def finish(self, tokens: Tensor, attended: Tensor) -> Tensor:
         """What the block makes of tokens, float32 (B, L, width), once they have attended."""
-        tokens = tokens + self._linear(self._rows(attended), tokens, *self._out)
-        hidden = self._activation(functional.linear(self._norm(1, tokens), *self._inner))
-        return tokens.add_(self._linear(hidden, tokens, *self._outer))
+        rows = as_rows(attended, self.precision)
+        tokens = tokens + _as(tokens, self._out(rows))
+        hidden = self._activation(self._inner(self._norm(1, tokens)))
+        return tokens.add_(_as(tokens, self._outer(hidden)))
 
     def _norm(self, number: int, tokens: Tensor) -> Tensor:
         """Normed tokens as rows."""
         norm = self._norms[number]
-        return self._rows(
-            functional.layer_norm(tokens, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+        normed = functional.layer_norm(
+            tokens, norm.normalized_shape, norm.weight, norm.bias, norm.eps
         )
+        return as_rows(normed, self.precision)
 
-    def _rows(self, values: Tensor) -> Tensor:
-        """Values (B, L, width) as rows (R, width) in our precision, R at least B * L.
+    # The attention's one layer makes queries, keys and values, in this order.
+    @cached_property
+    def _all(self) -> Linear:
+        return self._projection(0, 3)
 
-        For each number of rows the library behind bfloat16's matrix products compiles a program,
-        for about a millisecond, and keeps it in each thread, in about 0.7 MB. Masks and texts come
-        in any number and length, so only few numbers of rows are let through; those of many
-        pictures are few.
-        """
-        flat = values.flatten(0, 1)
-        step = next((step for most, step in STEPS.items() if len(flat) <= most), 1)
-        count = -(-len(flat) // step) * step
-        if count == len(flat) or self.precision == torch.float32:
-            return flat.to(self.precision)
-        rows = flat.new_zeros((count, flat.shape[1]), dtype=self.precision)
-        rows[: len(flat)] = flat
-        return rows
+    @cached_property
+    def _query(self) -> Linear:
+        return self._projection(0, 1)
 
-    def _linear(self, rows: Tensor, like: Tensor, weight: Tensor, offset: Tensor) -> Tensor:
-        """A linear layer's output for rows, (B, L, ...) as the tokens that they were made of."""
-        count, length, _ = like.shape
-        return functional.linear(rows, weight, offset)[: count * length].view(count, length, -1)
+    @cached_property
+    def _key(self) -> Linear:
+        return self._projection(1, 2)
 
-    def _affine(
-        self, weight: Tensor, bias: Tensor, factor: float = 1.0, offset_factor: float = 1.0
-    ) -> tuple[Tensor, Tensor]:
-        """Weight and bias, each times its factor, in our precision; not copied without need."""
-        pairs = ((weight.detach(), factor), (bias.detach(), offset_factor))
-        weight, bias = (part if by == 1 else part * by for part, by in pairs)
-        return weight.to(self.precision), bias.to(self.precision)
+    @cached_property
+    def _key_value(self) -> Linear:
+        return self._projection(1, 3)
+
+    def _projection(self, first: int, last: int) -> Linear:
+        width = self._attention.embed_dim
+        rows = slice(first * width, last * width)
+        weight, bias = self._attention.in_proj_weight, self._attention.in_proj_bias
+        return Linear(weight[rows], bias[rows], self.precision)
+
+
+def _as(tokens: Tensor, rows: Tensor) -> Tensor:
+    """Rows (R, width) as the tokens (B, L, ...) that they were made of: (B, L, width)."""
+    count, length, _ = tokens.shape
+    return rows[: count * length].view(count, length, -1)
+
+
+def _times(factor: float, parameter: Tensor) -> Tensor:
+    """A parameter times a factor; not copied without need."""
+    return parameter if factor == 1 else parameter * factor
 
 
 def _layer_scaled(layer: nn.Linear, scale: nn.Module) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,8 @@
 """open_clip's text transformers, run no further than the token that answers.
 
 They are causal: a token sees only those before it. So nothing behind the end of a text, whose
-token answers, has to be computed, although texts are padded to 77 tokens.
+token answers, has to be computed, although texts are padded to 77 tokens; and what several texts
+begin with is computed once.
 
 This is the only file that touches the private parts of ``TextTransformer``, and of ``CLIP``, which
 takes them over.
@@ -16,10 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from refmask.clip.blocks import Block, check_blocks
+from refmask.clip.prefixes import PrefixTree, prefix_trees
 from refmask.errors import UnsupportedTower
 
-#: Texts that go through a tower at a time.
+#: Texts that go at a time through a tower that is not ours.
 BATCH = 64
+
+#: Tokens that go through ours at a time. More gain nothing, and each looks for its own among them.
+NODES = 256
 
 #: Which token answers: (ids of texts (T, L), id of the end) -> (T,), by open_clip's names.
 ENDS: dict[str, Callable[[Tensor, int], Tensor]] = {
@@ -113,23 +118,23 @@ class CausalTower:
         Returns:
             float32 (T, D).
         """
-        ends = ENDS[self._pool](ids, self._end)
-        order = ends.argsort(stable=True)  # texts of like lengths together, so that few are padded
-        features = [self._encode(ids[some], ends[some]) for some in torch.split(order, BATCH)]
-        return torch.cat(features)[order.argsort()]
+        ends = ENDS[self._pool](ids, self._end).tolist()
+        read = [row[: end + 1] for row, end in zip(ids.tolist(), ends, strict=True)]
+        trees = list(prefix_trees(read, NODES))
+        features = torch.cat([self._encode(tree) for tree in trees])
+        return features[torch.tensor([text for tree in trees for text in tree.texts]).argsort()]
 
-    def _encode(self, ids: Tensor, ends: Tensor) -> Tensor:
-        """Features (B, D) of texts (B, L) whose tokens at ``ends`` (B,) answer."""
-        places = torch.arange(int(ends.max()) + 1, device=ids.device)
-        tokens = self.parts.token_embedding(ids[:, : len(places)])
-        tokens = tokens + self.parts.positional_embedding[: len(places)]
+    def _encode(self, tree: PrefixTree) -> Tensor:
+        """Features (T, D) of a tree's texts."""
+        device = self.parts.positional_embedding.device
+        ids, places, ends = (
+            torch.tensor(part, device=device) for part in (tree.ids, tree.places, tree.ends)
+        )
+        sight = tree.sight().to(device)
+        tokens = (self.parts.token_embedding(ids) + self.parts.positional_embedding[places])[None]
         for block in self.blocks[:-1]:
-            tokens = block(tokens, causal=True)
-        # What is asked in the last block is the ends, which see what is not behind them.
-        asked = tokens.take_along_dim(ends[:, None, None], dim=1)
-        behind = (places > ends[:, None])[:, None, None]  # (B, 1, 1, longest)
-        bias = torch.zeros(behind.shape, device=ids.device).masked_fill_(behind, -torch.inf)
-        answers = self.blocks[-1](tokens, asked, bias)[:, 0]
+            tokens = block(tokens, sight=sight)
+        answers = self.blocks[-1](tokens, tokens[:, ends], sight=sight[ends])[0]
         return self._project(self.parts.ln_final(answers))
 
     def _project(self, answers: Tensor) -> Tensor:
