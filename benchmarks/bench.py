@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from refmask.cli import wait_briefly
+
 HERE = Path(__file__).parent
 
 #: Program -> its options.
@@ -35,6 +37,7 @@ def main() -> int:
     chosen = parser.parse_args().parts or list(PARTS)
     if unknown := sorted(set(chosen) - set(PARTS)):
         parser.error(f"expected parts out of {', '.join(PARTS)}, got {', '.join(unknown)}")
+    wait_briefly()  # as the refmask command does, which the programs stand for
     failed = [part for part in chosen if not finished(part)]
     finished("tables")
     if failed:

@@ -1,14 +1,16 @@
 """What ``import refmask`` offers, and what it costs."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 import refmask
-from refmask.cli import COMMANDS, main
+from refmask.cli import COMMANDS, SPINS, main
 from refmask.errors import RefmaskError
 
 SOURCE = Path(refmask.__file__).parent
@@ -67,6 +69,19 @@ def test_the_command_itself(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["no-such-command"])
     assert "invalid choice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("told", "spins"),
+    [({}, SPINS), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
+    ids=str,
+)
+def test_threads_wait_briefly_unless_told_otherwise(told, spins):
+    with patch.dict(os.environ, told):
+        for name in {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} - set(told):
+            os.environ.pop(name, None)
+        main(["--version"])
+        assert os.environ.get("GOMP_SPINCOUNT") == spins
 
 
 def test_python_dash_m():
