@@ -29,8 +29,8 @@ def test_bf16_products_come_in_few_numbers_of_rows(block, monkeypatch):
             tokens = torch.zeros(count, length, 32)
             ours(tokens)
             ours(tokens, tokens[:, :1])
-    assert len(seen) <= 8 + 15
-    assert min(seen) == 16
+    assert len(seen) <= 8 + 6 + 15
+    assert min(seen) == 4
 
 
 @torch.inference_mode()
@@ -42,14 +42,3 @@ def test_rows_to_spare_change_nothing(block, shape):
         wanted, found = exact(tokens, queries), ours(tokens, queries)
         assert found.shape == wanted.shape
         assert (found - wanted).abs().max() < 0.02
-
-
-@torch.inference_mode()
-def test_sight_keeps_the_rest_out(block):
-    tokens = torch.randn(1, 6, 32, generator=torch.Generator().manual_seed(1))
-    sight = torch.tensor([[True, True, True, False, False, False]]).expand(6, 6)
-    ours = Block(block, torch.float32)
-    alone = ours(tokens[:, :3])
-    assert torch.allclose(ours(tokens, sight=sight)[:, :3], alone, atol=1e-6)
-    assert torch.allclose(ours(tokens, tokens[:, :2], sight=sight[:2]), alone[:, :2], atol=1e-6)
-    assert not torch.allclose(ours(tokens)[:, :3], alone, atol=1e-2)

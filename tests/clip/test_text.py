@@ -104,10 +104,10 @@ def test_nothing_behind_the_ends_is_computed(monkeypatch):
     sizes = []
 
     class Watched(Block):
-        def __call__(self, tokens, queries=None, bias=None, sight=None):
+        def __call__(self, tokens, queries=None, bias=None):
             asked = tokens if queries is None else queries
             sizes.append((tuple(tokens.shape[:2]), asked.shape[1]))
-            return super().__call__(tokens, queries, bias, sight)
+            return super().__call__(tokens, queries, bias)
 
     monkeypatch.setattr("refmask.clip.text.Block", Watched)
     tower = text_tower_of(built(), torch.float32)

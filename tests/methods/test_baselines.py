@@ -133,9 +133,9 @@ def test_rounded_positions(golden_model, pixels, regions):
 def test_what_keeps_other_patches_out(golden_model, pixels, regions, monkeypatch, finite, least):
     clip, seen, attend = golden_model("tiny_vit32"), set(), Block.attend
 
-    def watched(block, query, key, value, bias=None, sight=None):
+    def watched(block, query, key, value, bias=None):
         seen.add(bias.min().item())
-        return attend(block, query, key, value, bias, sight)
+        return attend(block, query, key, value, bias)
 
     monkeypatch.setattr(Block, "attend", watched)
     clip.encode_regions(pixels, regions[:2], finite_exclusion=finite)

@@ -57,7 +57,6 @@ class Block:
         tokens: Tensor,
         queries: Tensor | None = None,
         bias: Tensor | None = None,
-        sight: Tensor | None = None,
     ) -> Tensor:
         """Run the block.
 
@@ -65,9 +64,8 @@ class Block:
             tokens: float32 (B, L, width), what is attended to.
             queries: float32 (B, Q, width), the tokens whose outputs are wanted; ``tokens`` when
                 None. With the class token alone, most of the block's work falls away.
-            bias: added to the attention's logits, float32, broadcast to (B, heads, Q, L).
-            sight: which tokens each query attends to, bool, broadcast to (B, heads, Q, L); all
-                when None; not together with ``bias``.
+            bias: added to the attention's logits, broadcast to (B, heads, Q, L); see ``attend``
+                for its type.
 
         Returns:
             float32 (B, Q, width).
@@ -79,7 +77,7 @@ class Block:
         else:
             query = _as(queries, self._query(self._norm(0, queries)))
             key, value = _as(tokens, self._key_value(normed)).chunk(2, dim=2)
-        attended = self.attend(query, key, value, bias, sight)
+        attended = self.attend(query, key, value, bias)
         return self.finish(queries, attended)
 
     def keys(self, tokens: Tensor) -> Tensor:
@@ -99,13 +97,12 @@ class Block:
         key: Tensor,
         value: Tensor,
         bias: Tensor | None = None,
-        sight: Tensor | None = None,
     ) -> Tensor:
         """Softmax attention of (B, Q, width) queries to (B, L, width) keys and values.
 
-        With a bias it is computed in float32. In bfloat16 the bias would be rounded to 8 bits,
-        and torch's kernels for graphics cards refuse or misread one of another type than the
-        queries'; attention is a small part of a block.
+        With a bias it is computed in the bias's type: float32 for one that bfloat16 would round,
+        since torch's kernels for graphics cards refuse or misread a bias of another type than the
+        queries', and attention is a small part of a block.
         """
         if bias is not None:
             query, key, value = (part.to(bias.dtype) for part in (query, key, value))
@@ -114,9 +111,7 @@ class Block:
             part.view(*part.shape[:2], self.heads, -1).transpose(1, 2)
             for part in (query, key, value)
         )
-        attended = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=sight if bias is None else bias
-        )
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         return attended.transpose(1, 2).flatten(2).to(self.precision)
 
     def finish(self, tokens: Tensor, attended: Tensor) -> Tensor:

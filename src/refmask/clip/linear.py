@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn import functional
 
 #: Up to so many rows, matrix products in bfloat16 have a multiple of so many; any number beyond.
-STEPS = {128: 16, 2048: 128}
+#: An expression and its noun phrase are 10 to 20 rows.
+STEPS = {32: 4, 128: 16, 2048: 128}
 
 #: What torch packs and multiplies with, under names of its own, which no release has to keep.
 OPERATORS = ("_is_mkldnn_bf16_supported", "_reorder_linear_weight", "_linear_pointwise")

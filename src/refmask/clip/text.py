@@ -106,6 +106,7 @@ class CausalTower:
 
     def __init__(self, parts: Any, precision: torch.dtype) -> None:
         self.parts = parts
+        self.precision = precision
         self.blocks = [Block(block, precision) for block in parts.transformer.resblocks]
         self._pool, self._end = _pooling(parts)
 
@@ -130,11 +131,13 @@ class CausalTower:
         ids, places, ends = (
             torch.tensor(part, device=device) for part in (tree.ids, tree.places, tree.ends)
         )
-        sight = tree.sight().to(device)
+        # Zero and minus infinity are themselves in any precision.
+        bias = torch.zeros(len(ids), len(ids), dtype=self.precision, device=device)
+        bias.masked_fill_(~tree.sight().to(device), -torch.inf)
         tokens = (self.parts.token_embedding(ids) + self.parts.positional_embedding[places])[None]
         for block in self.blocks[:-1]:
-            tokens = block(tokens, sight=sight)
-        answers = self.blocks[-1](tokens, tokens[:, ends], sight=sight[ends])[0]
+            tokens = block(tokens, bias=bias)
+        answers = self.blocks[-1](tokens, tokens[:, ends], bias[ends])[0]
         return self._project(self.parts.ln_final(answers))
 
     def _project(self, answers: Tensor) -> Tensor:
