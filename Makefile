@@ -1,31 +1,38 @@
 # make demo    install, segment the shipped pictures by phrase, leave overlays in demo/
-# make test    install, check and test
+# make test    install everything, check and test
 # make check   format, lint, types and the floors of the house
 # make format  rewrite the sources in the house's format
+# make docs    build these docs as a site, in site/
 # make bench   measure all that docs/speed.md says, or parts of it: ARGS="speed scaling"
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format bench install
+.PHONY: demo test check format bench docs install develop
 
-install: $(INSTALLED)
+install: $(VENV)/.installed
+develop: $(VENV)/.developed
 
-$(INSTALLED): requirements.txt pyproject.toml
+$(VENV)/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "refmask needs Python 3.11 or newer; try: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-demo: $(INSTALLED)
+$(VENV)/.developed: requirements-dev.txt pyproject.toml | $(VENV)/.installed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	@touch $@
+
+demo: install
 	$(BIN)/python -m refmask demo --out demo
 
-check: $(INSTALLED)
+check: develop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -34,9 +41,12 @@ check: $(INSTALLED)
 test: check
 	$(BIN)/pytest
 
-format: $(INSTALLED)
+format: develop
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(INSTALLED)
+bench: develop
 	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+docs: develop
+	$(BIN)/mkdocs build --strict
