@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from refmask import ImageError, read_image
-from refmask.ops.images import MAX_PIXELS, find_pictures
+from refmask.ops.images import MAX_PIXELS, decode_image, find_pictures
 
 RED, BLUE = (220, 30, 40), (20, 40, 230)
 
@@ -145,3 +145,17 @@ def test_finding_pictures(tmp_path):
     assert find_pictures("no/such.png")[0].name == "such.png"
     with pytest.raises(ImageError, match="found none"):
         find_pictures(f"{tmp_path}/*.gif")
+
+
+def test_files_in_memory(picture, tmp_path):
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    near(decode_image(content), picture)
+    near(decode_image(content, most=600), picture)
+    with pytest.raises(ImageError, match=r"b.png has 20x30 .* up to 0.000599"):
+        decode_image(content, "b.png", most=599)
+    with pytest.raises(ImageError, match=r"^the file is damaged or cut short"):
+        decode_image(content[:-30])
+    for nothing in (b"", b"none"):
+        with pytest.raises(ImageError, match="in the file, but its content is none"):
+            decode_image(nothing)

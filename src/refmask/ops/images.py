@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import warnings
 from functools import cache
+from io import BytesIO
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -55,23 +56,42 @@ def read_image(picture: Picture) -> Bytes:
         what = "is a folder" if path.is_dir() else "does not exist"
         raise ImageError(f"expected a picture at {path}, but it {what}; check the path")
     try:
-        with warnings.catch_warnings():
-            # Our own limit below says the same in one sentence.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_formats()) as opened:
-                return _from_pil(opened, str(path))
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"{path} is too large to open safely ({error}); make it smaller") from None
-    except UnidentifiedImageError:
-        raise ImageError(
-            f"expected a picture ({', '.join(FORMATS)}) in {path}, but its content is none"
-        ) from None
+        return _opened(path, str(path), MAX_PIXELS)
     except PermissionError:
         raise ImageError(f"expected a readable picture at {path}, got no permission") from None
+
+
+def decode_image(content: bytes, name: str = "the file", most: int = MAX_PIXELS) -> Bytes:
+    """As ``read_image``, for a picture file in memory.
+
+    Args:
+        content: the file's.
+        name: what to call it in an error.
+        most: pixels, at most ``MAX_PIXELS``.
+
+    Raises:
+        ImageError: when it is damaged, too large, or no picture.
+    """
+    return _opened(BytesIO(content), name, min(most, MAX_PIXELS))
+
+
+def _opened(source: Path | BytesIO, name: str, most: int) -> Bytes:
+    try:
+        with warnings.catch_warnings():
+            # Our own limit says the same in one sentence.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(source, formats=_formats()) as opened:
+                return _from_pil(opened, name, most)
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name} is too large to open safely ({error}); make it smaller") from None
+    except UnidentifiedImageError:
+        raise ImageError(
+            f"expected a picture ({', '.join(FORMATS)}) in {name}, but its content is none"
+        ) from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, ImageError):
+        if isinstance(error, ImageError | PermissionError):
             raise
-        raise ImageError(f"{path} is damaged or cut short ({error}); fetch it again") from None
+        raise ImageError(f"{name} is damaged or cut short ({error}); fetch it again") from None
 
 
 @cache
@@ -116,8 +136,8 @@ def find_pictures(where: str) -> list[Path]:
     return found
 
 
-def _from_pil(image: Image.Image, name: str) -> Bytes:
-    _check_size(image.height, image.width, name)
+def _from_pil(image: Image.Image, name: str, most: int = MAX_PIXELS) -> Bytes:
+    _check_size(image.height, image.width, name, most)
     upright = ImageOps.exif_transpose(image)
     if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
         return _from_array(_grey_of_many_bits(upright))
@@ -168,11 +188,11 @@ def _to_uint8(array: npt.NDArray[Any]) -> Bytes:
     raise ImageError(f"expected pixels of uint8, uint16, bool or float, got {array.dtype}")
 
 
-def _check_size(height: int, width: int, name: str) -> None:
+def _check_size(height: int, width: int, name: str, most: int = MAX_PIXELS) -> None:
     if height < 1 or width < 1:
         raise ImageError(f"expected a picture of at least 1x1 pixels, {name} has {width}x{height}")
-    if height * width > MAX_PIXELS:
+    if height * width > most:
         raise ImageError(
-            f"{name} has {width}x{height} = {height * width / 1e6:.0f} megapixels, refmask takes "
-            f"up to {MAX_PIXELS // 1_000_000}; make it smaller first"
+            f"{name} has {width}x{height} = {height * width / 1e6:.3g} megapixels, pictures "
+            f"are taken up to {most / 1e6:.3g}; make it smaller first"
         )
