@@ -13,6 +13,9 @@ import numpy as np
 
 from refmask import compat as compatibility
 from refmask.clip import ClipBackbone, load_clip
+from refmask.drawing.overlay import png
+from refmask.drawing.proposals import draw_readably
+from refmask.drawing.view import Overlay
 from refmask.errors import ConfigurationError
 from refmask.methods import PRESETS, Method, load_method
 from refmask.methods.keeping import Keeping, Part
@@ -251,6 +254,14 @@ class Scene:
         return cls(file.image, file.proposals, segmenter, observation, file.parts)
 
     @cached_property
+    def _view(self) -> Overlay:
+        return Overlay(self.image, self.proposals)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: the picture with all proposals."""
+        return png(draw_readably(self.image, self.proposals))
+
+    @cached_property
     def _areas(self) -> Whole:
         return areas_of(self.proposals.masks)
 
@@ -282,7 +293,7 @@ class Scene:
         order = np.argsort(-scores, kind="stable")
         if not len(order):
             nothing = np.zeros(self.proposals.size, np.bool_)
-            return Segmentation(nothing, scores, None, 0.0, Why(phrase, None, 0.0))
+            return Segmentation(nothing, scores, None, 0.0, Why(phrase, None, 0.0), self._view)
         best = int(order[0])
         same = iou_with(self.proposals.masks, self._areas, best) >= SAME_THING
         others = [int(index) for index in order if not same[index]]
@@ -295,4 +306,5 @@ class Scene:
             best=best,
             confidence=float(weights[same].sum() / weights.sum()),
             why=Why(phrase, runner_up, margin, terms={"similarity": scores}),
+            view=self._view,
         )

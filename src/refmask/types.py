@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from refmask.errors import MaskError
+from refmask.errors import MaskError, MissingResource
+
+if TYPE_CHECKING:
+    from supervision import Detections
 
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
@@ -220,6 +223,14 @@ class Why:
     terms: dict[str, Floats] = field(default_factory=dict)
 
 
+class View(Protocol):
+    """Draws an answer over the picture that it is about."""
+
+    def png(self, answer: Segmentation) -> bytes:
+        """A PNG file of the answer with its reasons."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Segmentation:
     """The answer to one expression.
@@ -231,6 +242,7 @@ class Segmentation:
         confidence: 0 to 1, the softmax probability that all proposals of the same thing as the
             chosen one (``SAME_THING``) have together.
         why: noun phrase, runner-up and margin.
+        view: draws the answer in notebooks, where there is a picture to draw it on.
     """
 
     mask: Bools
@@ -238,6 +250,7 @@ class Segmentation:
     best: int | None
     confidence: float
     why: Why
+    view: View | None = field(default=None, repr=False)
 
     #: Below this confidence an answer calls itself unsure.
     UNSURE_BELOW = 0.5
@@ -246,6 +259,42 @@ class Segmentation:
     def unsure(self) -> bool:
         """True when there is no answer or its confidence is below ``UNSURE_BELOW``."""
         return self.best is None or self.confidence < self.UNSURE_BELOW
+
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows."""
+        return None if self.view is None else self.view.png(self)
+
+    def to_supervision(self) -> Detections:
+        """The answer as the library supervision has it, for its annotators, metrics and data sets.
+
+        Returns:
+            One detection, or none when there is no answer: ``xyxy`` float32 (1, 4), half-open;
+            ``mask`` bool (1, H, W); ``confidence``; ``class_id`` 0; and ``data``, with
+            "class_name", the noun phrase, and "expression".
+
+        Raises:
+            MissingResource: when supervision is not installed.
+        """
+        try:
+            import supervision
+        except ImportError:
+            raise MissingResource(
+                "to_supervision needs the library supervision; run: "
+                'pip install "refmask[supervision]"'
+            ) from None
+        if self.best is None:
+            return supervision.Detections.empty()
+        phrase = self.why.phrase
+        return supervision.Detections(
+            xyxy=tight_boxes(self.mask[None]),
+            mask=self.mask[None],
+            confidence=np.array([self.confidence], np.float32),
+            class_id=np.zeros(1, np.int64),
+            data={
+                "class_name": np.array([phrase.noun_phrase]),
+                "expression": np.array([phrase.expression]),
+            },
+        )
 
 
 @runtime_checkable

@@ -96,8 +96,8 @@ def _print(found: Comparison, largest: list[Change]) -> None:
 
 def _draw(args: argparse.Namespace, dataset: Dataset, change: Change, number: int) -> None:
     """Both answers to one expression over its picture."""
-    from refmask.export.comparison import Panel, comparison
-    from refmask.export.overlay import png
+    from refmask.drawing.comparison import Panel, comparison
+    from refmask.drawing.overlay import png
     from refmask.ops import rle
     from refmask.ops.files import write_whole
 

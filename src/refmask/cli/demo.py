@@ -21,10 +21,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write a mask, an overlay and a record per picture, and all overlays on one sheet."""
     from refmask.data.scenes import read_scenes
+    from refmask.drawing.overlay import overlay, png
+    from refmask.drawing.sheet import sheet
     from refmask.export.folder import answer_names, write_answer
-    from refmask.export.overlay import overlay, png
     from refmask.export.record import record
-    from refmask.export.sheet import sheet
     from refmask.metrics import intersection_and_union, iou
     from refmask.ops.files import write_whole
     from refmask.segmenter import load

@@ -159,8 +159,9 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
 
 def _write(args: argparse.Namespace, name: str, image: Any, found: MaskProposals) -> str:
     """Write what is asked for by a picture's name; returns where, for the message."""
-    from refmask.export.overlay import png
-    from refmask.export.proposals import draw, npz
+    from refmask.drawing.overlay import png
+    from refmask.drawing.proposals import draw
+    from refmask.export.proposals import npz
     from refmask.ops.files import write_whole
 
     places = []

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from refmask.drawing.overlay import RUNNER_UP
 from refmask.experiments.examples import CAUSES, Example, Records, cause, failing
 from refmask.experiments.qualitative import Gallery, check_ready, counted, query_of, write_gallery
 from refmask.experiments.setting import REFCOCOG_VAL, VIT, Column, Setting
-from refmask.export.overlay import RUNNER_UP
 from refmask.metrics import iou
 from refmask.ops import rle
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from refmask.export.overlay import ANSWER, FAINT, INK, outline
+from refmask.drawing.overlay import ANSWER, FAINT, INK, outline
 from refmask.types import Bools, Bytes
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from refmask.drawing.comparison import TRUTH
+from refmask.drawing.overlay import ANSWER
 from refmask.errors import ConfigurationError
 from refmask.evaluation.comparing import Finished
 from refmask.experiments.examples import Example, Records
 from refmask.experiments.panels import Colour, Panel, Row, draw
 from refmask.experiments.plotting import Value, check_plotting, write_figure
 from refmask.experiments.setting import VIT, Column, Setting
-from refmask.export.comparison import TRUTH
-from refmask.export.overlay import ANSWER
 from refmask.ops import rle
 from refmask.types import Query, Sample
 

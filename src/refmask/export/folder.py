@@ -6,23 +6,26 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from refmask.export.overlay import overlay, png
+from refmask.drawing.overlay import overlay, png
 from refmask.export.record import Record
 from refmask.ops.files import write_whole
-from refmask.segmenter import Scene
 from refmask.types import Segmentation
+
+if TYPE_CHECKING:
+    from refmask.segmenter import Scene
 
 
 def picture_folders(pictures: Sequence[Path]) -> list[str]:
     """A folder name for each picture: its stem, made unique by a number where stems repeat."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for picture in pictures:
         name, number = picture.stem, 2
         while name in names:
             name, number = f"{picture.stem}-{number}", number + 1
-        names.append(name)
-    return names
+        names[name] = None
+    return list(names)
 
 
 def answer_names(expressions: Sequence[str]) -> list[str]:

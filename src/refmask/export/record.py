@@ -26,8 +26,13 @@ class Candidate(TypedDict):
 
 
 class Record(TypedDict):
-    """One answer; ``answer`` and ``runner_up`` are None where there is none."""
+    """One answer about a picture of ``height`` x ``width`` pixels.
 
+    ``answer`` and ``runner_up`` are None where there is none.
+    """
+
+    height: int
+    width: int
     expression: str
     noun_phrase: str
     head: str
@@ -66,7 +71,10 @@ def record(answer: Segmentation, proposals: MaskProposals, top: int = 1) -> Reco
         }
 
     listed = [candidate(index) for index in order[:top]]
+    height, width = proposals.size
     return {
+        "height": height,
+        "width": width,
         "expression": answer.why.phrase.expression,
         "noun_phrase": answer.why.phrase.noun_phrase,
         "head": answer.why.phrase.head,

@@ -83,7 +83,8 @@ def _rings(part: Bools) -> list[Whole]:
 
     padded = np.pad(part, 1).astype(np.float64)
     rings = []
-    for contour in find_contours(padded, 0.5, fully_connected="high"):
+    contours = find_contours(padded, 0.5, fully_connected="high")  # type: ignore[no-untyped-call]
+    for contour in contours:
         # The contour runs through the middles of pixel edges; between two is a pixels' corner.
         middles = contour[:, ::-1] - 0.5
         corners = np.rint((middles[:-1] + middles[1:]) / 2).astype(np.int64)
@@ -98,5 +99,6 @@ def _simplified(ring: Whole, tolerance: float) -> Whole:
     """Fewer corners, each dropped one within ``tolerance``; the ring itself if nothing is left."""
     from skimage.measure import approximate_polygon
 
-    kept = approximate_polygon(np.concatenate([ring, ring[:1]]), tolerance)[:-1]
+    closed = np.concatenate([ring, ring[:1]])
+    kept: Whole = approximate_polygon(closed, tolerance)[:-1]  # type: ignore[no-untyped-call]
     return kept if len(kept) > 2 else ring

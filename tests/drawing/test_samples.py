@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from refmask.export.samples import draw_sample
+from refmask.drawing.samples import draw_sample
 from refmask.types import MaskProposals, Query, Sample
 
 

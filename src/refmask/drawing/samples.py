@@ -6,11 +6,17 @@ import colorsys
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from refmask.export.overlay import INK, LARGEST, PAPER, SMALLEST, outline
-from refmask.export.proposals import GOLDEN
+from refmask.drawing.overlay import (
+    INK,
+    PAPER,
+    outline,
+    readable_size,
+    resized_mask,
+    resized_picture,
+)
+from refmask.drawing.proposals import GOLDEN
 from refmask.types import Bools, Bytes, Sample
 
 Colour = tuple[int, int, int]
@@ -32,14 +38,9 @@ def draw_sample(sample: Sample, categories: Mapping[int, str]) -> Bytes:
     Returns:
         uint8 RGB: the picture, enlarged or reduced to a readable size, over a caption.
     """
-    height, width = sample.image.shape[:2]
-    scale = min(max(1.0, SMALLEST / max(height, width)), LARGEST / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    resized = Image.fromarray(sample.image).resize(size, Image.Resampling.LANCZOS)
-    picture: npt.NDArray[np.float32] = np.array(resized, np.float32)
-    entries = [
-        (np.array(_resized(mask, size)), text) for mask, text in _entries(sample, categories)
-    ]
+    size = readable_size(sample.image)
+    picture = resized_picture(sample.image, size).astype(np.float32)
+    entries = [(resized_mask(mask, size), text) for mask, text in _entries(sample, categories)]
     coloured = [(mask, text, _colour(number)) for number, (mask, text) in enumerate(entries)]
     for mask, _, colour in coloured:
         outline(picture, mask, colour, rimmed=True)
@@ -65,10 +66,6 @@ def _entries(sample: Sample, categories: Mapping[int, str]) -> Iterator[tuple[Bo
             query.expression
         )
     yield from told.values()
-
-
-def _resized(mask: Bools, size: tuple[int, int]) -> Image.Image:
-    return Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)
 
 
 def _colour(number: int) -> Colour:

@@ -38,18 +38,15 @@ def overlay(image: Bytes, proposals: MaskProposals, answer: Segmentation) -> Byt
     Returns:
         uint8 RGB: the picture, enlarged or reduced to a readable size, over a caption.
     """
-    height, width = image.shape[:2]
-    scale = min(max(1.0, SMALLEST / max(height, width)), LARGEST / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    resized = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
-    picture: npt.NDArray[np.float32] = np.array(resized, np.float32)
+    size = readable_size(image)
+    picture = resized_picture(image, size).astype(np.float32)
     if answer.best is not None:
-        mask = _resized(answer.mask, size)
+        mask = resized_mask(answer.mask, size)
         grey = picture.mean(axis=2, keepdims=True)
         tinted = 0.8 * picture + 0.2 * np.array(ANSWER, np.float32)
         picture = np.where(mask[..., None], tinted, 0.6 * picture + 0.35 * grey)
         if answer.why.runner_up is not None:
-            other = _resized(proposals.masks[answer.why.runner_up], size)
+            other = resized_mask(proposals.masks[answer.why.runner_up], size)
             outline(picture, other, RUNNER_UP, rimmed=True, dashed=True)
         outline(picture, mask, ANSWER, rimmed=True)
     caption = _caption(answer, size[0])
@@ -59,7 +56,20 @@ def overlay(image: Bytes, proposals: MaskProposals, answer: Segmentation) -> Byt
     return np.array(sheet)
 
 
-def _resized(mask: Bools, size: tuple[int, int]) -> Bools:
+def readable_size(image: Bytes) -> tuple[int, int]:
+    """Width and height at which a picture is drawn, its longer side between the two limits."""
+    height, width = image.shape[:2]
+    scale = min(max(1.0, SMALLEST / max(height, width)), LARGEST / max(height, width))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def resized_picture(image: Bytes, size: tuple[int, int]) -> Bytes:
+    """A uint8 RGB picture at another size (width, height), smoothly."""
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
+
+
+def resized_mask(mask: Bools, size: tuple[int, int]) -> Bools:
+    """A bool mask at another size (width, height), crisply."""
     return np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), np.bool_)
 
 

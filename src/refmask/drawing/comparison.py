@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from refmask.export.overlay import ANSWER, FAINT, INK, PAPER, outline
-from refmask.export.sheet import sheet
+from refmask.drawing.overlay import ANSWER, FAINT, INK, PAPER, outline
+from refmask.drawing.sheet import sheet
 from refmask.types import Bools, Bytes
 
 TRUTH = (40, 200, 80)

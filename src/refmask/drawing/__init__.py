@@ -1,0 +1,1 @@
+"""Answers, proposals and samples as pictures to look at, one file per kind."""
