@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refmask.cli.formats import add_format_options, chosen, write_formats
 from refmask.cli.options import (
     add_refinement_options,
     add_store_limit,
@@ -19,6 +20,7 @@ from refmask.cli.options import (
 from refmask.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
+    from refmask.export.answers import Answer
     from refmask.export.record import Record
     from refmask.segmenter import Scene
     from refmask.types import TargetPhrase
@@ -51,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print one JSON object per answer; files are then written only where --out says",
     )
+    add_format_options(parser)
     add_refinement_options(parser)
     add_store_limit(parser)
     add_system_options(parser)
@@ -71,12 +74,15 @@ def run(args: argparse.Namespace) -> int:
             "expected expressions after the first picture, got a file; put a glob in quotes"
         )
     pictures = find_pictures(args.image)
+    out = args.out or OUT
+    options = chosen(args, out) if args.format else None
     given = args.proposals.startswith("masks:")
     refine = refinement(args)
     # Given masks are looked up by each picture's name, below.
     spec = "grouping" if given else args.proposals
     segmenter = load_segmenter(args, spec, args.store, refine, args.store_limit)
     phrases = segmenter.parser(args.expressions)  # faulty ones are told before a picture is read
+    answers: list[Answer] = []
     failed = 0
     several = len(pictures) > 1
     bar = tqdm(pictures, unit="picture", disable=not several or not sys.stderr.isatty())
@@ -85,10 +91,12 @@ def run(args: argparse.Namespace) -> int:
             if given:
                 proposer = dress(load_proposer(args.proposals, picture.stem), None, refine)
                 segmenter = dataclasses.replace(segmenter, proposer=proposer)
-            _answer(args, picture, folder, segmenter.look(picture), phrases)
+            answers += _answer(args, picture, folder, segmenter.look(picture), phrases)
         except InputError as error:
             failed += 1
             tqdm.write(f"refmask: error: {error}", file=sys.stderr)
+    if options is not None and answers:
+        write_formats(args, answers, out, options)
     if args.model == "embedded" and failed < len(pictures):
         print(EMBEDDED_NOTE, file=sys.stderr)
     return 0 if not failed else 2 if failed == len(pictures) else 1
@@ -100,21 +108,32 @@ def _answer(
     folder: str,
     scene: Scene,
     phrases: list[TargetPhrase],
-) -> None:
+) -> list[Answer]:
+    """Print and write what was asked for; returns the answers when formats are to be written."""
     from tqdm import tqdm
 
+    from refmask.export.answers import Answer
     from refmask.export.folder import answer_names, write_answer
     from refmask.export.record import record
 
-    out = args.out or (None if args.json else OUT)
+    folders = not args.format and (args.out or not args.json)
+    out = args.out or OUT
     names = answer_names(args.expressions)
+    answers = []
     for name, answer in zip(names, scene.find_phrases(phrases), strict=True):
         fields = record(answer, scene.proposals, args.top)
-        drawing = write_answer(Path(out, folder), name, scene, answer, fields) if out else None
-        if args.json:
-            tqdm.write(json.dumps({"picture": str(picture), **fields}, ensure_ascii=False))
-        else:
-            tqdm.write(f"{picture}: {_summary(fields)} -> {drawing}")
+        told = {"picture": str(picture), **fields}
+        where = ""
+        if folders:
+            where = f" -> {write_answer(Path(out, folder), name, scene, answer, fields)}"
+        if args.format:
+            answers.append(Answer.read(told))
+        tqdm.write(
+            json.dumps(told, ensure_ascii=False)
+            if args.json
+            else f"{picture}: {_summary(fields)}{where}"
+        )
+    return answers
 
 
 def _summary(fields: Record) -> str:

@@ -1,1 +1,73 @@
-"""Answers in the forms that people and other programs read, one file per form."""
+"""Answers in the forms that other programs read, one file per form.
+
+To add one: one file beside this one with a function that takes a ``Collection`` and yields files,
+and one line in ``EXPORTERS``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refmask.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from refmask.export.answers import Answer
+    from refmask.export.collection import Collection, File, Options
+
+    Exporter = Callable[[Collection], Iterator[File]]
+
+#: Forms by name: module and function.
+EXPORTERS = {
+    "coco": ("refmask.export.coco", "coco"),
+    "coco-polygons": ("refmask.export.coco", "coco_polygons"),
+    "label-studio": ("refmask.export.label_studio", "label_studio"),
+    "labelme": ("refmask.export.labelme", "labelme"),
+    "palette": ("refmask.export.palette", "palette"),
+    "png": ("refmask.export.masks", "masks"),
+    "polygons": ("refmask.export.outlines", "outlines"),
+    "yolo": ("refmask.export.yolo", "yolo"),
+}
+
+
+def load_exporter(name: str) -> Exporter:
+    """The function that writes a form.
+
+    Raises:
+        ConfigurationError: for an unknown name.
+    """
+    if name not in EXPORTERS:
+        raise ConfigurationError(f"unknown format '{name}'; choose one of: {', '.join(EXPORTERS)}")
+    module, function = EXPORTERS[name]
+    exporter: Exporter = getattr(importlib.import_module(module), function)
+    return exporter
+
+
+def export(
+    name: str, answers: Iterable[Answer], folder: Path, options: Options | None = None
+) -> list[Path]:
+    """Write answers in a form that other programs read.
+
+    Args:
+        name: a key of ``EXPORTERS``.
+        answers: of any number of pictures.
+        folder: where to; made when it is not there.
+        options: how.
+
+    Returns:
+        The files, in the order in which they were written.
+
+    Raises:
+        ConfigurationError: for an unknown name or option, when there are files in the folder
+            already and ``options.overwrite`` is off, or when one cannot be written.
+        InputError: when answers contradict each other, or a picture that is needed is gone.
+    """
+    from refmask.export.collection import Options, check_free, collect, write_file
+
+    options = options or Options()
+    exporter = load_exporter(name)
+    check_free(folder, options)
+    collection = collect(answers, folder, options)
+    return [write_file(folder, file, options) for file in exporter(collection)]

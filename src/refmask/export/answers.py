@@ -1,0 +1,182 @@
+"""Answers as other programs need them: of a scene, or of a line that ``segment --json`` printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from refmask.errors import InputError, MaskError
+from refmask.export.record import record
+from refmask.ops import rle
+from refmask.ops.segmentations import is_number
+from refmask.types import Bools, Segmentation
+
+if TYPE_CHECKING:
+    from refmask.segmenter import Scene
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an expression refers to.
+
+    Attributes:
+        segmentation: its mask as a COCO run-length encoding.
+        box: XYXY pixels, half-open.
+        area: of the mask, in pixels.
+        score: the method's logit.
+    """
+
+    segmentation: rle.Rle
+    box: tuple[float, float, float, float]
+    area: int
+    score: float
+
+    @property
+    def mask(self) -> Bools:
+        """Bool (H, W)."""
+        return rle.decode(self.segmentation)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One expression about one picture, and what was found.
+
+    Attributes:
+        picture: the picture's path, as it was given.
+        height: of the picture, in pixels.
+        width: of the picture, in pixels.
+        expression: as the user wrote it.
+        noun_phrase: of the target.
+        head: the noun phrase's root word.
+        confidence: 0 to 1.
+        unsure: there is no answer, or its confidence is low.
+        found: the answer, or None when there is none.
+    """
+
+    picture: str
+    height: int
+    width: int
+    expression: str
+    noun_phrase: str
+    head: str
+    confidence: float
+    unsure: bool
+    found: Found | None
+
+    @classmethod
+    def of(cls, picture: str, scene: Scene, answer: Segmentation) -> Answer:
+        """The answer that a scene gave.
+
+        Args:
+            picture: path of the scene's picture.
+            scene: what was asked.
+            answer: what ``scene.find`` gave.
+        """
+        return cls.read({"picture": picture, **record(answer, scene.proposals)})
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any], where: str = "the answer") -> Answer:
+        """The answer that a JSON record tells of.
+
+        Args:
+            fields: a ``Record`` with "picture", the picture's path.
+            where: what to call it in an error.
+
+        Raises:
+            InputError: when a field is missing or of another type.
+            MaskError: when the mask is damaged or of another size than the picture.
+        """
+        try:
+            texts = {name: _text(fields, name) for name in TEXTS}
+            height, width = _whole(fields, "height"), _whole(fields, "width")
+            confidence, unsure = _number(fields, "confidence"), fields["unsure"] is True
+            answer = fields["answer"]
+            found = None if answer is None else _found(answer)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"expected {where} to be as 'refmask segment --json' prints it, "
+                f"found no usable {error}; make it again"
+            ) from None
+        if found is not None:
+            if found.segmentation["size"] != [height, width]:
+                raise MaskError(
+                    f"expected the mask of {where} to be as high and wide as its picture, "
+                    f"{[height, width]}, got {found.segmentation['size']}; make it again"
+                )
+            rle.decode(found.segmentation, f"the mask of {where}")
+        return cls(
+            **texts, height=height, width=width, confidence=confidence, unsure=unsure, found=found
+        )
+
+
+TEXTS = ("picture", "expression", "noun_phrase", "head")
+
+
+def read_answers(lines: Iterable[str], name: str) -> list[Answer]:
+    """The answers of ``refmask segment --json``, one a line.
+
+    Args:
+        lines: of the file; empty ones are passed over.
+        name: the file's, for messages.
+
+    Raises:
+        InputError: when there is none, or for the first line that cannot be used, by its number.
+    """
+    answers = []
+    for number, line in enumerate(lines, 1):
+        where = f"line {number} of {name}"
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line)
+        except (ValueError, RecursionError):
+            fields = None
+        if not isinstance(fields, dict):
+            raise InputError(
+                f"expected {where} to be a JSON object, as 'refmask segment --json' prints it; "
+                "remove the line or make the file again"
+            )
+        answers.append(Answer.read(fields, where))
+    if not answers:
+        raise InputError(f"expected answers in {name}, found none; see 'refmask segment --json'")
+    return answers
+
+
+def _found(answer: Any) -> Found:
+    if not isinstance(answer, dict):
+        raise TypeError("'answer'")
+    segmentation, box = answer["segmentation"], answer["box"]
+    if not isinstance(segmentation, dict):
+        raise TypeError("'segmentation'")
+    size, counts = segmentation["size"], segmentation["counts"]
+    if not isinstance(size, list) or not isinstance(counts, str):
+        raise TypeError("'segmentation'")
+    if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
+        raise TypeError("'box'")
+    left, top, right, bottom = map(float, box)
+    return Found(
+        segmentation={"size": size, "counts": counts},
+        box=(left, top, right, bottom),
+        area=_whole(answer, "area"),
+        score=_number(answer, "score"),
+    )
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    if not isinstance(fields[name], str):
+        raise TypeError(f"'{name}'")
+    return str(fields[name])
+
+
+def _number(fields: Mapping[str, Any], name: str) -> float:
+    if not is_number(fields[name]):
+        raise TypeError(f"'{name}'")
+    return float(fields[name])
+
+
+def _whole(fields: Mapping[str, Any], name: str) -> int:
+    if not isinstance(fields[name], int) or fields[name] < 1:
+        raise TypeError(f"'{name}'")
+    return int(fields[name])

@@ -1,0 +1,234 @@
+"""Answers arranged by picture, as every exporter takes them, and the files that it gives."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from refmask.errors import ConfigurationError, InputError
+from refmask.export.answers import Answer, Found
+from refmask.export.folder import picture_folders
+from refmask.ops.files import write_whole
+
+#: What may name an object, and the field of the answer that it is.
+LABELS = {"expression": "expression", "noun-phrase": "noun_phrase", "head": "head"}
+
+#: Where Label Studio serves pictures of its own disk.
+LOCAL_FILES = "/data/local-files/?d="
+
+
+@dataclass(frozen=True)
+class Options:
+    """How answers are written.
+
+    Attributes:
+        label: what names an object: a key of ``LABELS``.
+        sure_only: leave out answers that call themselves unsure; their pictures stay.
+        copy_pictures: copy pictures beside the files of those forms that want them there (yolo,
+            labelme), instead of linking to or naming them.
+        picture_prefix: what comes before a picture's path below the folder that holds them all, in
+            Label Studio's tasks.
+        overwrite: replace files that are there already; others stay.
+
+    Raises:
+        ConfigurationError: for an unknown label.
+    """
+
+    label: str = "expression"
+    sure_only: bool = False
+    copy_pictures: bool = False
+    picture_prefix: str = LOCAL_FILES
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.label not in LABELS:
+            raise ConfigurationError(
+                f"expected a label out of {', '.join(LABELS)}, got '{self.label}'"
+            )
+
+
+@dataclass(frozen=True)
+class Object:
+    """A thing that was found in a picture.
+
+    Attributes:
+        label: what it is called.
+        answer: all that is known about it.
+        found: the answer's mask, box and score.
+    """
+
+    label: str
+    answer: Answer
+    found: Found
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What is written beside a mask where a form has room for it."""
+        answer = self.answer
+        return {
+            "label": self.label,
+            "expression": answer.expression,
+            "noun_phrase": answer.noun_phrase,
+            "head": answer.head,
+            "confidence": answer.confidence,
+            "unsure": answer.unsure,
+            "score": self.found.score,
+        }
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture and what was found in it.
+
+    Attributes:
+        path: as it was given.
+        stem: a file name for it without ending, unique among all.
+        height: in pixels.
+        width: in pixels.
+        objects: in the order in which they were asked for.
+    """
+
+    path: Path
+    stem: str
+    height: int
+    width: int
+    objects: tuple[Object, ...]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What is exported.
+
+    Attributes:
+        pictures: all that were asked about, those without an answer too.
+        folder: where the files will be.
+        options: how they are written.
+    """
+
+    pictures: tuple[Picture, ...]
+    folder: Path
+    options: Options
+
+    @cached_property
+    def labels(self) -> dict[str, int]:
+        """The place of every label among all, 0 for the first that occurs."""
+        names = (thing.label for picture in self.pictures for thing in picture.objects)
+        return {name: number for number, name in enumerate(dict.fromkeys(names))}
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder that holds all the pictures, here or further down."""
+        # Not resolved: links among the pictures stay what they are called.
+        parents = {os.path.abspath(picture.path.parent) for picture in self.pictures}  # noqa: PTH100
+        return Path(os.path.commonpath(parents))
+
+    def name_of(self, picture: Picture) -> str:
+        """A picture's path below ``root``, with slashes."""
+        return Path(os.path.relpath(picture.path, self.root)).as_posix()
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of an export.
+
+    Attributes:
+        path: below the export's folder.
+        content: its bytes, or the picture that it is to be.
+    """
+
+    path: str
+    content: bytes | Path = field(repr=False)
+
+    @classmethod
+    def json(cls, path: str, value: Any) -> File:
+        """A file of JSON."""
+        return cls(path, (json.dumps(value, ensure_ascii=False) + "\n").encode())
+
+
+def collect(answers: Iterable[Answer], folder: Path, options: Options) -> Collection:
+    """Answers by picture, both in the order in which they came.
+
+    Raises:
+        InputError: when there are none, or a picture has two sizes.
+    """
+    pictures: dict[str, list[Answer]] = {}
+    for answer in answers:
+        same = pictures.setdefault(answer.picture, [answer])
+        if (same[0].height, same[0].width) != (answer.height, answer.width):
+            raise InputError(
+                f"expected answers about {answer.picture} to tell of one size, got "
+                f"{same[0].width}x{same[0].height} and {answer.width}x{answer.height}; "
+                "the picture was changed, segment it again"
+            )
+        if same[-1] is not answer:
+            same.append(answer)
+    if not pictures:
+        raise InputError("expected answers to export, got none; segment a picture first")
+    paths = [Path(picture) for picture in pictures]
+    arranged = tuple(
+        Picture(path, stem, told[0].height, told[0].width, _objects(told, options))
+        for path, stem, told in zip(paths, picture_folders(paths), pictures.values(), strict=True)
+    )
+    return Collection(arranged, folder, options)
+
+
+def _objects(answers: Iterable[Answer], options: Options) -> tuple[Object, ...]:
+    return tuple(
+        Object(getattr(answer, LABELS[options.label]), answer, answer.found)
+        for answer in answers
+        if answer.found is not None and not (answer.unsure and options.sure_only)
+    )
+
+
+def check_free(folder: Path, options: Options) -> None:
+    """Raise unless files may be written to a folder.
+
+    Raises:
+        ConfigurationError: when files are there already, and ``options.overwrite`` is off.
+    """
+    if not options.overwrite and folder.exists() and (folder.is_file() or any(folder.iterdir())):
+        raise ConfigurationError(
+            f"expected {folder} to be new or empty; choose another --out, or add --overwrite"
+        )
+
+
+def write_file(folder: Path, file: File, options: Options) -> Path:
+    """Write one file; returns where.
+
+    Raises:
+        ConfigurationError: when it cannot be written there.
+        InputError: when it is to be a picture that is gone.
+    """
+    path = folder / file.path
+    if isinstance(file.content, bytes):
+        write_whole(path, file.content)
+        return path
+    if not file.content.is_file():
+        raise InputError(f"expected the picture {file.content}, but it is gone; check the path")
+    if options.copy_pictures:
+        write_whole(path, file.content.read_bytes())
+    else:
+        _link(path, file.content.resolve())
+    return path
+
+
+def _link(path: Path, target: Path) -> None:
+    """Make ``path`` a symbolic link, in the place of whatever is there."""
+    temporary = path.parent / f".{secrets.token_hex(8)}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.symlink_to(target)
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise ConfigurationError(
+            f"cannot link {path} to the picture: {error.strerror}; add --copy-pictures"
+        ) from None

@@ -1,0 +1,158 @@
+"""Label Studio's tasks with predictions, and the regions that they are made of.
+
+Its masks are run-length encodings of its own, of RGBA pixels in a stream of bits; its polygons are
+per cent of width and height.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from refmask.export.collection import Collection, File, Picture
+from refmask.ops.polygons import polygons
+from refmask.types import Bools
+
+#: Names of the tags in the labelling configuration that is written beside the tasks.
+IMAGE, BRUSH, POLYGON = "image", "brush", "polygon"
+
+#: What the two kinds of prediction call themselves; a project chooses one to start from.
+BRUSH_VERSION, POLYGON_VERSION = "refmask-brush", "refmask-polygons"
+
+#: A run's length is written with one of these numbers of bits.
+SIZES = (4, 8, 12, 16)
+#: Bits of a channel's value.
+WORD = 8
+CHANNELS = 4
+
+
+def label_studio(collection: Collection) -> Iterator[File]:
+    """``tasks.json`` and ``label-config.xml``.
+
+    Each task has two predictions of the same objects, as brushed masks and as polygons.
+    """
+    yield File("label-config.xml", label_config(collection.labels).encode())
+    tasks = [_task(picture, collection) for picture in collection.pictures]
+    yield File.json("tasks.json", tasks)
+
+
+def label_config(labels: Iterable[str]) -> str:
+    """The labelling configuration of a project with these labels."""
+    lines = "".join(f"    <Label value={quoteattr(label)}/>\n" for label in labels)
+    return (
+        f'<View>\n  <Image name="{IMAGE}" value="${IMAGE}"/>\n'
+        f'  <BrushLabels name="{BRUSH}" toName="{IMAGE}">\n{lines}  </BrushLabels>\n'
+        f'  <PolygonLabels name="{POLYGON}" toName="{IMAGE}">\n{lines}  </PolygonLabels>\n</View>\n'
+    )
+
+
+def _task(picture: Picture, collection: Collection) -> dict[str, Any]:
+    brushed: list[dict[str, Any]] = []
+    outlined: list[dict[str, Any]] = []
+    for number, thing in enumerate(picture.objects, 1):
+        mask, confidence = thing.found.mask, thing.answer.confidence
+        brushed.append(brush_region(mask, thing.label, confidence, f"brush-{number}"))
+        outlined += polygon_regions(mask, thing.label, confidence, f"polygon-{number}")
+    least = min((thing.answer.confidence for thing in picture.objects), default=0.0)
+    return {
+        "data": {IMAGE: collection.options.picture_prefix + quote(collection.name_of(picture))},
+        "predictions": [
+            {"model_version": BRUSH_VERSION, "score": least, "result": brushed},
+            {"model_version": POLYGON_VERSION, "score": least, "result": outlined},
+        ],
+    }
+
+
+def brush_region(
+    mask: Bools, label: str, score: float, name: str, tag: str = BRUSH, image: str = IMAGE
+) -> dict[str, Any]:
+    """A mask as a region of a BrushLabels tag.
+
+    Args:
+        mask: bool (H, W).
+        label: one of the tag's.
+        score: the region's, 0 to 1.
+        name: the region's id, unique within its task.
+        tag: the BrushLabels tag's name.
+        image: the Image tag's name.
+    """
+    value = {"format": "rle", "rle": brush_rle(mask), "brushlabels": [label]}
+    return _region(mask, "brushlabels", value, score, name, tag, image)
+
+
+def polygon_regions(
+    mask: Bools, label: str, score: float, name: str, tag: str = POLYGON, image: str = IMAGE
+) -> list[dict[str, Any]]:
+    """A mask as regions of a PolygonLabels tag, one for each of its parts.
+
+    Args:
+        mask: bool (H, W).
+        label: one of the tag's.
+        score: the regions', 0 to 1.
+        name: their ids begin with it.
+        tag: the PolygonLabels tag's name.
+        image: the Image tag's name.
+    """
+    height, width = mask.shape
+    values = [
+        {
+            "points": (part * (100 / width, 100 / height)).round(4).tolist(),
+            "polygonlabels": [label],
+            "closed": True,
+        }
+        for part in polygons(mask)
+    ]
+    return [
+        _region(mask, "polygonlabels", value, score, f"{name}-{number}", tag, image)
+        for number, value in enumerate(values, 1)
+    ]
+
+
+def _region(
+    mask: Bools, kind: str, value: dict[str, Any], score: float, name: str, tag: str, image: str
+) -> dict[str, Any]:
+    return {
+        "id": name,
+        "type": kind,
+        "from_name": tag,
+        "to_name": image,
+        "original_width": mask.shape[1],
+        "original_height": mask.shape[0],
+        "image_rotation": 0,
+        "score": score,
+        "value": value,
+    }
+
+
+def brush_rle(mask: Bools) -> list[int]:
+    """A mask in Label Studio's run-length encoding.
+
+    A header tells the number of values (32 bits), their width (5) and four run sizes (4 each), the
+    last two less one. A run is a 1, the number of its size (2), its length less one in as many
+    bits as the size says, and its value. Values are those of RGBA pixels, row by row: 255 inside
+    and 0 outside, in all four channels.
+
+    Args:
+        mask: bool (H, W).
+
+    Returns:
+        Bytes, 0 to 255.
+    """
+    pixels = mask.ravel()
+    starts = np.flatnonzero(np.concatenate([[True], pixels[1:] != pixels[:-1]]))
+    lengths = CHANNELS * np.diff(starts, append=pixels.size)
+    bits = [f"{CHANNELS * pixels.size:032b}{WORD - 1:05b}", *(f"{size - 1:04b}" for size in SIZES)]
+    for inside, length in zip(pixels[starts].tolist(), lengths.tolist(), strict=True):
+        whole, rest = divmod(length, 1 << SIZES[-1])
+        bits += whole * [_run(1 << SIZES[-1], inside)] + ([_run(rest, inside)] if rest else [])
+    stream = np.frombuffer("".join(bits).encode(), np.uint8) - ord("0")
+    return [int(byte) for byte in np.packbits(stream)]
+
+
+def _run(length: int, inside: bool) -> str:
+    number = next(number for number, size in enumerate(SIZES) if length <= 1 << size)
+    return f"1{number:02b}{length - 1:0{SIZES[number]}b}{255 * inside:0{WORD}b}"

@@ -1,0 +1,66 @@
+"""Pictures whose pixels are labels, in Pascal VOC's colours."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from refmask.errors import ConfigurationError
+from refmask.export.collection import Collection, File, Picture
+from refmask.types import Bytes
+
+#: VOC keeps 255 for pixels that do not count, and 0 for the background.
+MOST = 254
+
+
+def palette(collection: Collection) -> Iterator[File]:
+    """``STEM.png``, pixels 1 for the first label, and ``legend.json``.
+
+    Where objects overlap, the one of higher confidence is on top.
+
+    Raises:
+        ConfigurationError: for more labels than a PNG's palette can hold.
+    """
+    if len(collection.labels) > MOST:
+        raise ConfigurationError(
+            f"expected at most {MOST} labels in the format palette, got {len(collection.labels)}; "
+            "choose --label head or the format png"
+        )
+    colours = voc_colours()
+    names = ["background", *collection.labels]
+    legend = [
+        {"pixel": number, "label": name, "colour": colours[number].tolist()}
+        for number, name in enumerate(names)
+    ]
+    yield File.json("legend.json", legend)
+    for picture in collection.pictures:
+        yield File(f"{picture.stem}.png", _indexed(_pixels(picture, collection), colours))
+
+
+def voc_colours() -> Bytes:
+    """VOC's colours, uint8 (256, 3).
+
+    The bits of a number go to red, green and blue by turns, the lowest to their highest bits.
+    """
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+    # The k-th bits of the three colours are bits 3k, 3k + 1 and 3k + 2 of the number.
+    by_colour = np.pad(bits, ((0, 0), (0, 16))).reshape(256, 8, 3).transpose(0, 2, 1)
+    return np.packbits(by_colour, axis=2)[..., 0]
+
+
+def _pixels(picture: Picture, collection: Collection) -> Bytes:
+    pixels = np.zeros((picture.height, picture.width), np.uint8)
+    for thing in sorted(picture.objects, key=lambda thing: thing.answer.confidence):
+        pixels[thing.found.mask] = collection.labels[thing.label] + 1
+    return pixels
+
+
+def _indexed(pixels: Bytes, colours: Bytes) -> bytes:
+    image = Image.fromarray(pixels)
+    image.putpalette(colours.tobytes())
+    file = io.BytesIO()
+    image.save(file, format="PNG", optimize=True)
+    return file.getvalue()

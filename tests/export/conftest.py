@@ -1,0 +1,66 @@
+"""Pictures with known answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refmask.export.answers import Answer
+from refmask.export.record import record
+from refmask.types import Bools, MaskProposals, Segmentation, TargetPhrase, Why
+
+HEIGHT, WIDTH = 60, 80
+
+
+def shapes() -> dict[str, Bools]:
+    """A disk, a frame around a hole, and a thing in two parts."""
+    ys, xs = np.mgrid[:HEIGHT, :WIDTH]
+    disk = np.hypot(ys - 20, xs - 25) < 15
+    frame = np.zeros((HEIGHT, WIDTH), np.bool_)
+    frame[25:55, 40:75] = True
+    frame[35:45, 50:65] = False
+    parts = np.zeros((HEIGHT, WIDTH), np.bool_)
+    parts[2:12, 60:78] = parts[45:58, 3:20] = True
+    return {"disk": disk, "frame": frame, "parts": parts}
+
+
+def answer(picture: Path, mask: Bools | None, phrase: TargetPhrase, confidence: float) -> Answer:
+    """What a record of this mask tells."""
+    if mask is None:
+        proposals, scores = MaskProposals.empty(HEIGHT, WIDTH), np.zeros(0, np.float32)
+        given = Segmentation(
+            np.zeros((HEIGHT, WIDTH), np.bool_), scores, None, 0.0, Why(phrase, None, 0.0)
+        )
+    else:
+        proposals = MaskProposals(mask[None])
+        given = Segmentation(
+            mask, np.array([7.5], np.float32), 0, confidence, Why(phrase, None, 0.0)
+        )
+    return Answer.read({"picture": str(picture), **record(given, proposals)})
+
+
+@pytest.fixture
+def masks() -> dict[str, Bools]:
+    return shapes()
+
+
+@pytest.fixture
+def answers(tmp_path: Path, masks: dict[str, Bools]) -> list[Answer]:
+    """Two pictures called a, one of them without an answer; the last answer is unsure."""
+    pictures = [tmp_path / "photos" / name for name in ("a.png", "sub/a.png")]
+    for picture in pictures:
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)).save(picture)
+    first, second = pictures
+    round_thing = TargetPhrase("the round thing", "the round thing", "the round thing", "thing")
+    frame = TargetPhrase('a "red" frame', 'a "red" frame', "frame", "frame")
+    parts = TargetPhrase("左の things", "左の things", "things", "things")
+    return [
+        answer(first, masks["disk"], round_thing, 0.9),
+        answer(first, masks["frame"], frame, 0.8),
+        answer(second, None, round_thing, 0.0),
+        answer(first, masks["parts"], parts, 0.3),
+    ]

@@ -1,0 +1,85 @@
+"""Answers from scenes and from lines of JSON."""
+
+import json
+
+import numpy as np
+import pytest
+
+from refmask import InputError, MaskError, MaskProposals, Segmentation, TargetPhrase, Why
+from refmask.export.answers import Answer, read_answers
+from refmask.export.record import record
+
+
+@pytest.fixture
+def fields(masks):
+    phrase = TargetPhrase("the disk", "the disk", "the disk", "disk")
+    proposals = MaskProposals(masks["disk"][None])
+    given = Segmentation(masks["disk"], np.array([2.0], np.float32), 0, 0.9, Why(phrase, None, 0.0))
+    return {"picture": "photos/a.png", **record(given, proposals)}
+
+
+def test_a_record_says_everything(fields, masks):
+    answer = Answer.read(json.loads(json.dumps(fields)))
+    assert (answer.picture, answer.height, answer.width) == ("photos/a.png", 60, 80)
+    assert (answer.expression, answer.noun_phrase, answer.head) == ("the disk", "the disk", "disk")
+    assert (answer.confidence, answer.unsure) == (0.9, False)
+    assert np.array_equal(answer.found.mask, masks["disk"])
+    ys, xs = np.nonzero(masks["disk"])
+    assert answer.found.box == (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
+    assert (answer.found.area, answer.found.score) == (masks["disk"].sum(), 2.0)
+
+
+def test_lines(fields):
+    lines = [json.dumps(fields), "\n", json.dumps({**fields, "expression": "another"}) + "\n"]
+    assert [a.expression for a in read_answers(lines, "f")] == ["the disk", "another"]
+    with pytest.raises(InputError, match=r"expected answers in f, found none"):
+        read_answers(["", "\n"], "f")
+
+
+def change(fields, name, value):
+    place, _, last = name.rpartition(".")
+    target = fields
+    for step in place.split(".") if place else ():
+        target = target[step]
+    target[last] = value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("picture", None, "'picture'"),
+        ("height", "60", "'height'"),
+        ("width", 0, "'width'"),
+        ("confidence", float("nan"), "'confidence'"),
+        ("answer", "mask", "'answer'"),
+        ("answer.box", [1, 2, 3], "'box'"),
+        ("answer.score", None, "'score'"),
+        ("answer.segmentation", [[1, 2]], "'segmentation'"),
+        ("answer.segmentation.counts", [1, 2], "'segmentation'"),
+        ("answer.segmentation.size", [80, 60], "high and wide"),
+        ("answer.segmentation.counts", "0", "damaged runs"),
+    ],
+)
+def test_a_damaged_line_is_named_by_its_number(fields, name, value, message):
+    good = json.dumps(fields)
+    change(fields, name, value)
+    with pytest.raises(InputError, match=rf"line 3 of f.*{message}|{message}.*line 3 of f"):
+        read_answers([good, "", json.dumps(fields)], "f")
+
+
+@pytest.mark.parametrize("line", ["{", "[1]", "null", "[" * 100_000, '{"picture": "a"}'], ids=len)
+def test_no_record_at_all(line):
+    with pytest.raises(InputError, match=r"line 1 of f"):
+        read_answers([line], "f")
+
+
+def test_missing_fields_are_named(fields):
+    del fields["height"]
+    with pytest.raises(InputError, match=r"found no usable 'height'"):
+        Answer.read(fields)
+
+
+def test_masks_of_another_size_are_mask_errors(fields):
+    fields["height"] = 61
+    with pytest.raises(MaskError, match=r"\[61, 80\], got \[60, 80\]"):
+        Answer.read(fields)

@@ -1,0 +1,87 @@
+"""What every exporter in EXPORTERS keeps; a new line in the dict is taken in by itself."""
+
+import dataclasses
+import json
+
+import pytest
+
+from refmask import ConfigurationError, InputError
+from refmask.export import EXPORTERS, export
+from refmask.export.collection import LABELS, Options
+
+
+@pytest.fixture(params=EXPORTERS)
+def name(request):
+    return request.param
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_it_writes_the_files_that_it_tells_and_the_same_ones_again(name, answers, tmp_path):
+    written = export(name, answers, tmp_path / "one", Options())
+    assert sorted(written) == sorted(p for p in (tmp_path / "one").rglob("*") if p.is_file())
+    export(name, answers, tmp_path / "two", Options())
+    one, two = contents(tmp_path / "one"), contents(tmp_path / "two")
+    assert one
+    assert one == two
+    for path, content in one.items():
+        if path.endswith(".json"):
+            json.loads(content)
+
+
+def test_files_that_are_there_stay_unless_told_otherwise(name, answers, tmp_path):
+    folder = tmp_path / "out"
+    export(name, answers, folder)
+    before = contents(folder)
+    with pytest.raises(ConfigurationError, match=r"new or empty.*--overwrite"):
+        export(name, answers[:1], folder)
+    assert contents(folder) == before
+    (folder / "mine.txt").write_text("mine")
+    export(name, answers[:1], folder, Options(overwrite=True))
+    assert contents(folder) != before
+    assert (folder / "mine.txt").read_text() == "mine"
+
+
+def test_unsure_answers_are_left_out_if_asked(name, answers, tmp_path):
+    export(name, answers, tmp_path / "all", Options(label="head"))
+    export(name, answers, tmp_path / "sure", Options(label="head", sure_only=True))
+    export(name, [answers[0], answers[1], answers[2]], tmp_path / "three", Options(label="head"))
+    assert contents(tmp_path / "sure") == contents(tmp_path / "three")
+    assert contents(tmp_path / "sure") != contents(tmp_path / "all")
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_objects_are_called_as_asked(name, answers, tmp_path, label):
+    export(name, answers, tmp_path / "out", Options(label=label))
+    wanted = getattr(answers[1], LABELS[label])
+    names = [wanted, json.dumps(wanted)[1:-1], wanted.replace('"', "\\U00000022")]
+    told = b"".join(contents(tmp_path / "out").values()).decode("utf-8", "replace")
+    assert any(one in told for one in names)
+
+
+def test_no_object_in_any_picture(name, answers, tmp_path):
+    assert export(name, [answers[2]], tmp_path / "out")
+
+
+def test_nothing_at_all(name, tmp_path):
+    with pytest.raises(InputError, match="expected answers to export"):
+        export(name, [], tmp_path / "out")
+
+
+def test_a_picture_of_two_sizes(name, answers, tmp_path):
+    other = dataclasses.replace(answers[2], picture=answers[0].picture, height=61)
+    with pytest.raises(InputError, match="one size, got 80x60 and 80x61"):
+        export(name, [*answers, other], tmp_path / "out")
+
+
+def test_unknown_names():
+    with pytest.raises(ConfigurationError, match="unknown format 'voc'; choose one of: coco,"):
+        export("voc", [], None)
+    with pytest.raises(ConfigurationError, match="expected a label out of expression, noun-phrase"):
+        Options(label="class")

@@ -1,0 +1,84 @@
+"""Label Studio's tasks, decoded by Label Studio's own converter."""
+
+import json
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis.extra import numpy as arrays
+from label_studio_sdk.converter.brush import decode_rle
+
+from refmask.export import export
+from refmask.export.collection import Options
+from refmask.export.label_studio import brush_rle
+from refmask.ops import rle
+
+
+@given(arrays.arrays(np.bool_, arrays.array_shapes(min_dims=2, max_dims=2, max_side=40)))
+@settings(deadline=None, max_examples=60)
+def test_its_own_decoder_gives_the_mask_back(mask):
+    pixels = decode_rle(brush_rle(mask)).reshape(*mask.shape, 4)
+    for channel in range(4):
+        assert np.array_equal(pixels[..., channel], mask * np.uint8(255))
+
+
+@pytest.mark.parametrize("runs", [[16384], [16385], [5, 16384 * 3], [1, 40_000, 7], [4, 64, 1024]])
+def test_runs_of_every_length(runs):
+    mask = np.repeat(np.arange(len(runs)) % 2 == 1, runs)[None]
+    pixels = decode_rle(brush_rle(mask)).reshape(*mask.shape, 4)
+    assert np.array_equal(pixels[..., 3] > 0, mask)
+
+
+@pytest.fixture
+def tasks(answers, tmp_path):
+    export("label-studio", answers, tmp_path / "out")
+    return json.loads((tmp_path / "out" / "tasks.json").read_text())
+
+
+def test_every_picture_is_a_task_with_both_kinds_of_prediction(tasks):
+    assert [task["data"]["image"] for task in tasks] == [
+        "/data/local-files/?d=a.png",
+        "/data/local-files/?d=sub/a.png",
+    ]
+    brushed, outlined = tasks[0]["predictions"]
+    assert [len(brushed["result"]), len(outlined["result"])] == [3, 4]
+    assert brushed["score"] == outlined["score"] == 0.3
+    assert [prediction["result"] for prediction in tasks[1]["predictions"]] == [[], []]
+    ids = [region["id"] for region in brushed["result"] + outlined["result"]]
+    assert len(ids) == len(set(ids))
+    for region in brushed["result"] + outlined["result"]:
+        assert (region["original_width"], region["original_height"]) == (80, 60)
+
+
+def test_both_kinds_redraw_the_masks(tasks, masks):
+    brushed, outlined = (prediction["result"] for prediction in tasks[0]["predictions"])
+    for region, mask in zip(brushed, masks.values(), strict=True):
+        pixels = decode_rle(region["value"]["rle"]).reshape(60, 80, 4)
+        assert np.array_equal(pixels[..., 3] > 0, mask)
+    for number, mask in enumerate(masks.values(), 1):
+        corners = [
+            (np.array(region["value"]["points"]) * (0.8, 0.6)).ravel().tolist()
+            for region in outlined
+            if region["id"].startswith(f"polygon-{number}-")
+        ]
+        drawn = rle.from_polygons(corners, 60, 80)
+        assert (drawn & mask).sum() / (drawn | mask).sum() > 0.95
+
+
+def test_the_configuration_knows_every_tag_and_label(tasks, tmp_path):
+    root = ElementTree.parse(tmp_path / "out" / "label-config.xml").getroot()
+    for prediction, kind in zip(tasks[0]["predictions"], ("Brush", "Polygon"), strict=True):
+        tag = root.find(f"{kind}Labels")
+        labels = {label.get("value") for label in tag}
+        for region in prediction["result"]:
+            assert region["type"] == f"{kind.lower()}labels"
+            assert (region["from_name"], region["to_name"]) == (tag.get("name"), tag.get("toName"))
+            assert set(region["value"][region["type"]]) <= labels
+    assert root.find("Image").get("name") == "image"
+
+
+def test_another_prefix(answers, tmp_path):
+    export("label-studio", answers[:1], tmp_path / "out", Options(picture_prefix="https://h/p/"))
+    (task,) = json.loads((tmp_path / "out" / "tasks.json").read_text())
+    assert task["data"]["image"] == "https://h/p/a.png"

@@ -1,0 +1,90 @@
+"""YOLO data, read by supervision."""
+
+import os
+
+import numpy as np
+import pytest
+import supervision
+from PIL import Image
+
+from refmask import ConfigurationError, InputError
+from refmask.export import export
+from refmask.export.collection import Options
+from refmask.export.yolo import _quoted
+from refmask.ops import rle
+
+
+def read(folder):
+    return supervision.DetectionDataset.from_yolo(
+        str(folder / "images"), str(folder / "labels"), str(folder / "data.yaml")
+    )
+
+
+def test_supervision_reads_masks_and_names(answers, masks, tmp_path):
+    folder = tmp_path / "yolo"
+    export("yolo", answers, folder)
+    data = read(folder)
+    assert data.classes == [answers[n].expression for n in (0, 1, 3)]
+    found = data.annotations[str(folder / "images" / "a.png")]
+    assert found.class_id.tolist() == [0, 1, 2]
+    for mask, made in zip(found.mask, masks.values(), strict=True):
+        # OpenCV also fills the pixels that a line touches, so holes and gaps shrink by one.
+        assert (mask & made).sum() / (mask | made).sum() > 0.75
+    assert len(data.annotations[str(folder / "images" / "a-2.png")]) == 0
+
+
+def test_a_line_redraws_holes_and_parts(answers, masks, tmp_path):
+    export("yolo", answers, tmp_path / "yolo")
+    lines = (tmp_path / "yolo" / "labels" / "a.txt").read_text().splitlines()
+    for line, mask in zip(lines, masks.values(), strict=True):
+        corners = np.array(line.split()[1:], float).reshape(-1, 2) * (80, 60)
+        drawn = rle.from_polygons([corners.ravel().tolist()], 60, 80)
+        assert (drawn & mask).sum() / (drawn | mask).sum() > 0.95
+
+
+def test_pictures_are_linked_or_copied(answers, tmp_path):
+    export("yolo", answers, tmp_path / "linked")
+    export("yolo", answers, tmp_path / "copied", Options(copy_pictures=True))
+    pictures = [tmp_path / name / "images" / "a-2.png" for name in ("linked", "copied")]
+    assert [picture.is_symlink() for picture in pictures] == [True, False]
+    assert np.array(Image.open(pictures[0])).shape == (60, 80, 3)
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
+    assert os.path.realpath(pictures[0]) == str(tmp_path / "photos" / "sub" / "a.png")
+
+
+def test_overwriting_a_link_leaves_the_picture_alone(answers, tmp_path):
+    export("yolo", answers, tmp_path / "out")
+    before = (tmp_path / "photos" / "a.png").read_bytes()
+    export("yolo", answers, tmp_path / "out", Options(copy_pictures=True, overwrite=True))
+    assert not (tmp_path / "out" / "images" / "a.png").is_symlink()
+    assert (tmp_path / "photos" / "a.png").read_bytes() == before
+
+
+def test_a_picture_that_is_gone(answers, tmp_path):
+    (tmp_path / "photos" / "a.png").unlink()
+    with pytest.raises(InputError, match=r"expected the picture .*a\.png, but it is gone"):
+        export("yolo", answers, tmp_path / "out")
+
+
+def test_a_disk_without_links(answers, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr("pathlib.Path.symlink_to", fail)
+    with pytest.raises(ConfigurationError, match="not permitted; add --copy-pictures"):
+        export("yolo", answers, tmp_path / "out")
+
+
+def test_names_that_yaml_could_take_for_something_else():
+    import yaml
+
+    for name in (
+        "yes",
+        "a: b # c",
+        '"quoted"',
+        "back\\slash",
+        "two\nlines",
+        "左の犬 🐕",
+        "\x85\x7f",
+    ):
+        assert yaml.safe_load(f"names:\n  0: {_quoted(name)}\n") == {"names": {0: name}}
