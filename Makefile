@@ -25,7 +25,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-$(VENV)/.developed: requirements-dev.txt pyproject.toml | $(VENV)/.installed
+$(VENV)/.developed: requirements-dev.txt $(VENV)/.installed
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
 	@touch $@
 
