@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,9 @@ from refmask.metrics import Tally
 #: Told how many pictures are done, and the sums over them.
 Watch = Callable[[int, Tally], object]
 
+#: Answers pictures by their ids, in this order, on other machines: see ``Evaluation.records``.
+Elsewhere = Callable[[Sequence[str]], Generator[list[Record] | ImageError, None, None]]
+
 #: What becomes of pictures that cannot be read.
 MISSING = ("stop", "skip")
 
@@ -39,6 +42,7 @@ class Evaluation:
         missing: "stop" at a picture that cannot be read, or "skip" it and tell.
         workers: how many pictures at once, each on one core; ``usual_workers()`` when None. The
             records do not depend on it.
+        elsewhere: answers them instead of this machine, where it is given.
 
     Raises:
         ConfigurationError: when a setting does not exist, or the data set asks nothing.
@@ -49,6 +53,7 @@ class Evaluation:
     first: int | None = None
     missing: str = "stop"
     workers: int | None = None
+    elsewhere: Elsewhere | None = None
 
     #: Data sets may hold files open, and reading pictures changes warnings for all threads.
     _reading: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
@@ -111,7 +116,7 @@ class Evaluation:
         watch(len(run.rows), tally)
         began = time.perf_counter()
         asked = [picture for picture in self.pictures if picture not in run.rows]
-        with closing(in_order(self._records, asked, self.workers or usual_workers())) as found:
+        with closing(self._begin(asked)) as found:
             for picture, records in zip(asked, found, strict=True):
                 if isinstance(records, ImageError):
                     unread[picture] = str(records)
@@ -122,6 +127,11 @@ class Evaluation:
                     tally += self._tally(records)
                     watch(len(run.rows), tally)
         return unread
+
+    def _begin(self, asked: Sequence[str]) -> Generator[list[Record] | ImageError, None, None]:
+        if self.elsewhere is not None:
+            return self.elsewhere(asked)
+        return in_order(self.records, asked, self.workers or usual_workers())
 
     def _tally(self, records: Iterable[Record]) -> Tally:
         return Tally.of(count(outcomes(records), self.system.compat))
@@ -135,8 +145,13 @@ class Evaluation:
                 f"{absent[0]}; put them there, or go on without them by --missing skip"
             )
 
-    def _records(self, picture: str) -> list[Record] | ImageError:
-        """A picture's records, none where nothing is asked; or why it is left out."""
+    def records(self, picture: str) -> list[Record] | ImageError:
+        """A picture's records, none where nothing is asked; or why it is left out.
+
+        Raises:
+            ImageError: when it cannot be read and none may be missing.
+            InputError: when its annotations, an expression or a prediction cannot be used.
+        """
         try:
             with self._reading:
                 sample = self.dataset.sample(picture)

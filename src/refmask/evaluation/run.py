@@ -198,7 +198,7 @@ def _claim(folder: Path, configuration: Mapping[str, Any]) -> None:
         differing = differences(read_configuration(folder), asked)
         if differing:
             raise ConfigurationError(
-                f"{folder} holds a run of another configuration ({_told(differing)}); choose "
+                f"{folder} holds a run of another configuration ({told(differing)}); choose "
                 "another --out, or ask for the same"
             )
         return
@@ -217,7 +217,8 @@ def _claim(folder: Path, configuration: Mapping[str, Any]) -> None:
     write_whole(folder / CONFIGURATION, content)
 
 
-def _told(differing: Mapping[str, tuple[Any, Any]]) -> str:
+def told(differing: Mapping[str, tuple[Any, Any]]) -> str:
+    """Differences as a message shows them: the first few, then how many more."""
     shown = [
         f"{name}: {short(theirs)} there, {short(ours)} here"
         for name, (theirs, ours) in list(differing.items())[:SHOWN]
