@@ -1,0 +1,124 @@
+"""A batch from plan to summary, on any engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from refmask.batch.output import Done, Output
+from refmask.batch.places import absolute
+from refmask.batch.plan import ROWS, Plan, Shard
+from refmask.batch.worker import Order
+from refmask.errors import ConfigurationError
+from refmask.evaluation.configuration import commit
+from refmask.evaluation.pipeline import usual_workers
+from refmask.segmenter import Segmenter
+
+#: Does shards as ordered, and tells of each when it is done; closing it stops the work.
+Engine = Callable[[Order, Iterable[Shard]], Generator[Done, None, None]]
+#: Told of each shard that is done, and whether it is done now or was there before.
+Watch = Callable[[Done, bool], object]
+
+
+@dataclass(frozen=True)
+class Local:
+    """The engine of one machine: threads that share a model.
+
+    Attributes:
+        segmenter: answers.
+        workers: how many pictures at once, each on one core; ``usual_workers()`` when None.
+    """
+
+    segmenter: Segmenter
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise ConfigurationError(f"expected --workers of at least 1, got {self.workers}")
+
+    def __call__(self, order: Order, shards: Iterable[Shard]) -> Generator[Done, None, None]:
+        """Do shards in their order."""
+        yield from order.worker(self.segmenter, self.workers or usual_workers())(shards)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """A plan to be answered into a folder.
+
+    Attributes:
+        plan: what is asked.
+        system: what answers depend on, as ``worker.system_told`` tells it.
+        folder: where the rows go, path or URI.
+        rows: at most so many in a shard, unless one picture has more.
+        retry: do shards with failed rows again.
+
+    Raises:
+        ConfigurationError: when there is less than one row in a shard.
+    """
+
+    plan: Plan
+    system: Mapping[str, Any]
+    folder: str
+    rows: int = ROWS
+    retry: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rows < 1:
+            raise ConfigurationError(f"expected --shard-rows of at least 1, got {self.rows}")
+
+    @cached_property
+    def configuration(self) -> dict[str, Any]:
+        """What the rows, and the files that they are in, depend on."""
+        return {
+            "input": self.plan.fingerprint(),
+            "pictures": self.plan.pictures,
+            "rows": self.plan.rows,
+            "shard_rows": self.rows,
+            **self.system,
+        }
+
+    def run(self, engine: Engine, watch: Watch = lambda *_: None) -> dict[str, Any]:
+        """Do the shards that are not done yet; write the summary at the end.
+
+        Args:
+            engine: such as ``Local``.
+            watch: told of each shard, first of those that were there before.
+
+        Returns:
+            What ``_summary.json`` holds.
+
+        Raises:
+            ConfigurationError: when the folder is another batch's or cannot be written, or a
+                worker computes otherwise.
+            RefmaskError: when the cluster fails.
+        """
+        with Output(absolute(self.folder), self.configuration) as output:
+            done = output.done()
+            if self.retry:
+                done = {number: one for number, one in done.items() if not one.errors}
+            for one in done.values():
+                watch(one, False)
+            order = Order(output.folder, output.mark, self.system, self.plan.phrases)
+            left = (shard for shard in self.plan.shards(self.rows) if shard.number not in done)
+            with closing(engine(order, left)) as finished:
+                for one in finished:
+                    done[one.number] = one
+                    watch(one, True)
+            summary = self._summary(done)
+            output.finish(summary)
+        return summary
+
+    def _summary(self, done: Mapping[int, Done]) -> dict[str, Any]:
+        ordered = [done[number] for number in sorted(done)]
+        return {
+            "pictures": self.plan.pictures,
+            "rows": sum(one.rows for one in ordered),
+            "shards": len(ordered),
+            "errors": sum(one.errors for one in ordered),
+            "first_error": next((one.first_error for one in ordered if one.errors), None),
+            "commit": commit(),
+            "configuration": self.configuration,
+        }

@@ -1,0 +1,87 @@
+"""What is spread over a cluster: shards of a batch, pictures of an evaluation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from refmask.batch.cluster import Cluster, Work, spread
+from refmask.batch.output import Done
+from refmask.batch.plan import Shard
+from refmask.batch.worker import Order, check_alike
+from refmask.errors import ImageError
+from refmask.evaluation.evaluate import Evaluation
+from refmask.evaluation.pipeline import in_order
+from refmask.evaluation.record import Record
+from refmask.segmenter import Segmenter
+
+
+@dataclass(frozen=True)
+class OnRay:
+    """The engine of many machines: actors, each with a model of its own.
+
+    Attributes:
+        build: makes a worker's segmenter.
+        cluster: where they are.
+    """
+
+    build: Callable[[], Segmenter]
+    cluster: Cluster
+
+    def __call__(self, order: Order, shards: Iterable[Shard]) -> Generator[Done, None, None]:
+        """Do shards, told of as they are done."""
+        build = partial(_shard_worker, self.build, order, self.cluster.cores)
+        items = (shard.encode() for shard in shards)
+        with closing(spread(build, items, self.cluster)) as found:
+            for content in found:
+                yield Done(**json.loads(content))
+
+
+def _shard_worker(build: Callable[[], Segmenter], order: Order, at_once: int) -> Work:
+    worker = order.worker(build(), at_once)
+
+    def work(item: bytes) -> bytes:
+        [done] = worker([Shard.decode(item)])
+        return json.dumps(asdict(done)).encode()
+
+    return work
+
+
+@dataclass(frozen=True)
+class RecordsOnRay:
+    """Answers the pictures of an evaluation elsewhere, for ``Evaluation.elsewhere``.
+
+    Attributes:
+        build: makes a worker's evaluation.
+        configuration: that of the evaluation, which each worker's must equal.
+        cluster: where they are.
+    """
+
+    build: Callable[[], Evaluation]
+    configuration: Mapping[str, Any]
+    cluster: Cluster
+
+    def __call__(self, pictures: Sequence[str]) -> Generator[list[Record] | ImageError, None, None]:
+        """The records of pictures in their order, or why one is left out."""
+        build = partial(_record_worker, self.build, self.configuration)
+        items = (picture.encode() for picture in pictures)
+        with closing(spread(build, items, self.cluster, ordered=True)) as found:
+            for content in found:
+                records = json.loads(content)
+                yield ImageError(records) if isinstance(records, str) else records
+
+
+def _record_worker(build: Callable[[], Evaluation], configuration: Mapping[str, Any]) -> Work:
+    evaluation = build()
+    check_alike(configuration, evaluation.configuration)
+
+    def work(item: bytes) -> bytes:
+        with closing(in_order(evaluation.records, [item.decode()], 1)) as answered:
+            [records] = answered
+        return json.dumps(str(records) if isinstance(records, ImageError) else records).encode()
+
+    return work

@@ -1,0 +1,206 @@
+"""A Ray cluster of several raylets on this machine: the same rows, whoever is killed."""
+
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+ray = pytest.importorskip("ray")
+
+from ray.cluster_utils import Cluster as Raylets  # noqa: E402
+
+from refmask.batch import cluster as spreading  # noqa: E402
+from refmask.batch.cluster import Cluster, spread  # noqa: E402
+from refmask.batch.on_ray import OnRay  # noqa: E402
+from refmask.cli import main  # noqa: E402
+from refmask.errors import ConfigurationError, ImageError, RefmaskWarning  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def raylets():
+    """Two machines of one core each, and a head that does no work."""
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    cluster = Raylets(initialize_head=True, head_node_args={"num_cpus": 0})
+    cluster.add_node(num_cpus=1)
+    cluster.add_node(num_cpus=1)
+    yield cluster.address
+    ray.shutdown()
+    cluster.shutdown()
+    ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+def doubled(item):
+    return item + item
+
+
+def double():
+    return doubled
+
+
+def test_results_come_in_order_when_asked(raylets):
+    items = [str(number).encode() for number in range(12)]
+    found = list(spread(double, items, Cluster(raylets), ordered=True))
+    assert found == [item + item for item in items]
+    assert sorted(spread(double, items, Cluster(raylets))) == sorted(found)
+    assert list(spread(double, [], Cluster("nowhere:1"))) == []
+
+
+def refuse():
+    raise ConfigurationError("no such model")
+
+
+def test_what_a_worker_cannot_build_is_told(raylets):
+    with pytest.raises(ConfigurationError, match=r"no such model"):
+        list(spread(refuse, [b"1"], Cluster(raylets)))
+
+
+def fail(item):
+    raise ImageError(f"{item.decode()} is no picture")
+
+
+def failing():
+    return fail
+
+
+def test_what_a_worker_raises_is_raised(raylets):
+    with pytest.raises(ImageError, match=r"1 is no picture"):
+        list(spread(failing, [b"1"], Cluster(raylets)))
+
+
+def children():
+    """Processes that were started by this one, or by one that was."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (folder / "stat").read_text()
+        except OSError:
+            continue
+        parents[int(folder.name)] = int(told.rpartition(")")[2].split()[1])
+    found, more = set(), {os.getpid()}
+    while more:
+        found |= more
+        more = {process for process, parent in parents.items() if parent in more} - found
+    return found
+
+
+def workers():
+    """Processes of the pool's actors that are ours."""
+    titles = {}
+    for process in children():
+        try:
+            titles[process] = Path(f"/proc/{process}/cmdline").read_bytes()
+        except OSError:
+            continue
+    return [process for process, title in titles.items() if b"MapWorker" in title]
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="Linux alone tells it there")
+def test_rows_are_those_of_one_machine_though_a_worker_is_killed(
+    raylets, batch, local, rows, parts, build, tmp_path
+):
+    batch(tmp_path / "local", rows=1).run(local)
+    killed = []
+
+    def kill(*_):
+        if not killed:
+            killed.append(workers()[0])
+            os.kill(killed[0], signal.SIGKILL)
+
+    summary = batch(tmp_path / "ray", rows=1).run(OnRay(build, Cluster(raylets)), kill)
+    assert killed
+    assert summary["errors"] == 2
+    assert parts(tmp_path / "ray") == parts(tmp_path / "local")
+    assert rows(tmp_path / "ray") == rows(tmp_path / "local")
+
+
+def test_a_worker_that_computes_otherwise_is_refused(raylets, batch, build, parts, tmp_path):
+    other = partial(build, alpha=0.5)
+    with pytest.raises(ConfigurationError, match=r"computes otherwise .*alpha: "):
+        batch(tmp_path / "out").run(OnRay(other, Cluster(raylets)))
+    assert not parts(tmp_path / "out")
+
+
+def test_the_command_resumes_on_a_cluster_what_was_begun_here(
+    raylets, model_files, photos, parts, tmp_path, monkeypatch, capsys
+):
+    model, weights = model_files("tiny_vit32")
+    monkeypatch.chdir(tmp_path)
+    Path("asked.txt").write_text("the red car\n")
+    words = ["batch", os.path.relpath(photos), "--expressions", "asked.txt", "--shard-rows", "2"]
+    words += ["--model", model, "--weights", weights, "--precision", "fp32", "--out", "out"]
+    assert main(words) == 1
+    whole = parts("out")
+    sorted(Path("out").glob("part-*"))[1].unlink()
+    capsys.readouterr()
+    assert main([*words, "--address", raylets, "--worker-memory", "100MB"]) == 1
+    assert "2 of them now" in capsys.readouterr().out
+    assert parts("out") == whole
+
+
+def test_records_of_an_evaluation_are_those_of_one_machine(raylets, model_files, tmp_path):
+    model, weights = model_files("tiny_vit32")
+    words = ["evaluate", "scenes", "--split", "val", "--first", "3", "--proposals", "instances"]
+    words += ["--model", model, "--weights", weights, "--precision", "fp32", "--out"]
+    assert main([*words, str(tmp_path / "local")]) == 0
+    far = ["--address", raylets, "--worker-memory", "100MB"]
+    assert main([*words, str(tmp_path / "ray"), *far]) == 0
+    for name in ("samples.jsonl", "summary.json"):
+        assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
+
+
+def test_a_worker_that_fits_nowhere_is_told_of(raylets, monkeypatch):
+    class Enough(Exception):
+        pass
+
+    def stop(*_, **__):
+        raise Enough
+
+    monkeypatch.setattr(spreading.ray.data, "from_items", stop)
+    warned = pytest.warns(RefmaskWarning, match=r"no machine of the cluster has 64 cores")
+    with warned, pytest.raises(Enough):
+        list(spread(double, [b"1"], Cluster(raylets, cores=64)))
+
+
+def test_machines_hold_as_many_workers_as_fit():
+    machine = {"CPU": 8.0, "memory": 10e9}
+    assert Cluster(cores=2).fits(machine) == 4
+    assert Cluster(memory=int(3e9)).fits(machine) == 3
+    assert Cluster(gpus=0.5).fits(machine) == 0
+    assert Cluster(gpus=0.5).fits(machine | {"GPU": 1.0}) == 2
+    with pytest.raises(ConfigurationError, match=r"at least one core"):
+        Cluster(cores=0)
+
+
+def test_no_cluster_is_told(monkeypatch):
+    monkeypatch.setattr(spreading.ray, "is_initialized", lambda: False)
+
+    def absent(**_):
+        raise ConnectionError("Could not find any running Ray instance.\nmore")
+
+    monkeypatch.setattr(spreading.ray, "init", absent)
+    with pytest.raises(
+        ConfigurationError, match=r"expected a Ray cluster at auto, got none \(Could"
+    ):
+        list(spread(double, [b"1"], Cluster("auto")))
+
+
+def test_without_ray_the_extra_is_named(monkeypatch, tmp_path, capsys):
+    monkeypatch.delitem(sys.modules, "refmask.batch.cluster")
+    monkeypatch.delitem(sys.modules, "refmask.batch.on_ray")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    (tmp_path / "asked.txt").write_text("the dog")
+    words = [
+        "batch",
+        str(tmp_path),
+        "--expressions",
+        str(tmp_path / "asked.txt"),
+        "--engine",
+        "ray",
+    ]
+    (tmp_path / "a.png").write_bytes(b"")
+    assert main([*words, "--out", str(tmp_path / "out")]) == 2
+    assert 'pip install "refmask[ray]"' in capsys.readouterr().err

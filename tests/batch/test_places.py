@@ -1,0 +1,94 @@
+"""Paths and URIs: found, read and written."""
+
+import os
+
+import pytest
+
+from refmask.batch import places
+from refmask.batch.places import absolute, beside, find_pictures, is_folder, read, write_whole
+from refmask.errors import ConfigurationError, ImageError, InputError
+
+NAMES = [
+    "0.png",
+    "1.png",
+    "2.png",
+    "3.png",
+    "broken.png",
+    "more of them/4.png",
+    "more of them/5.png",
+]
+
+
+def test_a_folder_gives_all_pictures_below_it_but_hidden_ones(photos):
+    assert find_pictures(str(photos)) == [f"{photos}/{name}" for name in NAMES]
+    assert find_pictures(f"{photos}/") == find_pictures(str(photos))
+
+
+def test_a_glob_and_a_single_picture(photos):
+    assert find_pictures(f"{photos}/[01]*") == [f"{photos}/0.png", f"{photos}/1.png"]
+    assert find_pictures(f"{photos}/**/5.*") == [f"{photos}/more of them/5.png"]
+    assert find_pictures(f"{photos}/nothing.png") == [f"{photos}/nothing.png"]  # told when read
+
+
+def test_a_uri_names_what_it_finds_by_uris(photos):
+    found = find_pictures(photos.as_uri())
+    assert found == [(photos / name).as_uri() for name in NAMES]
+    assert read(found[-1]) == (photos / NAMES[-1]).read_bytes()
+    assert is_folder(photos.as_uri())
+    assert not is_folder(found[0])
+
+
+def test_places_without_pictures_are_refused(tmp_path):
+    for place in (tmp_path, tmp_path / "*.png", tmp_path.as_uri()):
+        with pytest.raises(ImageError, match=r"expected pictures in .*, found none"):
+            find_pictures(str(place))
+
+
+@pytest.mark.parametrize("uri", ["gopher://host/a.png", "https://host/a.png", "s3://"])
+def test_what_pyarrow_does_not_open_is_refused(uri):
+    with pytest.raises(InputError, match=r"expected a path, or a URI of s3"):
+        read(uri)
+
+
+def test_what_cannot_be_read_is_told(photos):
+    with pytest.raises(ImageError, match=r"picture at .*nothing.png, but it does not exist"):
+        read(f"{photos}/nothing.png")
+    with pytest.raises(ImageError, match=r"but it is no file"):
+        read(str(photos))
+    with pytest.raises(ImageError, match=r"at most 0 MB, .*0.png has 0 MB"):
+        read(f"{photos}/0.png", most=10)
+
+
+def test_names_mean_the_same_anywhere(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert absolute("a/../b.png") == f"{tmp_path}/b.png"
+    assert absolute("s3://bucket/a.png") == "s3://bucket/a.png"
+    assert beside(f"{tmp_path}/in", "../b.png") == f"{tmp_path}/b.png"
+    assert beside("file:///in", "a b.png") == "file:///in/a%20b.png"
+    assert beside("/in", "/b.png") == "/b.png"
+    assert beside("/in", "s3://bucket/b.png") == "s3://bucket/b.png"
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_files_are_written_whole(tmp_path, monkeypatch, direct):
+    if direct:  # as in an object store
+        monkeypatch.setattr(places, "STORES", ("local",))
+        (tmp_path / "out").mkdir()
+    for content in (b"one", b"two"):
+        write_whole(str(tmp_path / "out"), "file", content)
+        assert (tmp_path / "out" / "file").read_bytes() == content
+    assert os.listdir(tmp_path / "out") == ["file"]  # noqa: PTH208
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match=r"cannot write .*file/part: .*another place"):
+        write_whole(str(tmp_path / "file"), "part", b"content")
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "in the way").write_text("")
+    with pytest.raises(ConfigurationError, match=r"cannot write"):
+        write_whole(str(tmp_path), "part", b"content")
+    assert [path.name for path in tmp_path.iterdir()] == ["part"]

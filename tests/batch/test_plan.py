@@ -1,0 +1,120 @@
+"""What is asked, read from folders and tables, and cut into shards."""
+
+import pyarrow
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from refmask.batch.plan import Ask, Plan, Shard, read_plan
+from refmask.errors import ConfigurationError, InputError
+from refmask.types import TargetPhrase
+
+PHRASES = [TargetPhrase("the dog", "the dog", "the dog", "dog")] * 3
+
+
+def asked(plan):
+    return {ask.picture: ask.expressions for shard in plan.shards(100) for ask in shard.asks}
+
+
+def test_a_folder_is_asked_one_list(photos):
+    plan = read_plan(str(photos), PHRASES)
+    assert plan.pictures == 7
+    assert plan.rows == 21
+    assert set(asked(plan).values()) == {None}
+
+
+def test_a_table_says_what_is_asked_in_either_form(tmp_path):
+    path = tmp_path / "asked.csv"
+    path.write_text('picture,expression,other\nb.png,"the dog, left",1\n/a.png,cat,2\nb.png,,3\n')
+    expected = {f"{tmp_path}/b.png": ("the dog, left", ""), "/a.png": ("cat",)}
+    assert asked(read_plan(str(path))) == expected
+    assert list(asked(read_plan(str(path)))) == list(expected)  # in the order of first rows
+    lists = {"path": ["b.png", "/a.png"], "phrases": [["the dog, left", None], ["cat"]]}
+    parquet.write_table(pyarrow.table(lists), tmp_path / "lists.parquet")
+    assert asked(read_plan(str(tmp_path / "lists.parquet"))) == expected
+    assert asked(read_plan((tmp_path / "lists.parquet").as_uri())) == {
+        (tmp_path / "b.png").as_uri(): ("the dog, left", ""),
+        "/a.png": ("cat",),
+    }
+
+
+def test_a_table_of_pictures_alone_needs_expressions(tmp_path):
+    parquet.write_table(
+        pyarrow.table({"uri": ["/a.png", "/b.png", "/a.png"]}), tmp_path / "t.parquet"
+    )
+    plan = read_plan(str(tmp_path / "t.parquet"), PHRASES)
+    assert asked(plan) == {"/a.png": None, "/b.png": None}
+    with pytest.raises(ConfigurationError, match=r"expected something to ask"):
+        read_plan(str(tmp_path / "t.parquet"))
+
+
+def test_names_of_a_table_per_picture_are_the_folders(photos, tmp_path):
+    table = tmp_path / "asked.csv"
+    table.write_text("picture,expression\nmore of them/4.png,the dog\n")
+    plan = read_plan(str(photos), per_picture=str(table))
+    assert asked(plan) == {f"{photos}/more of them/4.png": ("the dog",)}
+    with pytest.raises(ConfigurationError, match=r"expected a folder of the pictures"):
+        read_plan(f"{photos}/*.png", per_picture=str(table))
+
+
+def test_what_is_asked_is_said_once(tmp_path):
+    (tmp_path / "t.csv").write_text("picture,expression\na.png,the dog\n")
+    with pytest.raises(ConfigurationError, match=r"expected expressions from one place"):
+        read_plan(str(tmp_path / "t.csv"), PHRASES)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", b"file,expression\na,b\n", "column picture or path or uri in .*got file, expr"),
+        ("t.csv", b"picture,expression\na,b,c\n", "expected a CSV table in .*cannot be read"),
+        ("t.csv", b"picture,expression\n", "expected pictures in .*names none"),
+        ("t.parquet", b"PAR1 and nothing else PAR1", "expected a PARQUET table"),
+    ],
+)
+def test_tables_that_cannot_be_used_are_refused(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_plan(str(tmp_path / name))
+
+
+def test_expressions_that_are_no_text_are_refused(tmp_path):
+    table = pyarrow.table({"picture": ["a"], "expression": [{"x": 1}]})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"expected texts as expressions in .*struct"):
+        read_plan(str(tmp_path / "t.parquet"))
+
+
+@given(st.lists(st.integers(0, 9), min_size=1), st.integers(1, 12))
+def test_shards_hold_all_pictures_in_order_and_few_rows(counts, rows):
+    own = [[f"thing {k}" for k in range(count)] for count in counts]
+    names = [f"/{number}.png" for number in range(len(counts))]
+    kind = pyarrow.list_(pyarrow.string())
+    plan = Plan(pyarrow.table({"picture": names, "expressions": pyarrow.array(own, kind)}))
+    shards = list(plan.shards(rows))
+    assert [shard.number for shard in shards] == list(range(len(shards)))
+    assert [(ask.picture, list(ask.expressions)) for shard in shards for ask in shard.asks] == list(
+        zip(names, own, strict=True)
+    )
+    for shard in shards:
+        assert sum(len(ask.expressions) for ask in shard.asks) <= rows or len(shard.asks) == 1
+    assert [Shard.decode(shard.encode()) for shard in shards] == shards
+
+
+def test_a_shard_of_common_phrases_travels():
+    shard = Shard(3, (Ask("/a.png", None), Ask("/b.png", ("the dog",))))
+    assert Shard.decode(shard.encode()) == shard
+    assert shard.name == "part-00000003.parquet"
+
+
+def test_the_fingerprint_tells_plans_apart():
+    def plan(names, own):
+        return Plan(pyarrow.table({"picture": names, "expressions": own})).fingerprint()
+
+    one = plan(["a", "b"], [["x"], ["y"]])
+    assert one == plan(["a", "b"], [["x"], ["y"]])
+    others = [plan(["b", "a"], [["x"], ["y"]]), plan(["a", "b"], [["x"], ["z"]])]
+    pictures = pyarrow.table({"picture": ["a", "b"]})
+    others += [Plan(pictures, tuple(PHRASES[:n])).fingerprint() for n in (1, 2)]
+    assert len({one, *others}) == 5
