@@ -1,0 +1,125 @@
+"""``refmask index``: regions of many pictures, kept to be searched by ``refmask search``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from refmask.cli.options import (
+    add_refinement_options,
+    add_store_limit,
+    add_system_options,
+    load_segmenter,
+    refinement,
+)
+
+if TYPE_CHECKING:
+    from refmask.index import Index, Outcome, Stats
+
+ADD, UPDATE, REMOVE, STATS = "add", "update", "remove", "stats"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser(
+        ADD, help="take pictures in; those that are in it already cost nothing"
+    )
+    add.add_argument("paths", metavar="PATH", nargs="+", help="pictures, folders or quoted globs")
+    _add_looking(add)
+    _add_looking(
+        actions.add_parser(
+            UPDATE, help="notice changed, moved and deleted pictures, and new ones in added folders"
+        )
+    )
+    remove = actions.add_parser(REMOVE, help="forget pictures, or folders with all below them")
+    remove.add_argument("paths", metavar="PATH", nargs="+", help="pictures or folders")
+    _add_place(remove)
+    stats = actions.add_parser(STATS, help="how much it holds, and what it was made with")
+    _add_place(stats)
+    stats.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the action says."""
+    from refmask.index import Collection
+
+    if args.action == REMOVE:
+        count = Collection(args.index).remove_places(args.paths)
+        print(f"{args.index}: {count} removed")
+        return 0 if count else 1
+    if args.action == STATS:
+        stats = Collection(args.index).stats()
+        print(json.dumps(asdict(stats)) if args.json else _described(stats))
+        return 0
+    return _look(args)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--index", required=True, metavar="DIR", help="the index's folder")
+
+
+def _add_looking(parser: argparse.ArgumentParser) -> None:
+    _add_place(parser)
+    parser.add_argument(
+        "--proposals",
+        default="grouping",
+        metavar="SPEC",
+        help="grouping (default), freesolo, sam, sam2, freemask, maskcut or store:PATH; settings "
+        "as NAME:key=value,key=value",
+    )
+    add_refinement_options(parser)
+    add_store_limit(parser)
+    add_system_options(parser)
+
+
+def _look(args: argparse.Namespace) -> int:
+    """Add or update; a bad picture does not stop the rest."""
+    from refmask.index import Index
+
+    segmenter = load_segmenter(args, args.proposals, args.store, refinement(args), args.store_limit)
+    index = Index.open(args.index, segmenter, create=args.action == ADD)
+    counted = _followed(index, args)
+    told = ", ".join(f"{count} {what}" for what, count in sorted(counted.items()))
+    print(f"{args.index}: {told or 'nothing to do'}")
+    failed = counted["failed"]
+    return 0 if not failed else 2 if failed == counted.total() else 1
+
+
+def _followed(index: Index, args: argparse.Namespace) -> Counter[str]:
+    from tqdm import tqdm
+
+    with tqdm(unit="picture", disable=not sys.stderr.isatty()) as bar:
+
+        def tell(outcome: Outcome, files: int) -> None:
+            bar.total = files
+            bar.update()
+            if outcome.error:
+                tqdm.write(f"refmask: error: {outcome.error}", file=sys.stderr)
+
+        return index.add(args.paths, tell) if args.action == ADD else index.update(tell)
+
+
+def _described(stats: Stats) -> str:
+    each = f", {stats.bytes / stats.regions:,.0f} a region" if stats.regions else ""
+    searched = (
+        f"{stats.approximate}, {stats.indexed:,} of the regions in it"
+        if stats.approximate
+        else "every region is compared"
+    )
+    rows: dict[str, Any] = {
+        "pictures": f"{stats.pictures:,}",
+        "regions": f"{stats.regions:,}",
+        "bytes": f"{stats.bytes:,}{each}",
+        "search": searched,
+        "alpha": stats.alpha,
+        "dimension": stats.dim,
+        **{f"folder {number}": folder for number, folder in enumerate(stats.folders, 1)},
+        **stats.configuration,
+    }
+    width = max(map(len, rows))
+    return "\n".join(f"{name:{width}}  {value}" for name, value in rows.items())

@@ -1,0 +1,112 @@
+"""``refmask search``: the pictures of an index that hold what a phrase refers to."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refmask.cli.options import add_system_options, load_segmenter
+from refmask.errors import InputError
+
+if TYPE_CHECKING:
+    from refmask.index import Hit
+
+#: Drawings in a row of a sheet.
+COLUMNS = 4
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("phrase", metavar="PHRASE", help='"the dog under the table"')
+    parser.add_argument("--index", required=True, metavar="DIR", help="the index's folder")
+    parser.add_argument("--top", type=int, default=10, metavar="K", help="pictures (default 10)")
+    parser.add_argument(
+        "--regions", type=int, default=1, metavar="N", help="of each picture, at most (default 1)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object per picture")
+    parser.add_argument("--sheet", metavar="FILE", help="draw them with their masks, as a PNG")
+    parser.add_argument(
+        "--rerank",
+        type=int,
+        default=0,
+        metavar="N",
+        help="the N best pictures by how far the region also stands out within its picture",
+    )
+    parser.add_argument(
+        "--exact", action="store_true", help="compare every region, however many there are"
+    )
+    among = parser.add_argument_group("among")
+    among.add_argument("--folder", metavar="DIR", help="pictures in it or below it")
+    among.add_argument(
+        "--min-area", type=float, default=0.0, metavar="SHARE", help="of the picture, 0 to 1"
+    )
+    among.add_argument(
+        "--max-area", type=float, default=1.0, metavar="SHARE", help="of the picture, 0 to 1"
+    )
+    among.add_argument(
+        "--since", type=_day, metavar="DAY", help="taken on that day or later, as 2024-05-31"
+    )
+    among.add_argument("--until", type=_day, metavar="DAY", help="taken on that day or earlier")
+    add_system_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search, print and draw; 1 when nothing was found."""
+    from refmask.index import Index, Where
+
+    where = Where(args.folder, args.min_area, args.max_area, args.since, args.until)
+    index = Index.open(args.index, load_segmenter(args, "grouping"))
+    hits = index.search(
+        args.phrase,
+        args.top,
+        where,
+        regions=args.regions,
+        rerank=args.rerank,
+        exact=args.exact,
+    )
+    for number, hit in enumerate(hits, 1):
+        print(json.dumps(hit.record(), ensure_ascii=False) if args.json else _line(number, hit))
+    if not hits:
+        print("refmask: nothing found", file=sys.stderr)
+    elif args.sheet:
+        _draw(hits, Path(args.sheet))
+    return 0 if hits else 1
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a day as 2024-05-31, got {text!r}") from None
+
+
+def _line(number: int, hit: Hit) -> str:
+    box = ",".join(f"{edge:.0f}" for edge in hit.regions[0].box)
+    sure = "" if hit.confidence is None else f"  confidence {hit.confidence:.0%}"
+    return f"{number:3}  {hit.score:7.2f}  {hit.given}  box {box}{sure}"
+
+
+def _draw(hits: list[Hit], file: Path) -> None:
+    """A sheet of all hits; a picture that cannot be read any more is told and left out."""
+    from refmask.drawing.overlay import png
+    from refmask.drawing.sheet import sheet
+    from refmask.drawing.thumbnail import thumbnail
+    from refmask.ops.files import write_whole
+    from refmask.ops.images import read_image
+
+    drawings = []
+    for number, hit in enumerate(hits, 1):
+        sure = "" if hit.confidence is None else f", {hit.confidence:.0%}"
+        caption = f"{number}. {Path(hit.given).name}", f"score {hit.score:.2f}{sure}"
+        try:
+            drawn = thumbnail(read_image(hit.path), hit.regions[0].mask, caption)
+        except InputError as error:
+            print(f"refmask: error: {error}", file=sys.stderr)
+            continue
+        drawings.append(drawn)
+    if drawings:
+        write_whole(file, png(sheet(drawings, COLUMNS)))

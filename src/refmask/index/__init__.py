@@ -1,0 +1,28 @@
+"""Regions of many pictures, searched by phrase.
+
+An index is a folder::
+
+    refmask-index.json    marks it; its configuration, and the folders that were added
+    pictures.lance        a row for each picture
+    regions.lance         a row for each of their mask proposals
+
+Both tables are LanceDB's, embedded: there is no server. One process at a time writes, any number
+read. A row of ``regions`` holds the mask as COCO's RLE, box, area, and three vectors in float16:
+
+* ``global`` and ``local``, the features as the method gave them, unblended. Every score shown comes
+  from these two, by the method itself, so alpha and beta stay free;
+* ``vector``, both blended by the alpha that the index was made with, of length 1. This is what is
+  searched, by cosine. The dot product of the unblended pair with the phrase would need no third
+  vector, but it leaves out that the blends of different masks have different lengths, and ranks
+  otherwise: ``benchmarks/index.py`` measures how much.
+
+A phrase asked with another alpha is compared with every row instead.
+"""
+
+from refmask.index.collection import Collection, Stats
+from refmask.index.hits import Hit, Region
+from refmask.index.index import Index
+from refmask.index.taking import Outcome
+from refmask.index.where import Where
+
+__all__ = ["Collection", "Hit", "Index", "Outcome", "Region", "Stats", "Where"]

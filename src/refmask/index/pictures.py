@@ -1,0 +1,137 @@
+"""Picture files on disk: where they are, and what tells one state of a file from another."""
+
+from __future__ import annotations
+
+import glob
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from PIL import Image
+
+from refmask.errors import ImageError
+from refmask.ops.images import FORMATS, SUFFIXES
+
+T = TypeVar("T")
+
+#: Tags of EXIF: the part that tells of the photograph, and when it was taken.
+EXIF, TAKEN = 0x8769, 0x9003
+
+
+@dataclass(frozen=True)
+class File:
+    """A picture file as it was found.
+
+    Attributes:
+        path: absolute, links followed.
+        given: as it was asked for.
+    """
+
+    path: str
+    given: str
+
+
+@dataclass(frozen=True)
+class State:
+    """What changes when a file does.
+
+    Attributes:
+        size: bytes.
+        modified: when it was written last, nanoseconds since 1970.
+    """
+
+    size: int
+    modified: int
+
+
+def find(places: Iterable[str | os.PathLike[str]]) -> tuple[list[File], list[str]]:
+    """Picture files by path, folder or glob, each once.
+
+    Args:
+        places: files, folders (with all below them but hidden ones), or globs.
+
+    Returns:
+        The files in the order of places and names, and the folders, absolute.
+
+    Raises:
+        ImageError: when a folder or a glob holds no picture.
+    """
+    files: dict[str, File] = {}
+    folders = []
+    for one in places:
+        place = os.fspath(one)
+        found = list(_found(place))
+        if not found:
+            raise ImageError(
+                f"expected pictures in {place}, found none ({', '.join(sorted(SUFFIXES))}); "
+                "check the path"
+            )
+        for name in found:
+            path = str(Path(name).resolve())
+            files.setdefault(path, File(path, name))
+        if Path(place).is_dir():
+            folders.append(str(Path(place).resolve()))
+    return list(files.values()), folders
+
+
+def below(folder: str) -> list[File]:
+    """The picture files in a folder and below it but hidden ones; none when it is not there."""
+    return [File(str(Path(name).resolve()), name) for name in _walked(folder)]
+
+
+def state(path: str) -> State | None:
+    """The file's; None when it is not there."""
+    try:
+        told = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return State(told.st_size, told.st_mtime_ns)
+
+
+def date(path: str, modified: int) -> datetime:
+    """When a picture was taken, by its EXIF, else when its file was written: local time.
+
+    Args:
+        path: of a picture that can be read.
+        modified: nanoseconds since 1970.
+    """
+    Image.init()
+    known = [name for name in FORMATS if name in Image.OPEN]
+    with suppress(OSError, SyntaxError, ValueError, TypeError, KeyError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, about metadata that it cannot read
+        with Image.open(path, formats=known) as picture:
+            told = picture.getexif().get_ifd(EXIF)[TAKEN]
+            return datetime.strptime(told.strip("\0 "), "%Y:%m:%d %H:%M:%S")
+    return datetime.fromtimestamp(modified // 10**9)
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of ``size``, the last one shorter."""
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def _found(place: str) -> Iterator[str]:
+    if Path(place).is_dir():
+        yield from _walked(place)
+    elif glob.has_magic(place) and not Path(place).exists():
+        for name in sorted(glob.glob(place, recursive=True)):  # noqa: PTH207
+            if Path(name).is_file():
+                yield name
+    else:
+        yield place
+
+
+def _walked(place: str) -> Iterator[str]:
+    for folder, below, names in os.walk(place):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        for name in sorted(names):
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+                yield os.path.join(folder, name)  # noqa: PTH118  keeps the place as given

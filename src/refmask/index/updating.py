@@ -1,0 +1,56 @@
+"""What has become of the pictures of an index on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from refmask.index.collection import Collection, lies_in
+from refmask.index.folder import read_marker
+from refmask.index.pictures import File, below, state
+from refmask.index.rows import Picture
+from refmask.index.taking import FAILED, REMOVED, Outcome
+from refmask.index.where import among
+
+
+def there(collection: Collection) -> list[File]:
+    """The files of all pictures that are in the index or in one of its folders."""
+    own = {one.path: File(one.path, one.given) for one in collection.pictures()}
+    files = {path: file for path, file in own.items() if state(path) is not None}
+    marker = read_marker(collection.folder)
+    for folder in marker.folders:
+        for file in below(folder):
+            if not lies_in(file.path, marker.removed):
+                files.setdefault(file.path, file)
+    return list(files.values())
+
+
+def leave(collection: Collection) -> Iterator[Outcome]:
+    """Remove the pictures whose files are gone.
+
+    Those of a folder that is gone as a whole stay, as a disk may merely be unplugged.
+
+    Yields:
+        An outcome for each that was removed, and for each folder that is gone.
+    """
+    folders = read_marker(collection.folder).folders
+    gone = [one.path for one in collection.pictures() if _gone(one, folders)]
+    if gone:
+        collection.remove(among("path", gone))
+    for path in gone:
+        yield Outcome(path, REMOVED)
+    for folder in folders:
+        if not Path(folder).is_dir():
+            why = (
+                f"the folder {folder} is gone, so its pictures stay in the index; bring it back, "
+                "or remove it by 'refmask index remove'"
+            )
+            yield Outcome(folder, FAILED, why)
+
+
+def _gone(picture: Picture, folders: tuple[str, ...]) -> bool:
+    path = Path(picture.path)
+    if state(picture.path) is not None:
+        return False
+    around = [folder for folder in map(Path, folders) if path.is_relative_to(folder)]
+    return any(folder.is_dir() for folder in around or [path.parent])
