@@ -1,0 +1,139 @@
+"""``refmask serve``: the system over HTTP, for other programs."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refmask.cli.options import (
+    add_refinement_options,
+    add_store_limit,
+    add_system_options,
+    load_segmenter,
+    refinement,
+)
+from refmask.errors import ConfigurationError, RefmaskWarning
+
+if TYPE_CHECKING:
+    from refmask.segmenter import Segmenter
+    from refmask.web.limits import Limits
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: Option, field of ``Limits``, type or size, and help. Sizes are such as 32MB.
+LIMITS = (
+    ("--max-body", "body", "SIZE", "of a request"),
+    ("--max-pixels", "pixels", "N", "of a picture"),
+    ("--max-phrases", "phrases", "N", "in a request"),
+    ("--max-letters", "letters", "N", "of a phrase"),
+    ("--workers", "workers", "N", "pictures looked at at once (default: one for each core)"),
+    ("--queue", "queue", "N", "requests that may wait for them; the others get 429"),
+    ("--timeout", "seconds", "SECONDS", "for an answer; then 503"),
+    ("--scenes", "scenes", "N", "held between requests"),
+    ("--scene-memory", "scene_bytes", "SIZE", "of all held scenes together"),
+    ("--scene-timeout", "scene_seconds", "SECONDS", "that a scene is held without being asked"),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="to listen on (default 127.0.0.1: this machine only)"
+    )
+    parser.add_argument("--port", type=int, default=8000, help="to listen on (default 8000)")
+    parser.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="requests must bear the token in it, 'Authorization: Bearer TOKEN'; without it, the "
+        "one in the environment variable REFMASK_TOKEN, if that is set",
+    )
+    parser.add_argument("--index", metavar="DIR", help="what POST /v1/search searches")
+    parser.add_argument(
+        "--label-studio", action="store_true", help="answer Label Studio, under /label-studio"
+    )
+    parser.add_argument(
+        "--label-studio-root",
+        type=Path,
+        metavar="DIR",
+        help="where pictures of its local storage are; implies --label-studio",
+    )
+    parser.add_argument(
+        "--proposals",
+        default="grouping",
+        metavar="SPEC",
+        help="grouping (default), freesolo, sam, sam2, freemask, maskcut, store:PATH; settings as "
+        "NAME:key=value,key=value",
+    )
+    group = parser.add_argument_group("limits")
+    for option, field, unit, about in LIMITS:
+        kind = {"N": int, "SECONDS": float, "SIZE": str}[unit]
+        group.add_argument(option, dest=field, type=kind, metavar=unit, help=about)
+    add_refinement_options(parser)
+    add_store_limit(parser)
+    add_system_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from refmask.web.serving import VARIABLE, check_installed, listen, read_token, run
+
+    check_installed()
+    from refmask.web.app import app
+    from refmask.web.label_studio.tasks import Pictures
+    from refmask.web.searching import opener
+
+    token, root = read_token(args.token_file), args.label_studio_root
+    if token is None and args.host not in LOOPBACK:
+        warnings.warn(
+            f"whoever reaches {args.host} may ask this server; set {VARIABLE} or --token-file",
+            RefmaskWarning,
+            stacklevel=2,
+        )
+    api = app(
+        _loader(args),
+        limits(args),
+        token=token,
+        index=None if args.index is None else opener(args.index),
+        pictures=Pictures(root) if args.label_studio or root is not None else None,
+    )
+    with listen(args.host, args.port) as listening:
+        run(api, listening, lambda line: print(line, flush=True))
+    return 0
+
+
+def limits(args: argparse.Namespace) -> Limits:
+    """What the options say; the defaults' rest."""
+    from refmask.evaluation.pipeline import usual_workers
+    from refmask.store.sizes import parse_size
+    from refmask.web.limits import Limits
+
+    given = {
+        field: parse_size(value) if unit == "SIZE" else value
+        for _, field, unit, _ in LIMITS
+        if (value := getattr(args, field)) is not None
+    }
+    return dataclasses.replace(Limits(workers=usual_workers()), **given)
+
+
+def _loader(args: argparse.Namespace) -> Callable[[], Segmenter]:
+    """Loads the system that the options describe; what cannot be served is told at once."""
+    if args.proposals.startswith("masks:"):
+        raise ConfigurationError(
+            "expected --proposals that make masks for any picture, got given masks; choose another"
+        )
+
+    def load() -> Segmenter:
+        segmenter = load_segmenter(
+            args, args.proposals, args.store, refinement(args), args.store_limit
+        )
+        if args.model == "embedded":
+            from refmask.cli.segment import EMBEDDED_NOTE
+
+            print(EMBEDDED_NOTE, file=sys.stderr)
+        return segmenter
+
+    return load

@@ -1,0 +1,1 @@
+"""The same system for people and programs elsewhere: the page, and the HTTP interface."""

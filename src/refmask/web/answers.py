@@ -1,0 +1,108 @@
+"""What the HTTP interface answers: documented, and made of a scene's answers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from refmask.drawing.overlay import png
+from refmask.export.record import record
+from refmask.ops.polygons import polygons
+from refmask.segmenter import Scene
+from refmask.types import Bools, Segmentation, TargetPhrase
+
+Format = Literal["rle", "png", "polygons"]
+
+
+class Rle(BaseModel):
+    """COCO's compressed run-length encoding."""
+
+    size: list[int] = Field(description="Height and width.")
+    counts: str
+
+
+class Candidate(BaseModel):
+    """A mask proposal as an answer; of its mask, one of the last three is there."""
+
+    proposal: int = Field(description="Its index among the scene's proposals.")
+    score: float = Field(description="The method's logit.")
+    probability: float = Field(description="Softmax of the scores among all proposals.")
+    box: list[float] = Field(description="XYXY in pixels, half-open.")
+    area: int = Field(description="Pixels.")
+    segmentation: Rle | None = Field(None, description="With format 'rle'.")
+    png: str | None = Field(None, description="With format 'png': a PNG of 0 and 255, in base64.")
+    polygons: list[list[list[float]]] | None = Field(
+        None, description="With format 'polygons': rings of x, y from the picture's upper left."
+    )
+
+
+class Answer(BaseModel):
+    """The answer to one phrase."""
+
+    expression: str
+    noun_phrase: str = Field(description="The words that name the target.")
+    head: str
+    height: int
+    width: int
+    confidence: float = Field(description="0 to 1.")
+    unsure: bool = Field(description="There is no answer, or its confidence is below 0.5.")
+    margin: float = Field(description="Score of the answer minus that of the runner-up.")
+    proposals: int = Field(description="How many there were to choose from.")
+    answer: Candidate | None
+    runner_up: Candidate | None = Field(description="The best proposal that is another thing.")
+    candidates: list[Candidate] = Field(description="The 'top' best proposals.")
+
+
+class Answers(BaseModel):
+    """The answers to all phrases of a request, in its order."""
+
+    width: int
+    height: int
+    answers: list[Answer]
+
+
+class SceneInfo(BaseModel):
+    """A scene that the server holds."""
+
+    id: str
+    width: int
+    height: int
+    proposals: int
+    bytes: int = Field(description="Memory that it takes.")
+    expires_in: float = Field(description="Seconds until it leaves if nobody asks it.")
+
+
+def answer_all(
+    scene: Scene, phrases: Sequence[TargetPhrase], form: Format = "rle", top: int = 0
+) -> bytes:
+    """A scene's answers to phrases, as JSON of ``Answers``.
+
+    Args:
+        scene: is asked.
+        phrases: as read.
+        form: how masks are written.
+        top: how many of the best proposals to list.
+    """
+    height, width = scene.proposals.size
+    told = [_fields(scene, answer, form, top) for answer in scene.find_phrases(phrases)]
+    return json.dumps({"width": width, "height": height, "answers": told}).encode()
+
+
+def _fields(scene: Scene, answer: Segmentation, form: Format, top: int) -> dict[str, Any]:
+    fields: dict[str, Any] = {**record(answer, scene.proposals, top)}
+    if form != "rle":
+        for candidate in (fields["answer"], fields["runner_up"], *fields["candidates"]):
+            if candidate is not None:
+                del candidate["segmentation"]
+                candidate[form] = _drawn(scene.proposals.masks[candidate["proposal"]], form)
+    return fields
+
+
+def _drawn(mask: Bools, form: Format) -> Any:
+    if form == "png":
+        return base64.b64encode(png(mask)).decode()
+    return [ring.tolist() for ring in polygons(mask)]

@@ -1,0 +1,1 @@
+"""A backend that Label Studio calls for predictions, speaking its documented protocol."""

@@ -1,0 +1,186 @@
+"""``POST /v1/segment``: what comes back, and what is refused."""
+
+import base64
+import dataclasses
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import refmask
+from refmask.methods import load_method
+from refmask.ops import rle
+
+PHRASES = ["the red car", "left guy in blue"]
+
+
+def form(client, png, **fields):
+    data = {"phrases": PHRASES, **fields}
+    return client.post("/v1/segment", files={"picture": ("a.png", png)}, data=data)
+
+
+def body(client, png, **fields):
+    asked = {"picture": base64.b64encode(png).decode(), "phrases": PHRASES, **fields}
+    return client.post("/v1/segment", json=asked)
+
+
+@pytest.fixture(scope="module")
+def expected(segmenter, noise):
+    return segmenter.look(noise).find(PHRASES)
+
+
+@pytest.mark.parametrize("send", [form, body])
+def test_answers_are_those_of_the_scene(client, png, expected, send):
+    told = send(client, png)
+    assert told.status_code == 200
+    assert (told.json()["width"], told.json()["height"]) == (80, 60)
+    for fields, answer in zip(told.json()["answers"], expected, strict=True):
+        assert fields["expression"] == answer.why.phrase.expression
+        assert fields["noun_phrase"] == answer.why.phrase.noun_phrase
+        assert fields["answer"]["proposal"] == answer.best
+        assert fields["runner_up"]["proposal"] == answer.why.runner_up
+        assert fields["confidence"] == pytest.approx(answer.confidence, abs=1e-3)
+        assert fields["unsure"] == answer.unsure
+        assert fields["margin"] == pytest.approx(answer.why.margin, abs=1e-3)
+        assert fields["candidates"] == []
+        assert (rle.decode(fields["answer"]["segmentation"]) == answer.mask).all()
+
+
+def test_masks_as_png(client, png, expected):
+    for fields, answer in zip(
+        body(client, png, format="png").json()["answers"], expected, strict=True
+    ):
+        drawn = Image.open(io.BytesIO(base64.b64decode(fields["answer"]["png"])))
+        assert (np.asarray(drawn) == 255 * answer.mask).all()
+        assert "segmentation" not in fields["answer"]
+
+
+def test_masks_as_polygons(client, png, expected):
+    told = form(client, png, format="polygons").json()["answers"]
+    for fields, answer in zip(told, expected, strict=True):
+        (ring,) = fields["answer"]["polygons"]
+        ys, xs = np.nonzero(answer.mask)
+        corners = {(x, y) for x in (xs.min(), xs.max() + 1) for y in (ys.min(), ys.max() + 1)}
+        assert {tuple(point) for point in ring} == corners
+
+
+def test_the_best_proposals_are_listed(client, png, expected):
+    for fields, answer in zip(form(client, png, top="3").json()["answers"], expected, strict=True):
+        listed = [candidate["proposal"] for candidate in fields["candidates"]]
+        assert listed == list(np.argsort(-answer.scores, kind="stable")[:3])
+
+
+def test_blends_of_one_request(client, png, noise, quarters):
+    asked = body(client, png, alpha=0.1, beta=1, top=4).json()["answers"]
+    other = refmask.load(proposals=quarters, precision="fp32", alpha=0.1, beta=1.0)
+    for fields, answer in zip(asked, other.look(noise).find(PHRASES), strict=True):
+        scores = [candidate["score"] for candidate in fields["candidates"]]
+        assert scores == pytest.approx(sorted(answer.scores, reverse=True), abs=1e-3)
+    usual = body(client, png, top=4).json()["answers"]
+    assert [f["candidates"][0]["score"] for f in usual] != [
+        f["candidates"][0]["score"] for f in asked
+    ]
+
+
+def test_a_method_without_blends(served, png):
+    usual = refmask.load(precision="fp32")
+    whole = dataclasses.replace(usual, method=load_method("global", usual.method.clip))
+    with served(whole) as client:
+        told = body(client, png, alpha=0.5)
+        assert told.status_code == 422
+        assert "no alpha" in told.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"phrases": []}, "phrases"),
+        ({"phrases": [" "]}, "phrases.0"),
+        ({"phrases": ["x" * 301]}, "300 characters"),
+        ({"phrases": ["the dog"] * 65}, "at most 64 items"),
+        ({"phrases": "the dog"}, "phrases"),
+        ({"format": "gif"}, "'rle', 'png' or 'polygons'"),
+        ({"alpha": 1.5}, "alpha"),
+        ({"alpha": "0.5"}, "alpha"),
+        ({"top": -1}, "top"),
+        ({"topp": 1}, "topp"),
+        ({"picture": "picture.png"}, "base64"),
+        ({"picture": "/etc/passwd"}, "base64"),
+        ({"picture": "https://example.org/a.png"}, "never opened"),
+        ({"picture": "file:///etc/passwd,AAAA"}, "data URI"),
+        ({"picture": base64.b64encode(b"GIF89a, not really").decode()}, "a picture"),
+        ({"picture": ""}, "a picture"),
+    ],
+)
+def test_what_cannot_be_used(client, png, fields, says):
+    told = body(client, png, **fields)
+    assert told.status_code == 422
+    assert list(told.json()) == ["error"]
+    assert says in told.json()["error"]
+    assert "\n" not in told.json()["error"]
+
+
+def test_a_data_uri(client, png):
+    uri = "data:image/png;base64," + base64.b64encode(png).decode()
+    assert body(client, png, picture=uri).json() == body(client, png).json()
+
+
+def test_a_picture_cut_short(client, png):
+    told = form(client, png[: len(png) // 2])
+    assert told.status_code == 422
+    assert "cut short" in told.json()["error"]
+
+
+def test_too_many_pixels(served, png):
+    with served(pixels=60 * 80 - 1) as small:
+        told = form(small, png)
+    assert told.status_code == 422
+    assert "80x60" in told.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1]", b'{"phrases": "\\ud800"}', b"\xff\xfe", b"null"]
+)
+def test_no_such_json(client, content):
+    told = client.post("/v1/segment", content=content, headers={"Content-Type": "application/json"})
+    assert told.status_code == 422
+    assert json.loads(told.content)["error"].startswith("expected a body")
+
+
+def test_forms_that_are_none(client, png):
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    broken = client.post("/v1/segment", content=b"--y\r\nnonsense", headers=kind)
+    assert broken.status_code in (400, 422)
+    assert client.post("/v1/segment", data={"phrases": "a"}).status_code == 415
+    assert form(client, png, alpha="much").status_code == 422
+    twice = client.post(
+        "/v1/segment",
+        files=[("picture", ("a", png)), ("picture", ("b", png))],
+        data={"phrases": "a"},
+    )
+    assert twice.status_code == 422
+    many = form(client, png, phrases=["a dog"] * 100)
+    assert many.status_code in (400, 422)
+
+
+def test_an_unforeseen_error_says_nothing_of_itself(served, segmenter, png):
+    class Broken:
+        def propose(self, _):
+            raise RuntimeError("a secret of the house")
+
+    with served(dataclasses.replace(segmenter, proposer=Broken()), raising=False) as client:
+        told = form(client, png)
+    assert told.status_code == 500
+    assert "secret" not in told.text
+    assert "Traceback" not in told.text
+    assert list(told.json()) == ["error"]
+
+
+def test_nothing_else_is_there(client):
+    assert client.get("/v1/segment").status_code == 405
+    for path in ("/", "/docs", "/v1/nothing"):
+        told = client.get(path)
+        assert told.status_code == 404
+        assert list(told.json()) == ["error"]

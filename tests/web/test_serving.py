@@ -1,0 +1,209 @@
+"""``refmask serve`` as a process: its start, its limits on streams, its end."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from refmask.cli import main
+from refmask.cli.serve import configure, limits
+from refmask.errors import ConfigurationError
+from refmask.web.serving import VARIABLE, listen, read_token
+
+
+class Process:
+    """A server on a port of its own."""
+
+    def __init__(self, *options, **environment):
+        command = [sys.executable, "-m", "refmask", "serve", "--port", "0", *options]
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+        )
+        self.first = self.process.stdout.readline()
+        self.port = int(re.search(r":(\d+),", self.first)[1])
+
+    def ask(self, method, path, body=None, **headers):
+        with contextlib.closing(self.connect()) as connection:
+            connection.request(method, path, body, headers)
+            told = connection.getresponse()
+            return told.status, told.read()
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
+    def ready(self):
+        while self.ask("GET", "/healthz/ready")[0] != 200:
+            time.sleep(0.05)
+        return self
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        return self.process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def server():
+    made = Process("--max-body", "100kB", "--workers", "1")
+    yield made.ready()
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """A shipped scene, as a body: looking at it takes a second."""
+    import refmask
+
+    folder = Path(refmask.__file__).parent / "assets" / "scenes" / "images"
+    return next(folder.rglob("*.png")).read_bytes()
+
+
+def chunked(port, chunks):
+    """What a server answers to a body without a length, and how much of it went out."""
+    sent = 0
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as opened:
+        head = "POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        opened.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        told = b""
+        try:
+            for chunk in chunks:
+                opened.sendall(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+                sent += len(chunk)
+                time.sleep(0.01)
+        except OSError:  # it has hung up
+            pass
+        try:
+            while part := opened.recv(65536):
+                told += part
+        except OSError:
+            pass
+    return told, sent
+
+
+def test_a_stream_too_large_is_cut(server):
+    told, sent = chunked(server.port, (b"x" * 50_000 for _ in range(200)))
+    assert sent < 5_000_000
+    if told:  # a client that still sends may find the connection gone before the answer
+        assert told.startswith(b"HTTP/1.1 413")
+        assert b"connection: close" in told.lower()
+    assert server.ask("GET", "/healthz")[0] == 200
+
+
+def test_a_stream_that_ends_just_too_late_is_told(server):
+    told, _ = chunked(server.port, [b"x" * 60_000, b"x" * 60_000])
+    assert told.startswith(b"HTTP/1.1 413")
+    assert b"100000 bytes" in told
+
+
+def test_a_length_too_large_is_told_before_the_body_comes(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as opened:
+        opened.sendall(b"POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n")
+        assert opened.recv(65536).startswith(b"HTTP/1.1 413")
+
+
+def test_the_process_says_where_it_is(server):
+    assert server.first == f"refmask: serving on http://127.0.0.1:{server.port}, loading\n"
+    status, told = server.ask("GET", "/openapi.json")
+    assert status == 200
+    assert "/label-studio/predict" not in json.loads(told)["paths"]
+
+
+def test_what_runs_is_finished(picture):
+    server = Process("--workers", "1").ready()
+    body = json.dumps({"picture": base64_of(picture), "phrases": ["the red thing"]})
+    running = [server.connect() for _ in range(2)]
+    for connection in running:
+        connection.request("POST", "/v1/segment", body, {"Content-Type": "application/json"})
+    while b'refmask_queue_length{kind="looks"} 1.0' not in server.ask("GET", "/metrics")[1]:
+        time.sleep(0.01)
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    with pytest.raises(ConnectionError):  # no new work
+        socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
+    for connection in running:
+        told = connection.getresponse()
+        assert told.status == 200
+        assert len(json.loads(told.read())["answers"]) == 1
+        connection.close()
+    assert server.process.wait(30) == 0
+    out, err = server.end()
+    assert out == "refmask: ready\n"
+    assert "Traceback" not in err
+
+
+def base64_of(content):
+    import base64
+
+    return base64.b64encode(content).decode()
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_server(capsys):
+    heeded = signal.getsignal(signal.SIGTERM)
+    assert main(["serve", "--port", "0", "--weights", "/no/such/file.safetensors"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("refmask: error:")
+    assert "file.safetensors" in line
+    assert signal.getsignal(signal.SIGTERM) == heeded
+
+
+def test_a_port_that_is_taken(capsys):
+    with listen("127.0.0.1", 0) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["serve", "--port", port]) == 2
+    assert f"port {port}" in capsys.readouterr().err
+    with pytest.raises(ConfigurationError, match="got 99999"):
+        listen("127.0.0.1", 99_999)
+
+
+def test_tokens(tmp_path, monkeypatch):
+    file = tmp_path / "token"
+    file.write_text("  from-file\n")
+    monkeypatch.setenv(VARIABLE, "from-environment")
+    assert read_token(file) == "from-file"
+    assert read_token(None) == "from-environment"
+    monkeypatch.delenv(VARIABLE)
+    assert read_token(None) is None
+    file.write_text("\n")
+    with pytest.raises(ConfigurationError, match="empty"):
+        read_token(file)
+    with pytest.raises(ConfigurationError, match="No such file"):
+        read_token(tmp_path / "none")
+
+
+def test_options_become_limits():
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    told = limits(parser.parse_args(["--max-body", "2MB", "--queue", "5", "--timeout", "9.5"]))
+    assert (told.body, told.queue, told.seconds) == (2_000_000, 5, 9.5)
+    assert told.workers >= 1
+    assert main(["serve", "--proposals", "masks:x.npz"]) == 2
+    assert main(["serve", "--max-body", "much"]) == 2
+
+
+@pytest.mark.filterwarnings("default::refmask.errors.RefmaskWarning")
+def test_open_to_all_is_told(capsys, monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with listen("0.0.0.0", 0) as taken:
+        assert main(["serve", "--host", "0.0.0.0", "--port", str(taken.getsockname()[1])]) == 2
+    assert "whoever reaches 0.0.0.0" in capsys.readouterr().err
+
+
+def test_what_is_not_installed_is_told(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    assert main(["serve"]) == 2
+    assert 'pip install "refmask[serve]"' in capsys.readouterr().err
