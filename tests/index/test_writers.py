@@ -1,7 +1,6 @@
-"""Real processes: two that write at once, and one that is killed."""
+"""Real processes: several that write at once, and one that is killed."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -9,67 +8,90 @@ import time
 import pytest
 
 from refmask.errors import RefmaskError
-from refmask.index import Collection
+from refmask.index import Collection, Index
+from refmask.segmenter import load
+
+#: Writes pictures of one region each, of which every second is also another writer's.
+WRITER = """
+import sys
+from datetime import datetime
+import numpy as np
+from refmask.index.collection import Collection
+from refmask.index.rows import Entry, Picture, region_rows
+from refmask.types import ContextFeatures, MaskProposals
+
+def entry(number):
+    name = f"both-{number}" if number % 2 else f"{sys.argv[2]}-{number}"
+    picture = Picture("/" + name, name, name, 1, 1, datetime(2020, 1, 1), 4, 4, 1)
+    vector = np.ones((1, 8), np.float32)
+    proposals = MaskProposals(np.ones((1, 4, 4), bool))
+    return Entry(picture, region_rows(picture, proposals, ContextFeatures(vector, vector), 0.5))
+
+collection = Collection.create(sys.argv[1], {}, 0.5, 8)
+for first in range(0, 40, 4):
+    collection.put([entry(number) for number in range(first, first + 4)])
+    collection.watch([f"/{sys.argv[2]}"], [f"/{sys.argv[2]}"])
+collection.settle()
+"""
 
 
-@pytest.fixture
-def start(model_files, tmp_path):
-    """Start ``refmask index add`` in a process of its own."""
-    model, weights = model_files("tiny_vit32")
-    words = ["--index", str(tmp_path / "index"), "--model", model, "--weights", weights]
-    words += ["--proposals", "grouping:limit=4", "--precision", "fp32"]
+def start(*words):
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *map(str, words)]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
-    def run(*places):
-        command = [sys.executable, "-m", "refmask", "index", "add", *map(str, places), *words]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
-    return run
+def finish(process):
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
 
 
 def held(folder):
-    """Paths in the index, and regions by path."""
+    """Paths in the index, with the regions that they tell of, which must be there."""
     collection = Collection(folder)
-    rows = {one.path: one.regions for one in collection.pictures()}
-    return rows, {path: len(collection.rows(path)) for path in rows}
+    told = {one.path: one.regions for one in collection.pictures()}
+    assert told == {path: len(collection.rows(path)) for path in told}
+    return told
 
 
-def test_two_writers_lose_nothing(start, paint, tmp_path):
-    for seed in range(6):
-        paint(tmp_path / "ab"[seed % 2] / f"{seed}.png", seed)
-        paint(tmp_path / "both" / f"{seed}.png", 100 + seed)
-    writers = [start(tmp_path / name, tmp_path / "both") for name in "ab"]
-    for writer in writers:
-        _, errors = writer.communicate(timeout=120)
-        assert writer.returncode == 0, errors
-    told, there = held(tmp_path / "index")
-    assert len(told) == 12
-    assert told == there
+def test_writers_at_once_lose_nothing(tmp_path):
+    for writer in [start("-c", WRITER, tmp_path / "index", name) for name in "ab"]:
+        finish(writer)
+    own = {f"/{name}-{number}" for name in "ab" for number in range(0, 40, 2)}
+    assert set(held(tmp_path / "index")) == own | {f"/both-{n}" for n in range(1, 40, 2)}
     stats = Collection(tmp_path / "index").stats()
-    assert stats.regions == sum(told.values())
-    assert stats.folders == tuple(str(tmp_path / name) for name in ("a", "b", "both"))
+    assert (stats.regions, stats.folders) == (60, ("/a", "/b"))
 
 
-def test_a_killed_writer_loses_at_most_a_batch(start, paint, tmp_path):
-    for seed in range(24):
+@pytest.fixture
+def system(model_files):
+    """How a system is asked for on the command line, and the system itself."""
+    model, weights = model_files("tiny_vit32")
+    words = ["--model", model, "--weights", weights, "--precision", "fp32"]
+    proposals = "grouping:limit=4"
+    made = load(model, weights, proposals=proposals, precision="fp32")
+    return [*words, "--proposals", proposals], made
+
+
+def test_a_killed_writer_costs_a_batch_at_most(system, paint, tmp_path):
+    words, segmenter = system
+    for seed in range(40):
         paint(tmp_path / "photos" / f"{seed:02}.png", seed)
-    writer = start(tmp_path / "photos")
-    try:
-        while writer.poll() is None and not _some(tmp_path / "index"):
-            time.sleep(0.05)
-    finally:
-        writer.send_signal(signal.SIGKILL)
-        writer.communicate()
-    told, there = held(tmp_path / "index")
-    assert told == there
-    assert 0 < len(told) < 24
-    second = start(tmp_path / "photos")
-    _, errors = second.communicate(timeout=120)
-    assert second.returncode == 0, errors
-    told, there = held(tmp_path / "index")
-    assert len(told) == 24
-    assert told == there
-    assert Collection(tmp_path / "index").stats().regions == sum(told.values())
+    writer = start(
+        *("-m", "refmask", "index", "add", tmp_path / "photos", "--index", tmp_path / "index"),
+        *words,
+    )
+    while writer.poll() is None and not _some(tmp_path / "index"):
+        time.sleep(0.02)
+    writer.kill()
+    writer.communicate()
+    before = held(tmp_path / "index")
+    assert 16 <= len(before) < 40
+    index = Index.open(tmp_path / "index", segmenter, create=True)
+    assert index.add([tmp_path / "photos"]) == {"kept": len(before), "added": 40 - len(before)}
+    after = held(tmp_path / "index")
+    assert len(after) == 40
+    assert index.collection.stats().regions == sum(after.values())
 
 
 def _some(folder):

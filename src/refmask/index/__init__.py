@@ -19,10 +19,37 @@ read. A row of ``regions`` holds the mask as COCO's RLE, box, area, and three ve
 A phrase asked with another alpha is compared with every row instead.
 """
 
-from refmask.index.collection import Collection, Stats
-from refmask.index.hits import Hit, Region
-from refmask.index.index import Index
-from refmask.index.taking import Outcome
-from refmask.index.where import Where
+from __future__ import annotations
 
-__all__ = ["Collection", "Hit", "Index", "Outcome", "Region", "Stats", "Where"]
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from refmask.index.collection import Collection as Collection
+    from refmask.index.collection import Stats as Stats
+    from refmask.index.hits import Hit as Hit
+    from refmask.index.hits import Region as Region
+    from refmask.index.index import Index as Index
+    from refmask.index.taking import Outcome as Outcome
+    from refmask.index.where import Where as Where
+
+#: Where the public names live, each imported on first use: what needs no model loads no library
+#: of models.
+_HOME = {
+    "Collection": "collection",
+    "Hit": "hits",
+    "Index": "index",
+    "Outcome": "taking",
+    "Region": "hits",
+    "Stats": "collection",
+    "Where": "where",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'refmask.index' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"refmask.index.{_HOME[name]}"), name)
