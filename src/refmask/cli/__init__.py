@@ -20,6 +20,7 @@ from refmask.errors import RefmaskError, RefmaskWarning
 COMMANDS = {
     "segment": "the mask of each expression in each picture",
     "export": "answers of segment --json in the forms that other programs read",
+    "batch": "many pictures, on this machine or on many, into Parquet",
     "propose": "mask proposals of pictures: kept, drawn, or compared with ground truth",
     "evaluate": "figures of a system on a data set, with a record of every answer",
     "score": "figures of masks that another system made",
@@ -28,7 +29,10 @@ COMMANDS = {
     "features": "the unblended features and the scores of given masks and expressions",
     "demo": "segment the shipped pictures with the embedded model",
     "reproduce": "the paper's tables and figures, on its data or on the shipped scenes",
+    "app": "a page in the browser: drop a picture, type a phrase, see the mask",
     "serve": "the same over HTTP, for other programs and for Label Studio",
+    "index": "regions of many pictures, kept to be searched by phrase",
+    "search": "the pictures of an index that hold what a phrase refers to",
     "models": "what can be loaded, what is here; fetch and verify it",
     "data": "what of a data set is here, a look at it, and few-shot subsets of it",
     "scenes": "make pictures of emoji objects with masks and expressions",
