@@ -1,0 +1,194 @@
+"""What the page does when something happens on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from refmask.errors import ImageError, RefmaskError
+from refmask.ops.images import read_image
+from refmask.segmenter import Segmenter
+from refmask.types import Bytes
+from refmask.web.blending import blends
+from refmask.web.page import views
+from refmask.web.page.examples import Example
+from refmask.web.page.tabs import Answered, Tab, Tabs
+
+if TYPE_CHECKING:
+    from refmask.web.page.layout import Parts
+
+#: New values of parts of the page.
+Update = dict[Any, Any]
+
+
+class Desk:
+    """Takes what happens on the page, and tells what changes on it.
+
+    Args:
+        parts: of the page.
+        segmenter: answers, once it is there.
+        tabs: hold what was looked at.
+        examples: pictures to try.
+    """
+
+    def __init__(
+        self, parts: Parts, segmenter: Future[Segmenter], tabs: Tabs, examples: list[Example]
+    ) -> None:
+        self.parts = parts
+        self.segmenter = segmenter
+        self.tabs = tabs
+        self.examples = examples
+
+    def welcome(self) -> Iterator[Update]:
+        """Tell a new tab whether the model is there, and when it comes."""
+        parts = self.parts
+        if not self.segmenter.done():
+            yield {parts.model: busy("The model is loading; you can choose a picture already.")}
+        try:
+            method = self.segmenter.result().method
+        except RefmaskError as error:
+            yield {parts.model: wrong(error)}
+            return
+        sliders = {"alpha": parts.alpha, "beta": parts.beta}
+        shown = {sliders[k]: gr.Slider(value=v, visible=True) for k, v in blends(method).items()}
+        yield {parts.model: calm(f"Model: {method.clip.name}, ready."), **shown}
+
+    def look(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
+        """Look at a picture that was sent."""
+        path, name = Path(str(event._data["path"])), Path(str(event._data["name"])).name
+        try:
+            image = _taken(path)
+        except RefmaskError as error:
+            yield {self.parts.status: wrong(error, str(path), name)}
+            return
+        yield from self._look(image, name, tab)
+
+    def look_at_example(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
+        """Look at a shipped picture, and suggest its phrase."""
+        example = self.examples[event._data["index"]]
+        yield {self.parts.phrase: example.phrase}
+        yield from self._look(example.image, example.name, tab)
+
+    def _look(self, image: Bytes, name: str, before: Tab | None) -> Iterator[Update]:
+        parts = self.parts
+        self.tabs.forget(before)
+        waits = "" if self.segmenter.done() else "The model is loading; then comes the picture. "
+        shown = views.picture(image, name)
+        yield {
+            **self._nothing_asked(),
+            parts.status: busy(f"{waits}Looking at {name}: its regions, and what they show …"),
+            parts.stage: gr.update(picture=shown, answer=None, visible=True),
+            parts.picker: gr.update(visible="hidden"),
+        }
+        try:
+            tab, scene = self.tabs.look(self.segmenter.result(), image, name)
+        except RefmaskError as error:
+            yield {**self.clear(None), parts.status: wrong(error)}
+            return
+        yield {
+            parts.tab: tab,
+            parts.status: looked(tab),
+            parts.stage: gr.update(picture=views.with_regions(shown, scene.proposals)),
+        }
+
+    def ask(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Update:
+        """Answer a phrase, or say why not."""
+        try:
+            given = self.tabs.ask(tab, phrase, {"alpha": alpha, "beta": beta})
+        except RefmaskError as error:
+            return {self.parts.status: wrong(error)}
+        return self._answered(given)
+
+    def ask_if_possible(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Any:
+        """Answer what was typed before the picture was there."""
+        return self.ask(tab, phrase, alpha, beta) if tab and phrase.strip() else gr.skip()
+
+    def ask_former(self, event: gr.EventData, tab: Tab | None, alpha: float, beta: float) -> Update:
+        """Answer a phrase that was asked before, and write it where phrases are typed."""
+        phrase = str(event._data["phrase"])
+        return {**self.ask(tab, phrase, alpha, beta), self.parts.phrase: phrase}
+
+    def ask_again(self, tab: Tab | None, alpha: float, beta: float) -> Any:
+        """Answer the last phrase with other weights."""
+        if tab is None or tab.expression is None:
+            return gr.skip()
+        return self.ask(tab, tab.expression, alpha, beta)
+
+    def offer_files(self, tab: Tab | None, alpha: float, beta: float) -> Any:
+        """Make the files of the last answer; apart from it, so that it need not wait for them."""
+        if tab is None or tab.expression is None:
+            return None
+        try:
+            given = self.tabs.ask(tab, tab.expression, {"alpha": alpha, "beta": beta})
+        except RefmaskError:  # let go meanwhile; whoever asks again is told
+            return None
+        return views.files(given)
+
+    def clear(self, tab: Tab | None) -> Update:
+        """Make room for another picture."""
+        self.tabs.forget(tab)
+        return {
+            **self._nothing_asked(),
+            self.parts.status: calm(""),
+            self.parts.stage: gr.update(visible="hidden"),
+            self.parts.picker: gr.update(visible=True),
+        }
+
+    def tell(self, event: gr.EventData) -> Update:
+        """Say what the browser could not do."""
+        return {self.parts.status: {"kind": "wrong", "text": str(event._data["text"])}}
+
+    def _nothing_asked(self) -> Update:
+        parts = self.parts
+        return {parts.tab: None, parts.caption: None, parts.asked: None, parts.files: None}
+
+    def _answered(self, given: Answered) -> Update:
+        parts, asked = self.parts, list(reversed(given.tab.asked))
+        return {
+            parts.tab: given.tab,
+            parts.status: looked(given.tab),
+            parts.stage: gr.update(answer=views.answer(given.answer)),
+            parts.caption: views.caption(given),
+            parts.asked: asked if len(asked) > 1 else None,
+        }
+
+
+def _taken(path: Path) -> Bytes:
+    """The picture in a file that was sent, which is then removed.
+
+    Raises:
+        ImageError: when it is none that was sent, or no picture.
+    """
+    # Nobody may name another file here: it would be opened with this program's rights.
+    if not path.resolve().is_relative_to(get_upload_folder()):
+        raise ImageError(f"expected a picture that was sent, got {path}; choose one")
+    try:
+        return read_image(path)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def calm(text: str) -> dict[str, str]:
+    """A status that all is well."""
+    return {"kind": "calm", "text": text}
+
+
+def looked(tab: Tab) -> dict[str, str]:
+    """A status that tells what was looked at."""
+    return calm(f"{tab.name}: {tab.regions} regions, looked at in {tab.seconds:.1f} s.")
+
+
+def busy(text: str) -> dict[str, str]:
+    """A status that something takes its time."""
+    return {"kind": "busy", "text": text}
+
+
+def wrong(error: RefmaskError, path: str = "", name: str = "") -> dict[str, str]:
+    """A status that says what went wrong; a file is called as its owner calls it."""
+    words = str(error).replace(path, name) if path else str(error)
+    return {"kind": "wrong", "text": f"{words[:1].upper()}{words[1:]}."}

@@ -1,0 +1,98 @@
+"""Serving the page to browsers."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from refmask.errors import ConfigurationError, MissingResource
+from refmask.segmenter import Segmenter
+from refmask.web.limits import Limits
+from refmask.web.page.examples import examples
+from refmask.web.page.tabs import Tabs
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: What the browser may load: this server's files, and what is written in them. Nothing elsewhere.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'"
+)
+
+
+class OnlyHere:
+    """Has browsers load nothing from elsewhere, whatever a library's page asks for."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, with the policy among the headers."""
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                policy = (b"content-security-policy", POLICY.encode())
+                message["headers"] = [*message.get("headers", []), policy]
+            await send(message)
+
+        await self.app(scope, receive, told)
+
+
+def open_page(
+    segmenter: Future[Segmenter],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    note: str = "",
+    limits: Limits | None = None,
+) -> gr.Blocks:
+    """Start serving the page; ``close()`` of what comes back ends it.
+
+    Args:
+        segmenter: answers, once it is there.
+        host: whom to serve; other machines only when it is not this one's own address.
+        port: where.
+        note: what users should know about the model.
+        limits: of pictures, and of what is held of all tabs together.
+
+    Raises:
+        MissingResource: without Gradio.
+        ConfigurationError: when the port is taken.
+    """
+    try:
+        import gradio as gr
+        from starlette.middleware import Middleware
+    except ImportError:
+        raise MissingResource(
+            'the page needs Gradio, which is not installed; pip install "refmask[app]"'
+        ) from None
+    from refmask.web.page.layout import build
+    from refmask.web.page.parts import text_of
+
+    limits = limits or Limits()
+    page = build(segmenter, Tabs(limits), examples(), note)
+    try:
+        page.launch(
+            server_name=host,
+            server_port=port,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            ssr_mode=False,
+            max_file_size=limits.body,
+            state_session_capacity=limits.scenes,
+            theme=gr.themes.Default(
+                primary_hue="pink", font=("system-ui", "sans-serif"), font_mono=("monospace",)
+            ),
+            css=text_of("page.css"),
+            footer_links=[],
+            app_kwargs={"middleware": [Middleware(OnlyHere)]},
+        )
+    except OSError:
+        raise ConfigurationError(
+            f"expected a free port, got {port}, which is taken; choose another with --port"
+        ) from None
+    return page

@@ -1,0 +1,167 @@
+// The picture with its regions: the answer, the runner-up, and the region one points at.
+const ANSWER = "rgb(255, 45, 120)", RUNNER_UP = "rgb(0, 170, 255)", RIM = "rgb(255, 255, 255)";
+const VEIL = [12, 14, 24, 0.6], OTHER = [0, 170, 255, 0.25], POINTED = [255, 255, 255, 0.35];
+
+const frame = element.querySelector(".rm-picture");
+const image = frame.querySelector("img");
+const canvas = frame.querySelector("canvas");
+const finder = frame.querySelector(".rm-finder");
+const readout = element.querySelector(".rm-readout");
+const all = element.querySelector("[name=all]");
+const runnerUp = element.querySelector("[name=runner-up]");
+const brush = canvas.getContext("2d");
+const help = readout.textContent;
+
+let picture = null, answer = null;
+let regions = []; // of each: columns, outline, share
+let sheets = new Map(); // tints made before, by name
+let hovering = false; // the pointer is over the picture
+let spot = null; // the smallest region under it
+let pointed = null, pinned = null; // the region that is looked at; that was clicked
+
+function setPicture(shown) {
+  const { width, height } = shown;
+  if (picture?.src !== shown.src) image.src = shown.src;
+  image.alt = `${shown.name}, ${width} by ${height} pixels`;
+  frame.style.aspectRatio = `${width} / ${height}`;
+  frame.style.setProperty("--ratio", width / height);
+  picture = shown;
+  regions = shown.regions.map((counts, index) => {
+    const columns = columnsOf(counts, width, height);
+    return { columns, outline: outlineOf(columns), share: shown.shares[index] };
+  });
+  setAnswer(null);
+}
+
+function setAnswer(given) {
+  answer = given;
+  sheets.clear();
+  spot = pointed = pinned = null;
+  runnerUp.disabled = (given?.runner_up ?? null) === null;
+  finder.setAttribute("aria-valuemax", regions.length);
+  tell();
+}
+
+// Regions from the best to the worst; from the largest to the smallest while nothing was asked.
+function order() {
+  if (answer) return answer.order;
+  return [...regions.keys()].sort((a, b) => regions[b].share - regions[a].share);
+}
+
+function told(index) {
+  const place = `Region ${order().indexOf(index) + 1} of ${regions.length}`;
+  const share = `${percent(regions[index].share)} of the picture`;
+  if (!answer) return `${place}, ${share}. Ask, and it says how the phrase scores here.`;
+  const role = { [answer.runner_up]: ", the runner-up", [answer.best]: ", the answer" }[index] ?? "";
+  const scores = `score ${answer.scores[index].toFixed(2)}, probability ${percent(answer.probabilities[index])}`;
+  return `${place} for “${answer.phrase}”${role}: ${scores}; ${share}.`;
+}
+
+function percent(share) {
+  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+}
+
+function tell() {
+  const index = pointed ?? pinned;
+  readout.textContent = index === null ? help : told(index);
+  finder.setAttribute("aria-valuenow", pinned === null ? 0 : order().indexOf(pinned) + 1);
+  finder.setAttribute("aria-valuetext", pinned === null ? "none" : told(pinned));
+  requestAnimationFrame(draw);
+}
+
+function sheet(name, index, colour, around) {
+  if (!sheets.has(name)) {
+    sheets.set(name, tintOf(regions[index].columns, picture.height, colour, around));
+  }
+  return sheets.get(name);
+}
+
+function draw() {
+  const density = window.devicePixelRatio;
+  canvas.width = Math.round(frame.clientWidth * density);
+  canvas.height = Math.round(frame.clientHeight * density);
+  if (!picture || !canvas.width) return;
+  brush.imageSmoothingEnabled = false; // a mask's pixels have edges
+  brush.scale(canvas.width / picture.width, canvas.height / picture.height);
+  const point = (density * picture.width) / canvas.width; // one point of the screen
+  const stroke = (index, colour, width, dash = []) => {
+    brush.setLineDash(dash.map((length) => length * point));
+    brush.lineWidth = width * point;
+    brush.strokeStyle = colour;
+    brush.stroke(regions[index].outline);
+  };
+  const best = answer?.best ?? null, second = runnerUp.checked ? answer?.runner_up ?? null : null;
+  if (best !== null) brush.drawImage(sheet("veil", best, VEIL, true), 0, 0);
+  if (all.checked || hovering) {
+    brush.globalAlpha = 0.55;
+    for (const index of regions.keys()) stroke(index, RIM, 1);
+    brush.globalAlpha = 1;
+  }
+  if (second !== null) {
+    brush.drawImage(sheet("second", second, OTHER), 0, 0);
+    stroke(second, RIM, 5, [8, 6]);
+    stroke(second, RUNNER_UP, 3, [8, 6]);
+  }
+  if (best !== null) {
+    stroke(best, RIM, 5);
+    stroke(best, ANSWER, 3);
+  }
+  const chosen = pointed ?? pinned;
+  if (chosen !== null) {
+    brush.drawImage(tintOf(regions[chosen].columns, picture.height, POINTED), 0, 0);
+    stroke(chosen, "rgb(20, 20, 30)", 4);
+    stroke(chosen, RIM, 2);
+  }
+}
+
+// Regions under the pointer, the smallest first.
+function under(event) {
+  const box = frame.getBoundingClientRect();
+  const x = Math.floor(((event.clientX - box.left) / box.width) * picture.width);
+  const y = Math.floor(((event.clientY - box.top) / box.height) * picture.height);
+  if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) return [];
+  const there = [...regions.keys()].filter((index) => covers(regions[index].columns, x, y));
+  return there.sort((a, b) => regions[a].share - regions[b].share);
+}
+
+finder.addEventListener("pointermove", (event) => {
+  if (event.pointerType !== "mouse" || !picture) return;
+  const there = under(event)[0] ?? null;
+  if (hovering && there === spot) return;
+  hovering = true;
+  spot = pointed = there;
+  tell();
+});
+finder.addEventListener("pointerleave", () => {
+  hovering = false;
+  spot = pointed = null;
+  tell();
+});
+finder.addEventListener("click", (event) => {
+  if (!picture) return;
+  const there = under(event); // another click at the same place goes to the next larger region
+  pinned = there[there.indexOf(pinned) + 1] ?? null;
+  pointed = null;
+  tell();
+});
+finder.addEventListener("keydown", (event) => {
+  const ranks = order(), last = ranks.length - 1;
+  const at = pinned === null ? -1 : ranks.indexOf(pinned);
+  const next = {
+    ArrowRight: Math.min(at + 1, last), ArrowDown: Math.min(at + 1, last),
+    ArrowLeft: Math.max(at - 1, 0), ArrowUp: Math.max(at - 1, 0),
+    Home: 0, End: last, Escape: -1,
+  }[event.key];
+  if (next === undefined || last < 0) return;
+  event.preventDefault();
+  pinned = ranks[next] ?? null;
+  tell();
+});
+element.addEventListener("change", () => requestAnimationFrame(draw));
+element.addEventListener("click", (event) => {
+  if (event.target.closest("[data-do=clear]")) trigger("clear");
+});
+new ResizeObserver(() => requestAnimationFrame(draw)).observe(frame);
+
+watch("picture", () => props.picture && setPicture(props.picture));
+watch("answer", () => setAnswer(props.answer ?? null));

@@ -1,0 +1,183 @@
+"""What the browser is told to show: plain dictionaries, drawn by the page's scripts."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+from PIL import Image
+
+from refmask.drawing.overlay import png
+from refmask.export.folder import answer_names
+from refmask.export.record import record
+from refmask.ops import rle
+from refmask.types import Bools, Bytes, MaskProposals, Segmentation, TargetPhrase
+from refmask.web.blending import blends
+from refmask.web.page.tabs import Answered
+
+#: Longer side of what is shown, in pixels; no screen of a page shows more. Files have all pixels.
+SHOWN = 2048
+
+
+class Picture(TypedDict):
+    """A picture and its regions; ``regions`` are COCO's compressed runs at ``width`` x ``height``.
+
+    ``shares`` say how much of the picture each region covers, 0 to 1.
+    """
+
+    src: str
+    name: str
+    width: int
+    height: int
+    regions: list[str]
+    shares: list[float]
+
+
+class Answer(TypedDict):
+    """How a phrase scores everywhere; ``order`` are the regions from best to worst."""
+
+    phrase: str
+    scores: list[float]
+    probabilities: list[float]
+    order: list[int]
+    best: int | None
+    runner_up: int | None
+
+
+class Caption(TypedDict):
+    """An answer in words; the noun phrase stands between ``before`` and ``after``."""
+
+    before: str
+    noun: str
+    after: str
+    verdict: str
+    unsure: bool
+    share: float
+    reasons: str
+    foot: str
+
+
+class File(TypedDict):
+    """A file to download: its name, and its content as a data URI."""
+
+    name: str
+    href: str
+
+
+def picture(image: Bytes, name: str) -> Picture:
+    """A picture to show, without regions yet.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        name: of its file.
+    """
+    scale = min(1.0, SHOWN / max(image.shape[:2]))
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    shown = Image.fromarray(image)
+    if scale < 1:
+        shown = shown.resize((width, height), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    shown.save(file, "JPEG", quality=92, subsampling=0)
+    src = data_uri(file.getvalue(), "image/jpeg")
+    return {"src": src, "name": name, "width": width, "height": height, "regions": [], "shares": []}
+
+
+def with_regions(shown: Picture, proposals: MaskProposals) -> Picture:
+    """The same picture with its proposals, N masks of its own size."""
+    size = shown["height"], shown["width"]
+    masks = list(proposals.masks)
+    return {
+        **shown,
+        "regions": [rle.encode(_reduced(mask, size))["counts"] for mask in masks],
+        "shares": [round(np.count_nonzero(mask) / mask.size, 4) for mask in masks],
+    }
+
+
+def answer(given: Segmentation) -> Answer:
+    """Scores and ranks of all regions."""
+    scores = given.scores
+    order = np.argsort(-scores, kind="stable")
+    weights = np.exp(scores - scores.max(initial=-np.inf))
+    return {
+        "phrase": given.why.phrase.text,
+        "scores": [round(float(score), 2) for score in scores],
+        "probabilities": [round(float(weight), 4) for weight in weights / weights.sum()],
+        "order": [int(index) for index in order],
+        "best": given.best,
+        "runner_up": given.why.runner_up,
+    }
+
+
+def caption(given: Answered) -> Caption:
+    """An answer in words."""
+    answer, phrase = given.answer, given.answer.why.phrase
+    before, noun, after = _marked(phrase)
+    foot = [f"answered in {given.milliseconds:.0f} ms", f"head noun {phrase.head}"]
+    foot += [f"{name} {value:.2f}" for name, value in blends(given.scene.segmenter.method).items()]
+    return {
+        "before": before,
+        "noun": noun,
+        "after": after,
+        "verdict": _verdict(answer),
+        "unsure": answer.unsure,
+        "share": round(answer.confidence, 4),
+        "reasons": _reasons(answer),
+        "foot": " · ".join(foot),
+    }
+
+
+def files(given: Answered) -> dict[str, File]:
+    """The ``mask`` as a PNG in the picture's own size, and the ``record`` that segment prints."""
+    tab, answer = given.tab, given.answer
+    words = answer_names(tab.asked)[tab.asked.index(answer.why.phrase.expression)]
+    name = f"{Path(tab.name).stem}-{words}"
+    fields = {"picture": tab.name, **record(answer, given.scene.proposals)}
+    text = json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
+    return {
+        "mask": {"name": f"{name}.mask.png", "href": data_uri(png(answer.mask), "image/png")},
+        "record": {"name": f"{name}.json", "href": data_uri(text.encode(), "application/json")},
+    }
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Content within an address, so that no file needs to lie anywhere."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _verdict(given: Segmentation) -> str:
+    if given.best is None:
+        return "No answer"
+    return f"{'Unsure: ' if given.unsure else ''}{given.confidence:.0%} confidence"
+
+
+def _reasons(given: Segmentation) -> str:
+    if given.best is None:
+        return "No regions were found in this picture."
+    guess = "Take it for a guess. " if given.unsure else ""
+    if given.why.runner_up is None:
+        return f"{guess}There is no other thing to take."
+    return f"{guess}Its score is {given.why.margin:.2f} above that of the runner-up."
+
+
+def _marked(phrase: TargetPhrase) -> tuple[str, str, str]:
+    """The expression before, at and after its noun phrase; all of it before where that fails."""
+    found = re.search(rf"(?<!\w){re.escape(phrase.noun_phrase)}(?!\w)", phrase.text)
+    if found is None:
+        return phrase.text, "", ""
+    return phrase.text[: found.start()], found[0], phrase.text[found.end() :]
+
+
+def _reduced(mask: Bools, size: tuple[int, int]) -> Bools:
+    """Every so many pixels of a mask; itself when the size is its own."""
+    if mask.shape == size:
+        return mask
+    places = [
+        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
+        for new, old in zip(size, mask.shape, strict=True)
+    ]
+    return np.asarray(mask[np.ix_(*places)])

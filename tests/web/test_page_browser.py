@@ -1,0 +1,309 @@
+"""The page in a real browser: Chromium, steered by Playwright."""
+
+import json
+import os
+import re
+import shutil
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import refmask
+from refmask.data.scenes import read_scenes
+from refmask.web.page.background import in_background
+
+pytest.importorskip("gradio", reason="the page needs Gradio: the extra app")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="steering a browser needs Playwright: the extra dev"
+)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")
+
+#: Where to leave pictures of the page, for the docs.
+SCREENSHOTS = os.environ.get("REFMASK_SCREENSHOTS")
+PHRASE, SECOND = "the fish on the striped green puddle", "the flower"
+
+
+@pytest.fixture(scope="module")
+def looks():
+    """How often a picture was looked at."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def segmenter(looks):
+    made = refmask.load()
+    inner = made.proposer
+
+    class Counting:
+        def propose(self, image):
+            looks.append(image.shape)
+            return inner.propose(image)
+
+    object.__setattr__(made, "proposer", Counting())
+    return made
+
+
+@pytest.fixture(scope="module")
+def scene(segmenter):
+    return segmenter.look(next(iter(read_scenes(split="val"))).image)
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory, scene):
+    path = tmp_path_factory.mktemp("pictures") / "street.png"
+    Image.fromarray(scene.image).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def address(segmenter):
+    from refmask.web.page.serving import open_page
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    page = open_page(in_background(lambda: segmenter), port=port, note="a note on the model")
+    yield f"http://127.0.0.1:{port}/"
+    page.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium, address, request):
+    """The page in a new tab; nothing may be asked for elsewhere, and no script may fail."""
+    options = getattr(request, "param", {"viewport": {"width": 1280, "height": 860}})
+    context = chromium.new_context(**options)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    asked, failed = [], []
+    page.on("request", lambda one: asked.append(one.url))
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.goto(address)
+    page.get_by_text("ready.").wait_for()
+    yield page
+    context.close()
+    assert failed == []
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def picture_taken(page, name):
+    if SCREENSHOTS:
+        page.wait_for_timeout(300)
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+
+
+def upload(page, path):
+    page.get_by_label("Choose a picture").set_input_files(path)
+    page.get_by_text(re.compile(r"\d+ regions, looked at in")).wait_for()
+
+
+def ask(page, phrase):
+    page.get_by_label("What to find").fill(phrase)
+    page.get_by_label("What to find").press("Enter")
+    page.locator(".rm-phrase", has_text=phrase).wait_for()
+
+
+def inside(mask):
+    """A place well within a mask: x and y."""
+    from scipy.ndimage import distance_transform_edt
+
+    y, x = np.unravel_index(distance_transform_edt(mask).argmax(), mask.shape)
+    return int(x), int(y)
+
+
+def at(page, x, y, shape):
+    """Where a picture's pixel is in the browser's window."""
+    box = page.locator(".rm-finder").bounding_box()
+    return (
+        box["x"] + (x + 0.5) * box["width"] / shape[1],
+        box["y"] + (y + 0.5) * box["height"] / shape[0],
+    )
+
+
+def drawn_over(page, x, y, shape):
+    """Red, green, blue and alpha of what is drawn over a picture's pixel."""
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(100)
+    return page.evaluate(
+        """([x, y, width, height]) => {
+            const canvas = document.querySelector(".rm-picture canvas");
+            const place = [(x + 0.5) * canvas.width / width, (y + 0.5) * canvas.height / height];
+            return [...canvas.getContext("2d").getImageData(...place, 1, 1).data];
+        }""",
+        [x, y, shape[1], shape[0]],
+    )
+
+
+def test_a_picture_two_phrases_a_slider_and_the_files(opened, street, scene, looks, tmp_path):
+    before = len(looks)
+    upload(opened, street)
+    assert len(looks) == before + 1
+    ask(opened, PHRASE)
+    answer = scene.find(PHRASE)
+    assert opened.locator(".rm-phrase mark").inner_text() == answer.why.phrase.noun_phrase
+    assert f"{answer.confidence:.0%} confidence" in opened.locator(".rm-verdict").inner_text()
+    assert re.search(r"answered in \d+ ms", opened.locator(".rm-caption").inner_text())
+    shape = answer.mask.shape
+    assert drawn_over(opened, *inside(answer.mask), shape)[3] == 0  # the answer is left clear
+    assert drawn_over(opened, *inside(~answer.mask), shape)[3] > 100  # the rest is veiled
+    picture_taken(opened, "page-answer")
+
+    ask(opened, SECOND)
+    second = scene.find(SECOND)
+    assert second.best != answer.best
+    assert drawn_over(opened, *inside(second.mask), shape)[3] == 0
+    opened.get_by_role("button", name=PHRASE).click()  # back to the first
+    opened.locator(".rm-phrase", has_text=PHRASE).wait_for()
+
+    opened.get_by_role("slider", name=re.compile("alpha")).first.press("Home")
+    opened.get_by_text("alpha 0.00").wait_for()
+    assert len(looks) == before + 1
+
+    opened.get_by_text("alpha 0.00").wait_for()
+    local = refmask.web.blending.blended(scene, alpha=0.0).find(PHRASE)
+    with opened.expect_download() as saved:
+        opened.get_by_role("link", name="Download mask").click()
+    assert saved.value.suggested_filename.startswith("street-01-the-fish-on-the")
+    saved.value.save_as(tmp_path / "mask.png")
+    assert np.array_equal(np.array(Image.open(tmp_path / "mask.png")) > 0, local.mask)
+    with opened.expect_download() as saved:
+        opened.get_by_role("link", name="Download JSON").click()
+    saved.value.save_as(tmp_path / "record.json")
+    told = json.loads((tmp_path / "record.json").read_text())
+    assert (told["picture"], told["expression"]) == ("street.png", PHRASE)
+    assert told["answer"]["proposal"] == local.best
+
+
+def test_pointing_and_clicking_say_how_the_phrase_scores_there(opened, street, scene):
+    upload(opened, street)
+    readout = opened.locator(".rm-readout")
+    x, y = inside(scene.find(PHRASE).mask)
+    masks = scene.proposals.masks
+    there = [i for i in range(len(masks)) if masks[i, y, x]]
+    smallest = min(there, key=lambda index: masks[index].sum())
+    place = at(opened, x, y, masks.shape[1:])
+
+    opened.mouse.move(*place)
+    playwright.expect(readout).to_contain_text("Ask, and it says how the phrase scores here")
+    ask(opened, PHRASE)
+    answer = scene.find(PHRASE)
+    opened.mouse.move(5, 5)
+    opened.mouse.move(*place)
+    playwright.expect(readout).to_contain_text(f"score {answer.scores[smallest]:.2f}")
+    playwright.expect(readout).to_contain_text(PHRASE)
+    picture_taken(opened, "page-regions")
+    opened.mouse.click(*place)
+    opened.mouse.move(5, 5)
+    playwright.expect(readout).to_contain_text(f"score {answer.scores[smallest]:.2f}")
+
+    runner_up = inside(masks[answer.why.runner_up] & ~answer.mask)
+    veiled = drawn_over(opened, *runner_up, masks.shape[1:])
+    opened.get_by_label("Runner-up").check()
+    assert drawn_over(opened, *runner_up, masks.shape[1:]) != veiled
+
+
+def test_what_is_wrong_is_said_in_plain_words(opened, street, tmp_path):
+    status = opened.locator(".rm-status.wrong")
+    opened.get_by_label("What to find").fill("a cat")
+    opened.get_by_label("What to find").press("Enter")
+    playwright.expect(status).to_contain_text("Expected a picture first, got none")
+    notes = tmp_path / "notes.png"
+    notes.write_text("no picture")
+    opened.get_by_label("Choose a picture").set_input_files(notes)
+    playwright.expect(status).to_contain_text("in notes.png, but its content is none")
+    assert str(tmp_path) not in status.inner_text()
+    large = tmp_path / "large.png"
+    Image.new("1", (5000, 4000)).save(large)
+    opened.get_by_label("Choose a picture").set_input_files(large)
+    playwright.expect(status).to_contain_text("this page takes up to 16; make it smaller first")
+    upload(opened, street)
+    opened.locator(".rm-phrase", has_text="a cat").wait_for()  # it was waiting for the picture
+    opened.get_by_label("What to find").fill("  ")
+    opened.get_by_label("What to find").press("Enter")
+    playwright.expect(status).to_contain_text("Expected an expression, got an empty one")
+    assert "Traceback" not in opened.content()
+    assert opened.locator(".toast-body").count() == 0
+
+
+def test_a_picture_is_dropped_and_pasted(opened, street):
+    bits = street.read_bytes().hex()
+    for kind, holder in (("drop", "dataTransfer"), ("paste", "clipboardData")):
+        opened.evaluate(
+            """([kind, holder, bits]) => {
+                const bytes = Uint8Array.from(bits.match(/../g), (pair) => parseInt(pair, 16));
+                const data = new DataTransfer();
+                data.items.add(new File([bytes], `${kind}.png`, { type: "image/png" }));
+                const made = kind === "drop" ? DragEvent : ClipboardEvent;
+                document.body.dispatchEvent(
+                    new made(kind, { [holder]: data, bubbles: true, cancelable: true }));
+            }""",
+            [kind, holder, bits],
+        )
+        opened.get_by_text(re.compile(rf"{kind}.png: \d+ regions, looked at")).wait_for()
+
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+
+@pytest.mark.parametrize("opened", [PHONE], indirect=True)
+def test_a_phone_shows_everything_without_scrolling_sideways(opened, street):
+    def sideways():
+        return opened.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+    assert sideways() <= 0
+    picture_taken(opened, "page-phone-start")
+    upload(opened, street)
+    ask(opened, PHRASE)
+    opened.get_by_role("link", name="Download mask").wait_for()
+    assert sideways() <= 0
+    box = opened.locator(".rm-picture").bounding_box()
+    assert box["width"] > 300
+    opened.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    playwright.expect(opened.locator(".rm-readout")).to_contain_text("score")
+    picture_taken(opened, "page-phone")
+
+
+def test_the_keyboard_is_enough(opened):
+    def focused(selector):
+        return opened.evaluate(f"document.activeElement.matches({json.dumps(selector)})")
+
+    def tab_to(selector):
+        for _ in range(40):
+            opened.keyboard.press("Tab")
+            if focused(selector):
+                return
+        raise AssertionError(f"{selector} is not reached by the Tab key")
+
+    picture_taken(opened, "page-start")
+    tab_to("input[type=file]")
+    tab_to(".rm-examples button")
+    outline = opened.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    opened.keyboard.press("Enter")
+    opened.locator(".rm-caption").wait_for()  # an example asks its own phrase
+    tab_to(".rm-finder")
+    finder = opened.locator(".rm-finder")
+    opened.keyboard.press("ArrowRight")
+    playwright.expect(finder).to_have_attribute("aria-valuetext", re.compile("the answer"))
+    opened.keyboard.press("ArrowRight")
+    playwright.expect(finder).to_have_attribute("aria-valuenow", "2")
+    opened.keyboard.press("Escape")
+    playwright.expect(finder).to_have_attribute("aria-valuetext", "none")
+    tab_to("textarea, input[type=text]")
+    opened.keyboard.press("ControlOrMeta+A")
+    opened.keyboard.type("the mushroom")
+    opened.keyboard.press("Enter")
+    opened.locator(".rm-phrase", has_text="the mushroom").wait_for()
+    opened.get_by_role("button", name="Another picture").press("Enter")
+    opened.get_by_text("Drop a picture here").wait_for()
