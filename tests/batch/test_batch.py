@@ -10,8 +10,10 @@ import sys
 import pytest
 from pyarrow import parquet
 
+from refmask.batch import worker
 from refmask.batch.batch import Local
 from refmask.batch.output import Output
+from refmask.batch.worker import Order, memory_of, system_told
 from refmask.cli import main
 from refmask.errors import ConfigurationError
 
@@ -122,6 +124,19 @@ def test_a_uri_is_written_as_a_path_is(batch, local, parts, tmp_path):
     batch((tmp_path / "uri").as_uri()).run(local)
     assert parts(tmp_path / "uri") == parts(tmp_path / "path")
     batch((tmp_path / "uri").as_uri()).run(local)
+
+
+def test_a_worker_that_computes_otherwise_is_refused(build, segmenter):
+    order = Order("anywhere", "mark", system_told(segmenter), None)
+    assert order.worker(build()).at_once == 1
+    with pytest.raises(ConfigurationError, match=r"computes otherwise .*\(alpha: .*--precision"):
+        order.worker(build(alpha=0.5))
+
+
+def test_memory_grows_with_the_model_and_with_pictures_at_once(segmenter):
+    assert memory_of(segmenter, 2) - memory_of(segmenter) == worker.PER_PICTURE
+    weights = segmenter.method.clip.weights.stat().st_size
+    assert memory_of(segmenter) == worker.LIBRARIES + 2 * weights + worker.PER_PICTURE
 
 
 def test_settings_out_of_range_are_refused(batch, segmenter, tmp_path):

@@ -1,7 +1,8 @@
 """Items of work spread over a Ray cluster: the only file that imports Ray.
 
 Ray Data holds a pool of actors, hands each the next item, starts those that died anew and gives
-them their item again. It knows nothing of pictures: an item and a result are bytes.
+them their item again, as often as it takes. It knows nothing of pictures: an item and a result are
+bytes.
 """
 
 from __future__ import annotations
@@ -30,12 +31,6 @@ except ModuleNotFoundError:
 
 #: Turns an item into its result, in a worker.
 Work = Callable[[bytes], bytes]
-#: How often an item is given to another worker when one dies of it: a machine that is taken away
-#: is no fault of the item's, but what kills every worker must not be tried for ever.
-RETRIES = 8
-#: Items that an actor has, the one it works on included. Each takes long, so one that waits is
-#: enough; with none, Ray Data would never find the pool too small.
-AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -151,7 +146,6 @@ def _results(build: Callable[[], Work], items: list[bytes], cluster: Cluster, or
         min_size=1,
         max_size=len(items),
         initial_size=max(1, min(room, len(items))),
-        max_tasks_in_flight_per_actor=AHEAD,
     )
     with _settings(ordered):
         rows = ray.data.from_items(
@@ -166,7 +160,6 @@ def _results(build: Callable[[], Work], items: list[bytes], cluster: Cluster, or
             num_cpus=cluster.cores,
             num_gpus=cluster.gpus or None,
             memory=cluster.memory or None,
-            max_task_retries=RETRIES,
         )
 
 

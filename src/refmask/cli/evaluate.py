@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from refmask.cli.engines import add_engine_options, cluster, from_here, on_cluster
 from refmask.cli.options import (
     add_refinement_options,
     add_store_limit,
@@ -19,6 +22,7 @@ from refmask.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from refmask.data import Dataset
+    from refmask.evaluation.evaluate import Evaluation
     from refmask.evaluation.sources import ProposalSource
     from refmask.metrics import Tally
     from refmask.segmenter import Segmenter
@@ -43,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "(default), freesolo, store:PATH, masks:PATH (with {stem} for the picture's id), ...",
     )
     add_run_options(parser)
+    add_engine_options(parser)
     add_refinement_options(parser)
     add_store_limit(parser)
     add_system_options(parser)
@@ -89,14 +94,44 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate; print the figures and where the records are."""
+    check_first(args)
+    evaluation, segmenter = _evaluation(args)
+    if args.model == "embedded" and evaluation.dataset.name != "scenes":
+        print(EMBEDDED_NOTE, file=sys.stderr)
+    if on_cluster(args):
+        from refmask.batch.on_ray import RecordsOnRay
+
+        build = from_here(partial(_anew, args))
+        far = RecordsOnRay(build, evaluation.configuration, cluster(args, segmenter))
+        evaluation = replace(evaluation, elsewhere=far)
+    return evaluate(args, evaluation, args.method)
+
+
+def _evaluation(args: argparse.Namespace) -> tuple[Evaluation, Segmenter]:
+    """The evaluation that the options describe, and what answers in it."""
     from refmask.evaluation.system import Choosing
 
-    check_first(args)
     dataset = load_data(args, args.dataset)
     segmenter, source = _system(args, dataset.ids[: args.first])
-    if args.model == "embedded" and dataset.name != "scenes":
-        print(EMBEDDED_NOTE, file=sys.stderr)
-    return evaluate(args, dataset, Choosing(segmenter, source), args.method)
+    return asked(args, dataset, Choosing(segmenter, source)), segmenter
+
+
+def asked(args: argparse.Namespace, dataset: Dataset, system: Any) -> Evaluation:
+    """A system to be asked a split.
+
+    Args:
+        args: with ``add_data_options`` and ``add_run_options``.
+        dataset: the split.
+        system: as ``refmask.evaluation.system.System`` says.
+    """
+    from refmask.evaluation.evaluate import Evaluation
+
+    return Evaluation(dataset, system, args.first, args.missing, args.workers)
+
+
+def _anew(args: argparse.Namespace) -> Evaluation:
+    """The same in another process."""
+    return _evaluation(args)[0]
 
 
 def check_first(args: argparse.Namespace) -> None:
@@ -122,20 +157,17 @@ def load_data(args: argparse.Namespace, name: str) -> Dataset:
     )
 
 
-def evaluate(args: argparse.Namespace, dataset: Dataset, system: Any, name: str) -> int:
+def evaluate(args: argparse.Namespace, evaluation: Evaluation, name: str) -> int:
     """Run an evaluation under a bar with the figures so far; print what came out.
 
     Args:
-        args: with ``add_data_options`` and ``add_run_options``.
-        dataset: the split.
-        system: as ``refmask.evaluation.system.System`` says.
+        args: with ``add_run_options``.
+        evaluation: what is asked of what.
         name: the system's, for the run's folder.
     """
     from refmask.evaluation.configuration import short_hash
-    from refmask.evaluation.evaluate import Evaluation
 
-    evaluation = Evaluation(dataset, system, args.first, args.missing, args.workers)
-    mark = short_hash(evaluation.configuration)
+    dataset, mark = evaluation.dataset, short_hash(evaluation.configuration)
     folder = args.out or Path(RUNS, f"{dataset.name}-{dataset.split}-{name}-{mark}")
     with _Bar(len(evaluation.pictures)) as bar:
         summary = evaluation.run(folder, bar)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from refmask.cli.evaluate import add_data_options, add_run_options, check_first, evaluate, load_data
+from refmask.cli.evaluate import (
+    add_data_options,
+    add_run_options,
+    asked,
+    check_first,
+    evaluate,
+    load_data,
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,4 +47,5 @@ def run(args: argparse.Namespace) -> int:
     check_first(args)
     # The rules of the evaluation do not depend on the tower.
     predictions = read_predictions(args.predictions, compat.by_name(args.compat, "vit"))
-    return evaluate(args, load_data(args, args.dataset), predictions, args.predictions.stem)
+    evaluation = asked(args, load_data(args, args.dataset), predictions)
+    return evaluate(args, evaluation, args.predictions.stem)
