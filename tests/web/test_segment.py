@@ -179,7 +179,11 @@ def test_an_unforeseen_error_says_nothing_of_itself(served, segmenter, png):
 
 
 def test_nothing_else_is_there(client):
-    assert client.get("/v1/segment").status_code == 405
+    told = client.get("/v1/segment")
+    assert told.status_code == 405
+    assert told.headers["Allow"] == "POST"
+    assert told.json() == {"error": "expected POST at this path, got GET"}
+    assert client.put("/v1/scenes/x").headers["Allow"] == "DELETE, GET"
     for path in ("/", "/docs", "/v1/nothing"):
         told = client.get(path)
         assert told.status_code == 404

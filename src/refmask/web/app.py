@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI, Security
+from fastapi import FastAPI, Security
 from fastapi.security import HTTPBearer
-from starlette.routing import Match, Route
-from starlette.types import Scope
 
 from refmask.segmenter import Segmenter
 from refmask.web import failures
@@ -18,6 +16,7 @@ from refmask.web.label_studio.routes import label_studio
 from refmask.web.label_studio.tasks import Pictures
 from refmask.web.limits import Limits
 from refmask.web.metrics import Measured
+from refmask.web.paths import Paths
 from refmask.web.routes import asking, counting, living, searching
 from refmask.web.searching import Searcher
 from refmask.web.service import Service
@@ -70,20 +69,10 @@ def app(
         api.include_router(router, dependencies=guarded)
     routers.append(living(service))
     api.include_router(routers[-1])
-    failures.install(api)
+    paths = Paths(route for router in (api, *routers) for route in router.routes)
+    failures.install(api, paths)
     api.add_middleware(
         Door, limits=service.limits, token=token, closed=service.closed, inside=service.inside
     )
-    api.add_middleware(Measured, metrics=service.metrics, route_of=route_of(routers))
+    api.add_middleware(Measured, metrics=service.metrics, route_of=paths.pattern)
     return api
-
-
-def route_of(routers: Sequence[APIRouter]) -> Callable[[Scope], str]:
-    """The pattern of the route that a request goes to; all that go nowhere count as one."""
-    routes = [route for router in routers for route in router.routes if isinstance(route, Route)]
-
-    def pattern(scope: Scope) -> str:
-        found = (route.path for route in routes if route.matches(scope)[0] is not Match.NONE)
-        return next(found, "other")
-
-    return pattern

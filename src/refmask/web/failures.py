@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from refmask.errors import ConfigurationError, InputError, RefmaskError
+from refmask.web.paths import Paths
 
 #: Faults of a body that are told at once.
 TOLD = 3
@@ -58,11 +59,29 @@ def problem(status: int, sentence: str, **headers: str) -> JSONResponse:
     return JSONResponse({"error": told}, status, named)
 
 
-def install(api: FastAPI) -> None:
-    """Have every error answered by ``problem``."""
+def install(api: FastAPI, paths: Paths) -> None:
+    """Have every error answered by ``problem``.
+
+    Args:
+        api: gets the handlers.
+        paths: tells what may be done where.
+    """
+
+    async def nowhere(request: Request, error: Exception) -> Response:
+        """What routing says when a path, or what is to be done there, is not ours."""
+        allowed = paths.methods(request.scope)
+        if not allowed:
+            return problem(404, "there is nothing at this path; /openapi.json says what there is")
+        if request.method in allowed:
+            return await _http(request, error)
+        told = f"expected {' or '.join(allowed)} at this path, got {request.method}"
+        return problem(405, told, Allow=", ".join(allowed))
+
     api.add_exception_handler(RefmaskError, _refmask)
     api.add_exception_handler(ValidationError, _invalid)
     api.add_exception_handler(RequestValidationError, _invalid)
+    api.add_exception_handler(404, nowhere)
+    api.add_exception_handler(405, nowhere)
     api.add_exception_handler(HTTPException, _http)
     api.add_exception_handler(Exception, _unexpected)
 
