@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import threading
 
 import numpy as np
 import pytest
@@ -17,9 +16,9 @@ from refmask.segmenter import assemble
 from refmask.types import MaskProposals, TargetPhrase
 from refmask.web.limits import Limits
 from refmask.web.page import views
-from refmask.web.page.background import in_background
 from refmask.web.page.examples import KINDS, examples
-from refmask.web.page.tabs import Answered, Tab, Tabs
+from refmask.web.page.remembered import Answered, Tab
+from refmask.web.page.tabs import Tabs
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +32,13 @@ def segmenter(clip, fixed_proposer, fixed_parser):
 
 
 @pytest.fixture
-def tabs():
-    return Tabs(Limits())
+def tabs(segmenter):
+    return Tabs(segmenter, Limits())
 
 
 @pytest.fixture
-def tab(tabs, segmenter, noise):
-    return tabs.look(segmenter, noise, "street.png")[0]
+def tab(tabs, noise):
+    return tabs.look(noise, "street.png")[0]
 
 
 WEIGHTS = {"alpha": 0.85, "beta": 0.5}
@@ -62,7 +61,7 @@ def test_a_phrase_is_answered_as_the_scene_answers_it(tabs, tab, segmenter, nois
     assert given.milliseconds > 0
 
 
-def test_other_weights_answer_otherwise_without_another_look(tabs, segmenter, noise):
+def test_other_weights_answer_otherwise_without_another_look(segmenter, noise):
     looks = []
 
     class Counting:
@@ -70,8 +69,8 @@ def test_other_weights_answer_otherwise_without_another_look(tabs, segmenter, no
             looks.append(image.shape)
             return segmenter.proposer.propose(image)
 
-    counting = assemble(segmenter.method.clip, Counting(), parser=segmenter.parser)
-    tab, _ = tabs.look(counting, noise, "street.png")
+    tabs = Tabs(assemble(segmenter.method.clip, Counting(), parser=segmenter.parser), Limits())
+    tab, _ = tabs.look(noise, "street.png")
     scores = [
         tabs.ask(tab, "the red car", {"alpha": alpha, "beta": beta}).answer.scores
         for alpha, beta in ((0.0, 0.5), (1.0, 0.5), (1.0, 0.0))
@@ -84,11 +83,11 @@ def test_other_weights_answer_otherwise_without_another_look(tabs, segmenter, no
 def test_weights_that_a_method_does_not_have_are_passed_over(
     clip, fixed_proposer, fixed_parser, noise
 ):
-    tabs = Tabs(Limits())
     cropping = assemble(clip, fixed_proposer, method="cropping", parser=fixed_parser)
-    tab, scene = tabs.look(cropping, noise, "street.png")
+    tabs = Tabs(cropping, Limits())
+    tab, _ = tabs.look(noise, "street.png")
     given = tabs.ask(tab, "the red car", {"alpha": 0.3, "beta": 1.0})
-    assert np.array_equal(given.answer.scores, scene.find("the red car").scores)
+    assert np.array_equal(given.answer.scores, cropping.look(noise).find("the red car").scores)
 
 
 def test_phrases_asked_before_are_remembered_once(tabs, tab):
@@ -98,8 +97,9 @@ def test_phrases_asked_before_are_remembered_once(tabs, tab):
     assert tab.expression == "a cat"
 
 
-def test_what_is_missing_is_said(tabs, clip, fixed_proposer, noise):
-    tab, _ = tabs.look(assemble(clip, fixed_proposer), noise, "street.png")
+def test_what_is_missing_is_said(clip, fixed_proposer, noise):
+    tabs = Tabs(assemble(clip, fixed_proposer), Limits())
+    tab, _ = tabs.look(noise, "street.png")
     with pytest.raises(InputError, match="expected a picture first"):
         tabs.ask(None, "a cat", WEIGHTS)
     with pytest.raises(ExpressionError, match="got an empty one"):
@@ -113,14 +113,14 @@ def test_what_is_missing_is_said(tabs, clip, fixed_proposer, noise):
 
 def test_pictures_that_are_too_large_are_not_looked_at(segmenter, noise):
     with pytest.raises(ImageError, match=r"street.png has 80x60 .* make it smaller"):
-        Tabs(Limits(pixels=60 * 80 - 1)).look(segmenter, noise, "street.png")
+        Tabs(segmenter, Limits(pixels=60 * 80 - 1)).look(noise, "street.png")
     with pytest.raises(ImageError, match="too many regions to be held"):
-        Tabs(Limits(scene_bytes=4 * 60 * 80)).look(segmenter, noise, "street.png")
+        Tabs(segmenter, Limits(scene_bytes=4 * 60 * 80)).look(noise, "street.png")
 
 
 def test_tabs_hold_no_more_than_they_may(segmenter, noise):
-    tabs = Tabs(Limits(scenes=2))
-    first, second, third = (tabs.look(segmenter, noise, f"{n}.png")[0] for n in range(3))
+    tabs = Tabs(segmenter, Limits(scenes=2))
+    first, second, third = (tabs.look(noise, f"{n}.png")[0] for n in range(3))
     assert tabs.ask(third, "a cat", WEIGHTS).answer.best is not None
     assert tabs.ask(second, "a cat", WEIGHTS).answer.best is not None
     with pytest.raises(InputError, match=r"0.png .* let go"):
@@ -157,13 +157,14 @@ def test_ranks_and_probabilities(tabs, tab):
     assert sorted(shown["scores"], reverse=True) == [shown["scores"][i] for i in shown["order"]]
 
 
-def test_a_picture_without_regions_has_no_answer(segmenter, tabs, noise):
+def test_a_picture_without_regions_has_no_answer(segmenter, noise):
     class Nothing:
         def propose(self, image):
             return MaskProposals.empty(*image.shape[:2])
 
     blind = assemble(segmenter.method.clip, Nothing(), parser=segmenter.parser)
-    given = tabs.ask(tabs.look(blind, noise, "street.png")[0], "a cat", WEIGHTS)
+    tabs = Tabs(blind, Limits())
+    given = tabs.ask(tabs.look(noise, "street.png")[0], "a cat", WEIGHTS)
     assert views.answer(given.answer)["order"] == []
     assert views.caption(given)["verdict"] == "No answer"
     assert "No regions" in views.caption(given)["reasons"]
@@ -180,9 +181,9 @@ def test_a_picture_without_regions_has_no_answer(segmenter, tabs, noise):
 def test_the_noun_phrase_is_marked_in_the_phrase(segmenter, noise, text, noun, parts):
     scene = segmenter.look(noise)
     answer = scene.find_phrases([TargetPhrase(text, text, noun, noun)])[0]
-    shown = views.caption(
-        Answered(Tab("", "street.png", 4, 0.1, (text,), text), scene, answer, 12.3)
-    )
+    tab = Tab("", "street.png", 4, 0.1, (text,), text)
+    weights = {"alpha": 0.7, "beta": 0.5}
+    shown = views.caption(Answered(tab, answer, scene.proposals, weights, 12.3))
     assert (shown["before"], shown["noun"], shown["after"]) == parts
     assert "answered in 12 ms" in shown["foot"]
     assert "alpha 0.70 · beta 0.50" in shown["foot"]
@@ -206,7 +207,7 @@ def test_files_hold_the_mask_and_the_record(tabs, tab):
     assert np.array_equal(mask > 0, given.answer.mask)
     told = json.loads(content(files["record"]["href"]))
     assert told.pop("picture") == "street.png"
-    assert told == record(given.answer, given.scene.proposals)
+    assert told == record(given.answer, given.proposals)
 
 
 def test_examples_are_of_all_kinds_and_different_pictures():
@@ -216,14 +217,3 @@ def test_examples_are_of_all_kinds_and_different_pictures():
     assert all(example.phrase for example in shown)
     small = Image.open(io.BytesIO(content(shown[0].shown()["src"])))
     assert max(small.size) <= 240
-
-
-def test_what_loads_in_the_background_is_waited_for_or_fails():
-    may_end = threading.Event()
-    made = in_background(lambda: may_end.wait(10))
-    assert not made.done()
-    may_end.set()
-    assert made.result(10) is True
-    failed = in_background(lambda: 1 // 0)
-    with pytest.raises(ZeroDivisionError):
-        failed.result(10)

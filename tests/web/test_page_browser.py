@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import socket
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from PIL import Image
 
 import refmask
 from refmask.data.scenes import read_scenes
-from refmask.web.page.background import in_background
+from refmask.web.blending import blended
+from refmask.web.limits import Limits
+from refmask.web.page.tabs import Tabs
 
 pytest.importorskip("gradio", reason="the page needs Gradio: the extra app")
 playwright = pytest.importorskip(
@@ -66,7 +69,9 @@ def address(segmenter):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    page = open_page(in_background(lambda: segmenter), port=port, note="a note on the model")
+    tabs = Future()
+    page = open_page(tabs, Limits(), host="127.0.0.1", port=port, note="a note on the model")
+    tabs.set_result(Tabs(segmenter, Limits()))
     yield f"http://127.0.0.1:{port}/"
     page.close(verbose=False)
 
@@ -171,7 +176,7 @@ def test_a_picture_two_phrases_a_slider_and_the_files(opened, street, scene, loo
     assert len(looks) == before + 1
 
     opened.get_by_text("alpha 0.00").wait_for()
-    local = refmask.web.blending.blended(scene, alpha=0.0).find(PHRASE)
+    local = blended(scene, alpha=0.0).find(PHRASE)
     with opened.expect_download() as saved:
         opened.get_by_role("link", name="Download mask").click()
     assert saved.value.suggested_filename.startswith("street-01-the-fish-on-the")

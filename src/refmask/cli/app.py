@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from concurrent.futures import Future
 from threading import Event
+from typing import TYPE_CHECKING
 
 from refmask.cli.options import (
     add_refinement_options,
@@ -12,6 +14,10 @@ from refmask.cli.options import (
     load_segmenter,
     refinement,
 )
+from refmask.errors import RefmaskError
+
+if TYPE_CHECKING:
+    from refmask.web.page.tabs import Tabs
 
 PORT = 7860
 
@@ -37,23 +43,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve the page until the user has had enough; the model loads meanwhile."""
+    """Serve the page until the user has had enough; the model loads once it is there."""
     from refmask.cli.segment import EMBEDDED_NOTE
-    from refmask.web.page.background import in_background
+    from refmask.web.limits import Limits
     from refmask.web.page.serving import open_page
 
-    refine = refinement(args)
-    segmenter = in_background(
-        lambda: load_segmenter(args, args.proposals, args.store, refine, args.store_limit)
-    )
+    tabs: Future[Tabs] = Future()
     note = EMBEDDED_NOTE.removeprefix("refmask: note: ") if args.model == "embedded" else ""
-    page = open_page(segmenter, host=args.host, port=args.port, note=note)
-    print(f"the page is at {page.local_url}; Ctrl-C ends it", flush=True)
+    page = open_page(tabs, Limits(), host=args.host, port=args.port, note=note)
+    print(f"the page is at {page.local_url} and Ctrl-C ends it; the model is loading", flush=True)
     try:
-        segmenter.result()
+        tabs.set_result(_load(args))
+        print("the model is ready", flush=True)
         Event().wait()
     except KeyboardInterrupt:
         return 0
+    except RefmaskError as error:
+        tabs.set_exception(error)  # whoever waits for the model is told, too
+        raise
     finally:
+        tabs.cancel()
         page.close(verbose=False)
     return 0
+
+
+def _load(args: argparse.Namespace) -> Tabs:
+    from refmask.web.limits import Limits
+    from refmask.web.page.tabs import Tabs
+
+    refine = refinement(args)
+    segmenter = load_segmenter(args, args.proposals, args.store, refine, args.store_limit)
+    segmenter.parser(["a thing"])  # the parser loads now, and not when the first phrase waits
+    return Tabs(segmenter, Limits())

@@ -12,15 +12,14 @@ from gradio.utils import get_upload_folder
 
 from refmask.errors import ImageError, RefmaskError
 from refmask.ops.images import read_image
-from refmask.segmenter import Segmenter
 from refmask.types import Bytes
-from refmask.web.blending import blends
 from refmask.web.page import views
 from refmask.web.page.examples import Example
-from refmask.web.page.tabs import Answered, Tab, Tabs
+from refmask.web.page.remembered import Answered, Tab
 
 if TYPE_CHECKING:
     from refmask.web.page.layout import Parts
+    from refmask.web.page.tabs import Tabs
 
 #: New values of parts of the page.
 Update = dict[Any, Any]
@@ -31,32 +30,28 @@ class Desk:
 
     Args:
         parts: of the page.
-        segmenter: answers, once it is there.
-        tabs: hold what was looked at.
+        tabs: answer, once they are there.
         examples: pictures to try.
     """
 
-    def __init__(
-        self, parts: Parts, segmenter: Future[Segmenter], tabs: Tabs, examples: list[Example]
-    ) -> None:
+    def __init__(self, parts: Parts, tabs: Future[Tabs], examples: list[Example]) -> None:
         self.parts = parts
-        self.segmenter = segmenter
         self.tabs = tabs
         self.examples = examples
 
     def welcome(self) -> Iterator[Update]:
         """Tell a new tab whether the model is there, and when it comes."""
         parts = self.parts
-        if not self.segmenter.done():
+        if not self.tabs.done():
             yield {parts.model: busy("The model is loading; you can choose a picture already.")}
         try:
-            method = self.segmenter.result().method
+            tabs = self.tabs.result()
         except RefmaskError as error:
             yield {parts.model: wrong(error)}
             return
         sliders = {"alpha": parts.alpha, "beta": parts.beta}
-        shown = {sliders[k]: gr.Slider(value=v, visible=True) for k, v in blends(method).items()}
-        yield {parts.model: calm(f"Model: {method.clip.name}, ready."), **shown}
+        shown = {sliders[k]: gr.Slider(value=v, visible=True) for k, v in tabs.weights.items()}
+        yield {parts.model: calm(f"Model: {tabs.segmenter.method.clip.name}, ready."), **shown}
 
     def look(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
         """Look at a picture that was sent."""
@@ -76,8 +71,8 @@ class Desk:
 
     def _look(self, image: Bytes, name: str, before: Tab | None) -> Iterator[Update]:
         parts = self.parts
-        self.tabs.forget(before)
-        waits = "" if self.segmenter.done() else "The model is loading; then comes the picture. "
+        forget(self.tabs, before)
+        waits = "" if self.tabs.done() else "The model is loading; then comes the picture. "
         shown = views.picture(image, name)
         yield {
             **self._nothing_asked(),
@@ -86,20 +81,20 @@ class Desk:
             parts.picker: gr.update(visible="hidden"),
         }
         try:
-            tab, scene = self.tabs.look(self.segmenter.result(), image, name)
+            tab, proposals = self.tabs.result().look(image, name)
         except RefmaskError as error:
             yield {**self.clear(None), parts.status: wrong(error)}
             return
         yield {
             parts.tab: tab,
             parts.status: looked(tab),
-            parts.stage: gr.update(picture=views.with_regions(shown, scene.proposals)),
+            parts.stage: gr.update(picture=views.with_regions(shown, proposals)),
         }
 
     def ask(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Update:
         """Answer a phrase, or say why not."""
         try:
-            given = self.tabs.ask(tab, phrase, {"alpha": alpha, "beta": beta})
+            given = self.tabs.result().ask(tab, phrase, {"alpha": alpha, "beta": beta})
         except RefmaskError as error:
             return {self.parts.status: wrong(error)}
         return self._answered(given)
@@ -124,14 +119,14 @@ class Desk:
         if tab is None or tab.expression is None:
             return None
         try:
-            given = self.tabs.ask(tab, tab.expression, {"alpha": alpha, "beta": beta})
+            given = self.tabs.result().ask(tab, tab.expression, {"alpha": alpha, "beta": beta})
         except RefmaskError:  # let go meanwhile; whoever asks again is told
             return None
         return views.files(given)
 
     def clear(self, tab: Tab | None) -> Update:
         """Make room for another picture."""
-        self.tabs.forget(tab)
+        forget(self.tabs, tab)
         return {
             **self._nothing_asked(),
             self.parts.status: calm(""),
@@ -156,6 +151,12 @@ class Desk:
             parts.caption: views.caption(given),
             parts.asked: asked if len(asked) > 1 else None,
         }
+
+
+def forget(tabs: Future[Tabs], tab: Tab | None) -> None:
+    """Let go what a tab looked at, if it has."""
+    if tab is not None:
+        tabs.result().forget(tab)
 
 
 def _taken(path: Path) -> Bytes:

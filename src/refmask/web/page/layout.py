@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from refmask.segmenter import Segmenter
-from refmask.web.page.desk import Desk
+from refmask.web.limits import Limits
+from refmask.web.page.desk import Desk, forget
 from refmask.web.page.examples import Example
 from refmask.web.page.parts import part
-from refmask.web.page.tabs import Tabs
+
+if TYPE_CHECKING:
+    from refmask.web.page.tabs import Tabs
 
 #: Seconds after which what a tab asked is forgotten.
 KEPT = 3600
@@ -42,33 +45,31 @@ class Parts:
     files: gr.HTML
 
 
-def build(
-    segmenter: Future[Segmenter], tabs: Tabs, examples: list[Example], note: str
-) -> gr.Blocks:
+def build(tabs: Future[Tabs], limits: Limits, examples: list[Example], note: str) -> gr.Blocks:
     """The page.
 
     Args:
-        segmenter: answers, once it is there.
-        tabs: hold what was looked at.
+        tabs: answer, once they are there.
+        limits: of a picture.
         examples: pictures to try.
         note: what users should know about the model; may be empty.
     """
     page = gr.Blocks(title="refmask", analytics_enabled=False, delete_cache=(600, KEPT))
     with page:
-        parts = _arrange(tabs, examples, note)
-        _wire(page, parts, Desk(parts, segmenter, tabs, examples))
+        parts = _arrange(tabs, limits, examples, note)
+        _wire(page, parts, Desk(parts, tabs, examples))
     return page
 
 
-def _arrange(tabs: Tabs, examples: list[Example], note: str) -> Parts:
-    tab = gr.State(None, time_to_live=KEPT, delete_callback=tabs.forget)
+def _arrange(tabs: Future[Tabs], limits: Limits, examples: list[Example], note: str) -> Parts:
+    tab = gr.State(None, time_to_live=KEPT, delete_callback=partial(forget, tabs))
     model = part("head.html", value={}, note=note)
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
             status = part("status.html", value={})
             picker = part(
                 *("picker.html", "picker.js"),
-                limit=tabs.limits.body,
+                limit=limits.body,
                 examples=[example.shown() for example in examples],
             )
             stage = part(

@@ -6,14 +6,14 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from refmask.errors import ConfigurationError, MissingResource
-from refmask.segmenter import Segmenter
 from refmask.web.limits import Limits
 from refmask.web.page.examples import examples
-from refmask.web.page.tabs import Tabs
 
 if TYPE_CHECKING:
     import gradio as gr
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from refmask.web.page.tabs import Tabs
 
 #: What the browser may load: this server's files, and what is written in them. Nothing elsewhere.
 POLICY = (
@@ -42,21 +42,16 @@ class OnlyHere:
 
 
 def open_page(
-    segmenter: Future[Segmenter],
-    *,
-    host: str = "127.0.0.1",
-    port: int = 7860,
-    note: str = "",
-    limits: Limits | None = None,
+    tabs: Future[Tabs], limits: Limits, *, host: str, port: int, note: str = ""
 ) -> gr.Blocks:
     """Start serving the page; ``close()`` of what comes back ends it.
 
     Args:
-        segmenter: answers, once it is there.
+        tabs: answer, once they are there.
+        limits: of a picture.
         host: whom to serve; other machines only when it is not this one's own address.
         port: where.
         note: what users should know about the model.
-        limits: of pictures, and of what is held of all tabs together.
 
     Raises:
         MissingResource: without Gradio.
@@ -72,8 +67,7 @@ def open_page(
     from refmask.web.page.layout import build
     from refmask.web.page.parts import text_of
 
-    limits = limits or Limits()
-    page = build(segmenter, Tabs(limits), examples(), note)
+    page = build(tabs, limits, examples(), note)
     try:
         page.launch(
             server_name=host,

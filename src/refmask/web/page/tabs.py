@@ -1,83 +1,65 @@
-"""What browser tabs have looked at and asked."""
+"""The system behind the page, and the scenes that browser tabs look at."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from threading import Lock
 from time import perf_counter
 
 from refmask.errors import ImageError, InputError
-from refmask.segmenter import Scene, Segmenter
-from refmask.types import Bytes, Segmentation
+from refmask.segmenter import Segmenter
+from refmask.types import Bytes, MaskProposals
 from refmask.web.blending import blended, blends
 from refmask.web.held import HeldScenes
 from refmask.web.limits import Limits
-
-
-@dataclass(frozen=True)
-class Tab:
-    """What is remembered of one browser tab; its scene is held elsewhere, and may be let go.
-
-    Attributes:
-        key: of its scene.
-        name: of the picture's file.
-        regions: how many proposals there are.
-        seconds: that looking at it took.
-        asked: different expressions, in the order in which they were first asked.
-        expression: the one asked last; None before the first.
-    """
-
-    key: str
-    name: str
-    regions: int
-    seconds: float
-    asked: tuple[str, ...] = ()
-    expression: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Answered:
-    """An expression's answer, the scene that gave it, and how long that took."""
-
-    tab: Tab
-    scene: Scene
-    answer: Segmentation
-    milliseconds: float
+from refmask.web.page.remembered import Answered, Tab
 
 
 class Tabs:
-    """The scenes of all tabs: bounded in number, bytes and time. Threads may share it."""
+    """The scenes of all tabs: bounded in number, bytes and time. Threads may share it.
 
-    def __init__(self, limits: Limits) -> None:
+    Args:
+        segmenter: looks and answers.
+        limits: of a picture, and of all scenes.
+    """
+
+    def __init__(self, segmenter: Segmenter, limits: Limits) -> None:
+        self.segmenter = segmenter
         self.limits = limits
         self._held = HeldScenes(limits.scenes, limits.scene_bytes, limits.scene_seconds)
         self._lock = Lock()
 
-    def look(self, segmenter: Segmenter, image: Bytes, name: str) -> tuple[Tab, Scene]:
+    @property
+    def weights(self) -> dict[str, float]:
+        """Alpha and beta from the start, as far as the method has them."""
+        return blends(self.segmenter.method)
+
+    def look(self, image: Bytes, name: str) -> tuple[Tab, MaskProposals]:
         """Look at a picture, and hold what was seen.
 
         Args:
-            segmenter: looks.
             image: uint8 RGB (H, W, 3).
             name: of the picture's file.
+
+        Returns:
+            What to remember, and the picture's proposals.
 
         Raises:
             ImageError: when it is too large.
         """
         height, width = image.shape[:2]
-        small = f"{name} has {width}x{height} = {height * width / 1e6:.0f} megapixels"
+        size = f"{name} has {width}x{height} = {height * width / 1e6:.0f} megapixels"
         if height * width > self.limits.pixels:
             most = self.limits.pixels / 1e6
-            raise ImageError(f"{small}, this page takes up to {most:.0f}; make it smaller first")
+            raise ImageError(f"{size}, this page takes up to {most:.0f}; make it smaller first")
         start = perf_counter()
-        scene = segmenter.look(image)
+        scene = self.segmenter.look(image)
         seconds = perf_counter() - start
         with self._lock:
             key = self._held.keep(scene)
         if key is None:
-            raise ImageError(f"{small} and too many regions to be held; make it smaller first")
-        return Tab(key, name, len(scene.proposals), seconds), scene
+            raise ImageError(f"{size} and too many regions to be held; make it smaller first")
+        return Tab(key, name, len(scene.proposals), seconds), scene.proposals
 
     def ask(self, tab: Tab | None, expression: str | None, weights: dict[str, float]) -> Answered:
         """Ask for an expression.
@@ -102,14 +84,15 @@ class Tabs:
                 "again"
             )
         start = perf_counter()
-        known = blends(held.scene.segmenter.method)
-        scene = blended(held.scene, **{name: weights[name] for name in known.keys() & weights})
+        known = self.weights
+        known |= {name: weights[name] for name in known.keys() & weights}
+        scene = blended(held.scene, **known)
         answer = scene.find(expression or "")
         milliseconds = 1000 * (perf_counter() - start)
         said = answer.why.phrase.expression
         asked = tuple(dict.fromkeys([*tab.asked, said]))
         tab = dataclasses.replace(tab, asked=asked, expression=said)
-        return Answered(tab, scene, answer, milliseconds)
+        return Answered(tab, answer, scene.proposals, known, milliseconds)
 
     def forget(self, tab: Tab | None) -> None:
         """Let go what a tab looked at."""

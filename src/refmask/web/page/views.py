@@ -17,8 +17,7 @@ from refmask.export.folder import answer_names
 from refmask.export.record import record
 from refmask.ops import rle
 from refmask.types import Bools, Bytes, MaskProposals, Segmentation, TargetPhrase
-from refmask.web.blending import blends
-from refmask.web.page.tabs import Answered
+from refmask.web.page.remembered import Answered
 
 #: Longer side of what is shown, in pixels; no screen of a page shows more. Files have all pixels.
 SHOWN = 2048
@@ -118,7 +117,7 @@ def caption(given: Answered) -> Caption:
     answer, phrase = given.answer, given.answer.why.phrase
     before, noun, after = _marked(phrase)
     foot = [f"answered in {given.milliseconds:.0f} ms", f"head noun {phrase.head}"]
-    foot += [f"{name} {value:.2f}" for name, value in blends(given.scene.segmenter.method).items()]
+    foot += [f"{name} {value:.2f}" for name, value in given.weights.items()]
     return {
         "before": before,
         "noun": noun,
@@ -136,7 +135,7 @@ def files(given: Answered) -> dict[str, File]:
     tab, answer = given.tab, given.answer
     words = answer_names(tab.asked)[tab.asked.index(answer.why.phrase.expression)]
     name = f"{Path(tab.name).stem}-{words}"
-    fields = {"picture": tab.name, **record(answer, given.scene.proposals)}
+    fields = {"picture": tab.name, **record(answer, given.proposals)}
     text = json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
     return {
         "mask": {"name": f"{name}.mask.png", "href": data_uri(png(answer.mask), "image/png")},
