@@ -69,7 +69,7 @@ def app(
         api.include_router(router, dependencies=guarded)
     routers.append(living(service))
     api.include_router(routers[-1])
-    paths = Paths(route for router in (api, *routers) for route in router.routes)
+    paths = Paths([*api.routes, *(route for router in routers for route in router.routes)])
     failures.install(api, paths)
     api.add_middleware(
         Door, limits=service.limits, token=token, closed=service.closed, inside=service.inside
