@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from refmask import InputError, MaskError, MaskProposals, Segmentation, TargetPhrase, Why
+from refmask.export import export
 from refmask.export.answers import Answer, read_answers
 from refmask.export.record import record
+from refmask.segmenter import assemble
 
 
 @pytest.fixture
@@ -29,6 +31,19 @@ def test_a_record_says_everything(fields, masks):
     assert (answer.found.area, answer.found.score) == (masks["disk"].sum(), 2.0)
 
 
+def test_a_scene_and_its_answer_say_the_same(
+    golden_model, fixed_proposer, fixed_parser, noise, tmp_path
+):
+    segmenter = assemble(golden_model("tiny_vit32"), fixed_proposer, parser=fixed_parser)
+    scene = segmenter.look(noise)
+    given = scene.find("the red car")
+    answer = Answer.of("photos/a.png", scene, given)
+    assert np.array_equal(answer.found.mask, given.mask)
+    assert (answer.expression, answer.head) == ("the red car", "car")
+    assert answer.confidence == pytest.approx(given.confidence, abs=1e-4)
+    assert len(export("coco", [answer], tmp_path / "out")) == 2
+
+
 def test_lines(fields):
     lines = [json.dumps(fields), "\n", json.dumps({**fields, "expression": "another"}) + "\n"]
     assert [a.expression for a in read_answers(lines, "f")] == ["the disk", "another"]
@@ -48,6 +63,11 @@ def change(fields, name, value):
     ("name", "value", "message"),
     [
         ("picture", None, "'picture'"),
+        ("picture", "", "'picture'"),
+        ("picture", "photos/..", "'picture'"),
+        ("picture", "a\0.png", "'picture'"),
+        ("expression", "half \ud800", "'expression'"),
+        ("height", 10**6, "size, it is 80x1000000"),
         ("height", "60", "'height'"),
         ("width", 0, "'width'"),
         ("confidence", float("nan"), "'confidence'"),

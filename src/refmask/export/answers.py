@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refmask.errors import InputError, MaskError
 from refmask.export.record import record
 from refmask.ops import rle
+from refmask.ops.images import MAX_PIXELS
 from refmask.ops.segmentations import is_number
 from refmask.types import Bools, Segmentation
 
 if TYPE_CHECKING:
     from refmask.segmenter import Scene
+
+
+TEXTS = ("expression", "noun_phrase", "head")
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,10 @@ class Answer:
             MaskError: when the mask is damaged or of another size than the picture.
         """
         try:
-            texts = {name: _text(fields, name) for name in TEXTS}
+            picture, texts = _path(fields), {name: _text(fields, name) for name in TEXTS}
             height, width = _whole(fields, "height"), _whole(fields, "width")
+            if height * width > MAX_PIXELS:
+                raise ValueError(f"size, it is {width}x{height}")
             confidence, unsure = _number(fields, "confidence"), fields["unsure"] is True
             answer = fields["answer"]
             found = None if answer is None else _found(answer)
@@ -107,11 +114,8 @@ class Answer:
                 )
             rle.decode(found.segmentation, f"the mask of {where}")
         return cls(
-            **texts, height=height, width=width, confidence=confidence, unsure=unsure, found=found
+            picture, height, width, **texts, confidence=confidence, unsure=unsure, found=found
         )
-
-
-TEXTS = ("picture", "expression", "noun_phrase", "head")
 
 
 def read_answers(lines: Iterable[str], name: str) -> list[Answer]:
@@ -165,9 +169,19 @@ def _found(answer: Any) -> Found:
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
-    if not isinstance(fields[name], str):
+    text = fields[name]
+    # Half a character, which JSON can spell, could not be written again.
+    if not isinstance(text, str) or text.encode(errors="replace").decode() != text:
         raise TypeError(f"'{name}'")
-    return str(fields[name])
+    return text
+
+
+def _path(fields: Mapping[str, Any]) -> str:
+    """A picture's path. Files are named after it, so it must have a name."""
+    path = _text(fields, "picture")
+    if Path(path).name in ("", "..") or "\0" in path:
+        raise ValueError("'picture'")
+    return path
 
 
 def _number(fields: Mapping[str, Any], name: str) -> float:
