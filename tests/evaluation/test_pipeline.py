@@ -177,6 +177,15 @@ def test_no_workers_are_refused(squares, guessing):
         Evaluation(squares, guessing(), workers=0)
 
 
+@pytest.fixture
+def interruptible():
+    """Interrupts are heard, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_stops_and_the_run_goes_on_later(tmp_path, squares, guessing, evaluated):
     @dataclass
     class Interrupted(guessing):
