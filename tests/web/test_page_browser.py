@@ -1,11 +1,13 @@
 """The page in a real browser: Chromium, steered by Playwright."""
 
+import gc
 import json
 import os
 import re
 import shutil
 import socket
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,11 @@ playwright = pytest.importorskip(
     "playwright.sync_api", reason="steering a browser needs Playwright: the extra dev"
 )
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here"),
+    # Gradio leaves sockets and event loops to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 #: Where to leave pictures of the page, for the docs.
 SCREENSHOTS = os.environ.get("REFMASK_SCREENSHOTS")
@@ -62,24 +68,36 @@ def street(tmp_path_factory, scene):
     return path
 
 
-@pytest.fixture(scope="module")
-def address(segmenter):
+@contextmanager
+def served(tabs):
+    """The page's address."""
+    # pytest rewrites it as it is imported; Python 3.11 cannot do so in two threads at once.
+    import anyio._backends._asyncio  # noqa: F401
+
     from refmask.web.page.serving import open_page
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    tabs = Future()
     page = open_page(tabs, Limits(), host="127.0.0.1", port=port, note="a note on the model")
-    tabs.set_result(Tabs(segmenter, Limits()))
     yield f"http://127.0.0.1:{port}/"
     page.close(verbose=False)
+    gc.collect()  # what Gradio leaves is collected here, and not in other tests
+
+
+@pytest.fixture(scope="module")
+def address(segmenter):
+    tabs = Future()
+    tabs.set_result(Tabs(segmenter, Limits()))
+    with served(tabs) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def chromium():
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *camera])
         yield browser
         browser.close()
 
@@ -241,7 +259,7 @@ def test_what_is_wrong_is_said_in_plain_words(opened, street, tmp_path):
     assert opened.locator(".toast-body").count() == 0
 
 
-def test_a_picture_is_dropped_and_pasted(opened, street):
+def test_a_picture_is_dropped_pasted_and_taken(opened, street):
     bits = street.read_bytes().hex()
     for kind, holder in (("drop", "dataTransfer"), ("paste", "clipboardData")):
         opened.evaluate(
@@ -256,6 +274,11 @@ def test_a_picture_is_dropped_and_pasted(opened, street):
             [kind, holder, bits],
         )
         opened.get_by_text(re.compile(rf"{kind}.png: \d+ regions, looked at")).wait_for()
+    opened.get_by_role("button", name="Another picture").click()
+    opened.get_by_role("button", name="Use the camera").click()
+    opened.wait_for_function("document.querySelector('video').videoWidth > 0")
+    opened.get_by_role("button", name="Take the picture").click()
+    opened.get_by_text(re.compile(r"camera.png: \d+ regions, looked at")).wait_for()
 
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -312,3 +335,18 @@ def test_the_keyboard_is_enough(opened):
     opened.locator(".rm-phrase", has_text="the mushroom").wait_for()
     opened.get_by_role("button", name="Another picture").press("Enter")
     opened.get_by_text("Drop a picture here").wait_for()
+
+
+def test_the_page_is_there_before_the_model(chromium, segmenter, street):
+    tabs = Future()
+    with served(tabs) as address, chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(address)
+        page.get_by_text("The model is loading; you can choose a picture already.").wait_for()
+        page.get_by_label("What to find").fill(SECOND)
+        page.get_by_label("Choose a picture").set_input_files(street)
+        page.get_by_text("The model is loading; then comes the picture.").wait_for()
+        tabs.set_result(Tabs(segmenter, Limits()))
+        page.locator(".rm-phrase", has_text=SECOND).wait_for()
+        page.get_by_text("Model: embedded, ready.").wait_for()

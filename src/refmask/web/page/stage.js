@@ -76,6 +76,21 @@ function sheet(name, index, colour, around) {
   return sheets.get(name);
 }
 
+// All outlines on a sheet of their own, so that those that lie over each other stay as faint.
+function allOutlines(point) {
+  const name = `all ${canvas.width}`;
+  if (!sheets.has(name)) {
+    const made = new OffscreenCanvas(canvas.width, canvas.height);
+    const pen = made.getContext("2d");
+    pen.scale(canvas.width / picture.width, canvas.height / picture.height);
+    pen.lineWidth = point;
+    pen.strokeStyle = RIM;
+    for (const { outline } of regions) pen.stroke(outline);
+    sheets.set(name, made);
+  }
+  return sheets.get(name);
+}
+
 function draw() {
   const density = window.devicePixelRatio;
   canvas.width = Math.round(frame.clientWidth * density);
@@ -93,8 +108,8 @@ function draw() {
   const best = answer?.best ?? null, second = runnerUp.checked ? answer?.runner_up ?? null : null;
   if (best !== null) brush.drawImage(sheet("veil", best, VEIL, true), 0, 0);
   if (all.checked || hovering) {
-    brush.globalAlpha = 0.55;
-    for (const index of regions.keys()) stroke(index, RIM, 1);
+    brush.globalAlpha = 0.6;
+    brush.drawImage(allOutlines(point), 0, 0, picture.width, picture.height);
     brush.globalAlpha = 1;
   }
   if (second !== null) {

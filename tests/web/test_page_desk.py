@@ -1,0 +1,96 @@
+"""What the page does when something goes wrong, and the command that opens it."""
+
+import gc
+import socket
+import sys
+from concurrent.futures import Future
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refmask.cli import main
+from refmask.errors import WeightsUnavailable
+
+pytest.importorskip("gradio", reason="the page needs Gradio: the extra app")
+
+from gradio.utils import get_upload_folder
+
+from refmask.web.page.desk import Desk
+
+#: Gradio leaves sockets and event loops to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+PARTS = ("tab", "model", "status", "picker", "stage", "phrase", "caption", "asked", "files")
+
+
+@pytest.fixture(autouse=True)
+def _collected():
+    """What Gradio leaves is collected here, and not in other tests."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def failed():
+    """A desk whose model could not be loaded, with the names of parts in their place."""
+    tabs = Future()
+    tabs.set_exception(WeightsUnavailable("expected weights at /models/a.pt, got none"))
+    names = (*PARTS, "alpha", "beta")
+    return Desk(SimpleNamespace(**{name: name for name in names}), tabs, [])
+
+
+def sent(path, name):
+    return SimpleNamespace(_data={"path": str(path), "name": name})
+
+
+def test_a_model_that_fails_to_load_is_told_in_its_own_words(failed, noise):
+    told = {"kind": "wrong", "text": "Expected weights at /models/a.pt, got none."}
+    assert list(failed.welcome()) == [{"model": told}]
+    folder = Path(get_upload_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = folder / "test-of-the-desk.png"
+    Image.fromarray(noise).save(picture)
+    first, last = failed.look(sent(picture, "street.png"), None)
+    assert "street.png" in first["status"]["text"]
+    assert last["status"] == told
+    assert last["picker"]["visible"] is True
+    assert not picture.exists()  # nothing that was sent stays behind
+
+
+def test_only_files_that_were_sent_are_opened(failed, tmp_path, noise):
+    secret = tmp_path / "secret.png"
+    Image.fromarray(noise).save(secret)
+    for path in (secret, Path(get_upload_folder()) / ".." / secret.relative_to("/")):
+        (told,) = failed.look(sent(path, "a.png"), None)
+        assert told["status"]["kind"] == "wrong"
+        assert "Expected a picture that was sent, got a.png" in told["status"]["text"]
+        assert str(tmp_path) not in told["status"]["text"]
+    assert np.array_equal(np.array(Image.open(secret)), noise)
+
+
+def test_a_taken_port_is_named(capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["app", "--port", str(port)]) == 2
+    assert f"expected a free port, got {port}, which is taken" in capsys.readouterr().err
+
+
+def test_what_the_command_says_when_its_model_does_not_exist(capsys):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert main(["app", "--port", str(port), "--model", "no-such-model"]) == 2
+    said = capsys.readouterr()
+    assert f"the page is at http://127.0.0.1:{port}/" in said.out
+    assert "no-such-model" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_without_gradio_the_extra_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    assert main(["app"]) == 2
+    assert 'pip install "refmask[app]"' in capsys.readouterr().err
