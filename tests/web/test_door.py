@@ -87,6 +87,7 @@ def test_too_many_at_once(served, png, quarters):
         with quarters.shut():
             waiting = [pool.submit(segment, client, png) for _ in range(3)]
             quarters.wait(1)
+            assert not quarters.begun.acquire(blocking=False)  # there is one worker
             while 'looks"} 2.0' not in client.get("/metrics").text:
                 time.sleep(0.01)
             refused = segment(client, png)

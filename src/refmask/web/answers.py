@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from refmask.drawing.overlay import png
 from refmask.export.record import record
@@ -40,6 +40,36 @@ class Candidate(BaseModel):
     )
 
 
+#: A small one, for the OpenAPI document.
+EXAMPLE: dict[str, Any] = {
+    "width": 80,
+    "height": 60,
+    "answers": [
+        {
+            "expression": "the red car",
+            "noun_phrase": "the red car",
+            "head": "car",
+            "height": 60,
+            "width": 80,
+            "confidence": 0.6385,
+            "unsure": False,
+            "margin": 0.554,
+            "proposals": 34,
+            "answer": {
+                "proposal": 3,
+                "score": 6.8667,
+                "probability": 0.4518,
+                "box": [10.0, 20.0, 14.0, 23.0],
+                "area": 12,
+                "segmentation": {"size": [60, 80], "counts": "\\c03i100000Tk3"},
+            },
+            "runner_up": None,
+            "candidates": [],
+        }
+    ],
+}
+
+
 class Answer(BaseModel):
     """The answer to one phrase."""
 
@@ -60,6 +90,8 @@ class Answer(BaseModel):
 class Answers(BaseModel):
     """The answers to all phrases of a request, in its order."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
     width: int
     height: int
     answers: list[Answer]
@@ -67,6 +99,21 @@ class Answers(BaseModel):
 
 class SceneInfo(BaseModel):
     """A scene that the server holds."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "1NHSgRMGxOiwlTKDvGgShA",
+                    "width": 400,
+                    "height": 400,
+                    "proposals": 34,
+                    "bytes": 5955496,
+                    "expires_in": 1800.0,
+                }
+            ]
+        }
+    )
 
     id: str
     width: int

@@ -9,16 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Literal, ParamSpec, TypeVar
 
+import numpy as np
 import torch
 
 from refmask.ops.images import decode_image
+from refmask.ops.polygons import polygons
 from refmask.segmenter import Scene, Segmenter
 from refmask.types import TargetPhrase
 from refmask.web.door import ASKS, LOOKS
 from refmask.web.held import HeldScenes
 from refmask.web.limits import Limits
 from refmask.web.metrics import Metrics
-from refmask.web.reading import Reader
+from refmask.web.reading import Reader, read_texts
 from refmask.web.searching import Search, Searcher
 
 P = ParamSpec("P")
@@ -109,11 +111,13 @@ class Service:
         }.get(self.state)
 
     def load(self) -> None:
-        """Load the system and the index, and have all be there that is loaded when first needed."""
+        """Load the system and the index."""
         try:
             given = self._given
             segmenter = given if isinstance(given, Segmenter) else given()
-            segmenter.parser(["the first phrase"])
+            # What is loaded when it is first needed takes a second, which no request should.
+            read_texts(segmenter, ["the first phrase"])
+            polygons(np.ones((1, 1), np.bool_))
             if self._open_index is not None:
                 self.index = self._open_index(segmenter)
             self._segmenter = segmenter
