@@ -130,9 +130,11 @@ def test_what_runs_is_finished(picture):
     while b'refmask_queue_length{kind="looks"} 1.0' not in server.ask("GET", "/metrics")[1]:
         time.sleep(0.01)
     server.process.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
-    with pytest.raises(ConnectionError):  # no new work
-        socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
+    with pytest.raises(ConnectionError):  # soon there is nobody at the door
+        while True:
+            socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
+            time.sleep(0.02)
+    assert server.process.poll() is None
     for connection in running:
         told = connection.getresponse()
         assert told.status == 200
