@@ -27,7 +27,9 @@ def test_a_folder_gives_all_pictures_below_it_but_hidden_ones(photos):
 def test_a_glob_and_a_single_picture(photos):
     assert find_pictures(f"{photos}/[01]*") == [f"{photos}/0.png", f"{photos}/1.png"]
     assert find_pictures(f"{photos}/**/5.*") == [f"{photos}/more of them/5.png"]
-    assert find_pictures(f"{photos}/nothing.png") == [f"{photos}/nothing.png"]  # told when read
+    assert find_pictures(f"{photos}/broken.png") == [f"{photos}/broken.png"]  # told when read
+    with pytest.raises(ImageError, match=r"in .*nothing, but it does not exist"):
+        find_pictures(f"{photos}/nothing")
 
 
 def test_a_uri_names_what_it_finds_by_uris(photos):
@@ -48,6 +50,18 @@ def test_places_without_pictures_are_refused(tmp_path):
 def test_what_pyarrow_does_not_open_is_refused(uri):
     with pytest.raises(InputError, match=r"expected a path, or a URI of s3"):
         read(uri)
+
+
+def test_a_password_is_not_taken_into_names():
+    with pytest.raises(InputError, match=r"expected no password in the URI of /a.png") as told:
+        read("s3://name:secret@bucket/a.png")
+    assert "secret" not in str(told.value)
+
+
+def test_options_of_a_file_system_stay_behind_names(photos):
+    found = find_pictures(f"{photos.as_uri()}/[01]*")
+    assert found == [f"{photos.as_uri()}/0.png", f"{photos.as_uri()}/1.png"]
+    assert beside("s3://bucket/a b?region=x", "c.png") == "s3://bucket/a%20b/c.png?region=x"
 
 
 def test_what_cannot_be_read_is_told(photos):

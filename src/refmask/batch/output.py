@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from pyarrow import parquet
 from pyarrow.fs import FileSelector, FileType
 
-from refmask.batch.places import Place, in_short, is_uri, locate, read, write_whole
+from refmask.batch.places import Place, beside, in_short, is_uri, locate, read, write_whole
 from refmask.batch.plan import Shard
 from refmask.batch.rows import Row, to_parquet, told_of
 from refmask.errors import ConfigurationError, InputError
@@ -139,14 +139,13 @@ class Output:
         return sorted(info.base_name for info in infos if not info.base_name.startswith("."))
 
     def _check_same(self) -> None:
+        name = beside(self.folder, MANIFEST)
         try:
-            there = json.loads(read(f"{self.folder}/{MANIFEST}", "a manifest"))
+            there = json.loads(read(name, "a manifest"))
         except (InputError, ValueError, RecursionError):
             there = None
         if not isinstance(there, dict):
-            raise ConfigurationError(
-                f"expected settings by name in {self.folder}/{MANIFEST}; choose another --out"
-            )
+            raise ConfigurationError(f"expected settings by name in {name}; choose another --out")
         differing = differences(there, self.configuration)
         if differing:
             raise ConfigurationError(

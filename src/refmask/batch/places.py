@@ -55,11 +55,17 @@ def locate(name: str) -> Place:
             a ``?``, as pyarrow takes them.
 
     Raises:
-        InputError: when it is a URI of nothing that pyarrow opens.
+        InputError: when it is a URI of nothing that pyarrow opens, or holds a password, which would
+            be copied into every row.
     """
     if not is_uri(name):
         return Place(_local(), absolute(name))
     parts = urlsplit(name)
+    if parts.password:
+        raise InputError(
+            f"expected no password in the URI of {parts.path}; give it in the environment, as the "
+            "file system's own tools take it"
+        )
     root = urlunsplit(parts._replace(path="/", fragment=""))
     system, base = _open(root)
     return Place(system, base + unquote(parts.path).rstrip("/"), root, base)
@@ -126,10 +132,12 @@ def find_pictures(name: str) -> list[str]:
         kind = place.system.get_file_info(place.path).type
         if kind == FileType.Directory:
             found = _below(place)
-        elif kind == FileType.NotFound and glob.has_magic(place.path):
+        elif kind == FileType.File:
+            return [place.name(place.path)]
+        elif glob.has_magic(place.path):
             found = ArrowFSWrapper(place.system).glob(place.path)
         else:
-            return [place.name(place.path)]
+            raise ImageError(f"expected pictures in {name}, but it does not exist; check the path")
     pictures = [path for path in sorted(found) if _suffix(path) in SUFFIXES]
     if not pictures:
         raise ImageError(f"expected pictures in {name}, found none ({', '.join(sorted(SUFFIXES))})")
@@ -209,7 +217,7 @@ def write_whole(folder: str, name: str, content: bytes) -> None:
             with suppress(OSError):
                 place.system.delete_file(first)
         raise ConfigurationError(
-            f"cannot write {folder}/{name}: {in_short(error)}; choose another place"
+            f"cannot write {beside(folder, name)}: {in_short(error)}; choose another place"
         ) from None
 
 

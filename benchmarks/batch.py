@@ -1,0 +1,130 @@
+"""What a batch costs: pictures a second and bytes a row, on this machine's cores and on Ray.
+
+    python benchmarks/batch.py [--pictures 24] [--vit 8] [--expressions 3] [--workers N]
+
+Drawn JPEG pictures of 480x640 pixels (``refcoco_shaped.py``), masks by ``grouping``, each asked the
+same expressions: with the embedded model, and the first few with a ViT-B/32 of pseudo-random
+weights. Engines take turns, each in a process of its own. The rate leaves out what comes before the
+first ``workers`` files are there: starting and loading, which ``start`` tells. Prints a table, and
+what a billion such pictures would take; writes ``results/batch.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cases
+import refcoco_shaped
+import torch
+from harness import write
+from pyarrow import parquet
+
+import refmask
+from refmask.batch.batch import Batch, Engine, Local
+from refmask.batch.cluster import Cluster
+from refmask.batch.on_ray import OnRay
+from refmask.batch.output import Done
+from refmask.batch.plan import ROWS, read_plan
+from refmask.batch.rows import to_parquet
+from refmask.batch.worker import memory_of, system_told
+
+ENGINES = ("local", "ray")
+#: Pictures that costs are told of.
+MANY = 1e9
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pictures", type=int, default=24)
+    parser.add_argument("--vit", type=int, default=8, help="pictures that ViT-B/32 looks at")
+    parser.add_argument("--expressions", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=torch.get_num_threads())
+    parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one:
+        print(json.dumps(measure(*chosen.one, chosen.expressions, chosen.workers)))
+        return
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        vit = cases.files(cases.model("ViT-B/32"), folder)
+        for model, pictures, files in (
+            ("embedded", chosen.pictures, ("embedded", "")),
+            ("ViT-B/32", chosen.vit, vit),
+        ):
+            data = folder / str(pictures)
+            refcoco_shaped.make(data, pictures)
+            for engine in ENGINES:
+                out = str(folder / f"out-{len(rows)}")
+                told = apart([engine, *files, str(data / "images"), out], chosen)
+                rows.append({"model": model, "engine": engine, **told})
+                print(line(rows[-1]), flush=True)
+    print(write("batch", {"rows": rows}))
+
+
+def apart(words: list[str], chosen: argparse.Namespace) -> dict[str, Any]:
+    """Measure in a process of its own."""
+    command = [sys.executable, __file__, "--expressions", str(chosen.expressions)]
+    command += ["--workers", str(chosen.workers), "--one", *words]
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
+    return found
+
+
+def measure(
+    engine: str, model: str, weights: str, images: str, out: str, expressions: int, workers: int
+) -> dict[str, Any]:
+    """Run a batch; a row of the results file.
+
+    Returns:
+        ``pictures``, ``expressions`` and ``workers`` as asked; ``start``, seconds until each worker
+        had done a picture; ``rate``, pictures a second after that; ``core_seconds`` of a picture;
+        ``bytes_in`` of a picture's file and ``bytes_out`` of a row, in files of ``ROWS`` rows.
+    """
+    began = time.perf_counter()
+    build = partial(refmask.load, model, weights or None)
+    segmenter = build()
+    plan = read_plan(images, segmenter.parser(cases.expressions(expressions)))
+    batch = Batch(plan, system_told(segmenter), out, rows=expressions)  # a picture a file
+    times: list[float] = []
+
+    def watch(_: Done, now: bool) -> None:
+        assert now
+        times.append(time.perf_counter() - began)
+
+    far: Engine = OnRay(build, Cluster(memory=memory_of(segmenter)))
+    batch.run(far if engine == "ray" else Local(segmenter, workers), watch)
+    rate = (len(times) - workers) / (times[-1] - times[workers - 1])
+    files = [path.stat().st_size for path in Path(images).iterdir()]
+    rows = parquet.read_table(out).to_pylist()[:ROWS]
+    return {
+        **{"pictures": plan.pictures, "expressions": expressions, "workers": workers},
+        **{"start": times[workers - 1], "rate": rate, "core_seconds": workers / rate},
+        **{"bytes_in": sum(files) / len(files), "bytes_out": len(to_parquet(rows, {})) / len(rows)},
+    }
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row as people read it, with what a billion pictures would take."""
+    hours = MANY * row["core_seconds"] / 3600
+    out = MANY * row["expressions"] * row["bytes_out"]
+    return (
+        f"{row['model']}, {row['engine']}: {row['pictures']} pictures, {row['expressions']} "
+        f"expressions each, {row['workers']} workers: {row['rate']:.2f} pictures/s after "
+        f"{row['start']:.1f} s, {row['core_seconds']:.2f} core seconds a picture, "
+        f"{row['bytes_out']:.0f} bytes a row; 10^9 pictures: {hours:,.0f} core hours, "
+        f"{MANY * row['bytes_in'] / 1e12:.0f} TB read, {out / 1e12:.1f} TB written"
+    )
+
+
+if __name__ == "__main__":
+    main()
