@@ -22,12 +22,21 @@ def test_pixels_of_a_palette_picture_are_labels_of_the_legend(answers, masks, tm
     with Image.open(tmp_path / "out" / "a.png") as image:
         assert image.mode == "P"
         pixels, seen = np.array(image), np.array(image.convert("RGB"))
-    assert np.array_equal(pixels == 3, masks["parts"] & ~masks["disk"] & ~masks["frame"])
-    assert np.array_equal(pixels == 1, masks["disk"])  # of the highest confidence
+    for pixel, mask in enumerate(masks.values(), 1):
+        assert np.array_equal(pixels == pixel, mask)
     for row in legend:
         assert (seen[pixels == row["pixel"]] == row["colour"]).all()
     with Image.open(tmp_path / "out" / "a-2.png") as image:
         assert not np.array(image).any()
+
+
+def test_where_objects_overlap_the_more_confident_one_is_on_top(answers, masks, tmp_path):
+    under = dataclasses.replace(answers[1], found=answers[0].found)  # 80 % where another has 90 %
+    for number, order in enumerate(([under, answers[0]], [answers[0], under])):
+        export("palette", order, tmp_path / str(number))
+        with Image.open(tmp_path / str(number) / "a.png") as image:
+            pixels = np.array(image)
+        assert (pixels[masks["disk"]] == order.index(answers[0]) + 1).all()
 
 
 def test_the_colours_are_those_of_voc():

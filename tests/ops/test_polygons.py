@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from refmask.ops import rle
-from refmask.ops.polygons import FAITHFUL, joined, polygons
+from refmask.ops.polygons import joined, polygons
 
 
 def redrawn(found, shape):
@@ -52,7 +52,7 @@ blobs = st.builds(
 @settings(max_examples=150, deadline=None)
 def test_nothing_is_further_than_a_pixel_and_the_redrawn_mask_is_nearly_the_same(mask):
     found = polygons(mask)
-    assert iou(redrawn(found, mask.shape), mask) >= (FAITHFUL - 0.02 if mask.any() else 0)
+    assert iou(redrawn(found, mask.shape), mask) >= (0.93 if mask.any() else 0)
     corners = edge_corners(mask)
     if mask.any():
         assert distances(corners, found).max() <= 1 + 1e-9

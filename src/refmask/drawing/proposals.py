@@ -38,8 +38,7 @@ def draw(image: Bytes, proposals: MaskProposals) -> Bytes:
     for index in order:
         left, above, right, below = boxes[index]
         window = np.s_[above:below, left:right]
-        if right > left:  # a mask may have vanished when it was made smaller
-            outline(picture[window], proposals.masks[index][window], colours[index])
+        outline(picture[window], proposals.masks[index][window], colours[index])
     return picture.clip(0, 255).astype(np.uint8)
 
 
