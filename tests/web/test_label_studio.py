@@ -22,6 +22,13 @@ BRUSH = """
 </View>
 """
 POLYGON = BRUSH.replace("BrushLabels", "PolygonLabels")
+#: What an annotator typed.
+TYPED = {
+    "type": "textarea",
+    "from_name": "ask",
+    "to_name": "picture",
+    "value": {"text": ["the dog on the left"]},
+}
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +115,18 @@ def test_masks_of_the_labels(client, png, segmenter, noise):
 
 
 @pytest.mark.usefixtures("all_sure")
+@pytest.mark.parametrize("context", [None, {"result": [TYPED]}])
+@pytest.mark.parametrize("config", [BRUSH, POLYGON])
+def test_label_studio_takes_the_predictions(client, png, config, context):
+    interface = pytest.importorskip("label_studio_sdk.label_interface").LabelInterface(config)
+    asks = asked(uri(png), config=config, context=context)
+    (told,) = client.post("/label-studio/predict", json=asks).json()["results"]
+    assert interface.validate_prediction(told, return_errors=True) == []
+    told["result"][0]["value"][told["result"][0]["type"]] = ["no label of the project"]
+    assert interface.validate_prediction(told, return_errors=True) != []
+
+
+@pytest.mark.usefixtures("all_sure")
 def test_polygons_where_the_tag_takes_polygons(client, png, segmenter, noise):
     told = client.post("/label-studio/predict", json=asked(uri(png), config=POLYGON)).json()
     region = told["results"][0]["result"][0]
@@ -132,9 +151,8 @@ def test_unsure_labels_are_left_out(client, png, monkeypatch):
 
 def test_a_phrase_that_somebody_types(client, png, segmenter, noise, monkeypatch):
     monkeypatch.setattr(Segmentation, "UNSURE_BELOW", 1.1)  # told all the same: somebody waits
-    typed = {"type": "textarea", "from_name": "ask", "value": {"text": ["the dog on the left"]}}
     chosen = {"type": "brushlabels", "value": {"brushlabels": ["left guy"], "rle": [0]}}
-    for items, label in (([typed], "the red car"), ([typed, chosen], "left guy")):
+    for items, label in (([TYPED], "the red car"), ([TYPED, chosen], "left guy")):
         told = client.post("/label-studio/predict", json=asked(uri(png), context={"result": items}))
         (region,) = told.json()["results"][0]["result"]
         assert region["value"]["brushlabels"] == [label]
