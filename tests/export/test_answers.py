@@ -1,6 +1,7 @@
 """Answers from scenes and from lines of JSON."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,11 +38,11 @@ def test_a_scene_and_its_answer_say_the_same(
     segmenter = assemble(golden_model("tiny_vit32"), fixed_proposer, parser=fixed_parser)
     scene = segmenter.look(noise)
     given = scene.find("the red car")
-    answer = Answer.of("photos/a.png", scene, given)
+    answer = Answer.of(Path("photos/a.png"), scene, given)
     assert np.array_equal(answer.found.mask, given.mask)
     assert (answer.expression, answer.head) == ("the red car", "car")
     assert answer.confidence == pytest.approx(given.confidence, abs=1e-4)
-    assert len(export("coco", [answer], tmp_path / "out")) == 2
+    assert len(export("coco", [answer], str(tmp_path / "out"))) == 2
 
 
 def test_lines(fields):

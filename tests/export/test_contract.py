@@ -82,6 +82,6 @@ def test_a_picture_of_two_sizes(name, answers, tmp_path):
 
 def test_unknown_names():
     with pytest.raises(ConfigurationError, match="unknown format 'voc'; choose one of: coco,"):
-        export("voc", [], None)
+        export("voc", [], "out")
     with pytest.raises(ConfigurationError, match="expected a label out of expression, noun-phrase"):
         Options(label="class")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator
+from os import PathLike
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +48,10 @@ def load_exporter(name: str) -> Exporter:
 
 
 def export(
-    name: str, answers: Iterable[Answer], folder: Path, options: Options | None = None
+    name: str,
+    answers: Iterable[Answer],
+    folder: str | PathLike[str],
+    options: Options | None = None,
 ) -> list[Path]:
     """Write answers in a form that other programs read.
 
@@ -66,8 +71,9 @@ def export(
     """
     from refmask.export.collection import Options, check_free, collect, write_file
 
-    options = options or Options()
+    folder, options = Path(folder), options or Options()
     exporter = load_exporter(name)
-    check_free(folder, options)
-    collection = collect(answers, folder, options)
-    return [write_file(folder, file, options) for file in exporter(collection)]
+    out = Path(folder)
+    check_free(out, options)
+    collection = collect(answers, out, options)
+    return [write_file(out, file, options) for file in exporter(collection)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ class Answer:
     found: Found | None
 
     @classmethod
-    def of(cls, picture: str, scene: Scene, answer: Segmentation) -> Answer:
+    def of(cls, picture: str | PathLike[str], scene: Scene, answer: Segmentation) -> Answer:
         """The answer that a scene gave.
 
         Args:
@@ -79,7 +80,7 @@ class Answer:
             scene: what was asked.
             answer: what ``scene.find`` gave.
         """
-        return cls.read({"picture": picture, **record(answer, scene.proposals)})
+        return cls.read({"picture": fspath(picture), **record(answer, scene.proposals)})
 
     @classmethod
     def read(cls, fields: Mapping[str, Any], where: str = "the answer") -> Answer:
