@@ -35,7 +35,7 @@ class Plan:
     refined: int | None = None
 
 
-PLAN = Plan("IvfPq", probes=20, refined=2)
+PLAN = Plan("IvfRq", probes=50, refined=2)
 #: From so many regions on.
 WORTH = 100_000
 #: Made anew when there are so many times as many regions as it was made for.

@@ -19,6 +19,7 @@ from refmask.index.hits import Hit, grouped
 from refmask.index.pictures import find
 from refmask.index.rows import boxes_of, features_of, searched
 from refmask.index.taking import FAILED, KEPT, Outcome, take
+from refmask.index.travel import Elsewhere
 from refmask.index.updating import leave, there
 from refmask.index.where import Where, among
 from refmask.methods.global_local import GlobalLocal
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 #: Told of each outcome, and of how many files there are in all.
 Tell = Callable[[Outcome, int], None]
 #: A picture may have many regions that fit: so many candidates for each picture asked for,
-EACH = 20
+EACH = 10
 #: and so many times as many when they turn out to be of too few pictures.
 MORE = 4
 #: Confidence whose logarithm is still a number.
@@ -84,7 +85,10 @@ class Index:
         return cls(collection, segmenter)
 
     def add(
-        self, pictures: Iterable[str | PathLike[str]], tell: Tell | None = None
+        self,
+        pictures: Iterable[str | PathLike[str]],
+        tell: Tell | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> Counter[str]:
         """Take pictures in, and have ``update`` look after folders.
 
@@ -94,6 +98,7 @@ class Index:
         Args:
             pictures: files, folders (with all below them), or globs.
             tell: told of each outcome and of the number of files, as they are written.
+            elsewhere: looks at the pictures instead of the segmenter, such as on other machines.
 
         Returns:
             How many pictures by what became of them, see ``Outcome.what``.
@@ -106,16 +111,17 @@ class Index:
         self._check_masks()
         files, folders = find(pictures)
         self.collection.watch([file.path for file in files] + folders, folders)
-        outcomes = take(self.collection, self.segmenter, files)
+        outcomes = take(self.collection, self.segmenter, files, elsewhere)
         return self._follow(outcomes, len(files), tell)
 
-    def update(self, tell: Tell | None = None) -> Counter[str]:
+    def update(self, tell: Tell | None = None, elsewhere: Elsewhere | None = None) -> Counter[str]:
         """Notice what has changed on disk since: changed, moved and deleted pictures, and new ones.
 
         New are those in folders that were added. Pictures of a folder that is gone as a whole stay.
 
         Args:
             tell: as ``add``.
+            elsewhere: as ``add``.
 
         Returns:
             As ``add``.
@@ -127,7 +133,7 @@ class Index:
         files = there(self.collection)
 
         def outcomes() -> Iterator[Outcome]:
-            yield from take(self.collection, self.segmenter, files)
+            yield from take(self.collection, self.segmenter, files, elsewhere)
             yield from leave(self.collection)
 
         return self._follow(outcomes(), len(files), tell)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from refmask.errors import InputError
 from refmask.index.collection import Collection
 from refmask.index.pictures import File, State, batches, date, state
 from refmask.index.rows import Entry, Picture, region_rows, relabelled
+from refmask.index.travel import Elsewhere
 from refmask.index.where import among
 from refmask.ops.images import read_image
 from refmask.segmenter import Segmenter
@@ -41,7 +43,12 @@ class Outcome:
     error: str = ""
 
 
-def take(collection: Collection, segmenter: Segmenter, files: Sequence[File]) -> Iterator[Outcome]:
+def take(
+    collection: Collection,
+    segmenter: Segmenter,
+    files: Sequence[File],
+    elsewhere: Elsewhere | None = None,
+) -> Iterator[Outcome]:
     """Write all that is not there yet, a batch at a time.
 
     A picture whose content is known under another path takes its regions from there, and the other
@@ -51,23 +58,38 @@ def take(collection: Collection, segmenter: Segmenter, files: Sequence[File]) ->
         collection: where.
         segmenter: looks at pictures; its configuration must be the collection's.
         files: each once.
+        elsewhere: looks at them instead of the segmenter, where it is given.
 
     Yields:
         An outcome for each file, once it is written.
     """
+    fresh: list[File] = []
+    known: dict[str, Picture] = {}
     for asked in batches(files, ASKED):
         nameable = [file for file in asked if _nameable(file)]
         yield from (_failed(file, "its name is no text") for file in asked if not _nameable(file))
         there = collection.pictures(among("path", (file.path for file in nameable)))
-        known = {picture.path: picture for picture in there} if nameable else {}
-        fresh = []
+        old = {picture.path: picture for picture in there} if nameable else {}
         for file in nameable:
-            if _unchanged(file, known.get(file.path)):
+            if _unchanged(file, old.get(file.path)):
                 yield Outcome(file.path, KEPT)
             else:
                 fresh.append(file)
-        for batch in batches(fresh, BATCH):
+                known |= {file.path: old[file.path]} if file.path in old else {}
+    with closing((elsewhere or _not_yet)(fresh)) as looked:
+        for batch in batches(zip(fresh, looked, strict=True), BATCH):
             yield from _write(collection, segmenter, batch, known)
+
+
+def look_at(segmenter: Segmenter, file: File, alpha: float) -> Entry:
+    """As ``look``, at a file: all that is done elsewhere.
+
+    Raises:
+        InputError: when it cannot be read or the proposer refuses it.
+    """
+    found = state(file.path) or State(0, 0)  # then reading tells what is wrong
+    image = read_image(file.path)
+    return look(segmenter, describe(file, found, image), image, alpha)
 
 
 def look(segmenter: Segmenter, picture: Picture, image: Bytes, alpha: float) -> Entry:
@@ -108,16 +130,21 @@ def describe(file: File, found: State, image: Bytes) -> Picture:
     )
 
 
+def _not_yet(files: Sequence[File]) -> Generator[None, None, None]:
+    """Nothing was looked at elsewhere."""
+    yield from (None for _ in files)
+
+
 def _write(
     collection: Collection,
     segmenter: Segmenter,
-    files: Sequence[File],
+    looked: Sequence[tuple[File, Entry | InputError | None]],
     known: dict[str, Picture],
 ) -> Iterator[Outcome]:
     entries, done, left = [], [], []
-    for file in files:
+    for file, far in looked:
         try:
-            entry, twin = _entry(collection, segmenter, file)
+            entry, twin = _entry(collection, segmenter, file, far)
         except InputError as error:
             yield _failed(file, str(error))
             continue
@@ -132,12 +159,17 @@ def _write(
 
 
 def _entry(
-    collection: Collection, segmenter: Segmenter, file: File
+    collection: Collection, segmenter: Segmenter, file: File, far: Entry | InputError | None
 ) -> tuple[Entry, Picture | None]:
     """A picture with its regions, and the one that it took them from, if any."""
-    found = state(file.path) or State(0, 0)  # then reading tells what is wrong
-    image = read_image(file.path)
-    picture = describe(file, found, image)
+    if isinstance(far, InputError):
+        raise far
+    if far is None:
+        found = state(file.path) or State(0, 0)  # then reading tells what is wrong
+        image = read_image(file.path)
+        picture = describe(file, found, image)
+    else:
+        picture = far.picture
     twins = collection.pictures(among("content", [picture.content]))
     # Its own row first: a file that was merely touched.
     for twin in sorted(twins, key=lambda one: one.path != file.path):
@@ -145,7 +177,7 @@ def _entry(
         if len(rows) == twin.regions:
             own = replace(picture, regions=len(rows))
             return Entry(own, relabelled(rows, own)), twin
-    return look(segmenter, picture, image, collection.marker.alpha), None
+    return far or look(segmenter, picture, image, collection.marker.alpha), None
 
 
 def _what(file: File, twin: Picture | None, moved: bool, known: dict[str, Picture]) -> str:

@@ -1,0 +1,321 @@
+"""What an index costs and how quickly it answers.
+
+    python benchmarks/index.py [--rows 1000000] [--dim 512] [--queries 200] [--try-rows 200000]
+                               [--folder DIR] [--threads 2]
+
+Regions are drawn around those of the shipped scenes (see ``index_rows.py``), phrases are what is
+said about these scenes. Measured are, one after the other:
+
+* what a row should store: how the ten best regions by each way of storing features agree with those
+  by the method, its bytes, and its seconds;
+* every region compared, by number of regions: from where on an approximate index is worth it;
+* ways of making and asking one, at ``--try-rows`` regions;
+* the one that is used, at ``--rows``: seconds to make, bytes, seconds of a search, recall.
+
+A search is ``Index.search``, from the words of the phrase to ten pictures with their masks; the
+part that reads the phrase is told apart. Prints tables and writes ``results/index.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import index_rows
+import lancedb
+import numpy as np
+import pyarrow as pa
+import torch
+from harness import write
+from index_rows import EACH, Real, Turned
+
+import refmask
+from refmask.clip.row_cache import apart
+from refmask.index import Collection, Index, approximate
+from refmask.index.approximate import Plan
+from refmask.index.index import EACH as EACH_HIT
+from refmask.index.rows import VECTOR, searched
+from refmask.segmenter import Segmenter
+from refmask.types import ContextFeatures, Floats, TargetPhrase
+
+#: Regions that are drawn and written at a time.
+CHUNK = 40_000
+TOP = 10
+SIZES = (1_000, 10_000, 30_000, 100_000, 300_000)
+PLANS = (
+    *(Plan("IvfRq", probes=probes, refined=more) for probes in (20, 30, 50) for more in (1, 2, 4)),
+    *(Plan("IvfSq", probes=probes) for probes in (10, 20, 50)),
+    *(Plan("IvfFlat", probes=probes) for probes in (10, 20, 50)),
+    *(Plan("IvfPq", probes=probes, refined=more) for probes in (20, 50) for more in (1, 2)),
+    *(Plan("HnswSq", {"num_partitions": 1}, 1, more) for more in (None, 1)),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A system, what it is asked, and regions to be drawn."""
+
+    segmenter: Segmenter
+    source: Real
+    phrases: list[TargetPhrase]
+    text: ContextFeatures
+    vectors: Floats
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--try-rows", type=int, default=200_000)
+    parser.add_argument("--dim", type=int, default=512, help="0 for the embedded model's own")
+    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--folder", help="where indexes are made, and removed again")
+    parser.add_argument(
+        "--kinds",
+        nargs="+",
+        default=["IvfRq", "IvfSq", "IvfFlat"],
+        help="of approximate indexes to try; IvfPq and HnswSq take minutes to make",
+    )
+    parser.add_argument("--store", help="keeps what was seen of the scenes for the next run")
+    parser.add_argument("--only", choices=("stored", "sizes", "plans", "whole"))
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    bench = prepare(chosen.dim, chosen.queries, chosen.store)
+    parts: dict[str, Callable[[Path], Any]] = {
+        "stored": lambda place: stored(bench, min(chosen.try_rows, 100_000), place),
+        "sizes": lambda place: sizes(bench, [n for n in SIZES if n <= chosen.try_rows], place),
+        "plans": lambda place: plans(bench, chosen.try_rows, place, chosen.kinds),
+        "whole": lambda place: whole(bench, chosen.rows, place),
+    }
+    content: dict[str, Any] = {"dim": bench.vectors.shape[1], "queries": len(bench.phrases)}
+    for name, measure in parts.items():
+        if chosen.only in (None, name):
+            with tempfile.TemporaryDirectory(dir=chosen.folder) as place:
+                content[name] = measure(Path(place))
+            print(f"\n{name}\n\n{table(content[name])}", flush=True)
+    content["lancedb"] = lancedb.__version__
+    print(write("index", content) if chosen.only is None else json.dumps(content))
+
+
+def prepare(dim: int, queries: int, store: str | None = None, scenes: int | None = None) -> Bench:
+    """Look at the shipped scenes, and read what is said about them."""
+    plain = refmask.load(store=store)
+    turn = index_rows.rotation(plain.method.clip.dim, dim) if dim else None
+    method = Turned(plain.method.clip, plain.method.alpha, plain.method.beta, turn=turn)
+    segmenter = Segmenter(plain.proposer, method, plain.parser)
+    source = index_rows.real(plain, turn, scenes)
+    random = np.random.default_rng(1)
+    phrases = [source.phrases[int(n)] for n in random.permutation(len(source.phrases))[:queries]]
+    text = method.read(phrases)
+    return Bench(segmenter, source, phrases, text, searched(text, method.beta))
+
+
+def stored(bench: Bench, rows: int, place: Path) -> list[dict[str, Any]]:
+    """Ways of storing features: every row compared by what is stored."""
+    alpha = bench.segmenter.method.alpha
+    _, drawn = bench.source.draw(rows, np.random.default_rng(2))
+    blended = searched(drawn, alpha)
+    pair = np.hstack([drawn.global_context, drawn.local_context])
+    turned = np.hstack([alpha * bench.vectors, (1 - alpha) * bench.vectors])
+    best = ranked(blended @ bench.vectors.T)
+    told = []
+    for name, values, query, kind in (
+        ("blended, length 1, fp32", blended, bench.vectors, np.float32),
+        ("blended, length 1, fp16", blended, bench.vectors, np.float16),
+        ("unblended pair, fp16", pair, turned, np.float16),
+    ):
+        kept = values.astype(kind)
+        order = ranked(kept.astype(np.float32) @ query.T, 10 * TOP)
+        flat = pa.FixedSizeListArray.from_arrays(pa.array(kept.reshape(-1)), kept.shape[1])
+        made = lancedb.connect(str(place)).create_table(
+            name[:4] + kind.__name__ + str(len(told)), pa.table({VECTOR: flat})
+        )
+        seconds = timed(
+            lambda q, t=made: t.search(q).distance_type("dot").limit(TOP).to_arrow(), list(query)
+        )
+        told.append(
+            {
+                "stored": name,
+                "bytes": kept.itemsize * kept.shape[1],
+                "recall@10": agreement(best, order[:TOP]),
+                "recall@10 among 100 candidates": agreement(best, order),
+                **seconds,
+            }
+        )
+    return told
+
+
+def sizes(bench: Bench, counts: Sequence[int], place: Path) -> list[dict[str, Any]]:
+    """Every region compared, by how many there are."""
+    told = []
+    for count in counts:
+        index, truth, _ = fill(bench, count, place / str(count))
+        told.append({"regions": count, **asked(bench, index, truth)})
+        shutil.rmtree(index.collection.folder)
+    return told
+
+
+def plans(bench: Bench, rows: int, place: Path, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """Ways of making and asking an approximate index."""
+    index, truth, _ = fill(bench, rows, place / "index")
+    regions, told, made = index.collection._regions, [], None
+    tidy(regions)
+    bare = size(index.collection.folder)
+    for plan in (one for one in PLANS if one.kind in kinds):
+        seconds = 0.0
+        if made != (plan.kind, plan.making):
+            began = time.perf_counter()
+            approximate.make(regions, plan)
+            seconds, made = time.perf_counter() - began, (plan.kind, plan.making)
+            tidy(regions)
+
+        def nearest(vector: Floats, limit: int, plan: Plan = plan) -> pa.Table:
+            return approximate.nearest(regions, vector, limit, None, plan)
+
+        told.append(
+            {
+                "kind": plan.kind,
+                **plan.making,
+                "probes": plan.probes,
+                "refined": plan.refined,
+                "made in s": seconds,
+                "bytes a region": (size(index.collection.folder) - bare) / rows,
+                "recall@10": recall(bench, truth, nearest),
+                **timed(partial(nearest, limit=EACH_HIT * TOP), list(bench.vectors)),
+            }
+        )
+        print(told[-1], flush=True)
+    return told
+
+
+def whole(bench: Bench, rows: int, place: Path) -> list[dict[str, Any]]:
+    """The index as it is used."""
+    index, truth, seconds = fill(bench, rows, place / "index")
+    began = time.perf_counter()
+    index.collection.settle()
+    made = time.perf_counter() - began
+    tidy(index.collection._regions)
+    stats = index.collection.stats()
+    return [
+        {
+            "regions": stats.regions,
+            "pictures": stats.pictures,
+            "plan": asdict(approximate.PLAN) if stats.approximate else "every region",
+            "written in s": seconds,
+            "made in s": made,
+            "bytes a region": stats.bytes / stats.regions,
+            **asked(bench, index, truth),
+        }
+    ]
+
+
+def fill(bench: Bench, rows: int, place: Path) -> tuple[Index, Any, float]:
+    """An index of so many drawn regions, the ten best for each phrase, and seconds of writing."""
+    method = bench.segmenter.method
+    collection = Collection.create(place, {}, method.alpha, bench.vectors.shape[1])
+    random = np.random.default_rng(3)
+    best = np.zeros((0, len(bench.phrases)), np.float32), np.zeros((0, len(bench.phrases)), int)
+    seconds = 0.0
+    for first in range(0, rows, CHUNK):
+        count = min(CHUNK, rows - first)
+        made, full = index_rows.entries(bench.source, first, count, method.alpha, random)
+        best = merged(best, full @ bench.vectors.T, first)
+        began = time.perf_counter()
+        collection.put(made)
+        seconds += time.perf_counter() - began
+    return Index(collection, bench.segmenter), best[1], seconds
+
+
+def merged(best: tuple[Any, Any], scores: Floats, first: int) -> tuple[Any, Any]:
+    """The best so far and among more, each phrase a column: scores and numbers of regions."""
+    own = ranked(scores)
+    scores = np.vstack([best[0], np.take_along_axis(scores, own, 0)])
+    numbers = np.vstack([best[1], own + first])
+    order = ranked(scores)
+    return np.take_along_axis(scores, order, 0), np.take_along_axis(numbers, order, 0)
+
+
+def asked(bench: Bench, index: Index, truth: Any) -> dict[str, Any]:
+    """Recall of regions, and seconds of whole searches and of reading their phrases."""
+    texts = [phrase.expression for phrase in bench.phrases]
+
+    def reading(phrase: str) -> None:
+        index.segmenter.method.read(index.segmenter.parser([phrase]))
+
+    found = recall(bench, truth, lambda q, n: index.collection.nearest(q, n, None))
+    seconds = timed(lambda phrase: index.search(phrase, TOP), texts)
+    return {"recall@10": found, **seconds, "of which reading": timed(reading, texts)["p50 ms"]}
+
+
+def recall(bench: Bench, truth: Any, nearest: Callable[[Floats, int], pa.Table]) -> float:
+    """Share of the ten best regions by the method that are found."""
+    shares = []
+    for vector, numbers in zip(bench.vectors, truth.T, strict=True):
+        rows = nearest(vector, EACH_HIT * TOP).slice(0, TOP)
+        pairs = zip(rows["path"].to_pylist(), rows["number"].to_pylist(), strict=True)
+        wanted = {(index_rows.path_of(int(n)), int(n) % EACH) for n in numbers}
+        shares.append(len(wanted & set(pairs)) / len(wanted))
+    return float(np.mean(shares))
+
+
+def ranked(scores: Floats, most: int = TOP) -> Any:
+    """Numbers of the rows with the best scores, best first, for each column."""
+    most = min(most, len(scores))
+    some = np.argpartition(-scores, most - 1, axis=0)[:most]
+    order = np.argsort(-np.take_along_axis(scores, some, 0), axis=0, kind="stable")
+    return np.take_along_axis(some, order, 0)
+
+
+def agreement(best: Any, found: Any) -> float:
+    """Share of the best that are found, on average over columns."""
+    return float(np.mean([len({*a} & {*b}) / len(a) for a, b in zip(best.T, found.T, strict=True)]))
+
+
+def timed(work: Callable[[Any], Any], over: Sequence[Any]) -> dict[str, float]:
+    """Milliseconds of a work for one of many things, the first tenth to warm up."""
+    seconds = []
+    for one in over:
+        began = time.perf_counter()
+        with apart():  # no text is known from before
+            work(one)
+        seconds.append(time.perf_counter() - began)
+    counted = 1000 * np.array(seconds[len(over) // 10 :])
+    return {"p50 ms": float(np.median(counted)), "p95 ms": float(np.percentile(counted, 95))}
+
+
+def tidy(regions: Any) -> None:
+    """Compact a table, and remove all but its last version."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # LanceDB's, that nobody else may be reading
+        regions.optimize(cleanup_older_than=timedelta(0))
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as a Markdown table."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+    for row in rows:
+        cells = (row.get(name, "") for name in names)
+        shown = (f"{cell:,.3f}" if isinstance(cell, float) else str(cell) for cell in cells)
+        lines.append(f"| {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
