@@ -19,13 +19,15 @@ from refmask.ops import rle
 from refmask.ops.images import find_pictures, read_image
 from refmask.proposals.grouping import Grouping
 from refmask.proposals.store import Store
-from refmask.types import MaskProposals
+from refmask.types import MaskProposals, tight_boxes
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 #: Words of commands that need weights from elsewhere.
 NOT_HERE = {"openai", "fetch", "freesolo", "sam", "sam2", "maskcut", "--weights", "--also-vit"}
+#: Commands that go on until they are stopped, and words of those that need a cluster.
+LASTING = {"app", "serve", "ray"}
 #: A proposer that needs none in spite of its name.
 HERE = "backbone=embedded"
 
@@ -76,8 +78,31 @@ def workplace(tmp_path, monkeypatch, noise, scored):
     for picture in find_pictures(str(tmp_path / "photos")):
         store.put(Grouping().configuration(), read_image(picture), MaskProposals(masks))
     (tmp_path / "expressions.txt").write_text("the red car\nleft guy\n")
+    (tmp_path / "answers.jsonl").write_text(json.dumps(answered("photos/a.jpg", masks[0])))
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def answered(picture, mask):
+    """As ``refmask segment --json`` prints it."""
+    height, width = mask.shape
+    left, top, right, bottom = tight_boxes(mask[None])[0].tolist()
+    return {
+        "picture": picture,
+        "height": height,
+        "width": width,
+        "expression": "the red car",
+        "noun_phrase": "the red car",
+        "head": "car",
+        "confidence": 0.9,
+        "unsure": False,
+        "answer": {
+            "score": 20.0,
+            "box": [left, top, right, bottom],
+            "area": int(mask.sum()),
+            "segmentation": rle.encode(mask),
+        },
+    }
 
 
 @pytest.mark.parametrize("words", list(commands()))
@@ -88,7 +113,7 @@ def test_command(words, workplace):
         return
     assert program == "refmask"
     names = {word.split(":")[0] for word in rest if HERE not in word}
-    if names & NOT_HERE:
+    if ({command} | names) & (NOT_HERE | LASTING):
         # Only that it is a command of ours.
         parser = argparse.ArgumentParser()
         importlib.import_module(f"refmask.cli.{command}").configure(parser)
@@ -96,9 +121,11 @@ def test_command(words, workplace):
         return
     if command == "scenes" and not FONT.exists():
         pytest.skip("fonts-noto-color-emoji is not installed")
+    if "collection" in rest and rest[0] != "add":
+        assert main(["index", "add", "photos", "--index", "collection"]) == 0
     before = set(workplace.rglob("*"))
     assert main([command, *rest]) == 0
-    silent = command in ("phrases", "models") or {"--json", "--report"} & set(rest)
+    silent = command in ("phrases", "models", "index") or {"--json", "--report"} & set(rest)
     kept = rest[-2:] == ["--out", "store"]  # is there already
     assert silent or kept or set(workplace.rglob("*")) > before
 
