@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
