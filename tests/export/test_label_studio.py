@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 from label_studio_sdk.converter.brush import decode_rle
+from label_studio_sdk.label_interface import LabelInterface
 
 from refmask.export import export
 from refmask.export.collection import Options
@@ -76,6 +77,15 @@ def test_the_configuration_knows_every_tag_and_label(tasks, tmp_path):
             assert (region["from_name"], region["to_name"]) == (tag.get("name"), tag.get("toName"))
             assert set(region["value"][region["type"]]) <= labels
     assert root.find("Image").get("name") == "image"
+
+
+def test_label_studio_finds_nothing_wrong(tasks, tmp_path):
+    configuration = LabelInterface((tmp_path / "out" / "label-config.xml").read_text())
+    configuration.validate()
+    for prediction in (one for task in tasks for one in task["predictions"]):
+        assert configuration.validate_prediction(prediction, return_errors=True) == []
+    tasks[0]["predictions"][0]["result"][0]["value"]["brushlabels"] = ["never heard of"]
+    assert configuration.validate_prediction(tasks[0]["predictions"][0], return_errors=True)
 
 
 def test_another_prefix(answers, tmp_path):
