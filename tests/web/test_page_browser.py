@@ -1,6 +1,7 @@
 """The page in a real browser: Chromium, steered by Playwright."""
 
 import gc
+import io
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 
 import refmask
+from refmask.cli.segment import EMBEDDED_NOTE
 from refmask.data.scenes import read_scenes
 from refmask.web.blending import blended
 from refmask.web.limits import Limits
@@ -33,6 +35,7 @@ pytestmark = [
 
 #: Where to leave pictures of the page, for the docs.
 SCREENSHOTS = os.environ.get("REFMASK_SCREENSHOTS")
+NOTE = EMBEDDED_NOTE.removeprefix("refmask: note: ")
 PHRASE, SECOND = "the fish on the striped green puddle", "the flower"
 
 
@@ -45,6 +48,7 @@ def looks():
 @pytest.fixture(scope="module")
 def segmenter(looks):
     made = refmask.load()
+    made.parser(["a thing"])  # as the command does
     inner = made.proposer
 
     class Counting:
@@ -79,7 +83,7 @@ def served(tabs):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    page = open_page(tabs, Limits(), host="127.0.0.1", port=port, note="a note on the model")
+    page = open_page(tabs, Limits(), host="127.0.0.1", port=port, note=NOTE)
     yield f"http://127.0.0.1:{port}/"
     page.close(verbose=False)
     gc.collect()  # what Gradio leaves is collected here, and not in other tests
@@ -123,7 +127,8 @@ def opened(chromium, address, request):
 def picture_taken(page, name):
     if SCREENSHOTS:
         page.wait_for_timeout(300)
-        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+        shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        shot.quantize(256, kmeans=2).save(Path(SCREENSHOTS) / f"{name}.png", optimize=True)
 
 
 def upload(page, path):

@@ -16,6 +16,7 @@ from refmask.errors import WeightsUnavailable
 
 pytest.importorskip("gradio", reason="the page needs Gradio: the extra app")
 
+import gradio.analytics
 from gradio.utils import get_upload_folder
 
 from refmask.web.page.desk import Desk
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 PARTS = ("tab", "model", "status", "picker", "stage", "phrase", "caption", "asked", "files")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _collected():
     """What Gradio leaves is collected here, and not in other tests."""
     yield
@@ -76,10 +77,15 @@ def test_a_taken_port_is_named(capsys):
         taken.listen()
         port = taken.getsockname()[1]
         assert main(["app", "--port", str(port)]) == 2
-    assert f"expected a free port, got {port}, which is taken" in capsys.readouterr().err
+    assert f"got 127.0.0.1:{port}, where nothing can be served" in capsys.readouterr().err
+    assert main(["app", "--port", "70000"]) == 2
+    assert "expected a port from 1 to 65535, got 70000" in capsys.readouterr().err
 
 
-def test_what_the_command_says_when_its_model_does_not_exist(capsys):
+def test_what_the_command_says_when_its_model_does_not_exist(monkeypatch, capsys):
+    calls = []
+    for name in ("version_check", "_do_analytics_request"):
+        monkeypatch.setattr(gradio.analytics, name, lambda *_, **__: calls.append(1))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -88,6 +94,7 @@ def test_what_the_command_says_when_its_model_does_not_exist(capsys):
     assert f"the page is at http://127.0.0.1:{port}/" in said.out
     assert "no-such-model" in said.err
     assert "Traceback" not in said.err
+    assert calls == []  # nobody is told that the page is used
 
 
 def test_without_gradio_the_extra_is_named(monkeypatch, capsys):

@@ -55,8 +55,10 @@ def open_page(
 
     Raises:
         MissingResource: without Gradio.
-        ConfigurationError: when the port is taken.
+        ConfigurationError: when the port is none, or taken.
     """
+    if not 1 <= port <= 65535:
+        raise ConfigurationError(f"expected a port from 1 to 65535, got {port}")
     try:
         import gradio as gr
         from starlette.middleware import Middleware
@@ -81,12 +83,13 @@ def open_page(
             theme=gr.themes.Default(
                 primary_hue="pink", font=("system-ui", "sans-serif"), font_mono=("monospace",)
             ),
-            css=text_of("page.css"),
+            head=f"<style>{text_of('page.css')}</style>",  # as it is: css= would confine each rule
             footer_links=[],
             app_kwargs={"middleware": [Middleware(OnlyHere)]},
         )
     except OSError:
         raise ConfigurationError(
-            f"expected a free port, got {port}, which is taken; choose another with --port"
+            f"expected a free port of this machine, got {host}:{port}, where nothing can be "
+            "served; choose another with --port or --host"
         ) from None
     return page
