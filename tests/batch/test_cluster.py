@@ -19,6 +19,7 @@ from refmask.batch.cluster import Cluster, spread  # noqa: E402
 from refmask.batch.on_ray import OnRay  # noqa: E402
 from refmask.cli import main  # noqa: E402
 from refmask.errors import ConfigurationError, ImageError, RefmaskWarning  # noqa: E402
+from refmask.index import Collection  # noqa: E402
 
 # Ray warns of settings that it makes itself.
 pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\.")
@@ -104,10 +105,10 @@ def workers():
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="Linux alone tells it there")
 def test_rows_are_those_of_one_machine_though_a_worker_is_killed(
-    raylets, batch, rows, parts, build, tmp_path
+    raylets, batch, photos, rows, parts, build, tmp_path
 ):
     build = partial(build, refinement=None)  # of all masks, to take long enough
-    thorough = {"by": build(), "rows": 1}
+    thorough = {"where": f"{photos}/*.png", "by": build(), "rows": 1}
     batch(tmp_path / "local", **thorough).run(Local(thorough["by"], 2))
     killed = []
 
@@ -150,6 +151,25 @@ def test_records_of_an_evaluation_are_those_of_one_machine(raylets, model_files,
     assert main([*words, str(tmp_path / "ray"), *far]) == 0
     for name in ("samples.jsonl", "summary.json"):
         assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
+
+
+def test_an_index_holds_what_it_would_hold_from_one_machine(
+    raylets, model_files, photos, tmp_path, capsys
+):
+    pytest.importorskip("lancedb")
+    model, weights = model_files("tiny_vit32")
+    words = ["index", "add", f"{photos}/*.png", "--model", model, "--weights", weights]
+    words += ["--precision", "fp32", "--limit", "4", "--index"]
+    assert main([*words, str(tmp_path / "local")]) == 1  # one picture is broken
+    far = ["--address", raylets, "--worker-memory", "100MB"]
+    assert main([*words, str(tmp_path / "ray"), *far]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.count("4 added, 1 failed") == 2
+    assert printed.err.count("broken.png is damaged") == 2
+    here, there = (Collection(tmp_path / name) for name in ("local", "ray"))
+    assert here.pictures() == there.pictures()
+    for picture in here.pictures():
+        assert here.rows(picture.path).equals(there.rows(picture.path))
 
 
 def test_a_worker_that_fits_nowhere_is_told_of(raylets, monkeypatch):

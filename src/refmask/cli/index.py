@@ -7,8 +7,10 @@ import json
 import sys
 from collections import Counter
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from refmask.cli.engines import add_engine_options, cluster, from_here, on_cluster
 from refmask.cli.options import (
     add_refinement_options,
     add_store_limit,
@@ -19,6 +21,8 @@ from refmask.cli.options import (
 
 if TYPE_CHECKING:
     from refmask.index import Index, Outcome, Stats
+    from refmask.index.travel import Elsewhere
+    from refmask.segmenter import Segmenter
 
 ADD, UPDATE, REMOVE, STATS = "add", "update", "remove", "stats"
 
@@ -72,6 +76,7 @@ def _add_looking(parser: argparse.ArgumentParser) -> None:
         help="grouping (default), freesolo, sam, sam2, freemask, maskcut or store:PATH; settings "
         "as NAME:key=value,key=value",
     )
+    add_engine_options(parser)
     add_refinement_options(parser)
     add_store_limit(parser)
     add_system_options(parser)
@@ -81,16 +86,31 @@ def _look(args: argparse.Namespace) -> int:
     """Add or update; a bad picture does not stop the rest."""
     from refmask.index import Index
 
-    segmenter = load_segmenter(args, args.proposals, args.store, refinement(args), args.store_limit)
-    index = Index.open(args.index, segmenter, create=args.action == ADD)
-    counted = _followed(index, args)
+    far = on_cluster(args)
+    index = Index.open(args.index, _segmenter(args), create=args.action == ADD)
+    counted = _followed(index, args, _elsewhere(index, args) if far else None)
     told = ", ".join(f"{count} {what}" for what, count in sorted(counted.items()))
     print(f"{args.index}: {told or 'nothing to do'}")
     failed = counted["failed"]
     return 0 if not failed else 2 if failed == counted.total() else 1
 
 
-def _followed(index: Index, args: argparse.Namespace) -> Counter[str]:
+def _segmenter(args: argparse.Namespace) -> Segmenter:
+    """The system that the options describe; each worker of a cluster makes its own."""
+    return load_segmenter(args, args.proposals, args.store, refinement(args), args.store_limit)
+
+
+def _elsewhere(index: Index, args: argparse.Namespace) -> Elsewhere:
+    """Looks at pictures on the cluster that the options describe."""
+    from refmask.batch.indexing import EntriesOnRay
+    from refmask.batch.worker import system_told
+
+    told = system_told(index.segmenter)
+    build = from_here(partial(_segmenter, args))
+    return EntriesOnRay(build, told, index.collection.marker.alpha, cluster(args, index.segmenter))
+
+
+def _followed(index: Index, args: argparse.Namespace, elsewhere: Elsewhere | None) -> Counter[str]:
     from tqdm import tqdm
 
     with tqdm(unit="picture", disable=not sys.stderr.isatty()) as bar:
@@ -101,7 +121,9 @@ def _followed(index: Index, args: argparse.Namespace) -> Counter[str]:
             if outcome.error:
                 tqdm.write(f"refmask: error: {outcome.error}", file=sys.stderr)
 
-        return index.add(args.paths, tell) if args.action == ADD else index.update(tell)
+        if args.action == ADD:
+            return index.add(args.paths, tell, elsewhere)
+        return index.update(tell, elsewhere)
 
 
 def _described(stats: Stats) -> str:

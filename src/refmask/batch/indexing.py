@@ -1,0 +1,66 @@
+"""Pictures of an index, looked at on a cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from refmask.batch.cluster import Cluster, Work, spread
+from refmask.batch.worker import check_alike, system_told
+from refmask.errors import ImageError, InputError
+from refmask.evaluation.pipeline import in_order
+from refmask.index.pictures import File
+from refmask.index.rows import Entry
+from refmask.index.taking import look_at
+from refmask.index.travel import decode, encode
+from refmask.segmenter import Segmenter
+
+#: What begins the result of a picture that cannot be taken in.
+FAILED = b"\0"
+
+
+@dataclass(frozen=True)
+class EntriesOnRay:
+    """Looks at the pictures of an index elsewhere, for ``Index.add`` and ``Index.update``.
+
+    Attributes:
+        build: makes a worker's segmenter.
+        system: what its answers depend on, as ``worker.system_told`` tells it.
+        alpha: that the index is searched with.
+        cluster: where they are.
+    """
+
+    build: Callable[[], Segmenter]
+    system: Mapping[str, Any]
+    alpha: float
+    cluster: Cluster
+
+    def __call__(self, files: Sequence[File]) -> Generator[Entry | InputError, None, None]:
+        """Entries of files in their order, or why there is none."""
+        build = partial(_worker, self.build, self.system, self.alpha)
+        items = (json.dumps(asdict(file)).encode() for file in files)
+        with closing(spread(build, items, self.cluster, ordered=True)) as found:
+            for content in found:
+                failed = content.startswith(FAILED)
+                yield ImageError(content[1:].decode()) if failed else decode(content)
+
+
+def _worker(build: Callable[[], Segmenter], system: Mapping[str, Any], alpha: float) -> Work:
+    segmenter = build()
+    check_alike(system, system_told(segmenter))
+
+    def entry(file: File) -> bytes:
+        try:
+            return encode(look_at(segmenter, file, alpha))
+        except InputError as error:
+            return FAILED + str(error).encode()
+
+    def work(item: bytes) -> bytes:
+        with closing(in_order(entry, [File(**json.loads(item))], 1)) as looked:
+            return next(looked)
+
+    return work
