@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from refmask.cli import main
 from refmask.cli.serve import configure, limits
 from refmask.errors import ConfigurationError
 from refmask.web.serving import VARIABLE, listen, read_token
+
+PAGE = Path(__file__).parents[2] / "docs" / "serve.md"
 
 
 class Process:
@@ -189,6 +192,35 @@ def test_tokens(tmp_path, monkeypatch):
         read_token(file)
     with pytest.raises(ConfigurationError, match="No such file"):
         read_token(tmp_path / "none")
+
+
+@pytest.fixture
+def page(server, tmp_path, monkeypatch, png):
+    """Blocks of docs/serve.md, about this server, in a folder with a picture."""
+    (tmp_path / "picture.jpg").write_bytes(png)
+    monkeypatch.chdir(tmp_path)
+    form = b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    _, told = server.ask("POST", "/v1/scenes", form + png + b"\r\n--x--\r\n", **kind)
+    text = PAGE.read_text().replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")
+    text = text.replace("/ID", f"/{json.loads(told)['id']}")
+    return lambda language: re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="docs are not in the wheel")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_requests_of_the_page(page):
+    for line in (line for block in page("bash") for line in block.splitlines()):
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+        told = json.loads(done.stdout or "{}")
+        assert "error" not in told or "--index" in told["error"]
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="docs are not in the wheel")
+def test_python_of_the_page(page, capsys):
+    for block in page("py"):
+        exec(compile(block, "example", "exec"), {})  # noqa: S102
+        assert 0 < float(capsys.readouterr().out) <= 1
 
 
 def test_options_become_limits():
