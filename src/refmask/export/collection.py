@@ -204,14 +204,16 @@ def write_file(folder: Path, file: File, options: Options) -> Path:
 
     Raises:
         ConfigurationError: when it cannot be written there.
-        InputError: when it is to be a picture that is gone.
+        InputError: when it is to be a picture that is gone or may not be read.
     """
     path = folder / file.path
     if isinstance(file.content, bytes):
         write_whole(path, file.content)
         return path
-    if not file.content.is_file():
-        raise InputError(f"expected the picture {file.content}, but it is gone; check the path")
+    if not (file.content.is_file() and os.access(file.content, os.R_OK)):
+        raise InputError(
+            f"expected the picture {file.content}, but it is gone or may not be read; check the path"
+        )
     if options.copy_pictures:
         write_whole(path, file.content.read_bytes())
     else:
