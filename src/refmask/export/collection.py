@@ -204,7 +204,7 @@ def write_file(folder: Path, file: File, options: Options) -> Path:
 
     Raises:
         ConfigurationError: when it cannot be written there.
-        InputError: when it is to be a picture that is gone or may not be read.
+        InputError: when it is to be a picture that is gone or locked.
     """
     path = folder / file.path
     if isinstance(file.content, bytes):
@@ -212,7 +212,7 @@ def write_file(folder: Path, file: File, options: Options) -> Path:
         return path
     if not (file.content.is_file() and os.access(file.content, os.R_OK)):
         raise InputError(
-            f"expected the picture {file.content}, but it is gone or may not be read; check the path"
+            f"expected the picture {file.content}, but it is gone or locked; check the path"
         )
     if options.copy_pictures:
         write_whole(path, file.content.read_bytes())
