@@ -17,7 +17,7 @@ from refmask.web.label_studio.tasks import Pictures
 from refmask.web.limits import Limits
 from refmask.web.metrics import Measured
 from refmask.web.paths import Paths
-from refmask.web.routes import asking, counting, living, searching
+from refmask.web.routes import counting, finding, living, scenes, searching, segmenting
 from refmask.web.searching import Searcher
 from refmask.web.service import Service
 
@@ -60,7 +60,8 @@ def app(
         redoc_url=None,
     )
     api.state.service = service
-    routers = [asking(service), searching(service), counting(service)]
+    made = (segmenting, scenes, finding, searching, counting)
+    routers = [make(service) for make in made]
     if pictures is not None:
         routers.append(label_studio(service, pictures))
     # That they need a token is told here, and seen to at the door.

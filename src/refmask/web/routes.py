@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -33,76 +31,56 @@ class Health(BaseModel):
     status: State
 
 
-def asking(service: Service) -> APIRouter:
-    """``/v1/segment`` and ``/v1/scenes``."""
+def segmenting(service: Service) -> APIRouter:
+    """``/v1/segment``."""
     router = APIRouter(prefix="/v1", tags=["segmentation"])
-    limits = service.limits
-    known = bodies(limits)
-
-    async def phrases_of(asked: Ask) -> list[TargetPhrase]:
-        """What is asked; its faults are told before a picture is looked at."""
-        with_blends(service.segmenter, asked.alpha, asked.beta)
-        return await service.read(asked.phrases)
-
-    async def answer(scene: Scene, phrases: list[TargetPhrase], asked: Ask) -> Response:
-        scene = blended(scene, asked.alpha, asked.beta)
-        made = await service.run(ASKS, answer_all, scene, phrases, asked.format, asked.top)
-        return Response(made, media_type="application/json")
-
-    def held(key: str) -> Held:
-        found = service.scenes.get(key)
-        if found is None:
-            raise HTTPException(404, GONE)
-        return found
+    body = bodies(service.limits).segment
 
     @router.post(
         "/segment",
         response_model=Answers,
         responses=responses(400, *COMMON),
-        openapi_extra=described(known.segment),
+        openapi_extra=described(body),
     )
     async def segment(request: Request) -> Response:
         """The mask of each phrase in a picture."""
-        asked = await read(request, known.segment, limits)
-        phrases = await phrases_of(asked)
-        return await answer(await service.look(lambda: asked.picture), phrases, asked)
+        asked = await read(request, body, service.limits)
+        phrases = await _phrases(service, asked)
+        scene = await service.look(lambda: asked.picture)
+        return await _answer(service, scene, phrases, asked)
+
+    return router
+
+
+def scenes(service: Service) -> APIRouter:
+    """``/v1/scenes``, but for asking them."""
+    router = APIRouter(prefix="/v1", tags=["segmentation"])
+    body = bodies(service.limits).look
 
     @router.post(
         "/scenes",
         status_code=201,
         response_model=SceneInfo,
         responses=responses(400, *COMMON),
-        openapi_extra=described(known.look),
+        openapi_extra=described(body),
     )
     async def look(request: Request) -> Response:
         """Look at a picture once, to ask it as often as you like."""
-        asked = await read(request, known.look, limits)
-        scene = await service.look(lambda: asked.picture)
-        key = service.scenes.keep(scene)
+        asked = await read(request, body, service.limits)
+        key = service.scenes.keep(await service.look(lambda: asked.picture))
         if key is None:
             raise HTTPException(
                 413,
-                f"this picture's scene takes more than the {limits.scene_bytes} bytes that the "
-                "server holds; send a smaller one, or ask POST /v1/segment",
+                f"expected a scene of at most {service.limits.scene_bytes} bytes, this picture's "
+                "takes more; send a smaller one, or ask POST /v1/segment",
             )
         place = {"Location": f"/v1/scenes/{key}"}
-        return JSONResponse(info(key, held(key)).model_dump(), 201, place)
-
-    def info(key: str, found: Held) -> SceneInfo:
-        height, width = found.scene.proposals.size
-        return SceneInfo(
-            id=key,
-            width=width,
-            height=height,
-            proposals=len(found.scene.proposals),
-            bytes=found.size,
-            expires_in=math.floor(limits.scene_seconds),
-        )
+        return JSONResponse(_info(service, key).model_dump(), 201, place)
 
     @router.get("/scenes/{id}", responses=responses(401, 404, 422, 500, 503))
     async def scene(id: str) -> SceneInfo:
         """What a held scene is; it is held anew from now on."""
-        return info(id, held(id))
+        return _info(service, id)
 
     @router.delete("/scenes/{id}", status_code=204, responses=responses(401, 404, 422, 500, 503))
     async def let_go(id: str) -> Response:
@@ -111,19 +89,61 @@ def asking(service: Service) -> APIRouter:
             raise HTTPException(404, GONE)
         return Response(status_code=204)
 
+    return router
+
+
+def finding(service: Service) -> APIRouter:
+    """``/v1/scenes/{id}/find``."""
+    router = APIRouter(prefix="/v1", tags=["segmentation"])
+    body = bodies(service.limits).ask
+
     @router.post(
         "/scenes/{id}/find",
         response_model=Answers,
         responses=responses(404, *COMMON),
-        openapi_extra=described(known.ask),
+        openapi_extra=described(body),
     )
     async def find(id: str, request: Request) -> Response:
         """The mask of each phrase in a held scene, for the cost of encoding the phrases."""
-        asked = await read(request, known.ask, limits)
-        scene = held(id).scene
-        return await answer(scene, await phrases_of(asked), asked)
+        asked = await read(request, body, service.limits)
+        scene = _held(service, id).scene
+        return await _answer(service, scene, await _phrases(service, asked), asked)
 
     return router
+
+
+async def _phrases(service: Service, asked: Ask) -> list[TargetPhrase]:
+    """What is asked; its faults are told before a picture is looked at."""
+    with_blends(service.segmenter, asked.alpha, asked.beta)
+    return await service.read(asked.phrases)
+
+
+async def _answer(
+    service: Service, scene: Scene, phrases: list[TargetPhrase], asked: Ask
+) -> Response:
+    scene = blended(scene, asked.alpha, asked.beta)
+    made = await service.run(ASKS, answer_all, scene, phrases, asked.format, asked.top)
+    return Response(made, media_type="application/json")
+
+
+def _held(service: Service, key: str) -> Held:
+    found = service.scenes.get(key)
+    if found is None:
+        raise HTTPException(404, GONE)
+    return found
+
+
+def _info(service: Service, key: str) -> SceneInfo:
+    found = _held(service, key)
+    height, width = found.scene.proposals.size
+    return SceneInfo(
+        id=key,
+        width=width,
+        height=height,
+        proposals=len(found.scene.proposals),
+        bytes=found.size,
+        expires_in=service.limits.scene_seconds,
+    )
 
 
 def searching(service: Service) -> APIRouter:
