@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from refmask.cli import main
-from refmask.cli.serve import configure, limits
+from refmask.cli.serve import LIMITS, configure, limits
 from refmask.errors import ConfigurationError
+from refmask.store.sizes import parse_size
+from refmask.web.limits import Limits
 from refmask.web.serving import VARIABLE, listen, read_token
 
 PAGE = Path(__file__).parents[2] / "docs" / "serve.md"
@@ -231,6 +233,10 @@ def test_options_become_limits():
     told = limits(parser.parse_args(["--max-body", "2MB", "--queue", "5", "--timeout", "9.5"]))
     assert (told.body, told.queue, told.seconds) == (2_000_000, 5, 9.5)
     assert told.workers >= 1
+    for _, field, _, about in LIMITS:
+        if field != "workers":
+            shown = re.search(r"\(default (.*?)\)", about)[1]
+            assert parse_size(shown) == getattr(Limits(), field)
     assert main(["serve", "--proposals", "masks:x.npz"]) == 2
     assert main(["serve", "--max-body", "much"]) == 2
 
