@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -88,7 +89,8 @@ def measure(
     Returns:
         ``pictures``, ``expressions`` and ``workers`` as asked; ``start``, seconds until each worker
         had done a picture; ``rate``, pictures a second after that; ``core_seconds`` of a picture;
-        ``bytes_in`` of a picture's file and ``bytes_out`` of a row, in files of ``ROWS`` rows.
+        ``bytes_in`` of a picture's file and ``bytes_out`` of a row, in files of ``ROWS`` rows;
+        ``peak``, the most bytes that this process held, on Ray without its workers'.
     """
     began = time.perf_counter()
     build = partial(refmask.load, model, weights or None)
@@ -104,12 +106,14 @@ def measure(
     far: Engine = OnRay(build, Cluster(memory=memory_of(segmenter)))
     batch.run(far if engine == "ray" else Local(segmenter, workers), watch)
     rate = (len(times) - workers) / (times[-1] - times[workers - 1])
+    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kB on Linux
     files = [path.stat().st_size for path in Path(images).iterdir()]
     rows = parquet.read_table(out).to_pylist()[:ROWS]
     return {
         **{"pictures": plan.pictures, "expressions": expressions, "workers": workers},
         **{"start": times[workers - 1], "rate": rate, "core_seconds": workers / rate},
         **{"bytes_in": sum(files) / len(files), "bytes_out": len(to_parquet(rows, {})) / len(rows)},
+        "peak": peak,
     }
 
 
@@ -121,7 +125,7 @@ def line(row: dict[str, Any]) -> str:
         f"{row['model']}, {row['engine']}: {row['pictures']} pictures, {row['expressions']} "
         f"expressions each, {row['workers']} workers: {row['rate']:.2f} pictures/s after "
         f"{row['start']:.1f} s, {row['core_seconds']:.2f} core seconds a picture, "
-        f"{row['bytes_out']:.0f} bytes a row; 10^9 pictures: {hours:,.0f} core hours, "
+        f"{row['bytes_out']:.0f} bytes a row, {row['peak'] / 1e9:.2f} GB; 10^9 pictures: {hours:,.0f} core hours, "
         f"{MANY * row['bytes_in'] / 1e12:.0f} TB read, {out / 1e12:.1f} TB written"
     )
 

@@ -23,6 +23,7 @@ def test_a_batch_is_weighed(model_files, tmp_path):
     assert told["pictures"] == 3
     assert told["rate"] > 0
     assert told["core_seconds"] == pytest.approx(1 / told["rate"])
+    assert 1e8 < told["peak"] < 1e11
     sizes = [path.stat().st_size for path in images.iterdir()]
     assert told["bytes_in"] == sum(sizes) / 3
     assert 100 < told["bytes_out"] < 20_000
@@ -30,7 +31,14 @@ def test_a_batch_is_weighed(model_files, tmp_path):
 
 def test_a_row_tells_what_a_billion_pictures_take():
     row = {"model": "tiny", "engine": "ray", "pictures": 8, "expressions": 2, "workers": 4}
-    row |= {"start": 3.0, "rate": 2.0, "core_seconds": 1.8, "bytes_in": 100e3, "bytes_out": 500.0}
+    row |= {
+        "start": 3.0,
+        "rate": 2.0,
+        "core_seconds": 1.8,
+        "bytes_in": 100e3,
+        "bytes_out": 500.0,
+        "peak": 1e9,
+    }
     line = batch.line(row)
     assert "10^9 pictures: 500,000 core hours, 100 TB read, 1.0 TB written" in line
     assert "2.00 pictures/s after 3.0 s" in line
