@@ -125,7 +125,8 @@ def line(row: dict[str, Any]) -> str:
         f"{row['model']}, {row['engine']}: {row['pictures']} pictures, {row['expressions']} "
         f"expressions each, {row['workers']} workers: {row['rate']:.2f} pictures/s after "
         f"{row['start']:.1f} s, {row['core_seconds']:.2f} core seconds a picture, "
-        f"{row['bytes_out']:.0f} bytes a row, {row['peak'] / 1e9:.2f} GB; 10^9 pictures: {hours:,.0f} core hours, "
+        f"{row['bytes_out']:.0f} bytes a row, {row['peak'] / 1e9:.2f} GB; "
+        f"10^9 pictures: {hours:,.0f} core hours, "
         f"{MANY * row['bytes_in'] / 1e12:.0f} TB read, {out / 1e12:.1f} TB written"
     )
 

@@ -20,7 +20,7 @@ from refmask.segmenter import Segmenter
 from refmask.types import TargetPhrase
 
 #: Bytes that a worker takes: libraries, weights and what is made of them, each picture at once.
-#: Somewhat above what ``benchmarks/batch.py`` saw at most, of 480x640 pixels with masks by grouping.
+#: Above what ``benchmarks/batch.py`` saw at most, of 480x640 pixels with masks by grouping.
 LIBRARIES, PER_WEIGHT, PER_PICTURE = 1.1e9, 2, 0.25e9
 
 
