@@ -39,7 +39,7 @@ LIMITS = (
         "--scene-timeout",
         "scene_seconds",
         "SECONDS",
-        "that a scene is held without being asked (default 1800)",
+        "for which nobody asks a scene, until it leaves (default 1800)",
     ),
 )
 
