@@ -121,7 +121,7 @@ class FreeMask:
         size = edges(height, width, self.short_edge, self.long_edge)
         features = self._network.look(image, size, Image.Resampling.BILINEAR)
         soft, quality = alike(features, self.floor, self.limit)
-        masks = np.zeros((len(soft), height, width), np.bool_)
+        masks: Bools = np.zeros((len(soft), height, width), np.bool_)
         for mask, one in zip(masks, soft, strict=True):
             # One at a time: as floats, those of a large picture would fill the memory.
             large = functional.interpolate(one[None, None], mask.shape, mode="bilinear")

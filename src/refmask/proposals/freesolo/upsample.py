@@ -9,8 +9,10 @@ tile without a probability above the threshold is left out.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -46,14 +48,16 @@ class Axis:
             parts.append((target, source, torch.from_numpy(matrix).float()))
         return parts
 
-    def _taps(self, target: slice) -> tuple[np.ndarray, np.ndarray]:
+    def _taps(self, target: slice) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Four places (n, 4) that each pixel depends on, and how much on each."""
         middle, outer = _bilinear(np.arange(target.start, target.stop), self.kept, self.pixels)
         indices, inner = _bilinear(middle, self.places, self.places * self.factor)
         return indices.reshape(len(middle), 4), (outer[:, :, None] * inner).reshape(-1, 4)
 
 
-def _bilinear(targets: np.ndarray, before: int, after: int) -> tuple[np.ndarray, np.ndarray]:
+def _bilinear(
+    targets: npt.NDArray[Any], before: int, after: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Two neighbours among ``before`` of each target among ``after``, and their weights."""
     centres = np.maximum((targets + 0.5) * (before / after) - 0.5, 0)
     first = np.minimum(centres.astype(np.intp), before - 1)
@@ -62,7 +66,7 @@ def _bilinear(targets: np.ndarray, before: int, after: int) -> tuple[np.ndarray,
     return np.stack([first, second], axis=-1), np.stack([1 - share, share], axis=-1)
 
 
-def paint(soft: Tensor, resized: tuple[int, int], original: tuple[int, int]) -> Bools:
+def paint(soft: Tensor, resized: tuple[int, ...], original: tuple[int, ...]) -> Bools:
     """Masks of the picture's size out of probabilities at the features' size.
 
     Args:

@@ -158,7 +158,8 @@ def _enlarged(network: Network, logits: Tensor, size: tuple[int, int]) -> Iterat
 
 def _measure(network: Network, logits: Tensor, size: tuple[int, int]) -> tuple[Floats, Floats]:
     """Tight boxes (M, 4) at the picture's size, and stability scores (M,)."""
-    boxes, stability = [np.empty((0, 4), np.float32)], [np.empty(0, np.float32)]
+    boxes: list[Floats] = [np.empty((0, 4), np.float32)]
+    stability: list[Floats] = [np.empty(0, np.float32)]
     for full in _enlarged(network, logits, size):
         boxes.append(tight_boxes((full > 0).cpu().numpy()))
         stability.append(stability_score(full).cpu().numpy())
