@@ -12,6 +12,7 @@ from PIL import Image
 import refmask
 from refmask.methods import load_method
 from refmask.ops import rle
+from refmask.web import answers
 
 PHRASES = ["the red car", "left guy in blue"]
 
@@ -64,6 +65,15 @@ def test_masks_as_polygons(client, png, expected):
         ys, xs = np.nonzero(answer.mask)
         corners = {(x, y) for x in (xs.min(), xs.max() + 1) for y in (ys.min(), ys.max() + 1)}
         assert {tuple(point) for point in ring} == corners
+
+
+def test_a_mask_is_drawn_once(client, png, monkeypatch):
+    drawn = []
+    real = answers.polygons
+    monkeypatch.setattr(answers, "polygons", lambda mask: drawn.append(1) or real(mask))
+    told = body(client, png, format="polygons", top=4, phrases=["a", "b", "c"]).json()["answers"]
+    assert len(drawn) == 4
+    assert [len(fields["candidates"]) for fields in told] == [4] * 3
 
 
 def test_the_best_proposals_are_listed(client, png, expected):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from refmask.drawing.overlay import png
-from refmask.export.record import record
+from refmask.export.record import Record, record
 from refmask.ops.polygons import polygons
 from refmask.segmenter import Scene
-from refmask.types import Bools, Segmentation, TargetPhrase
+from refmask.types import Bools, TargetPhrase
 
 Format = Literal["rle", "png", "polygons"]
 
@@ -135,17 +136,26 @@ def answer_all(
         top: how many of the best proposals to list.
     """
     height, width = scene.proposals.size
-    told = [_fields(scene, answer, form, top) for answer in scene.find_phrases(phrases)]
+
+    @cache  # several phrases list the same masks
+    def drawn(proposal: int) -> Any:
+        return _drawn(scene.proposals.masks[proposal], form)
+
+    told = [
+        _as(form, record(answer, scene.proposals, top), drawn)
+        for answer in scene.find_phrases(phrases)
+    ]
     return json.dumps({"width": width, "height": height, "answers": told}).encode()
 
 
-def _fields(scene: Scene, answer: Segmentation, form: Format, top: int) -> dict[str, Any]:
-    fields: dict[str, Any] = {**record(answer, scene.proposals, top)}
+def _as(form: Format, told: Record, drawn: Callable[[int], Any]) -> dict[str, Any]:
+    """A record whose masks are written in another form than as run-length encodings."""
+    fields: dict[str, Any] = {**told}
     if form != "rle":
         for candidate in (fields["answer"], fields["runner_up"], *fields["candidates"]):
             if candidate is not None:
-                del candidate["segmentation"]
-                candidate[form] = _drawn(scene.proposals.masks[candidate["proposal"]], form)
+                candidate.pop("segmentation")
+                candidate[form] = drawn(candidate["proposal"])
     return fields
 
 
