@@ -73,7 +73,7 @@ def street(tmp_path_factory, scene):
 
 
 @contextmanager
-def served(tabs):
+def served(tabs, limits=Limits()):  # noqa: B008  it is frozen
     """The page's address."""
     # pytest rewrites it as it is imported; Python 3.11 cannot do so in two threads at once.
     import anyio._backends._asyncio  # noqa: F401
@@ -83,7 +83,7 @@ def served(tabs):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    page = open_page(tabs, Limits(), host="127.0.0.1", port=port, note=NOTE)
+    page = open_page(tabs, limits, host="127.0.0.1", port=port, note=NOTE)
     yield f"http://127.0.0.1:{port}/"
     page.close(verbose=False)
     gc.collect()  # what Gradio leaves is collected here, and not in other tests
@@ -325,7 +325,7 @@ def test_the_keyboard_is_enough(opened):
     assert outline == "solid"
     opened.keyboard.press("Enter")
     opened.locator(".rm-caption").wait_for()  # an example asks its own phrase
-    tab_to(".rm-finder")
+    assert focused(".rm-finder")
     finder = opened.locator(".rm-finder")
     opened.keyboard.press("ArrowRight")
     playwright.expect(finder).to_have_attribute("aria-valuetext", re.compile("the answer"))
@@ -342,9 +342,10 @@ def test_the_keyboard_is_enough(opened):
     opened.get_by_text("Drop a picture here").wait_for()
 
 
-def test_the_page_is_there_before_the_model(chromium, segmenter, street):
+def test_the_page_is_there_before_the_model(chromium, segmenter, street, tmp_path):
     tabs = Future()
-    with served(tabs) as address, chromium.new_context() as context:
+    limits = Limits(body=1_000_000)
+    with served(tabs, limits) as address, chromium.new_context() as context:
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.goto(address)
@@ -355,3 +356,7 @@ def test_the_page_is_there_before_the_model(chromium, segmenter, street):
         tabs.set_result(Tabs(segmenter, Limits()))
         page.locator(".rm-phrase", has_text=SECOND).wait_for()
         page.get_by_text("Model: embedded, ready.").wait_for()
+        large = tmp_path / "large.png"
+        large.write_bytes(bytes(1_500_000))
+        page.get_by_label("Choose a picture").set_input_files(large)
+        page.get_by_text("Expected a file of up to 1 MB, got 2 MB; make it smaller").wait_for()

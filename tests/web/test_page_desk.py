@@ -60,6 +60,12 @@ def test_a_model_that_fails_to_load_is_told_in_its_own_words(failed, noise):
     assert not picture.exists()  # nothing that was sent stays behind
 
 
+def test_a_phrase_without_a_picture_need_not_wait_for_the_model():
+    names = SimpleNamespace(**{name: name for name in PARTS})
+    told = Desk(names, Future(), []).ask(None, "a cat", 0.5, 0.5)
+    assert told["status"]["text"].startswith("Expected a picture first, got none")
+
+
 def test_only_files_that_were_sent_are_opened(failed, tmp_path, noise):
     secret = tmp_path / "secret.png"
     Image.fromarray(noise).save(secret)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from refmask.errors import ImageError, RefmaskError
+from refmask.errors import ImageError, InputError, RefmaskError
 from refmask.ops.images import read_image
 from refmask.types import Bytes
 from refmask.web.page import views
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: New values of parts of the page.
 Update = dict[Any, Any]
+#: How many of the phrases asked before can be asked again by a click.
+SHOWN = 12
 
 
 class Desk:
@@ -94,6 +97,8 @@ class Desk:
     def ask(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Update:
         """Answer a phrase, or say why not."""
         try:
+            if tab is None:
+                raise InputError("expected a picture first, got none; drop, paste or choose one")
             given = self.tabs.result().ask(tab, phrase, {"alpha": alpha, "beta": beta})
         except RefmaskError as error:
             return {self.parts.status: wrong(error)}
@@ -101,7 +106,8 @@ class Desk:
 
     def ask_if_possible(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Any:
         """Answer what was typed before the picture was there."""
-        return self.ask(tab, phrase, alpha, beta) if tab and phrase.strip() else gr.skip()
+        typed = tab is not None and (phrase or "").strip()
+        return self.ask(tab, phrase, alpha, beta) if typed else gr.skip()
 
     def ask_former(self, event: gr.EventData, tab: Tab | None, alpha: float, beta: float) -> Update:
         """Answer a phrase that was asked before, and write it where phrases are typed."""
@@ -143,7 +149,7 @@ class Desk:
         return {parts.tab: None, parts.caption: None, parts.asked: None, parts.files: None}
 
     def _answered(self, given: Answered) -> Update:
-        parts, asked = self.parts, list(reversed(given.tab.asked))
+        parts, asked = self.parts, list(reversed(given.tab.asked))[:SHOWN]
         return {
             parts.tab: given.tab,
             parts.status: looked(given.tab),
@@ -166,12 +172,14 @@ def _taken(path: Path) -> Bytes:
         ImageError: when it is none that was sent, or no picture.
     """
     # Nobody may name another file here: it would be opened with this program's rights.
-    if not path.resolve().is_relative_to(get_upload_folder()):
+    if not path.resolve().is_relative_to(Path(get_upload_folder()).resolve()):
         raise ImageError(f"expected a picture that was sent, got {path}; choose one")
     try:
         return read_image(path)
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
+            path.parent.rmdir()
 
 
 def calm(text: str) -> dict[str, str]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 #: Seconds after which what a tab asked is forgotten.
 KEPT = 3600
 
+#: Of what happens while an event still acts, each is done afterwards; or the last one is. The
+#: latter forgets which button was pressed.
+EACH, LAST = {"trigger_mode": "multiple"}, {"trigger_mode": "always_last"}
+
 #: What the sliders set, in words.
 BLENDS = {
     "alpha": "how much a region counts in its surroundings (1), and how much alone (0)",
@@ -100,21 +104,23 @@ def _wire(page: gr.Blocks, parts: Parts, desk: Desk) -> None:
     asked_now, asked_before = [parts.tab, parts.phrase, *weights], [parts.tab, *weights]
 
     _on(page.load, desk.welcome, None, [parts.model, *weights], concurrency_limit=None)
+    chains = []
     for looking in (
-        _on(parts.picker.upload, desk.look, parts.tab, looked),
-        _on(parts.picker.select, desk.look_at_example, parts.tab, looked),
+        _on(parts.picker.upload, desk.look, parts.tab, looked, **EACH),
+        _on(parts.picker.select, desk.look_at_example, parts.tab, looked, **EACH),
     ):
         answering = _on(looking.then, desk.ask_if_possible, asked_now, told)
-        _on(answering.then, desk.offer_files, asked_before, parts.files)
+        offering = _on(answering.then, desk.offer_files, asked_before, parts.files)
+        chains += [looking, answering, offering]
     moved = [parts.alpha.input, parts.beta.input]
     for answering in (
-        _on(parts.phrase.submit, desk.ask, asked_now, told),
-        _on(parts.asked.select, desk.ask_former, asked_before, [*told, parts.phrase]),
-        _on(gr.on, desk.ask_again, asked_before, told, triggers=moved, trigger_mode="always_last"),
+        _on(parts.phrase.submit, desk.ask, asked_now, told, **LAST),
+        _on(parts.asked.select, desk.ask_former, asked_before, [*told, parts.phrase], **EACH),
+        _on(gr.on, desk.ask_again, asked_before, told, triggers=moved, **LAST),
     ):
         _on(answering.then, desk.offer_files, asked_before, parts.files)
-    _on(parts.picker.error, desk.tell, None, parts.status)
-    _on(parts.stage.clear, desk.clear, parts.tab, looked)
+    _on(parts.picker.refused, desk.tell, None, parts.status, **EACH)
+    _on(parts.stage.clear, desk.clear, parts.tab, looked, cancels=chains)
 
 
 def _on(event: Any, act: Callable[..., Any], takes: Any, gives: Any, **more: Any) -> Any:

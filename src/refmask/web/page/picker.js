@@ -21,7 +21,7 @@ async function send(file) {
 }
 
 function tell(text) {
-  trigger("error", { text });
+  trigger("refused", { text });
 }
 
 async function open() {

@@ -30,6 +30,8 @@ function setPicture(shown) {
     const columns = columnsOf(counts, width, height);
     return { columns, outline: outlineOf(columns), share: shown.shares[index] };
   });
+  // What was chosen with the keyboard is hidden by now; go on here, not at the page's beginning.
+  if (document.activeElement === document.body) finder.focus({ preventScroll: true });
   setAnswer(null);
 }
 

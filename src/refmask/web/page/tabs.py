@@ -61,21 +61,19 @@ class Tabs:
             raise ImageError(f"{size} and too many regions to be held; make it smaller first")
         return Tab(key, name, len(scene.proposals), seconds), scene.proposals
 
-    def ask(self, tab: Tab | None, expression: str | None, weights: dict[str, float]) -> Answered:
+    def ask(self, tab: Tab, expression: str | None, weights: dict[str, float]) -> Answered:
         """Ask for an expression.
 
         Args:
-            tab: where a picture was looked at; None when there was none.
+            tab: where a picture was looked at.
             expression: the referring expression.
             weights: alpha and beta, 0 to 1; what the method does not have is passed over.
 
         Raises:
-            InputError: when there is no picture, or no longer.
+            InputError: when the picture is not held any longer.
             ExpressionError: when the expression is empty or too long.
             ConfigurationError: for weights outside 0 to 1.
         """
-        if tab is None:
-            raise InputError("expected a picture first, got none; drop, paste or choose one")
         with self._lock:
             held = self._held.get(tab.key)
         if held is None:
@@ -94,8 +92,7 @@ class Tabs:
         tab = dataclasses.replace(tab, asked=asked, expression=said)
         return Answered(tab, answer, scene.proposals, known, milliseconds)
 
-    def forget(self, tab: Tab | None) -> None:
+    def forget(self, tab: Tab) -> None:
         """Let go what a tab looked at."""
-        if tab is not None:
-            with self._lock:
-                self._held.drop(tab.key)
+        with self._lock:
+            self._held.drop(tab.key)
