@@ -175,6 +175,8 @@ def test_the_command_refuses_what_contradicts_itself(words, tmp_path, capsys):
     out = ["--out", str(tmp_path / "out")]
     assert main([*words, *out, "--engine", "local", "--address", "auto"]) == 2
     assert "--address is a cluster's" in capsys.readouterr().err
+    assert main([*words, *out, "--engine", "ray", "--workers", "2"]) == 2
+    assert "--workers is this machine's" in capsys.readouterr().err
     assert main([*words, *out, "--proposals", "masks:somewhere"]) == 2
     assert "refmask propose --proposals masks:PATH --out STORE" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

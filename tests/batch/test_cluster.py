@@ -144,7 +144,7 @@ def test_the_command_resumes_on_a_cluster_what_was_begun_here(
 
 def test_records_of_an_evaluation_are_those_of_one_machine(raylets, model_files, tmp_path):
     model, weights = model_files("tiny_vit32")
-    words = ["evaluate", "scenes", "--split", "val", "--first", "2", "--proposals", "instances"]
+    words = ["evaluate", "scenes", "--split", "val", "--first", "1", "--proposals", "instances"]
     words += ["--model", model, "--weights", weights, "--precision", "fp32", "--out"]
     assert main([*words, str(tmp_path / "local")]) == 0
     far = ["--address", raylets, "--worker-memory", "100MB"]
@@ -158,13 +158,13 @@ def test_an_index_holds_what_it_would_hold_from_one_machine(
 ):
     pytest.importorskip("lancedb")
     model, weights = model_files("tiny_vit32")
-    words = ["index", "add", f"{photos}/*.png", "--model", model, "--weights", weights]
+    words = ["index", "add", f"{photos}/[01b]*.png", "--model", model, "--weights", weights]
     words += ["--precision", "fp32", "--limit", "4", "--index"]
     assert main([*words, str(tmp_path / "local")]) == 1  # one picture is broken
     far = ["--address", raylets, "--worker-memory", "100MB"]
     assert main([*words, str(tmp_path / "ray"), *far]) == 1
     printed = capsys.readouterr()
-    assert printed.out.count("4 added, 1 failed") == 2
+    assert printed.out.count("2 added, 1 failed") == 2
     assert printed.err.count("broken.png is damaged") == 2
     here, there = (Collection(tmp_path / name) for name in ("local", "ray"))
     assert here.pictures() == there.pictures()

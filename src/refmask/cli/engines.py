@@ -57,11 +57,15 @@ def on_cluster(args: argparse.Namespace) -> bool:
     """Whether a cluster is to do the work.
 
     Raises:
-        ConfigurationError: for the address of a cluster that is not to do it.
+        ConfigurationError: for the address of a cluster that is not to do it, or for this machine's
+            workers when one is.
     """
     if args.engine == "local" and args.address is not None:
         raise ConfigurationError("--address is a cluster's: leave it out, or say --engine ray")
-    return args.engine == "ray" or args.address is not None
+    far = args.engine == "ray" or args.address is not None
+    if far and getattr(args, "workers", None) is not None:
+        raise ConfigurationError("--workers is this machine's: leave it out, or say --worker-cores")
+    return far
 
 
 def cluster(args: argparse.Namespace, segmenter: Segmenter) -> Cluster:
