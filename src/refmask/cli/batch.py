@@ -93,8 +93,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.proposals.startswith("masks:"):
         raise ConfigurationError(
-            "expected proposals that are made or kept, masks:PATH is neither; keep them by "
-            "'refmask propose --proposals masks:PATH --out STORE' and say --proposals store:STORE"
+            "expected a proposer or a store, got given masks, which tell nothing to compare when a "
+            "batch is resumed; 'refmask segment' and 'refmask evaluate' take them"
         )
     far = on_cluster(args)
     segmenter = _segmenter(args)
