@@ -23,10 +23,8 @@ import json
 import shutil
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,10 +35,10 @@ import numpy as np
 import pyarrow as pa
 import torch
 from harness import write
+from index_measures import TOP, agreement, merged, ranked, size, table, tidy, timed
 from index_rows import EACH, Real, Turned
 
 import refmask
-from refmask.clip.row_cache import apart
 from refmask.index import Collection, Index, approximate
 from refmask.index.approximate import Plan
 from refmask.index.index import EACH as EACH_HIT
@@ -50,10 +48,15 @@ from refmask.types import ContextFeatures, Floats, TargetPhrase
 
 #: Regions that are drawn and written at a time.
 CHUNK = 40_000
-TOP = 10
 SIZES = (1_000, 10_000, 30_000, 100_000, 300_000)
+SHORT = {"sample_rate": 32, "max_iterations": 10}
 PLANS = (
-    *(Plan("IvfRq", probes=probes, refined=more) for probes in (20, 30, 50) for more in (1, 2, 4)),
+    *(Plan("IvfRq", SHORT, probes, more) for probes in (20, 40, 80) for more in (1, 2, 4, 8)),
+    *(
+        Plan("IvfRq", SHORT | {"num_bits": 4}, probes, more)
+        for probes in (40, 80)
+        for more in (1, 2)
+    ),
     *(Plan("IvfSq", probes=probes) for probes in (10, 20, 50)),
     *(Plan("IvfFlat", probes=probes) for probes in (10, 20, 50)),
     *(Plan("IvfPq", probes=probes, refined=more) for probes in (20, 50) for more in (1, 2)),
@@ -237,15 +240,6 @@ def fill(bench: Bench, rows: int, place: Path) -> tuple[Index, Any, float]:
     return Index(collection, bench.segmenter), best[1], seconds
 
 
-def merged(best: tuple[Any, Any], scores: Floats, first: int) -> tuple[Any, Any]:
-    """The best so far and among more, each phrase a column: scores and numbers of regions."""
-    own = ranked(scores)
-    scores = np.vstack([best[0], np.take_along_axis(scores, own, 0)])
-    numbers = np.vstack([best[1], own + first])
-    order = ranked(scores)
-    return np.take_along_axis(scores, order, 0), np.take_along_axis(numbers, order, 0)
-
-
 def asked(bench: Bench, index: Index, truth: Any) -> dict[str, Any]:
     """Recall of regions, and seconds of whole searches and of reading their phrases."""
     texts = [phrase.expression for phrase in bench.phrases]
@@ -267,54 +261,6 @@ def recall(bench: Bench, truth: Any, nearest: Callable[[Floats, int], pa.Table])
         wanted = {(index_rows.path_of(int(n)), int(n) % EACH) for n in numbers}
         shares.append(len(wanted & set(pairs)) / len(wanted))
     return float(np.mean(shares))
-
-
-def ranked(scores: Floats, most: int = TOP) -> Any:
-    """Numbers of the rows with the best scores, best first, for each column."""
-    most = min(most, len(scores))
-    some = np.argpartition(-scores, most - 1, axis=0)[:most]
-    order = np.argsort(-np.take_along_axis(scores, some, 0), axis=0, kind="stable")
-    return np.take_along_axis(some, order, 0)
-
-
-def agreement(best: Any, found: Any) -> float:
-    """Share of the best that are found, on average over columns."""
-    return float(np.mean([len({*a} & {*b}) / len(a) for a, b in zip(best.T, found.T, strict=True)]))
-
-
-def timed(work: Callable[[Any], Any], over: Sequence[Any]) -> dict[str, float]:
-    """Milliseconds of a work for one of many things, the first tenth to warm up."""
-    seconds = []
-    for one in over:
-        began = time.perf_counter()
-        with apart():  # no text is known from before
-            work(one)
-        seconds.append(time.perf_counter() - began)
-    counted = 1000 * np.array(seconds[len(over) // 10 :])
-    return {"p50 ms": float(np.median(counted)), "p95 ms": float(np.percentile(counted, 95))}
-
-
-def tidy(regions: Any) -> None:
-    """Compact a table, and remove all but its last version."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # LanceDB's, that nobody else may be reading
-        regions.optimize(cleanup_older_than=timedelta(0))
-
-
-def size(folder: Path) -> int:
-    """Bytes of all files."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-
-
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as a Markdown table."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
-    for row in rows:
-        cells = (row.get(name, "") for name in names)
-        shown = (f"{cell:,.3f}" if isinstance(cell, float) else str(cell) for cell in cells)
-        lines.append(f"| {' | '.join(shown)} |")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from refmask.index import approximate
 
 @pytest.fixture(scope="module")
 def bench():
-    return bench_index.prepare(96, 12, scenes=3)
+    return bench_index.prepare(160, 12, scenes=3)
 
 
 def test_drawn_regions_lie_around_real_ones(bench):
@@ -56,7 +56,7 @@ def test_each_part_gives_rows(bench, tmp_path, monkeypatch):
     for rows in (
         bench_index.stored(bench, 500, tmp_path),
         bench_index.sizes(bench, [400, 800], tmp_path),
-        bench_index.plans(bench, 1000, tmp_path / "plans"),
+        bench_index.plans(bench, 1000, tmp_path / "plans", ["IvfRq"]),
         bench_index.whole(bench, 1000, tmp_path / "whole"),
     ):
         told = bench_index.table(rows)

@@ -31,7 +31,7 @@ from refmask.index.rows import (
     picture_schema,
     region_schema,
 )
-from refmask.index.where import among, below
+from refmask.index.where import among, below, lies_in
 from refmask.types import ContextFeatures, Floats
 
 if TYPE_CHECKING:
@@ -270,11 +270,6 @@ class Collection:
             marker = read_marker(self.folder)
             if change(marker) != marker:
                 write_marker(self.folder, change(marker))
-
-
-def lies_in(path: str | Path, places: Iterable[str | Path]) -> bool:
-    """Whether a path is one of some places, or below one of them."""
-    return any(Path(path).is_relative_to(place) for place in places)
 
 
 def _sorted(paths: Iterable[str]) -> tuple[str, ...]:

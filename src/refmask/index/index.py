@@ -157,7 +157,7 @@ class Index:
             regions: how many regions of each picture are given, at most; at least 1.
             rerank: ask the scenes of so many of the best pictures: their confidence tells how far a
                 region stands out within its picture, and the order becomes that of the score plus
-                the logarithm of the confidence.
+                the logarithm of the confidence. Nothing is looked at again.
             exact: compare every region, also where there is an approximate index. With another
                 alpha than the index was made with this is always so.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from refmask.index.collection import Collection, lies_in
+from refmask.index.collection import Collection
 from refmask.index.folder import read_marker
 from refmask.index.pictures import File, below, state
 from refmask.index.rows import Picture
 from refmask.index.taking import FAILED, REMOVED, Outcome
-from refmask.index.where import among
+from refmask.index.where import among, lies_in
 
 
 def there(collection: Collection) -> list[File]:

@@ -74,6 +74,11 @@ def below(folder: Path) -> str:
     return f"(path >= {_quoted(start)} AND path < {_quoted(end)})"
 
 
+def lies_in(path: str | os.PathLike[str], places: Iterable[str | os.PathLike[str]]) -> bool:
+    """Whether a path is one of some places, or below one of them."""
+    return any(Path(path).is_relative_to(place) for place in places)
+
+
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
