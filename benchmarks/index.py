@@ -16,6 +16,8 @@ A search is ``Index.search``, from the words of the phrase to ten pictures with 
 part that reads the phrase is told apart. Prints tables and writes ``results/index.json``.
 """
 
+# ruff: noqa: E402  torch reads how threads wait when it is imported
+
 from __future__ import annotations
 
 import argparse
@@ -28,6 +30,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from refmask.cli import wait_briefly
+
+wait_briefly()  # as the command does: LanceDB's threads need the cores, too
 
 import index_rows
 import lancedb
