@@ -1,8 +1,11 @@
 """A small system behind the HTTP interface, and clients that talk to it in process."""
 
+import asyncio
 import contextlib
+import gc
 import io
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +13,17 @@ from PIL import Image
 
 import refmask
 from refmask.types import MaskProposals
+
+
+@pytest.fixture(scope="module")
+def tidied():
+    """Gradio leaves sockets and event loops to the garbage collector, one as this thread's own."""
+    yield
+    with warnings.catch_warnings(), contextlib.suppress(RuntimeError):
+        warnings.simplefilter("ignore", DeprecationWarning)
+        asyncio.get_event_loop().close()
+    asyncio.set_event_loop(None)
+    gc.collect()
 
 
 class Quarters:

@@ -1,6 +1,5 @@
 """What the page does when something goes wrong, and the command that opens it."""
 
-import gc
 import socket
 import sys
 from concurrent.futures import Future
@@ -22,15 +21,11 @@ from gradio.utils import get_upload_folder
 from refmask.web.page.desk import Desk
 
 #: Gradio leaves sockets and event loops to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("tidied"),
+]
 PARTS = ("tab", "model", "status", "picker", "stage", "phrase", "caption", "asked", "files")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _collected():
-    """What Gradio leaves is collected here, and not in other tests."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture
