@@ -178,7 +178,7 @@ def test_the_command_refuses_what_contradicts_itself(words, tmp_path, capsys):
     assert main([*words, *out, "--engine", "ray", "--workers", "2"]) == 2
     assert "--workers is this machine's" in capsys.readouterr().err
     assert main([*words, *out, "--proposals", "masks:somewhere"]) == 2
-    assert "expected a proposer or a store, got given masks" in capsys.readouterr().err
+    assert "got given masks, which 'refmask segment' and" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

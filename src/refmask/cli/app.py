@@ -7,13 +7,7 @@ from concurrent.futures import Future
 from threading import Event
 from typing import TYPE_CHECKING
 
-from refmask.cli.options import (
-    add_refinement_options,
-    add_store_limit,
-    add_system_options,
-    load_segmenter,
-    refinement,
-)
+from refmask.cli.options import add_looking_options, check_looking, load_looking
 from refmask.errors import RefmaskError
 
 if TYPE_CHECKING:
@@ -30,16 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="127.0.0.1",
         help="whom to serve: by default this machine alone, 0.0.0.0 for all that reach it",
     )
-    parser.add_argument(
-        "--proposals",
-        default="grouping",
-        metavar="SPEC",
-        help="grouping (default), freesolo, sam, sam2, freemask or maskcut, with settings as "
-        "NAME:key=value,key=value, or store:PATH",
-    )
-    add_refinement_options(parser)
-    add_store_limit(parser)
-    add_system_options(parser)
+    add_looking_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from refmask.web.limits import Limits
     from refmask.web.page.serving import open_page
 
+    check_looking(args)
     tabs: Future[Tabs] = Future()
     note = EMBEDDED_NOTE.removeprefix("refmask: note: ") if args.model == "embedded" else ""
     page = open_page(tabs, Limits(), host=args.host, port=args.port, note=note)
@@ -71,7 +57,6 @@ def _load(args: argparse.Namespace) -> Tabs:
     from refmask.web.limits import Limits
     from refmask.web.page.tabs import Tabs
 
-    refine = refinement(args)
-    segmenter = load_segmenter(args, args.proposals, args.store, refine, args.store_limit)
+    segmenter = load_looking(args)
     segmenter.parser(["a thing"])  # the parser loads now, and not when the first phrase waits
     return Tabs(segmenter, Limits())

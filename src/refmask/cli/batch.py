@@ -9,15 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from refmask.cli.engines import add_engine_options, cluster, from_here, on_cluster
-from refmask.cli.options import (
-    add_refinement_options,
-    add_store_limit,
-    add_system_options,
-    load_segmenter,
-    refinement,
-)
+from refmask.cli.options import add_looking_options, load_looking
 from refmask.cli.segment import EMBEDDED_NOTE
-from refmask.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from refmask.batch.batch import Engine
@@ -50,18 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where rows go, path or URI; a batch that was broken off goes on where it was",
     )
-    parser.add_argument(
-        "--proposals",
-        default="grouping",
-        metavar="SPEC",
-        help="grouping (default), freesolo, sam, sam2, freemask, maskcut or store:PATH; settings "
-        "as NAME:key=value,key=value",
-    )
     _add_run_options(parser)
     add_engine_options(parser)
-    add_refinement_options(parser)
-    add_store_limit(parser)
-    add_system_options(parser)
+    add_looking_options(parser)
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -91,13 +75,8 @@ def run(args: argparse.Namespace) -> int:
     from refmask.batch.plan import read_plan
     from refmask.batch.worker import system_told
 
-    if args.proposals.startswith("masks:"):
-        raise ConfigurationError(
-            "expected a proposer or a store, got given masks, which tell nothing to compare when a "
-            "batch is resumed; 'refmask segment' and 'refmask evaluate' take them"
-        )
     far = on_cluster(args)
-    segmenter = _segmenter(args)
+    segmenter = load_looking(args)
     plan = read_plan(args.input, _phrases(args, segmenter), args.per_picture)
     batch = Batch(plan, system_told(segmenter), args.out, args.shard_rows, args.retry)
     with _Bar(plan.rows) as bar:
@@ -106,11 +85,6 @@ def run(args: argparse.Namespace) -> int:
         print(EMBEDDED_NOTE, file=sys.stderr)
     _tell(args, summary, bar)
     return 0 if not summary["errors"] else 2 if summary["errors"] == summary["rows"] else 1
-
-
-def _segmenter(args: argparse.Namespace) -> Segmenter:
-    """The system that the options describe; each worker of a cluster makes its own."""
-    return load_segmenter(args, args.proposals, args.store, refinement(args), args.store_limit)
 
 
 def _phrases(args: argparse.Namespace, segmenter: Segmenter) -> list[TargetPhrase] | None:
@@ -129,7 +103,7 @@ def _engine(args: argparse.Namespace, segmenter: Segmenter, far: bool) -> Engine
         return Local(segmenter, args.workers)
     from refmask.batch.on_ray import OnRay
 
-    return OnRay(from_here(partial(_segmenter, args)), cluster(args, segmenter))
+    return OnRay(from_here(partial(load_looking, args)), cluster(args, segmenter))
 
 
 def _tell(args: argparse.Namespace, summary: dict[str, Any], bar: _Bar) -> None:

@@ -11,18 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from refmask.cli.engines import add_engine_options, cluster, from_here, on_cluster
-from refmask.cli.options import (
-    add_refinement_options,
-    add_store_limit,
-    add_system_options,
-    load_segmenter,
-    refinement,
-)
+from refmask.cli.options import add_looking_options, load_looking
 
 if TYPE_CHECKING:
     from refmask.index import Index, Outcome, Stats
     from refmask.index.travel import Elsewhere
-    from refmask.segmenter import Segmenter
 
 ADD, UPDATE, REMOVE, STATS = "add", "update", "remove", "stats"
 
@@ -69,17 +62,8 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
 
 def _add_looking(parser: argparse.ArgumentParser) -> None:
     _add_place(parser)
-    parser.add_argument(
-        "--proposals",
-        default="grouping",
-        metavar="SPEC",
-        help="grouping (default), freesolo, sam, sam2, freemask, maskcut or store:PATH; settings "
-        "as NAME:key=value,key=value",
-    )
     add_engine_options(parser)
-    add_refinement_options(parser)
-    add_store_limit(parser)
-    add_system_options(parser)
+    add_looking_options(parser)
 
 
 def _look(args: argparse.Namespace) -> int:
@@ -87,17 +71,12 @@ def _look(args: argparse.Namespace) -> int:
     from refmask.index import Index
 
     far = on_cluster(args)
-    index = Index.open(args.index, _segmenter(args), create=args.action == ADD)
+    index = Index.open(args.index, load_looking(args), create=args.action == ADD)
     counted = _followed(index, args, _elsewhere(index, args) if far else None)
     told = ", ".join(f"{count} {what}" for what, count in sorted(counted.items()))
     print(f"{args.index}: {told or 'nothing to do'}")
     failed = counted["failed"]
     return 0 if not failed else 2 if failed == counted.total() else 1
-
-
-def _segmenter(args: argparse.Namespace) -> Segmenter:
-    """The system that the options describe; each worker of a cluster makes its own."""
-    return load_segmenter(args, args.proposals, args.store, refinement(args), args.store_limit)
 
 
 def _elsewhere(index: Index, args: argparse.Namespace) -> Elsewhere:
@@ -106,7 +85,7 @@ def _elsewhere(index: Index, args: argparse.Namespace) -> Elsewhere:
     from refmask.batch.worker import system_told
 
     told = system_told(index.segmenter)
-    build = from_here(partial(_segmenter, args))
+    build = from_here(partial(load_looking, args))
     return EntriesOnRay(build, told, index.collection.marker.alpha, cluster(args, index.segmenter))
 
 

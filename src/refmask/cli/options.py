@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from refmask.errors import ConfigurationError
 from refmask.store.sizes import LIMIT
 
 if TYPE_CHECKING:
@@ -110,6 +111,35 @@ def refinement(args: argparse.Namespace) -> Refinement:
         limit=args.limit,
         parts=args.parts,
     )
+
+
+def add_looking_options(parser: argparse.ArgumentParser) -> None:
+    """All of a system that looks at any picture by itself."""
+    parser.add_argument(
+        "--proposals",
+        default="grouping",
+        metavar="SPEC",
+        help="grouping (default), freesolo, sam, sam2, freemask, maskcut or store:PATH; settings "
+        "as NAME:key=value,key=value",
+    )
+    add_refinement_options(parser)
+    add_store_limit(parser)
+    add_system_options(parser)
+
+
+def check_looking(args: argparse.Namespace) -> None:
+    """Raise ConfigurationError for masks of one picture where any may come."""
+    if args.proposals.startswith("masks:"):
+        raise ConfigurationError(
+            "expected --proposals that make masks for any picture, got given masks, which "
+            "'refmask segment' and 'refmask evaluate' take; choose another"
+        )
+
+
+def load_looking(args: argparse.Namespace) -> Segmenter:
+    """The system that ``add_looking_options`` describe."""
+    check_looking(args)
+    return load_segmenter(args, args.proposals, args.store, refinement(args), args.store_limit)
 
 
 def load_segmenter(

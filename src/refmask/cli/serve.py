@@ -10,14 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refmask.cli.options import (
-    add_refinement_options,
-    add_store_limit,
-    add_system_options,
-    load_segmenter,
-    refinement,
-)
-from refmask.errors import ConfigurationError, RefmaskWarning
+from refmask.cli.options import add_looking_options, check_looking, load_looking
+from refmask.errors import RefmaskWarning
 
 if TYPE_CHECKING:
     from refmask.segmenter import Segmenter
@@ -66,20 +60,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where pictures of its local storage are; implies --label-studio",
     )
-    parser.add_argument(
-        "--proposals",
-        default="grouping",
-        metavar="SPEC",
-        help="grouping (default), freesolo, sam, sam2, freemask, maskcut, store:PATH; settings as "
-        "NAME:key=value,key=value",
-    )
     group = parser.add_argument_group("limits")
     for option, field, unit, about in LIMITS:
         kind = {"N": int, "SECONDS": float, "SIZE": str}[unit]
         group.add_argument(option, dest=field, type=kind, metavar=unit, help=about)
-    add_refinement_options(parser)
-    add_store_limit(parser)
-    add_system_options(parser)
+    add_looking_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -126,15 +111,10 @@ def limits(args: argparse.Namespace) -> Limits:
 
 def _loader(args: argparse.Namespace) -> Callable[[], Segmenter]:
     """Loads the system that the options describe; what cannot be served is told at once."""
-    if args.proposals.startswith("masks:"):
-        raise ConfigurationError(
-            "expected --proposals that make masks for any picture, got given masks; choose another"
-        )
+    check_looking(args)
 
     def load() -> Segmenter:
-        segmenter = load_segmenter(
-            args, args.proposals, args.store, refinement(args), args.store_limit
-        )
+        segmenter = load_looking(args)
         if args.model == "embedded":
             from refmask.cli.segment import EMBEDDED_NOTE
 
