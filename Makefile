@@ -3,7 +3,7 @@
 # make check   format, lint, types and the floors of the house
 # make format  rewrite the sources in the house's format
 # make docs    build these docs as a site, in site/
-# make bench   measure all that docs/speed.md says, or parts of it: ARGS="speed scaling"
+# make bench   measure all that docs/ says of speed, or parts of it: ARGS="speed scaling"
 
 PYTHON ?= python3
 VENV := .venv

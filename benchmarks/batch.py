@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -23,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 import cases
+import ray
 import refcoco_shaped
-import torch
+import tables_work
 from harness import write
 from pyarrow import parquet
 
@@ -38,8 +40,6 @@ from refmask.batch.rows import to_parquet
 from refmask.batch.worker import memory_of, system_told
 
 ENGINES = ("local", "ray")
-#: Pictures that costs are told of.
-MANY = 1e9
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=24)
     parser.add_argument("--vit", type=int, default=8, help="pictures that ViT-B/32 looks at")
     parser.add_argument("--expressions", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=torch.get_num_threads())
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.one:
@@ -68,15 +68,19 @@ def main() -> None:
                 out = str(folder / f"out-{len(rows)}")
                 told = apart([engine, *files, str(data / "images"), out], chosen)
                 rows.append({"model": model, "engine": engine, **told})
-                print(line(rows[-1]), flush=True)
-    print(write("batch", {"rows": rows}))
+    content = {"ray": ray.__version__, "rows": rows}
+    for show in (tables_work.batch, tables_work.billion):
+        print(show(content), end="\n\n")
+    print(write("batch", content))
 
 
 def apart(words: list[str], chosen: argparse.Namespace) -> dict[str, Any]:
     """Measure in a process of its own."""
     command = [sys.executable, __file__, "--expressions", str(chosen.expressions)]
     command += ["--workers", str(chosen.workers), "--one", *words]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    # A core for each picture: nothing is gained by threads that several pictures share.
+    own = os.environ | {"OMP_NUM_THREADS": "1"}
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=own)
     found: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
     return found
 
@@ -115,20 +119,6 @@ def measure(
         **{"bytes_in": sum(files) / len(files), "bytes_out": len(to_parquet(rows, {})) / len(rows)},
         "peak": peak,
     }
-
-
-def line(row: dict[str, Any]) -> str:
-    """A row as people read it, with what a billion pictures would take."""
-    hours = MANY * row["core_seconds"] / 3600
-    out = MANY * row["expressions"] * row["bytes_out"]
-    return (
-        f"{row['model']}, {row['engine']}: {row['pictures']} pictures, {row['expressions']} "
-        f"expressions each, {row['workers']} workers: {row['rate']:.2f} pictures/s after "
-        f"{row['start']:.1f} s, {row['core_seconds']:.2f} core seconds a picture, "
-        f"{row['bytes_out']:.0f} bytes a row, {row['peak'] / 1e9:.2f} GB; "
-        f"10^9 pictures: {hours:,.0f} core hours, "
-        f"{MANY * row['bytes_in'] / 1e12:.0f} TB read, {out / 1e12:.1f} TB written"
-    )
 
 
 if __name__ == "__main__":

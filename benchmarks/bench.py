@@ -1,9 +1,9 @@
-"""All that docs/speed.md quotes, measured anew: what ``make bench`` runs.
+"""All figures that docs/ quotes from results, measured anew: what ``make bench`` runs.
 
     python benchmarks/bench.py [PART ...]
 
 Each part is a program of its own, in a process of its own, and writes ``results/PART.json``; at
-the end the page's tables are made from those files. All parts take about 50 minutes on two quiet
+the end the tables of docs/ are made from those files. All parts take about 50 minutes on two quiet
 cores.
 """
 
@@ -27,6 +27,9 @@ PARTS: dict[str, list[str]] = {
     "local_top": [],
     "memory": [],
     "freesolo": ["--picture", "noise"],
+    "index": [],
+    "serve": [],
+    "batch": [],
 }
 
 

@@ -8,7 +8,7 @@ said about these scenes. Measured are, one after the other:
 
 * what a row should store: how the ten best regions by each way of storing features agree with those
   by the method, its bytes, and its seconds;
-* every region compared, by number of regions: from where on an approximate index is worth it;
+* every region compared, and approximately, by number of regions: from where on that is worth it;
 * ways of making and asking one, at ``--try-rows`` regions;
 * the one that is used, at ``--rows``: seconds to make, bytes, seconds of a search, recall.
 
@@ -54,7 +54,7 @@ from refmask.types import ContextFeatures, Floats, TargetPhrase
 
 #: Regions that are drawn and written at a time.
 CHUNK = 40_000
-SIZES = (1_000, 10_000, 30_000, 100_000, 300_000)
+SIZES = (1_000, 10_000, 30_000, 100_000, 200_000)
 SHORT = {"sample_rate": 32, "max_iterations": 10}
 PLANS = (
     *(Plan("IvfRq", SHORT, probes, more) for probes in (20, 40, 80) for more in (1, 2, 4, 8)),
@@ -63,6 +63,7 @@ PLANS = (
         for probes in (40, 80)
         for more in (1, 2)
     ),
+    Plan("IvfRq", {"num_bits": 4}, 80, 1),
     *(Plan("IvfSq", probes=probes) for probes in (10, 20, 50)),
     *(Plan("IvfFlat", probes=probes) for probes in (10, 20, 50)),
     *(Plan("IvfPq", probes=probes, refined=more) for probes in (20, 50) for more in (1, 2)),
@@ -166,11 +167,14 @@ def stored(bench: Bench, rows: int, place: Path) -> list[dict[str, Any]]:
 
 
 def sizes(bench: Bench, counts: Sequence[int], place: Path) -> list[dict[str, Any]]:
-    """Every region compared, by how many there are."""
+    """Every region compared, and an approximate index, by how many regions there are."""
     told = []
     for count in counts:
         index, truth, _ = fill(bench, count, place / str(count))
-        told.append({"regions": count, **asked(bench, index, truth)})
+        tidy(index.collection._regions)
+        exact = asked(bench, index, truth)
+        approximate.make(index.collection._regions)
+        told.append({"regions": count, "exact": exact, "approximate": asked(bench, index, truth)})
         shutil.rmtree(index.collection.folder)
     return told
 

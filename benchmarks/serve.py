@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from harness import write
+from tables_work import load as load_table
 
 import refmask
 
@@ -159,22 +160,7 @@ def measure(port: int, name: str, work: Work, clients: int, seconds: float) -> d
     load(port, work, 1, min(1.0, seconds))
     began = time.perf_counter()
     answers = load(port, work, clients, seconds)
-    made = row(name, clients, answers, time.perf_counter() - began)
-    print(line(made), flush=True)
-    return made
-
-
-def line(told: dict[str, Any]) -> str:
-    """A row of the table."""
-    times = (f"{1000 * told[name]:.0f} ms" if told[name] else "" for name in ("p50", "p95"))
-    statuses = ", ".join(
-        f"{count} x {status}" for status, count in sorted(told["statuses"].items())
-    )
-    cells = (told["work"], str(told["clients"]), f"{told['per_second']:.1f}", *times, statuses)
-    return f"| {' | '.join(cells)} |"
-
-
-HEAD = "| work | clients | answers a second | p50 | p95 | statuses |\n|---|---|---|---|---|---|"
+    return row(name, clients, answers, time.perf_counter() - began)
 
 
 def faults(rows: list[dict[str, Any]], crowd: dict[str, Any]) -> list[str]:
@@ -193,7 +179,6 @@ def main() -> int:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=20.0, help="of each row")
     chosen = parser.parse_args()
-    print(HEAD, flush=True)
     with served() as port:
         works = {"find": find_in(port), "segment": segment()}
         rows = [
@@ -203,7 +188,8 @@ def main() -> int:
         ]
     with served("--workers", "1", "--queue", "4") as port:
         crowd = measure(port, "segment, queue of 4", segment(), 32, min(10.0, chosen.seconds))
-    print(write("serve", {"seconds": chosen.seconds, "rows": rows, "above": crowd}))
+    content = {"seconds": chosen.seconds, "rows": rows, "above": crowd}
+    print(load_table(content), write("serve", content), sep="\n")
     wrong = faults(rows, crowd)
     print("\n".join(wrong), file=sys.stderr)
     return 1 if wrong else 0

@@ -1,8 +1,8 @@
-"""Results as tables, and the tables into docs/speed.md.
+"""Results as tables, and the tables into the pages of docs/.
 
     python benchmarks/tables.py
 
-The page holds one table between each pair of marks; this is how they are brought up to date.
+Pages hold one table between each pair of marks; this is how they are brought up to date.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any
 
 import local_top
 import precision
+import tables_work
 from harness import RESULTS
 
-PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
+DOCS = Path(__file__).parent.parent / "docs"
 
 Results = dict[str, Any]
 
@@ -86,10 +87,11 @@ def memory(results: Results) -> str:
 def machine(results: Results) -> str:
     """Where results come from, in a sentence."""
     told = results["machine"]
+    others = "".join(f", {name} {results[name]}" for name in ("lancedb", "ray") if name in results)
     return (
         f"{told['processor']} ({', '.join(told['flags'])}), {told['threads']} threads of "
         f"{told['cores']} cores, {told['gigabytes']:.0f} GB; Python {told['python']}, torch "
-        f"{told['torch']}, open_clip {told['open_clip_torch']}; commit {told['commit']}, "
+        f"{told['torch']}, open_clip {told['open_clip_torch']}{others}; commit {told['commit']}, "
         f"{told['date']}."
     )
 
@@ -134,21 +136,37 @@ def asked(told: Results) -> str:
 
 
 #: Name of a mark -> the results file and what is made of it.
-MARKS: dict[str, tuple[str, Callable[[Results], str]]] = {
-    "speed": ("speed", speed),
-    "machine": ("speed", machine),
-    "rates": ("speed", rates),
-    "scaling": ("scaling", scaling),
-    "precision": ("precision", precision.table),
-    "local_top": ("local_top", local_top.table),
-    "freesolo": ("freesolo", freesolo),
-    "memory": ("memory", memory),
+Marks = dict[str, tuple[str, Callable[[Results], str]]]
+PAGES: dict[str, Marks] = {
+    "speed.md": {
+        "machine": ("speed", machine),
+        "speed": ("speed", speed),
+        "rates": ("speed", rates),
+        "scaling": ("scaling", scaling),
+        "precision": ("precision", precision.table),
+        "local_top": ("local_top", local_top.table),
+        "freesolo": ("freesolo", freesolo),
+        "memory": ("memory", memory),
+    },
+    "search.md": {
+        "machine": ("index", machine),
+        "searched": ("index", tables_work.searched),
+        "stored": ("index", tables_work.stored),
+        "compared": ("index", tables_work.compared),
+        "plans": ("index", tables_work.plans),
+    },
+    "serve.md": {"machine": ("serve", machine), "load": ("serve", tables_work.load)},
+    "cluster.md": {
+        "machine": ("batch", machine),
+        "batch": ("batch", tables_work.batch),
+        "billion": ("batch", tables_work.billion),
+    },
 }
 
 
-def updated(page: str, folder: Path = RESULTS) -> str:
+def updated(page: str, marks: Marks, folder: Path = RESULTS) -> str:
     """The page with every table made anew; marks without results stay as they are."""
-    for mark, (name, make) in MARKS.items():
+    for mark, (name, make) in marks.items():
         path = folder / f"{name}.json"
         if path.exists():
             text = make(json.loads(path.read_text()))
@@ -158,8 +176,10 @@ def updated(page: str, folder: Path = RESULTS) -> str:
 
 
 def main() -> None:
-    """Bring the page up to date."""
-    PAGE.write_text(updated(PAGE.read_text()))
+    """Bring the pages up to date."""
+    for name, marks in PAGES.items():
+        page = DOCS / name
+        page.write_text(updated(page.read_text(), marks))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
+import tables_work
+
 import batch
 from refmask.data.scenes import SHIPPED
 
@@ -39,6 +41,6 @@ def test_a_row_tells_what_a_billion_pictures_take():
         "bytes_out": 500.0,
         "peak": 1e9,
     }
-    line = batch.line(row)
-    assert "10^9 pictures: 500,000 core hours, 100 TB read, 1.0 TB written" in line
-    assert "2.00 pictures/s after 3.0 s" in line
+    shown = tables_work.billion({"rows": [row, row | {"engine": "local"}]}).splitlines()
+    assert shown[2:] == ["| tiny | 500,000 | 21 days | 100,000: 100 TB | 500: 1.0 TB | 0 |"]
+    assert "| tiny | ray | 4 | 2.00 | 1.80 | 3 s |" in tables_work.batch({"rows": [row]})
