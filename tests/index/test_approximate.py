@@ -28,6 +28,17 @@ def test_it_is_made_once_it_is_worth_it(index):
     assert stats.indexed == 320
 
 
+def test_rows_are_found_by_their_path(index, paint, tmp_path, monkeypatch):
+    tables = (index.collection._pictures, index.collection._regions)
+    assert all(["path"] in [one.columns for one in table.list_indices()] for table in tables)
+    monkeypatch.setattr(Collection, "settle", lambda _: None)
+    index.add([paint(tmp_path / "new.png", 100)])
+    pictures = index.collection.pictures()
+    assert len(pictures) == 41
+    for picture in pictures:
+        assert len(index.collection.rows(picture.path)) == picture.regions == 8
+
+
 def test_it_finds_nearly_all_that_an_exact_search_finds(index):
     shares = []
     for phrase in ("red car", "the cat", "two things", "left", "sky", "a man in blue"):

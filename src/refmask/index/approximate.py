@@ -1,6 +1,7 @@
-"""Searching millions of regions without comparing each: LanceDB's approximate index.
+"""Finding rows among millions without reading each: LanceDB's indexes.
 
-How, and from how many regions on, was chosen by ``benchmarks/index.py``.
+Regions by what they show, approximately, and rows by their path. How, and from how many regions on,
+was chosen by ``benchmarks/index.py``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Plan:
         kind: a class of ``lancedb.index``.
         making: its settings.
         probes: parts of it that are looked at.
-        refined: how many times as many candidates as asked for are compared exactly.
+        refined: so many times as many candidates as asked for have their searched vectors read and
+            compared; None for those asked for, without reading: the method compares them anyway.
     """
 
     kind: str
@@ -37,7 +39,7 @@ class Plan:
 
 #: RaBitQ with four bits a dimension. Training is kept short: LanceDB's takes its time on float16,
 #: and more of it found no more.
-PLAN = Plan("IvfRq", {"num_bits": 4, "sample_rate": 32, "max_iterations": 10}, probes=80, refined=1)
+PLAN = Plan("IvfRq", {"num_bits": 4, "sample_rate": 32, "max_iterations": 10}, probes=80)
 #: From so many regions on.
 WORTH = 100_000
 #: Made anew when there are so many times as many regions as it was made for.
@@ -83,6 +85,11 @@ def make(table: Any, plan: Plan = PLAN) -> None:
     """Make the index, in place of one that may be there."""
     kind = getattr(importlib.import_module("lancedb.index"), plan.kind)
     table.create_index(VECTOR, config=kind(distance_type="cosine", **plan.making))
+
+
+def make_by_path(table: Any) -> None:
+    """Have rows found by their path, in place of what may be there for that."""
+    table.create_index("path", config=importlib.import_module("lancedb.index").BTree())
 
 
 def told(table: Any) -> tuple[str | None, int]:

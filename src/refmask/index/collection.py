@@ -196,7 +196,7 @@ class Collection:
         self._change(change)
 
     def nearest(self, vector: Floats, limit: int, where: str | None) -> pa.Table:
-        """The regions that are most similar to a vector, by what is searched.
+        """The regions that are most similar to a vector by what is searched, for a closer look.
 
         Args:
             vector: float32 (D,) of length 1.
@@ -204,7 +204,8 @@ class Collection:
             where: a condition that they fulfil.
 
         Returns:
-            The columns ``READ``, most similar first. Exact while there is no approximate index.
+            The columns ``READ``. All of the nearest while there is no approximate index; with one,
+            their order is approximate, too.
         """
         with sound(self.folder):
             return approximate.nearest(self._regions, vector, limit, where).select(READ)
@@ -241,6 +242,8 @@ class Collection:
             marker = read_marker(self.folder)
             trained = approximate.settle(self._regions, marker.trained)
             if trained != marker.trained:
+                for table in (self._pictures, self._regions):
+                    approximate.make_by_path(table)
                 write_marker(self.folder, replace(marker, trained=trained))
 
     def stats(self) -> Stats:
