@@ -39,7 +39,7 @@ check: develop
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 format: develop
 	$(BIN)/ruff format .

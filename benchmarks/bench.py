@@ -28,6 +28,7 @@ PARTS: dict[str, list[str]] = {
     "memory": [],
     "freesolo": ["--picture", "noise"],
     "index": [],
+    "reranking": [],
     "serve": [],
     "batch": [],
 }
@@ -41,8 +42,7 @@ def main() -> int:
     if unknown := sorted(set(chosen) - set(PARTS)):
         parser.error(f"expected parts out of {', '.join(PARTS)}, got {', '.join(unknown)}")
     wait_briefly()  # as the refmask command does, which the programs stand for
-    failed = [part for part in chosen if not finished(part)]
-    finished("tables")
+    failed = [part for part in [*chosen, "tables"] if not finished(part)]
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

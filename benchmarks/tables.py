@@ -154,6 +154,7 @@ PAGES: dict[str, Marks] = {
         "stored": ("index", tables_work.stored),
         "compared": ("index", tables_work.compared),
         "plans": ("index", tables_work.plans),
+        "reranking": ("reranking", tables_work.reranking),
     },
     "serve.md": {"machine": ("serve", machine), "load": ("serve", tables_work.load)},
     "cluster.md": {

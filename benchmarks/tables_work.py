@@ -13,14 +13,19 @@ MANY = 1e9
 def searched(results: Results) -> str:
     """An index as it is used."""
     return _rows(
-        ("regions", "pictures", "index made in", "bytes a region", "search", "95 %", "recall@10"),
+        (
+            *("regions", "pictures", "index made in", "bytes a region", "recall@10"),
+            *("query", "95 %", "reading the phrase", "whole search", "95 %"),
+        ),
         (
             (
                 *(f"{told[name]:,}" for name in ("regions", "pictures")),
                 f"{told['made in s']:.0f} s",
                 f"{told['bytes a region']:,.0f}",
-                *_times(told),
                 f"{told['recall@10']:.3f}",
+                *_times(told["query"]),
+                _times(told["reading"])[0],
+                *_times(told),
             )
             for told in results["whole"]
         ),
@@ -78,6 +83,17 @@ def plans(results: Results) -> str:
         lines.append(cells)
     head = ("kind", "bits", "rounds of training", "probes", "compared exactly", "made in")
     return _rows((*head, "bytes a region", "query", "95 %", "recall@10"), lines)
+
+
+def reranking(results: Results) -> str:
+    """What asking the scenes of the best pictures changes."""
+    return _rows(
+        ("pictures asked", "mean reciprocal rank", "first"),
+        (
+            (str(told["asked"] or "none"), f"{told['mean']:.3f}", f"{told['first']:.1%}")
+            for told in results["rows"]
+        ),
+    )
 
 
 def load(results: Results) -> str:

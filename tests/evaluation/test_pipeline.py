@@ -20,9 +20,10 @@ from refmask.evaluation.pipeline import AHEAD, in_order, usual_workers
 @pytest.fixture(autouse=True)
 def _nothing_left():
     """No test leaves a thread behind, or another number of cores for torch."""
+    before = threading.enumerate()
     yield
-    names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name.startswith("refmask")]
+    left = [thread.name for thread in threading.enumerate() if thread not in before]
+    assert not [name for name in left if name.startswith("refmask")]
     assert torch.get_num_threads() == 1
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from refmask.index import Collection, Index, approximate
 from refmask.index.rows import searched
+from refmask.index.where import among
 from refmask.types import ContextFeatures
 
 
@@ -28,15 +29,19 @@ def test_it_is_made_once_it_is_worth_it(index):
     assert stats.indexed == 320
 
 
-def test_rows_are_found_by_their_path(index, paint, tmp_path, monkeypatch):
-    tables = (index.collection._pictures, index.collection._regions)
-    assert all(["path"] in [one.columns for one in table.list_indices()] for table in tables)
+def test_rows_are_found_by_path_and_content(index, paint, tmp_path, monkeypatch):
+    def found_by(table):
+        return {column for one in table.list_indices() for column in one.columns}
+
+    assert found_by(index.collection._pictures) == {"path", "content"}
+    assert found_by(index.collection._regions) == {"path", "vector"}
     monkeypatch.setattr(Collection, "settle", lambda _: None)
     index.add([paint(tmp_path / "new.png", 100)])
     pictures = index.collection.pictures()
     assert len(pictures) == 41
     for picture in pictures:
         assert len(index.collection.rows(picture.path)) == picture.regions == 8
+        assert index.collection.pictures(among("content", [picture.content])) == [picture]
 
 
 def test_it_finds_nearly_all_that_an_exact_search_finds(index):

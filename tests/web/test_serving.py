@@ -172,6 +172,13 @@ def test_a_model_that_cannot_be_loaded_ends_the_server(capsys):
     assert signal.getsignal(signal.SIGTERM) == heeded
 
 
+def test_answers_are_sent_at_once():
+    with listen("127.0.0.1", 0) as place, socket.create_connection(place.getsockname()[:2]):
+        taken, _ = place.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_port_that_is_taken(capsys):
     with listen("127.0.0.1", 0) as taken:
         port = str(taken.getsockname()[1])

@@ -70,9 +70,8 @@ def export(
     """
     from refmask.export.collection import Options, check_free, collect, write_file
 
-    folder, options = Path(folder), options or Options()
+    out, options = Path(folder), options or Options()
     exporter = load_exporter(name)
-    out = Path(folder)
     check_free(out, options)
     collection = collect(answers, out, options)
     return [write_file(out, file, options) for file in exporter(collection)]

@@ -242,8 +242,8 @@ class Collection:
             marker = read_marker(self.folder)
             trained = approximate.settle(self._regions, marker.trained)
             if trained != marker.trained:
-                for table in (self._pictures, self._regions):
-                    approximate.make_by_path(table)
+                approximate.make_by(self._pictures, "path", "content")
+                approximate.make_by(self._regions, "path")
                 write_marker(self.folder, replace(marker, trained=trained))
 
     def stats(self) -> Stats:

@@ -1,0 +1,26 @@
+"""Where the picture stands that an expression was said about."""
+
+import sys
+from itertools import islice
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+import pytest
+import reranking
+from tables_work import reranking as table
+
+from refmask.data.scenes import read_scenes
+
+
+def test_ranks_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(reranking, "ASKED", (0, 2))
+    told = reranking.measure(list(islice(read_scenes(), 2)), tmp_path)
+    assert told["pictures"] == 2
+    found, again = told["rows"]
+    for row in (found, again):
+        assert 0.5 < row["mean"] <= 1
+        assert row["mean"] == pytest.approx(
+            (1 + row["first"]) / 2
+        )  # of two pictures, each is first or second
+    assert "| none |" in table(told)
