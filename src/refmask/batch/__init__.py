@@ -21,6 +21,6 @@ try:
     import pyarrow  # noqa: F401
 except ModuleNotFoundError:
     raise MissingResource(
-        "batches are kept as Parquet, which needs pyarrow, which is not installed; "
-        'pip install "refmask[parquet]"'
+        "this needs pyarrow, which is not installed; "
+        'pip install "refmask[ray]" to work on a cluster, else pip install "refmask[parquet]"'
     ) from None
