@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TextIO
 
+from refmask.cli.lean import import_less
 from refmask.errors import RefmaskError, RefmaskWarning
 
 COMMANDS = {
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``refmask``; returns the exit status (0 done, 1 in part, 2 not at all)."""
     words = sys.argv[1:] if argv is None else list(argv)
     wait_briefly()
+    import_less()
     outer = argparse.ArgumentParser(
         prog="refmask",
         description="A picture and a phrase in, the mask of that one thing out.",

@@ -1,0 +1,42 @@
+"""What a command leaves out of open_clip's import comes when it is needed."""
+
+import subprocess
+import sys
+
+import pytest
+
+LEFT_OUT = """
+import sys
+from refmask.cli import lean
+lean.import_less()
+import open_clip
+assert not {"timm", "torch._dynamo"} & set(sys.modules), "not left out"
+import timm, torch, torchvision
+whole = torchvision.ops.roi_align(torch.ones(1, 1, 8, 8), [torch.tensor([[0.0, 0, 8, 8]])], 2)
+assert whole.eq(1).all() and timm.create_model("vit_tiny_patch16_224") is not None
+assert torch._dynamo.utils.is_compile_supported is not lean._is_compile_supported
+assert open_clip.__spec__.loader.is_package("open_clip")
+"""
+
+#: Libraries that ask for more than the stand-ins have.
+IN_FULL = """
+import contextlib, sys
+from refmask.cli import lean
+@contextlib.contextmanager
+def wanting():
+    sys.modules["torchvision"] = None
+    try:
+        yield
+    finally:
+        del sys.modules["torchvision"]
+lean._stand_ins = wanting
+lean.import_less()
+import open_clip, torchvision
+assert open_clip.CLIP and torchvision.ops.roi_align and "timm" in sys.modules
+"""
+
+
+@pytest.mark.parametrize("code", [LEFT_OUT, IN_FULL])
+def test_open_clip_is_whole(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
