@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -117,6 +118,8 @@ def lancedb() -> ModuleType:
     Raises:
         MissingResource: when it is not installed.
     """
+    # It warns on stderr of what it mends itself; what fails is raised all the same.
+    os.environ.setdefault("LANCEDB_LOG", "error")
     try:
         import lancedb as library
     except ImportError:
