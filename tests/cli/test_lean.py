@@ -15,6 +15,8 @@ import timm, torch, torchvision
 whole = torchvision.ops.roi_align(torch.ones(1, 1, 8, 8), [torch.tensor([[0.0, 0, 8, 8]])], 2)
 assert whole.eq(1).all() and timm.create_model("vit_tiny_patch16_224") is not None
 assert torch._dynamo.utils.is_compile_supported is not lean._is_compile_supported
+from transformers.utils.import_utils import is_timm_available
+assert is_timm_available(), "remembered as absent"
 assert open_clip.__spec__.loader.is_package("open_clip")
 """
 

@@ -7,10 +7,11 @@ only the command does.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -69,8 +70,11 @@ class _Loader(Loader):
 @contextmanager
 def _stand_ins() -> Iterator[None]:
     """In place of modules that are not there yet: no timm, and a compiler that is not needed."""
-    import torch  # noqa: F401  what it imports itself is no stand-in
-
+    # What these import themselves is no stand-in; transformers, which open_clip imports where it is
+    # installed, also remembers what else is.
+    for name in ("torch", "transformers"):
+        with suppress(ImportError):
+            importlib.import_module(name)
     compiler, utils = ModuleType(COMPILER), ModuleType(f"{COMPILER}.utils")
     compiler.__path__ = []
     vars(compiler)["utils"] = utils
