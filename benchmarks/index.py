@@ -40,8 +40,8 @@ import lancedb
 import numpy as np
 import pyarrow as pa
 import torch
-from harness import write
-from index_measures import TOP, agreement, merged, ranked, size, table, tidy, timed
+from harness import RESULTS, write
+from index_measures import TOP, agreement, merged, ranked, table, tidy, timed
 from index_rows import EACH, Real, Turned
 
 import refmask
@@ -98,7 +98,9 @@ def main() -> None:
         help="of approximate indexes to try; IvfPq and HnswSq take minutes to make",
     )
     parser.add_argument("--store", help="keeps what was seen of the scenes for the next run")
-    parser.add_argument("--only", choices=("stored", "sizes", "plans", "whole"))
+    parser.add_argument(
+        "--only", choices=("stored", "sizes", "plans", "whole"), help="the rest stays as it was"
+    )
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     bench = prepare(chosen.dim, chosen.queries, chosen.store)
@@ -115,7 +117,11 @@ def main() -> None:
                 content[name] = measure(Path(place))
             print(f"\n{name}\n\n{table(content[name])}", flush=True)
     content["lancedb"] = lancedb.__version__
-    print(write("index", content) if chosen.only is None else json.dumps(content))
+    former = RESULTS / "index.json"
+    if chosen.only and former.exists():
+        content = json.loads(former.read_text()) | content
+        del content["machine"]  # this one's is told
+    print(write("index", content))
 
 
 def prepare(dim: int, queries: int, store: str | None = None, scenes: int | None = None) -> Bench:
@@ -184,7 +190,6 @@ def plans(bench: Bench, rows: int, place: Path, kinds: Sequence[str]) -> list[di
     index, truth, _ = fill(bench, rows, place / "index")
     regions, told, made = index.collection._regions, [], None
     tidy(regions)
-    bare = size(index.collection.folder)
     for plan in (one for one in PLANS if one.kind in kinds):
         seconds = 0.0
         if made != (plan.kind, plan.making):
@@ -203,13 +208,19 @@ def plans(bench: Bench, rows: int, place: Path, kinds: Sequence[str]) -> list[di
                 "probes": plan.probes,
                 "refined": plan.refined,
                 "made in s": seconds,
-                "bytes a region": (size(index.collection.folder) - bare) / rows,
+                "bytes a region": _bytes(regions) / rows,
                 "recall@10": recall(bench, truth, nearest),
                 **timed(partial(nearest, limit=EACH_HIT * TOP), list(bench.vectors)),
             }
         )
         print(told[-1], flush=True)
     return told
+
+
+def _bytes(regions: Any) -> int:
+    """Of the approximate index itself; older versions may lie beside it for a while."""
+    (size,) = (one.size_bytes for one in regions.list_indices() if one.columns == [VECTOR])
+    return int(size)
 
 
 def whole(bench: Bench, rows: int, place: Path) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,11 +56,6 @@ def tidy(regions: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # LanceDB's, that nobody else may be reading
         regions.optimize(cleanup_older_than=timedelta(0))
-
-
-def size(folder: Path) -> int:
-    """Bytes of all files."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
