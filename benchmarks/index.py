@@ -127,8 +127,8 @@ def main() -> None:
 def prepare(dim: int, queries: int, store: str | None = None, scenes: int | None = None) -> Bench:
     """Look at the shipped scenes, and read what is said about them."""
     plain = refmask.load(store=store)
-    turn = index_rows.rotation(plain.method.clip.dim, dim) if dim else None
-    method = Turned(plain.method.clip, plain.method.alpha, plain.method.beta, turn=turn)
+    turn = index_rows.rotation(plain.method.encoder.dim, dim) if dim else None
+    method = Turned(plain.method.encoder, plain.method.alpha, plain.method.beta, turn=turn)
     segmenter = Segmenter(plain.proposer, method, plain.parser)
     source = index_rows.real(plain, turn, scenes)
     random = np.random.default_rng(1)

@@ -112,7 +112,7 @@ def compare(
         [seconds / PICTURES_OF_PLAIN for seconds in taken["plain"]],
         target=target,
         operations=proposing + asked,
-        rate=rates.of(pair.segmenter.method.clip.precision),
+        rate=rates.of(pair.segmenter.method.encoder.precision),
         masks=len(proposed[0]),
         mask_share=float(proposed[0].mean()),
     )

@@ -42,7 +42,7 @@ def rows(pair: Pair, runs: int, rates: Rates, count: int = 50) -> list[dict[str,
         count: masks.
     """
     name, cfg, masks = pair.model.name, pair.model.cfg, cases.masks(count)
-    rate = rates.of(pair.segmenter.method.clip.precision)
+    rate = rates.of(pair.segmenter.method.encoder.precision)
     # Nobody is asked the same twice: features of texts are kept.
     new = (cases.expressions(1, number)[0] for number in itertools.count())
     whole, parts = answers(pair, masks, runs, new), encoders(pair, masks, runs)
@@ -91,7 +91,7 @@ def answers(pair: Pair, masks: Bools, runs: int, new: Iterator[str]) -> Seconds:
 
 def encoders(pair: Pair, masks: Bools, runs: int) -> Seconds:
     """What our image tower takes for crops, and for masks of the whole picture."""
-    image, clip = cases.picture(), pair.segmenter.method.clip
+    image, clip = cases.picture(), pair.segmenter.method.encoder
     pixels, soft = plain.prepare(image), touched(pair, masks)
     crops = plain.cut(plain.bilinear(pixels, image.shape[:2]), floating(masks))
     whole = plain.bilinear(pixels, (plain.SIDE, plain.SIDE))
@@ -131,7 +131,7 @@ def needed(pair: Pair, masks: Bools, expressions: list[str]) -> int:
 
 def touched(pair: Pair, masks: Bools) -> Tensor:
     """Which cells of the feature map each mask touches: float32 (N, h, w), 0 or 1."""
-    grid = pair.segmenter.method.clip.tower.grid
+    grid = pair.segmenter.method.encoder.tower.grid
     return functional.adaptive_max_pool2d(floating(masks), grid)[:, 0]
 
 

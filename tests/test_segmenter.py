@@ -52,8 +52,8 @@ def test_many_questions_are_the_questions_one_by_one(segmenter, noise):
 
 def test_pictures_are_looked_at_once(segmenter, noise, monkeypatch):
     scene = segmenter.look(noise)
-    monkeypatch.setattr(type(segmenter.method.clip), "encode_image", None)
-    monkeypatch.setattr(type(segmenter.method.clip), "encode_masked", None)
+    monkeypatch.setattr(type(segmenter.method.encoder), "encode_image", None)
+    monkeypatch.setattr(type(segmenter.method.encoder), "encode_masked", None)
     assert scene.find("the cat").best is not None
 
 
@@ -106,7 +106,7 @@ def test_load_puts_the_parts_together(model_files, fixed_proposer):
     assert not reference.method.compat.cosine
     assert reference.method.compat.unit_places
     assert reference.parser.reference
-    assert str(reference.method.clip.precision) == "torch.float32"
+    assert str(reference.method.encoder.precision) == "torch.float32"
     with pytest.raises(refmask.ConfigurationError, match="fp32"):
         refmask.load(model, weights, compat="reference", precision="bf16")
     with pytest.raises(refmask.ConfigurationError, match="refcocog"):
@@ -140,8 +140,8 @@ def test_features_are_kept_within_a_limit(model_files, tmp_path, noise, monkeypa
     assert first.features.limit == 10**6
     answer = first.look(noise).find("the cat")
     again = refmask.load(*model, **settings, alpha=first.method.alpha)
-    monkeypatch.setattr(type(again.method.clip), "encode_image", None)
-    monkeypatch.setattr(type(again.method.clip), "encode_masked", None)
+    monkeypatch.setattr(type(again.method.encoder), "encode_image", None)
+    monkeypatch.setattr(type(again.method.encoder), "encode_masked", None)
     assert again.look(noise).find("the cat").scores.tobytes() == answer.scores.tobytes()
     assert refmask.load(*model).features is None
     with pytest.raises(ConfigurationError, match="such as 500MB"):

@@ -199,7 +199,7 @@ class Segmenter:
         if proposals is None:
             proposals = self.proposer.propose(image)
         proposals = proposals.checked_for(image)
-        keeping = Keeping(self.method.clip, image, proposals, self.features)
+        keeping = Keeping(self.method.encoder, image, proposals, self.features)
         observation = self.method.observe(image, proposals, keeping)
         return Scene(image, proposals, self, observation, keeping.parts)
 
@@ -230,7 +230,7 @@ class Scene:
                 the model's weights are no file.
             MaskError: when the proposals cannot be kept.
         """
-        clip = self.segmenter.method.clip
+        clip = self.segmenter.method.encoder
         write_scene(Path(path), self.image, self.proposals, clip, self.parts)
 
     @classmethod
@@ -250,7 +250,7 @@ class Scene:
         """
         file = read_scene(Path(path))
         method = segmenter.method
-        observation = method.observe(file.image, file.proposals, file.keep(method.clip))
+        observation = method.observe(file.image, file.proposals, file.keep(method.encoder))
         return cls(file.image, file.proposals, segmenter, observation, file.parts)
 
     @cached_property

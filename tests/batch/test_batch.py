@@ -135,7 +135,7 @@ def test_a_worker_that_computes_otherwise_is_refused(build, segmenter):
 
 def test_memory_grows_with_the_model_and_with_pictures_at_once(segmenter):
     assert memory_of(segmenter, 2) - memory_of(segmenter) == worker.PER_PICTURE
-    weights = segmenter.method.clip.weights.stat().st_size
+    weights = segmenter.method.encoder.weights.stat().st_size
     assert memory_of(segmenter) == worker.LIBRARIES + 2 * weights + worker.PER_PICTURE
 
 

@@ -73,7 +73,7 @@ def test_both_sides_have_the_same_weights(pair):
     pixels = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         theirs = pair.plain.model.encode_image(pixels)
-    ours = pair.segmenter.method.clip.encode_image(pixels)
+    ours = pair.segmenter.method.encoder.encode_image(pixels)
     assert torch.cosine_similarity(ours, theirs).min() > 0.99
 
 

@@ -97,4 +97,4 @@ def test_what_is_searched_is_the_methods_cosine(index):
     method = index.segmenter.method
     product = searched(text, method.beta) @ searched(masks, method.alpha).T
     wanted = method.similarity(masks, text)
-    assert np.allclose(method.clip.logit_scale * product, wanted, atol=1e-4)
+    assert np.allclose(method.encoder.logit_scale * product, wanted, atol=1e-4)

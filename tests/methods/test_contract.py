@@ -52,12 +52,12 @@ def test_no_proposals_and_no_expressions(method, noise, golden_phrases):
 
 
 def test_weights_are_unchanged(method, noise, fixed_proposer, golden_phrases):
-    before = {k: v.clone() for k, v in method.clip.model.state_dict().items()}
+    before = {k: v.clone() for k, v in method.encoder.model.state_dict().items()}
     method.score(method.observe(noise, fixed_proposer.propose(noise)), golden_phrases)
-    after = method.clip.model.state_dict()
+    after = method.encoder.model.state_dict()
     assert before.keys() == after.keys()
     assert all(before[key].equal(after[key]) for key in before)
-    parameters = list(method.clip.model.parameters())
+    parameters = list(method.encoder.model.parameters())
     assert not any(p.requires_grad or p.grad is not None for p in parameters)
 
 
@@ -66,7 +66,7 @@ def test_features_include_the_scores(method, noise, fixed_proposer, golden_phras
     features = method.features(noise, proposals, phrases)
     scores = method.score(method.observe(noise, proposals), phrases)
     assert np.allclose(features["scores"], scores, atol=1e-4)
-    assert features["text_global"].shape == (2, method.clip.dim)
+    assert features["text_global"].shape == (2, method.encoder.dim)
     assert all(array.dtype == np.float32 for array in features.values())
 
 

@@ -54,7 +54,7 @@ def blind(monkeypatch):
 
 def seen(method, image, proposals, features=None):
     """The parts of an observation by name, and whether each was computed."""
-    keeping = Keeping(method.clip, image, proposals, features)
+    keeping = Keeping(method.encoder, image, proposals, features)
     method.observe(image, proposals, keeping)
     return keeping.parts
 
@@ -66,10 +66,10 @@ def number(features):
 def test_the_second_look_computes_nothing_and_sees_the_same(
     method, noise, proposals, golden_phrases, features, blind
 ):
-    first = method.observe(noise, proposals, Keeping(method.clip, noise, proposals))
-    kept = method.observe(noise, proposals, Keeping(method.clip, noise, proposals, features))
+    first = method.observe(noise, proposals, Keeping(method.encoder, noise, proposals))
+    kept = method.observe(noise, proposals, Keeping(method.encoder, noise, proposals, features))
     blind()
-    again = method.observe(noise, proposals, Keeping(method.clip, noise, proposals, features))
+    again = method.observe(noise, proposals, Keeping(method.encoder, noise, proposals, features))
     scores = [method.score(each, golden_phrases[:3]).tobytes() for each in (first, kept, again)]
     assert scores[0] == scores[1] == scores[2]
 

@@ -140,7 +140,7 @@ def test_a_scene_is_saved_with_what_all_expressions_share(
     again = Scene.load(tmp_path / "street.safetensors", segmenter).find("the red car")
     assert again.scores.tobytes() == answer.scores.tobytes()
     assert crops == [2, 2]
-    exact = load_method("global-local", method.clip)
+    exact = load_method("global-local", method.encoder)
     with pytest.raises(ConfigurationError, match=r"expected local features.*it holds global"):
         Scene.load(tmp_path / "street.safetensors", dataclasses.replace(segmenter, method=exact))
 

@@ -51,7 +51,7 @@ def content(href):
 def test_a_phrase_is_answered_as_the_scene_answers_it(tabs, tab, segmenter, noise):
     given = tabs.ask(tab, "the red car", WEIGHTS)
     expected = assemble(
-        segmenter.method.clip,
+        segmenter.method.encoder,
         segmenter.proposer,
         settings=WEIGHTS,
         parser=segmenter.parser,
@@ -69,7 +69,7 @@ def test_other_weights_answer_otherwise_without_another_look(segmenter, noise):
             looks.append(image.shape)
             return segmenter.proposer.propose(image)
 
-    tabs = Tabs(assemble(segmenter.method.clip, Counting(), parser=segmenter.parser), Limits())
+    tabs = Tabs(assemble(segmenter.method.encoder, Counting(), parser=segmenter.parser), Limits())
     tab, _ = tabs.look(noise, "street.png")
     scores = [
         tabs.ask(tab, "the red car", {"alpha": alpha, "beta": beta}).answer.scores
@@ -160,7 +160,7 @@ def test_a_picture_without_regions_has_no_answer(segmenter, noise):
         def propose(self, image):
             return MaskProposals.empty(*image.shape[:2])
 
-    blind = assemble(segmenter.method.clip, Nothing(), parser=segmenter.parser)
+    blind = assemble(segmenter.method.encoder, Nothing(), parser=segmenter.parser)
     tabs = Tabs(blind, Limits())
     given = tabs.ask(tabs.look(noise, "street.png")[0], "a cat", WEIGHTS)
     assert views.answer(given.answer)["order"] == []

@@ -99,7 +99,7 @@ def test_who_gave_up_is_left_out(segmenter, slow):
 
 
 def test_texts_are_encoded_once_and_in_one_batch(segmenter, monkeypatch):
-    clip, calls = segmenter.method.clip, []
+    clip, calls = segmenter.method.encoder, []
     real = clip._text_tower
     monkeypatch.setitem(vars(clip), "_text_tower", lambda ids: calls.append(len(ids)) or real(ids))
     texts = [f"the {colour} thing on its own rug" for colour in ("teal", "mauve", "ochre")]

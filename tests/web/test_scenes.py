@@ -73,7 +73,7 @@ def test_bytes_count_each_array_once(scene):
     features = (visual.global_context, visual.local_context)
     assert bytes_of(scene) == sum(array.nbytes for array in (*arrays, *features))
     for other in ("global", "cropping"):
-        method = load_method(other, scene.segmenter.method.clip)
+        method = load_method(other, scene.segmenter.method.encoder)
         looked = dataclasses.replace(scene.segmenter, method=method).look(scene.image)
         assert bytes_of(looked) > scene.image.nbytes + scene.proposals.masks.nbytes
 

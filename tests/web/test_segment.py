@@ -96,7 +96,7 @@ def test_blends_of_one_request(client, png, noise, quarters):
 
 def test_a_method_without_blends(served, png):
     usual = refmask.load(precision="fp32")
-    whole = dataclasses.replace(usual, method=load_method("global", usual.method.clip))
+    whole = dataclasses.replace(usual, method=load_method("global", usual.method.encoder))
     with served(whole) as client:
         told = body(client, png, alpha=0.5)
         assert told.status_code == 422

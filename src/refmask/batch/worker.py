@@ -105,6 +105,6 @@ def check_alike(ordered: Mapping[str, Any], found: Mapping[str, Any]) -> None:
 
 def memory_of(segmenter: Segmenter, at_once: int = 1) -> int:
     """Bytes that a worker is expected to take at most, ``at_once`` pictures at a time."""
-    weights = segmenter.method.clip.weights
+    weights = segmenter.method.encoder.weights
     size = 0 if weights is None else weights.stat().st_size
     return int(LIBRARIES + PER_WEIGHT * size + PER_PICTURE * at_once)

@@ -120,10 +120,10 @@ def look(
         row_of = QueryRows(sample, proposals)
         text = dict[int, ContextFeatures]()
         for found, method in zip(rows, methods, strict=True):
-            if id(method.clip) not in text:
-                text[id(method.clip)] = method.read(phrases)
+            if id(method.encoder) not in text:
+                text[id(method.encoder)] = method.read(phrases)
             scene = dataclasses.replace(segmenter, method=method).look(sample.image, proposals)
-            chosen = best_of(method.similarity(scene.observation, text[id(method.clip)]))
+            chosen = best_of(method.similarity(scene.observation, text[id(method.encoder)]))
             found += [row_of(number, index) for number, index in enumerate(chosen)]
     return [Outcomes.of(found) for found in rows]
 
@@ -131,11 +131,11 @@ def look(
 def _ends(segmenter: Segmenter) -> list[GlobalContext]:
     """The segmenter's method with every k that its tower has."""
     method = cast("GlobalContext", segmenter.method)
-    depth = getattr(method.clip.tower, "depth", 0)
+    depth = getattr(method.encoder.tower, "depth", 0)
     if not depth:
         raise ConfigurationError(
-            f"expected vision transformers for figure 12, {method.clip.name} is a "
-            f"{method.clip.tower.family} model; name another by --vit or --also-vit"
+            f"expected vision transformers for figure 12, {method.encoder.name} is a "
+            f"{method.encoder.tower.family} model; name another by --vit or --also-vit"
         )
     return [dataclasses.replace(method, mask_layers=k) for k in range(1, depth + 1)]
 
@@ -143,7 +143,7 @@ def _ends(segmenter: Segmenter) -> list[GlobalContext]:
 def _own_layers(segmenter: Segmenter) -> int:
     """The k that its card or the paper recommends."""
     method = cast("GlobalContext", segmenter.method)
-    own: int = method.mask_layers or method.clip.tower.mask_layers  # type: ignore[attr-defined]
+    own: int = method.mask_layers or method.encoder.tower.mask_layers  # type: ignore[attr-defined]
     return own
 
 

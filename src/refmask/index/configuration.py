@@ -45,7 +45,7 @@ def of_features(method: GlobalLocal) -> dict[str, Any]:
     Raises:
         ConfigurationError: when the model's weights are no file.
     """
-    told = kept_model(method.clip)
+    told = kept_model(method.encoder)
 
     def note(
         part: str,

@@ -77,7 +77,7 @@ class Index:
         features = configuration.of_features(method)
         if create:
             whole = features | configuration.of_masks(segmenter.proposer)
-            collection = Collection.create(path, whole, method.alpha, method.clip.dim)
+            collection = Collection.create(path, whole, method.alpha, method.encoder.dim)
         else:
             collection = Collection(path)
         told = collection.marker.configuration

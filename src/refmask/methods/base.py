@@ -54,7 +54,7 @@ class Method(Protocol):
     """Scores proposals against expressions, in two steps of very different cost."""
 
     @property
-    def clip(self) -> ClipBackbone:
+    def encoder(self) -> ClipBackbone:
         """The model it describes masks and phrases with."""
         ...
 

@@ -34,7 +34,7 @@ class GlobalLocal:
     """Global-local context features.
 
     Attributes:
-        clip: the model.
+        encoder: the model.
         alpha: weight of the global visual feature, 0 to 1 (equation 5).
         beta: weight of the whole expression, 0 to 1 (equation 8).
         mask_layers: the paper's k for vision transformers; None for the tower's own.
@@ -45,7 +45,7 @@ class GlobalLocal:
             all faults at once.
     """
 
-    clip: ClipBackbone
+    encoder: ClipBackbone
     alpha: float = 0.85
     beta: float = 0.5
     mask_layers: int | None = None
@@ -61,12 +61,12 @@ class GlobalLocal:
             for name, value in (("alpha", self.alpha), ("beta", self.beta))
             if not 0 <= value <= 1
         ]
-        depth = getattr(self.clip.tower, "depth", 0)
+        depth = getattr(self.encoder.tower, "depth", 0)
         if depth and self.mask_layers is not None and not 1 <= self.mask_layers <= depth:
             faults.append(f"expected mask_layers from 1 to {depth}, got {self.mask_layers}")
         if faults:
             raise ConfigurationError("; ".join(faults))
-        self.clip.check_settings(self._tower_settings)
+        self.encoder.check_settings(self._tower_settings)
 
     @property
     def _tower_settings(self) -> dict[str, int | bool]:
@@ -102,7 +102,7 @@ class GlobalLocal:
         Returns:
             float32 (N, D) each, L2-normalised where ``compat`` says so.
         """
-        nothing = np.zeros((len(proposals), self.clip.dim), np.float32)
+        nothing = np.zeros((len(proposals), self.encoder.dim), np.float32)
         if not len(proposals):
             return ContextFeatures(nothing, nothing)
 
@@ -126,7 +126,7 @@ class GlobalLocal:
             float32 (T, D) each, L2-normalised where ``compat`` says so.
         """
         texts = [phrase.text for phrase in phrases] + [phrase.noun_phrase for phrase in phrases]
-        encoded = self.clip.encode_text(texts, refuse_long=self.compat.long_text_error)
+        encoded = self.encoder.encode_text(texts, refuse_long=self.compat.long_text_error)
         sentences, nouns = np.split(_unit(encoded, self.compat.unit_text), 2)
         return ContextFeatures(sentences, nouns)
 
@@ -145,7 +145,7 @@ class GlobalLocal:
         text = torch.from_numpy(phrases.blend(self.beta))
         if self.compat.cosine:
             visual, text = functional.normalize(visual, dim=1), functional.normalize(text, dim=1)
-        return (self.clip.logit_scale * text @ visual.T).numpy()
+        return (self.encoder.logit_scale * text @ visual.T).numpy()
 
     def features(
         self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
@@ -164,28 +164,28 @@ class GlobalLocal:
         """What the "global" and the "local" visual features depend on, beside the model."""
         if part == "local":
             return chosen_fields(self.compat, *INPUT, "crop_fill", "projected_boxes", "unit_local")
-        layers = self.mask_layers or getattr(self.clip.tower, "mask_layers", None)
+        layers = self.mask_layers or getattr(self.encoder.tower, "mask_layers", None)
         told = chosen_fields(self.compat, *INPUT, "unit_places", "unit_global")
         return told | {"mask_layers": layers}
 
     def _in_context(self, picture: Bytes, proposals: MaskProposals) -> Floats:
-        features = self.clip.encode_masked(
-            whole_picture(picture, self.clip.statistics, self.compat),
-            grid_masks(proposals, self.clip.tower.grid, self.compat),
+        features = self.encoder.encode_masked(
+            whole_picture(picture, self.encoder.statistics, self.compat),
+            grid_masks(proposals, self.encoder.tower.grid, self.compat),
             **self._tower_settings,
         )
         return _unit(features, self.compat.unit_global)
 
     def _alone(self, picture: Bytes, proposals: MaskProposals) -> Floats:
-        source = crop_source(picture, proposals.size, self.clip.statistics, self.compat)
+        source = crop_source(picture, proposals.size, self.encoder.statistics, self.compat)
         boxes = crop_boxes(proposals, self.compat)
         features = [
-            self.clip.encode_image(
+            self.encoder.encode_image(
                 cut_crops(
                     source,
                     proposals.masks[start : start + CROPS],
                     boxes[start : start + CROPS],
-                    self.clip.statistics,
+                    self.encoder.statistics,
                     self.compat,
                 )
             )

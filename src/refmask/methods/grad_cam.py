@@ -26,11 +26,11 @@ class GradCam(MaskMeans):
 
     def look(self, pixels: Tensor) -> Tensor:
         """Activations of the last layer, not negative."""
-        return self.clip.feature_map(pixels)
+        return self.encoder.feature_map(pixels)
 
     def draw(self, features: Tensor, texts: Tensor) -> Tensor:
         """Activations times the weights of their channels."""
-        weights = self.clip.channel_gradients(features, texts)  # (T, C)
+        weights = self.encoder.channel_gradients(features, texts)  # (T, C)
         if self.compat.negated_gradient:
             weights = -weights
         if self.compat.averaged_gradient:

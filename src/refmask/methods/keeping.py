@@ -45,7 +45,7 @@ class Keeping:
         parts: those asked for, by name.
     """
 
-    clip: ClipBackbone
+    encoder: ClipBackbone
     image: Bytes
     proposals: MaskProposals
     features: Features | None = None
@@ -77,7 +77,7 @@ class Keeping:
 
     @cached_property
     def _looked_at(self) -> dict[str, Any]:
-        told = kept_model(self.clip)
+        told = kept_model(self.encoder)
         del told["model"]  # only a name
         return told | {
             "picture": picture_hash(self.image),

@@ -40,14 +40,14 @@ class MaskMeans(ABC):
     """A map per expression over a ResNet's places, and its mean over each mask.
 
     Attributes:
-        clip: a model with a ResNet.
+        encoder: a model with a ResNet.
         compat: corrected or the released code's arithmetic.
 
     Raises:
         ConfigurationError: for a model with another tower.
     """
 
-    clip: ClipBackbone
+    encoder: ClipBackbone
     compat: Compat = field(default_factory=Compat)
 
     #: What ``look`` gives is kept by this name,
@@ -56,7 +56,7 @@ class MaskMeans(ABC):
     fields: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        self.clip.pooled_tower  # noqa: B018  raises unless there is one
+        self.encoder.pooled_tower  # noqa: B018  raises unless there is one
 
     @abstractmethod
     def look(self, pixels: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class MaskMeans(ABC):
             proposals: N masks of that size.
             keep: asked for the places' features; what masks are at the map costs little.
         """
-        grid = self.clip.tower.grid
+        grid = self.encoder.tower.grid
         told = chosen_fields(self.compat, *INPUT, *self.fields)
         features = keep(self.part, told, (1, None, *grid), lambda: self._look(image))
         shares = mask_shares(proposals, grid)
@@ -90,7 +90,7 @@ class MaskMeans(ABC):
         Returns:
             float32 (T, N).
         """
-        maps = self._maps(observation, read_sentences(self.clip, phrases, self.compat))
+        maps = self._maps(observation, read_sentences(self.encoder, phrases, self.compat))
         return self._means(observation, maps)
 
     def features(
@@ -98,17 +98,17 @@ class MaskMeans(ABC):
     ) -> dict[str, Floats]:
         """Arrays to compare: ``maps`` (T, h, w), ``text_global`` (T, D) and ``scores``."""
         observation = self.observe(image, proposals)
-        texts = read_sentences(self.clip, phrases, self.compat)
+        texts = read_sentences(self.encoder, phrases, self.compat)
         maps = self._maps(observation, texts)
         return {
-            "maps": self.scale(maps, self.clip.tower.grid).numpy(),
+            "maps": self.scale(maps, self.encoder.tower.grid).numpy(),
             "text_global": texts.numpy(),
             "scores": self._means(observation, maps),
         }
 
     def _look(self, image: Bytes) -> Floats:
         image = at_shorter_side(image, self.compat)
-        return self.look(whole_picture(image, self.clip.statistics, self.compat)).numpy()
+        return self.look(whole_picture(image, self.encoder.statistics, self.compat)).numpy()
 
     def _maps(self, observation: Places, texts: Tensor) -> Tensor:
         return self.draw(observation.features, functional.normalize(texts, dim=1))

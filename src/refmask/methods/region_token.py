@@ -33,18 +33,18 @@ class RegionToken:
     is the same for all pictures; none of this is done by default.
 
     Attributes:
-        clip: a model with a vision transformer.
+        encoder: a model with a vision transformer.
         compat: corrected or the released code's arithmetic.
 
     Raises:
         ConfigurationError: for a model with another tower.
     """
 
-    clip: ClipBackbone
+    encoder: ClipBackbone
     compat: Compat = field(default_factory=Compat)
 
     def __post_init__(self) -> None:
-        self.clip.region_tower  # noqa: B018  raises unless there is one
+        self.encoder.region_tower  # noqa: B018  raises unless there is one
 
     def observe(self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh) -> Floats:
         """The region tokens' features.
@@ -58,7 +58,7 @@ class RegionToken:
             float32 (N, D), L2-normalised where ``compat`` says so.
         """
         told = chosen_fields(self.compat, *INPUT, *REGION_FIELDS)
-        shape = (len(proposals), self.clip.dim)
+        shape = (len(proposals), self.encoder.dim)
         return keep("region", told, shape, lambda: self._look(image, proposals))
 
     def score(self, observation: Floats, phrases: Sequence[TargetPhrase]) -> Floats:
@@ -67,14 +67,14 @@ class RegionToken:
         Returns:
             float32 (T, N).
         """
-        return self._cosines(observation, read_sentences(self.clip, phrases, self.compat))
+        return self._cosines(observation, read_sentences(self.encoder, phrases, self.compat))
 
     def features(
         self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
     ) -> dict[str, Floats]:
         """Arrays to compare: ``visual_region`` (N, D), ``text_global`` (T, D), ``scores``."""
         visual = self.observe(image, proposals)
-        texts = read_sentences(self.clip, phrases, self.compat)
+        texts = read_sentences(self.encoder, phrases, self.compat)
         return {
             "visual_region": visual,
             "text_global": texts.numpy(),
@@ -82,7 +82,7 @@ class RegionToken:
         }
 
     def _look(self, image: Bytes, proposals: MaskProposals) -> Floats:
-        clip, compat = self.clip, self.compat
+        clip, compat = self.encoder, self.compat
         features = clip.encode_regions(
             whole_picture(at_shorter_side(image, compat), clip.statistics, compat),
             mask_patches(proposals, clip.tower.grid, compat),
@@ -94,7 +94,7 @@ class RegionToken:
 
     def _cosines(self, features: Floats, texts: Tensor) -> Floats:
         visual = functional.normalize(torch.from_numpy(features), dim=1)
-        return (self.clip.logit_scale * functional.normalize(texts, dim=1) @ visual.T).numpy()
+        return (self.encoder.logit_scale * functional.normalize(texts, dim=1) @ visual.T).numpy()
 
 
 def mask_patches(proposals: MaskProposals, grid: tuple[int, int], compat: Compat) -> Tensor:

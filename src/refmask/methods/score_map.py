@@ -26,12 +26,12 @@ class ScoreMap(MaskMeans):
 
     def look(self, pixels: Tensor) -> Tensor:
         """L2-normalised features of the joint space."""
-        features = self.clip.encode_places(pixels, self.compat.bias_seed)
+        features = self.encoder.encode_places(pixels, self.compat.bias_seed)
         return functional.normalize(features, dim=1)
 
     def draw(self, features: Tensor, texts: Tensor) -> Tensor:
         """Their products with the texts."""
-        return self.clip.logit_scale * torch.einsum("td,dhw->thw", texts, features[0])
+        return self.encoder.logit_scale * torch.einsum("td,dhw->thw", texts, features[0])
 
     def scale(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
         """Scaled by the extremes of the enlarged map (0 where it is flat), or as they are."""

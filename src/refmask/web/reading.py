@@ -112,7 +112,7 @@ def read_texts(segmenter: Segmenter, expressions: Sequence[str]) -> list[TargetP
         ExpressionError: when an expression cannot be used.
     """
     phrases = segmenter.parser(expressions)
-    segmenter.method.clip.encode_text(texts_of(segmenter.method, phrases))
+    segmenter.method.encoder.encode_text(texts_of(segmenter.method, phrases))
     return phrases
 
 

@@ -89,7 +89,7 @@ def label_studio(service: Service, pictures: Pictures) -> APIRouter:
     limits = service.limits
 
     def name() -> str:
-        return f"refmask {version('refmask')} {service.segmenter.method.clip.name}"
+        return f"refmask {version('refmask')} {service.segmenter.method.encoder.name}"
 
     @router.get("/", responses=responses(401, 500), include_in_schema=False)
     @router.get("/health", responses=responses(401, 500))
