@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from refmask.types import MaskProposals
+from refmask.types import Floats, MaskProposals, Whole
 
 
 def weighted_sums(proposals: MaskProposals, rows: Tensor, columns: Tensor) -> Tensor:
@@ -59,3 +62,35 @@ def enlarged_extremes(maps: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tens
         fine = functional.interpolate(coarse[None, None], size, mode="bilinear")
         low[number], high[number] = fine.aminmax()
     return low, high
+
+
+def region_shares(labels: npt.NDArray[Any], grid: tuple[int, int]) -> Floats:
+    """As ``mask_shares``, for regions that tile an image.
+
+    Args:
+        labels: int (H, W), regions 0..R-1, all of them used.
+        grid: h, w of the map.
+
+    Returns:
+        float32 (R, h * w), rows 1 in sum.
+    """
+    count, cells = int(labels.max()) + 1, grid[0] * grid[1]
+    (top, below), (left, right) = (
+        _neighbours(size, n) for size, n in zip(labels.shape, grid, strict=True)
+    )
+    sums = np.zeros(count * cells)
+    for rows, row_weights in (top, below):
+        for columns, column_weights in (left, right):
+            index = labels * cells + (rows * grid[1])[:, None] + columns
+            weights = row_weights[:, None] * column_weights
+            sums += np.bincount(index.ravel(), weights.ravel(), count * cells)
+    shares = sums.reshape(count, cells)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
+
+
+def _neighbours(size: int, cells: int) -> tuple[tuple[Whole, Floats], tuple[Whole, Floats]]:
+    """Each pixel's two nearest cells of a row, with their weights in bilinear enlargement."""
+    place = ((np.arange(size) + 0.5) * cells / size - 0.5).clip(0, cells - 1)
+    low = np.floor(place).astype(np.int64)
+    part = place - low
+    return (low, 1 - part), (np.minimum(low + 1, cells - 1), part)

