@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from refmask.classifier import Classifier, load_classifier
 from refmask.clip import ClipBackbone, load_clip
 from refmask.types import Bytes, MaskProposals, TargetPhrase
 
@@ -116,6 +117,12 @@ def golden_model(
         return loaded[name]
 
     return load
+
+
+@pytest.fixture(scope="session")
+def classifier() -> Classifier:
+    """The offline model's classifier, in fp32."""
+    return load_classifier(precision="fp32")
 
 
 class FixedProposer:

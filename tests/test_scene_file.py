@@ -24,11 +24,12 @@ PHRASES = ["the red car on the left", "left guy", "a dog"]
 
 
 @pytest.fixture
-def segmenter(golden_model, fixed_proposer, fixed_parser):
-    """Makes one with a method, on the first tower that it takes unless a model is given."""
+def segmenter(golden_model, classifier, fixed_proposer, fixed_parser):
+    """Makes one with a method, on the first model that it takes unless one is given."""
 
     def make(name="global-local", clip=None, **settings):
-        for each in [clip] if clip else map(golden_model, ("tiny_vit32", "tiny_rn")):
+        models = (golden_model("tiny_vit32"), golden_model("tiny_rn"), classifier)
+        for each in [clip] if clip else models:
             with contextlib.suppress(ConfigurationError):
                 return Segmenter(fixed_proposer, load_method(name, each, **settings), fixed_parser)
         raise AssertionError(f"{name} cannot be made")
@@ -51,6 +52,7 @@ def blind(monkeypatch):
         for name in ("encode_image", "encode_masked", "encode_regions", "encode_places"):
             monkeypatch.setattr("refmask.clip.ClipBackbone." + name, None)
         monkeypatch.setattr("refmask.clip.ClipBackbone.feature_map", None)
+        monkeypatch.setattr("refmask.classifier.Classifier.encode_places", None)
 
     return shut
 

@@ -18,9 +18,8 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from refmask.clip import ClipBackbone
 from refmask.errors import ConfigurationError, ImageError, InputError, MaskError
-from refmask.methods.base import Keep
+from refmask.methods.base import Encoder, Keep
 from refmask.methods.keeping import Part, kept_model
 from refmask.ops.files import write_whole
 from refmask.ops.images import MAX_PIXELS, checked
@@ -57,13 +56,13 @@ class SceneFile:
     model: Mapping[str, Any]
     parts: Mapping[str, Part]
 
-    def keep(self, clip: ClipBackbone) -> Keep:
+    def keep(self, encoder: Encoder) -> Keep:
         """What a method with a model, which must be the file's, asks for its parts.
 
         It raises ConfigurationError for a part that the file does not hold or that depends on
         other settings, and InputError for a forged one.
         """
-        model = kept_model(clip)
+        model = kept_model(encoder)
 
         def take(
             part: str,
@@ -95,7 +94,7 @@ def write_scene(
     path: Path,
     image: Bytes,
     proposals: MaskProposals,
-    clip: ClipBackbone,
+    encoder: Encoder,
     parts: Mapping[str, Part],
 ) -> None:
     """Write a file.
@@ -104,7 +103,7 @@ def write_scene(
         path: where; its name ends with ".safetensors".
         image: uint8 RGB (H, W, 3).
         proposals: N masks of that size.
-        clip: the model that looked at it.
+        encoder: the model that looked at it.
         parts: what the method saw, by name.
 
     Raises:
@@ -125,7 +124,7 @@ def write_scene(
         **{FEATURES + name: np.ascontiguousarray(part.values) for name, part in parts.items()},
     }
     settings = {name: dict(part.settings) for name, part in parts.items()}
-    told = {"format": FORMAT, "model": kept_model(clip), "parts": settings}
+    told = {"format": FORMAT, "model": kept_model(encoder), "parts": settings}
     told["sha256"] = _digest(arrays, told)
     content = save(arrays, {TOLD: json.dumps(told, sort_keys=True)})
     if len(content) > MAX_FILE:

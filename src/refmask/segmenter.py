@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from refmask import compat as compatibility
-from refmask.clip import ClipBackbone, load_clip
 from refmask.drawing.overlay import png
 from refmask.drawing.proposals import draw_readably
 from refmask.drawing.view import Overlay
 from refmask.errors import ConfigurationError
-from refmask.methods import PRESETS, Method, load_method
+from refmask.methods import AUTO, PRESETS, Method, load_method, usual_method
+from refmask.methods.base import Encoder
 from refmask.methods.keeping import Keeping, Part
 from refmask.ops.images import Picture, read_image
-from refmask.ops.masks import areas_of, iou_with
+from refmask.ops.masks import areas_of, iou_with, pairwise_iou
 from refmask.phrases import PhraseParser
 from refmask.proposals import dress, load_proposer, shared
 from refmask.scene_file import read_scene, write_scene
 from refmask.store.features import Features
 from refmask.store.sizes import LIMIT
+from refmask.terms import evidence, load_term, parse_terms
 from refmask.types import (
     SAME_THING,
     Bytes,
@@ -41,6 +42,11 @@ from refmask.types import (
 if TYPE_CHECKING:
     from refmask.proposals.refine import Refinement
 
+#: The model for photographs that needs no download.
+OFFLINE = "offline"
+#: Masks are compared with each other at a longer side of about so many pixels.
+AGREEMENT_SIDE = 128
+
 
 def load(
     model: str = "embedded",
@@ -50,12 +56,13 @@ def load(
     store: str | None = None,
     store_limit: str | int = LIMIT,
     refinement: Refinement | None = None,
-    method: str = "global-local",
+    method: str = AUTO,
     preset: str | None = None,
     alpha: float | None = None,
     beta: float | None = None,
     mask_layers: int | None = None,
     local_top: int | None = None,
+    terms: str = AUTO,
     parser: str = "embedded",
     compat: str = "default",
     device: str = "auto",
@@ -64,7 +71,7 @@ def load(
     """Put a system together.
 
     Args:
-        model: see ``refmask.clip.load_clip``.
+        model: "offline", the preview for photographs; else see ``refmask.clip.load_clip``.
         weights: see ``refmask.clip.load_clip``.
         proposals: a specification as ``refmask.proposals.load_proposer`` takes it, or any object
             with ``propose(image)``.
@@ -73,7 +80,10 @@ def load(
         store_limit: what features may take there, in bytes or such as "500MB"; those that were not
             used for longest leave first. Masks stay.
         refinement: what is done with the masks before they are used.
-        method: a key of ``refmask.methods.METHODS``.
+        method: a key of ``refmask.methods.METHODS``; "auto" is "global-local" for a CLIP, and
+            "class-posterior" for "offline".
+        terms: what else is weighed, see ``refmask.terms.parse_terms``; "auto" is "colour" for
+            "offline", and "none" for a CLIP.
         preset: blend of one of the paper's data sets: "refcoco", "refcoco+", "refcocog" or
             "phrasecut". Single settings below go before it.
         alpha: weight of the global visual feature (equation 5). By default what the model's card
@@ -103,11 +113,12 @@ def load(
         proposals = load_proposer(proposals, defaults=shared(device, precision, uncapped))
     proposals = dress(proposals, store, refinement)
     features = None if store is None else Features(store, store_limit)
-    clip = load_clip(model, weights, device=device, precision=precision)
+    encoder = _load_encoder(model, weights, device, precision)
     return assemble(
-        clip,
+        encoder,
         proposals,
         method=method,
+        terms=terms,
         preset=preset,
         settings={
             "alpha": alpha,
@@ -121,11 +132,28 @@ def load(
     )
 
 
+def _load_encoder(model: str, weights: str | None, device: str, precision: str) -> Encoder:
+    # Each way in is imported only when it is taken: both are slow.
+    if model != OFFLINE:
+        from refmask.clip import load_clip
+
+        return load_clip(model, weights, device=device, precision=precision)
+    if weights is not None:
+        raise ConfigurationError(
+            f"the model {OFFLINE!r} has weights of its own, got {weights!r}; leave weights out, or "
+            "name a CLIP as model"
+        )
+    from refmask.classifier import load_classifier
+
+    return load_classifier(device, precision)
+
+
 def assemble(
-    clip: ClipBackbone,
+    encoder: Encoder,
     proposer: MaskProposer,
     *,
-    method: str = "global-local",
+    method: str = AUTO,
+    terms: str = AUTO,
     preset: str | None = None,
     settings: Mapping[str, Any] | None = None,
     parser: str | PhraseParser = "embedded",
@@ -135,9 +163,10 @@ def assemble(
     """As ``load``, around a model and a proposer that are there already.
 
     Args:
-        clip: the model.
+        encoder: the model.
         proposer: where masks come from.
         method: see ``load``.
+        terms: see ``load``.
         preset: see ``load``.
         settings: the method's own; those that are None are left to preset, card and method.
         parser: a name as in ``load``, or a parser that is there already.
@@ -149,9 +178,10 @@ def assemble(
         MissingResource: when the parser is not installed.
     """
     _check_preset(preset)
-    record = compatibility.by_name(compat, clip.tower.family)
+    record = compatibility.by_name(compat, encoder.family)
+    method = usual_method(encoder) if method == AUTO else method
     # The card's advice is for the corrected method, the preset for the paper's: the latter wins.
-    advice = (clip.advice if compat == "default" else {}) | (PRESETS[preset] if preset else {})
+    advice = (encoder.advice if compat == "default" else {}) | (PRESETS[preset] if preset else {})
     taken: dict[str, dict[str, Any]] = {
         "global-local": advice,
         "global": {"mask_layers": advice.get("mask_layers")},
@@ -159,8 +189,10 @@ def assemble(
     explicit = {name: value for name, value in (settings or {}).items() if value is not None}
     if isinstance(parser, str):
         parser = PhraseParser(parser, reference=record.released_phrases)
-    made = load_method(method, clip, **(taken.get(method, {}) | explicit), compat=record)
-    return Segmenter(proposer, made, parser, features)
+    made = load_method(method, encoder, **(taken.get(method, {}) | explicit), compat=record)
+    offline = encoder.name == OFFLINE
+    weights = parse_terms(("colour" if offline else "none") if terms == AUTO else terms)
+    return Segmenter(proposer, made, parser, features, weights, consensus=offline)
 
 
 def _check_preset(preset: str | None) -> None:
@@ -177,12 +209,18 @@ class Segmenter:
         method: scores them.
         parser: finds the target noun phrase of expressions.
         features: where features of masks are kept, and taken from.
+        terms: weights of what is added to the method's score, by name; see ``refmask.terms``.
+        consensus: answer with the mask of the greatest expected IoU instead of the most probable
+            one: where proposals are many guesses at the extent of one thing, the guess that the
+            others agree with is right more often.
     """
 
     proposer: MaskProposer
     method: Method
     parser: PhraseParser
     features: Features | None = None
+    terms: Mapping[str, float] = field(default_factory=dict)
+    consensus: bool = False
 
     def look(self, picture: Picture, proposals: MaskProposals | None = None) -> Scene:
         """Look at a picture once; then ask the scene as often as you like.
@@ -265,6 +303,20 @@ class Scene:
     def _areas(self) -> Whole:
         return areas_of(self.proposals.masks)
 
+    @cached_property
+    def _agreement(self) -> Floats:
+        """IoU of every mask with every other, about: float32 (N, N)."""
+        step = max(1, max(self.proposals.size) // AGREEMENT_SIDE)
+        iou = pairwise_iou(np.ascontiguousarray(self.proposals.masks[:, ::step, ::step]))
+        np.fill_diagonal(iou, 1.0)
+        return iou
+
+    @cached_property
+    def _seen_by_terms(self) -> dict[str, Any]:
+        """What each term observed, by name."""
+        names = [name for name, weight in self.segmenter.terms.items() if weight]
+        return {name: load_term(name).observe(self.image, self.proposals) for name in names}
+
     @overload
     def find(self, expression: str) -> Segmentation: ...
     @overload
@@ -286,18 +338,24 @@ class Scene:
 
     def find_phrases(self, phrases: Sequence[TargetPhrase]) -> list[Segmentation]:
         """As ``find``, for expressions whose noun phrase is known."""
-        scores = self.segmenter.method.score(self.observation, phrases)
-        return [self._answer(*pair) for pair in zip(phrases, scores, strict=True)]
+        count = len(self.proposals)
+        told = evidence(self.segmenter.terms, self._seen_by_terms, phrases, count)
+        added = [sum(values.values(), np.zeros(count, np.float32)) for values in told]
+        rows = np.array(added, np.float32).reshape(len(phrases), count)
+        scores = self.segmenter.method.score(self.observation, phrases, rows)
+        return [self._answer(*three) for three in zip(phrases, scores, told, strict=True)]
 
-    def _answer(self, phrase: TargetPhrase, scores: Floats) -> Segmentation:
+    def _answer(
+        self, phrase: TargetPhrase, scores: Floats, terms: dict[str, Floats]
+    ) -> Segmentation:
         order = np.argsort(-scores, kind="stable")
         if not len(order):
             nothing = np.zeros(self.proposals.size, np.bool_)
             return Segmentation(nothing, scores, None, 0.0, Why(phrase, None, 0.0), self._view)
-        best = int(order[0])
+        weights = np.exp(scores - scores[order[0]])
+        best = int(np.argmax(self._agreement @ weights) if self.segmenter.consensus else order[0])
         same = iou_with(self.proposals.masks, self._areas, best) >= SAME_THING
         others = [int(index) for index in order if not same[index]]
-        weights = np.exp(scores - scores[best])
         margin = float(scores[best] - scores[others[0]]) if others else 0.0
         runner_up = others[0] if others else None
         return Segmentation(
@@ -305,6 +363,6 @@ class Scene:
             scores=scores,
             best=best,
             confidence=float(weights[same].sum() / weights.sum()),
-            why=Why(phrase, runner_up, margin, terms={"similarity": scores}),
+            why=Why(phrase, runner_up, margin, terms={"similarity": scores, **terms}),
             view=self._view,
         )

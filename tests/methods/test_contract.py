@@ -8,17 +8,17 @@ import pytest
 
 from refmask import ConfigurationError
 from refmask.clip import apart
-from refmask.methods import METHODS, PRESETS, load_method
+from refmask.methods import FOR_CLASSIFIERS, METHODS, PRESETS, load_method
 from refmask.types import MaskProposals
 
 
 @pytest.fixture(params=list(METHODS))
-def method(request, golden_model):
-    """Each method on the first tower that it takes."""
-    for model in ("tiny_vit32", "tiny_rn"):
+def method(request, golden_model, classifier):
+    """Each method on the first model that it takes."""
+    for model in (golden_model("tiny_vit32"), golden_model("tiny_rn"), classifier):
         with contextlib.suppress(ConfigurationError):
-            return load_method(request.param, golden_model(model))
-    raise AssertionError(f"{request.param} takes neither a vision transformer nor a ResNet")
+            return load_method(request.param, model)
+    raise AssertionError(f"{request.param} takes no model")
 
 
 def test_permuting_proposals_permutes_scores(method, noise, fixed_proposer, golden_phrases):
@@ -45,12 +45,23 @@ def test_threads_may_share_it(method, noise, fixed_proposer, golden_phrases):
     assert np.array_equal(wanted, found)
 
 
+def test_evidence_is_added(method, noise, fixed_proposer, golden_phrases):
+    observation, phrases = method.observe(noise, fixed_proposer.propose(noise)), golden_phrases[:2]
+    plain = method.score(observation, phrases)
+    evidence = np.zeros((2, 4), np.float32)
+    evidence[0, plain[0].argmin()] = 2 * np.ptp(plain[0])
+    told = method.score(observation, phrases, evidence)
+    assert told[0].argmax() == plain[0].argmin()
+    assert np.allclose(told[1], plain[1], atol=1e-4)
+
+
 def test_no_proposals_and_no_expressions(method, noise, golden_phrases):
     nothing = method.observe(noise, MaskProposals.empty(60, 80))
     assert method.score(nothing, golden_phrases).shape == (len(golden_phrases), 0)
     assert method.score(nothing, []).shape == (0, 0)
 
 
+@pytest.mark.parametrize("method", sorted(METHODS.keys() - FOR_CLASSIFIERS), indirect=True)
 def test_weights_are_unchanged(method, noise, fixed_proposer, golden_phrases):
     before = {k: v.clone() for k, v in method.encoder.model.state_dict().items()}
     method.score(method.observe(noise, fixed_proposer.propose(noise)), golden_phrases)

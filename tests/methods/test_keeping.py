@@ -8,7 +8,7 @@ import pytest
 
 from refmask.compat import Compat, reference
 from refmask.errors import ConfigurationError, RefmaskWarning
-from refmask.methods import METHODS, load_method
+from refmask.methods import FOR_CLASSIFIERS, METHODS, load_method
 from refmask.methods.keeping import Keeping
 from refmask.store.features import Features
 from refmask.types import MaskProposals
@@ -22,12 +22,12 @@ def features(tmp_path):
 
 
 @pytest.fixture(params=list(METHODS))
-def method(request, golden_model):
-    """Each method on the first tower that it takes."""
-    for tower in TOWERS:
+def method(request, golden_model, classifier):
+    """Each method on the first model that it takes."""
+    for model in (*map(golden_model, TOWERS), classifier):
         with contextlib.suppress(ConfigurationError):
-            return load_method(request.param, golden_model(tower))
-    raise AssertionError(f"{request.param} takes neither tower")
+            return load_method(request.param, model)
+    raise AssertionError(f"{request.param} takes no model")
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,7 @@ def blind(monkeypatch):
         for name in ("encode_image", "encode_masked", "encode_regions", "encode_places"):
             monkeypatch.setattr("refmask.clip.ClipBackbone." + name, None)
         monkeypatch.setattr("refmask.clip.ClipBackbone.feature_map", None)
+        monkeypatch.setattr("refmask.classifier.Classifier.encode_places", None)
 
     return shut
 
@@ -153,7 +154,7 @@ def test_nothing_is_kept_of_no_masks(golden_model, noise, features):
 
 
 @pytest.mark.parametrize("tower", TOWERS)
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", sorted(METHODS.keys() - FOR_CLASSIFIERS))
 def test_what_changes_the_features_is_told(name, tower, golden_model, noise, proposals):
     """For each field of ``Compat``: other values only where other settings are told."""
     clip = golden_model(tower)

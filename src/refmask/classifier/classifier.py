@@ -56,6 +56,11 @@ class Classifier:
     advice: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def family(self) -> str:
+        """Kind of its image tower."""
+        return "classifier"
+
+    @property
     def device(self) -> torch.device:
         """Where it computes."""
         return self.network.device
@@ -116,7 +121,7 @@ class Classifier:
             float32 (R, 1000), each row 1 in sum.
         """
         places = self.encode_places(image)
-        shares = region_shares(labels, places.shape[1:])
+        shares = region_shares(labels, (places.shape[1], places.shape[2]))
         logits = torch.from_numpy(shares @ places.reshape(CLASSES, -1).T)
         return logits.softmax(dim=1).numpy()
 

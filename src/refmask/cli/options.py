@@ -34,9 +34,9 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
     method = parser.add_argument_group("method")
     method.add_argument(
         "--method",
-        default="global-local",
-        help="global-local (default), cropping, global, region-token (vision transformers), "
-        "score-map or grad-cam (ResNets)",
+        default="auto",
+        help="auto (default: global-local, or class-posterior for the model offline), cropping, "
+        "global, region-token (vision transformers), score-map or grad-cam (ResNets)",
     )
     method.add_argument(
         "--preset", help="the paper's blend for refcoco, refcoco+, refcocog or phrasecut"
@@ -50,6 +50,12 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help="approximate, to save time: local features only for the M masks that fit an "
         "expression best by the global ones (global-local only)",
+    )
+    method.add_argument(
+        "--terms",
+        default="auto",
+        help="what else is weighed: auto (default: colour for the model offline, else none), all, "
+        "none, or names with weights such as colour:weight=2",
     )
     method.add_argument(
         "--parser", default="embedded", help="'embedded' (default) or an installed spaCy pipeline"
@@ -165,6 +171,7 @@ def load_segmenter(
         beta=args.beta,
         mask_layers=args.mask_layers,
         local_top=args.local_top,
+        terms=args.terms,
         parser=args.parser,
         compat=args.compat,
         device=args.device,

@@ -53,6 +53,11 @@ class ClipBackbone:
     model_cfg: dict[str, Any] = field(default_factory=dict)
     _known_texts: RowCache = field(default_factory=RowCache, init=False)
 
+    @property
+    def family(self) -> str:
+        """Kind of its image tower: "vit" or "resnet"."""
+        return self.tower.family
+
     @cached_property
     def weights_sha256(self) -> str | None:
         """SHA-256 of the weights' file, where there is one; read when first asked for."""

@@ -15,7 +15,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from refmask.clip import ClipBackbone
 from refmask.compat import Compat
 from refmask.data import Dataset
 from refmask.methods import METHODS, Method
@@ -73,8 +72,10 @@ def data_configuration(dataset: Dataset, first: int | None) -> Configuration:
 
 
 def system_configuration(segmenter: Segmenter) -> Configuration:
-    """Method, model and parser; the proposals are told by their source."""
-    return _method(segmenter.method) | _parser(segmenter.parser)
+    """Method, model, terms and parser; the proposals are told by their source."""
+    terms = {f"terms.{name}": weight for name, weight in segmenter.terms.items() if weight}
+    choice = {"consensus": True} if segmenter.consensus else {}
+    return _method(segmenter.method) | terms | choice | _parser(segmenter.parser)
 
 
 def compat_configuration(compat: Compat) -> Configuration:
@@ -101,7 +102,7 @@ def _method(method: Method) -> Configuration:
     told: Configuration = {"method": next(known, type(method).__name__)}
     for field in dataclasses.fields(method):  # type: ignore[arg-type]  # each of ours is one
         value = getattr(method, field.name)
-        if isinstance(value, ClipBackbone):
+        if field.name == "encoder":
             told |= model_configuration(value)
         elif isinstance(value, Compat):
             told |= compat_configuration(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from refmask.errors import ConfigurationError
 from refmask.index.folder import differences
 from refmask.methods.base import Method
+from refmask.methods.class_posterior import ClassPosterior
 from refmask.methods.global_local import GlobalLocal
 from refmask.methods.keeping import kept_model
 from refmask.methods.shortlist import Shortlist
@@ -20,12 +22,17 @@ from refmask.types import ConfiguredProposer, Floats, MaskProposals, MaskPropose
 PROPOSER = "proposer."
 
 
-def searchable(method: Method) -> GlobalLocal:
-    """The method itself, when its scores are the cosine of one vector per mask and phrase.
+def searchable(method: Method) -> GlobalLocal | ClassPosterior:
+    """The method itself, when its scores compare one vector per mask and phrase.
+
+    Class posteriors are computed for all masks, in context and alone, whatever their ``local_top``,
+    and searched without the priors on extent.
 
     Raises:
         ConfigurationError: when they are not.
     """
+    if isinstance(method, ClassPosterior):
+        return replace(method, local_top=None)
     if not isinstance(method, GlobalLocal) or isinstance(method, Shortlist):
         raise ConfigurationError(
             "expected a method that describes each mask by itself, once and for all, got "
@@ -39,7 +46,7 @@ def searchable(method: Method) -> GlobalLocal:
     return method
 
 
-def of_features(method: GlobalLocal) -> dict[str, Any]:
+def of_features(method: GlobalLocal | ClassPosterior) -> dict[str, Any]:
     """What features of masks depend on; nothing is computed, but the weights' file is read.
 
     Raises:

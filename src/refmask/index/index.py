@@ -22,6 +22,7 @@ from refmask.index.taking import FAILED, KEPT, Outcome, take
 from refmask.index.travel import Elsewhere
 from refmask.index.updating import leave, there
 from refmask.index.where import Where, among
+from refmask.methods.class_posterior import ClassPosterior
 from refmask.methods.global_local import GlobalLocal
 from refmask.ops import rle
 from refmask.ops.images import read_image
@@ -74,6 +75,7 @@ class Index:
             MissingResource: when LanceDB is not installed.
         """
         method = configuration.searchable(segmenter.method)
+        segmenter = replace(segmenter, method=method)
         features = configuration.of_features(method)
         if create:
             whole = features | configuration.of_masks(segmenter.proposer)
@@ -203,7 +205,7 @@ class Index:
         return Scene(image, proposals, self.segmenter, features_of(rows))
 
     @property
-    def _method(self) -> GlobalLocal:
+    def _method(self) -> GlobalLocal | ClassPosterior:
         return configuration.searchable(self.segmenter.method)
 
     def _check_masks(self) -> None:

@@ -9,9 +9,8 @@ import dataclasses
 import importlib
 from typing import Any
 
-from refmask.clip import ClipBackbone
 from refmask.errors import ConfigurationError
-from refmask.methods.base import Method
+from refmask.methods.base import Encoder, Method
 
 #: Name -> module and class.
 METHODS = {
@@ -21,7 +20,12 @@ METHODS = {
     "region-token": ("refmask.methods.region_token", "RegionToken"),
     "score-map": ("refmask.methods.score_map", "ScoreMap"),
     "grad-cam": ("refmask.methods.grad_cam", "GradCam"),
+    "class-posterior": ("refmask.methods.class_posterior", "ClassPosterior"),
 }
+#: What takes a classifier; all others take a CLIP.
+FOR_CLASSIFIERS = ("class-posterior",)
+#: The method that suits a model.
+AUTO = "auto"
 
 #: What takes a method's place when it is to look at its ``local_top`` best masks only.
 SHORTENED = {"global-local": ("refmask.methods.shortlist", "Shortlist")}
@@ -35,16 +39,17 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def load_method(name: str, clip: ClipBackbone, **settings: Any) -> Method:
+def load_method(name: str, encoder: Encoder, **settings: Any) -> Method:
     """A method by name.
 
     Args:
         name: a key of ``METHODS``.
-        clip: the model it describes masks and phrases with.
+        encoder: the model it describes masks and phrases with.
         settings: its fields; those that are None are left at their defaults.
 
     Raises:
-        ConfigurationError: for an unknown name, or a setting the method does not have.
+        ConfigurationError: for an unknown name, a setting the method does not have, or a model
+            that it does not take.
     """
     if name not in METHODS:
         raise ConfigurationError(f"expected a method out of {', '.join(METHODS)}, got {name!r}")
@@ -58,8 +63,18 @@ def load_method(name: str, clip: ClipBackbone, **settings: Any) -> Method:
         raise ConfigurationError(
             f"method {name} has no {', '.join(sorted(foreign))}; it takes {', '.join(known)}"
         )
-    method: Method = kind(clip, **given)
+    if not hasattr(encoder, "tower") and name not in FOR_CLASSIFIERS:
+        raise ConfigurationError(
+            f"method {name} needs a CLIP, {encoder.name} is a classifier; choose another model, "
+            f"or method {', '.join(FOR_CLASSIFIERS)}"
+        )
+    method: Method = kind(encoder, **given)
     return method
 
 
-__all__ = ["METHODS", "PRESETS", "Method", "load_method"]
+def usual_method(encoder: Encoder) -> str:
+    """The name of the method that suits a model."""
+    return "global-local" if hasattr(encoder, "tower") else FOR_CLASSIFIERS[0]
+
+
+__all__ = ["AUTO", "METHODS", "PRESETS", "Method", "load_method"]

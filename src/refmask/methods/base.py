@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
-from refmask.clip import ClipBackbone
+import torch
+
 from refmask.compat import Compat
+from refmask.ops.pixels import PixelStatistics
 from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase
 
 #: Fields of ``Compat`` that change how any picture enters a model.
@@ -50,11 +53,60 @@ def chosen_fields(compat: Compat, *names: str) -> dict[str, Any]:
     return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
 
+class Encoder(Protocol):
+    """A loaded model, as what does not compute with it knows it."""
+
+    @property
+    def name(self) -> str:
+        """Model and weights, for reports."""
+        ...
+
+    @property
+    def family(self) -> str:
+        """Kind of its image tower: "vit", "resnet" or "classifier"."""
+        ...
+
+    @property
+    def advice(self) -> dict[str, Any]:
+        """Settings of methods that its card recommends, by name."""
+        ...
+
+    @property
+    def weights(self) -> Path | None:
+        """The file its weights were read from, where there is one."""
+        ...
+
+    @property
+    def weights_sha256(self) -> str | None:
+        """SHA-256 of that file."""
+        ...
+
+    @property
+    def model_cfg(self) -> dict[str, Any]:
+        """What its features depend on beside weights, statistics and precision."""
+        ...
+
+    @property
+    def statistics(self) -> PixelStatistics:
+        """How its weights want pixels."""
+        ...
+
+    @property
+    def precision(self) -> torch.dtype:
+        """torch.float32 or torch.bfloat16, of its features."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """The width of its features."""
+        ...
+
+
 class Method(Protocol):
     """Scores proposals against expressions, in two steps of very different cost."""
 
     @property
-    def encoder(self) -> ClipBackbone:
+    def encoder(self) -> Encoder:
         """The model it describes masks and phrases with."""
         ...
 
@@ -67,8 +119,17 @@ class Method(Protocol):
         """The costly, text-free part, once per picture: uint8 RGB (H, W, 3) and N proposals."""
         ...
 
-    def score(self, observation: Any, phrases: Sequence[TargetPhrase]) -> Floats:
-        """float32 (T, N), higher is better, as logits: their softmax over N is a probability."""
+    def score(
+        self,
+        observation: Any,
+        phrases: Sequence[TargetPhrase],
+        evidence: Floats | float = 0.0,
+    ) -> Floats:
+        """float32 (T, N), higher is better, as logits: their softmax over N is a probability.
+
+        ``evidence``, float32 (T, N) in nats, is added by the method itself: one that looks closer
+        at its best masks takes it into account when it chooses them.
+        """
         ...
 
     def features(

@@ -130,14 +130,24 @@ class GlobalLocal:
         sentences, nouns = np.split(_unit(encoded, self.compat.unit_text), 2)
         return ContextFeatures(sentences, nouns)
 
-    def score(self, observation: ContextFeatures, phrases: Sequence[TargetPhrase]) -> Floats:
+    def score(
+        self,
+        observation: ContextFeatures,
+        phrases: Sequence[TargetPhrase],
+        evidence: Floats | float = 0.0,
+    ) -> Floats:
         """Similarity of every blended mask to every blended phrase (equation 1).
+
+        Args:
+            observation: from ``observe``.
+            phrases: T of them.
+            evidence: float32 (T, N) in nats, added.
 
         Returns:
             float32 (T, N): cosine (or, under the reference's ResNet, plain product) times the
             model's logit scale.
         """
-        return self.similarity(observation, self.read(phrases))
+        return self.similarity(observation, self.read(phrases)) + np.float32(evidence)
 
     def similarity(self, masks: ContextFeatures, phrases: ContextFeatures) -> Floats:
         """As ``score``, for phrases that were read before: float32 (T, N)."""

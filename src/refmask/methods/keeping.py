@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from refmask.clip import ClipBackbone
 from refmask.errors import ConfigurationError
+from refmask.methods.base import Encoder
 from refmask.methods.configuration import model_configuration
 from refmask.store.features import Features
 from refmask.store.hashing import picture_hash, proposals_hash
@@ -45,7 +45,7 @@ class Keeping:
         parts: those asked for, by name.
     """
 
-    encoder: ClipBackbone
+    encoder: Encoder
     image: Bytes
     proposals: MaskProposals
     features: Features | None = None
@@ -85,15 +85,15 @@ class Keeping:
         }
 
 
-def kept_model(clip: ClipBackbone) -> dict[str, Any]:
+def kept_model(encoder: Encoder) -> dict[str, Any]:
     """A model as kept features name it: ``model_configuration`` and the version of our arithmetic.
 
     Raises:
         ConfigurationError: when its weights are no file, so that nothing tells them from others.
     """
-    if clip.weights is None:
+    if encoder.weights is None:
         raise ConfigurationError(
-            f"expected a model whose weights are a file, to know its features by, {clip.name} has "
-            "none; load it by load_clip, or keep no features"
+            "expected a model whose weights are a file, to know its features by, "
+            f"{encoder.name} has none; load it by load_clip, or keep no features"
         )
-    return model_configuration(clip) | {"arithmetic": ARITHMETIC}
+    return model_configuration(encoder) | {"arithmetic": ARITHMETIC}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -84,14 +85,19 @@ class MaskMeans(ABC):
         shares = mask_shares(proposals, grid)
         return Places(torch.from_numpy(features), shares, proposals.size)
 
-    def score(self, observation: Places, phrases: Sequence[TargetPhrase]) -> Floats:
+    def score(
+        self,
+        observation: Places,
+        phrases: Sequence[TargetPhrase],
+        evidence: Floats | float = 0.0,
+    ) -> Floats:
         """Mean over each mask of each map, enlarged bilinearly to the picture's size.
 
         Returns:
             float32 (T, N).
         """
         maps = self._maps(observation, read_sentences(self.encoder, phrases, self.compat))
-        return self._means(observation, maps)
+        return self._means(observation, maps) + np.float32(evidence)
 
     def features(
         self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -61,13 +62,19 @@ class RegionToken:
         shape = (len(proposals), self.encoder.dim)
         return keep("region", told, shape, lambda: self._look(image, proposals))
 
-    def score(self, observation: Floats, phrases: Sequence[TargetPhrase]) -> Floats:
+    def score(
+        self,
+        observation: Floats,
+        phrases: Sequence[TargetPhrase],
+        evidence: Floats | float = 0.0,
+    ) -> Floats:
         """Cosine of every region token and every expression times the model's logit scale.
 
         Returns:
             float32 (T, N).
         """
-        return self._cosines(observation, read_sentences(self.encoder, phrases, self.compat))
+        texts = read_sentences(self.encoder, phrases, self.compat)
+        return self._cosines(observation, texts) + np.float32(evidence)
 
     def features(
         self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]

@@ -12,6 +12,7 @@ from refmask.errors import ConfigurationError
 from refmask.methods.base import Keep, afresh
 from refmask.methods.global_local import GlobalLocal
 from refmask.ops.pixels import at_shorter_side
+from refmask.ops.scores import others_below
 from refmask.types import Bools, Bytes, ContextFeatures, Floats, MaskProposals, TargetPhrase
 
 
@@ -69,7 +70,10 @@ class Shortlist(GlobalLocal):
         return Glimpse(everywhere, nothing, image, proposals, known)
 
     def score(  # type: ignore[override]  # of what itself observed
-        self, observation: Glimpse, phrases: Sequence[TargetPhrase]
+        self,
+        observation: Glimpse,
+        phrases: Sequence[TargetPhrase],
+        evidence: Floats | float = 0.0,
     ) -> Floats:
         """As ``GlobalLocal.score`` for the M best masks of each phrase; the others lie below.
 
@@ -77,10 +81,11 @@ class Shortlist(GlobalLocal):
             float32 (T, N).
         """
         text, everywhere = self.read(phrases), observation.global_context
-        guess = self.similarity(ContextFeatures(everywhere, everywhere), text)
+        added = np.float32(evidence)
+        guess = self.similarity(ContextFeatures(everywhere, everywhere), text) + added
         best = np.argsort(-guess, axis=1, kind="stable")[:, : self.local_top]
         self._look_closer(observation, np.unique(best))
-        return _others_below(self.similarity(observation, text), guess, best)
+        return others_below(self.similarity(observation, text) + added, guess, best)
 
     def features(
         self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
@@ -104,26 +109,3 @@ class Shortlist(GlobalLocal):
             alone = self._alone(picture, observation.proposals[new])
             observation.local_context[new] = alone
             observation.known[new] = True
-
-
-def _others_below(scores: Floats, guess: Floats, best: npt.NDArray[np.intp]) -> Floats:
-    """Scores of the best masks; below them the others, spaced as guessed.
-
-    Args:
-        scores: float32 (T, N), right for the best.
-        guess: float32 (T, N), by which they are the best.
-        best: (T, M), their indices.
-
-    Returns:
-        float32 (T, N).
-    """
-    if not best.size:
-        return scores
-    chosen = np.zeros(scores.shape, np.bool_)
-    np.put_along_axis(chosen, best, values=True, axis=1)
-    lowest, last = (
-        np.where(chosen, values, np.inf).min(axis=1, keepdims=True).astype(np.float32)
-        for values in (scores, guess)
-    )
-    below = np.nextafter(lowest, np.float32(-np.inf))
-    return np.where(chosen, scores, below - (last - guess))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from refmask.clip import ClipBackbone
 from refmask.methods import Method
 from refmask.methods.global_local import GlobalLocal
 from refmask.segmenter import Segmenter
@@ -112,7 +113,9 @@ def read_texts(segmenter: Segmenter, expressions: Sequence[str]) -> list[TargetP
         ExpressionError: when an expression cannot be used.
     """
     phrases = segmenter.parser(expressions)
-    segmenter.method.encoder.encode_text(texts_of(segmenter.method, phrases))
+    encoder = segmenter.method.encoder
+    if isinstance(encoder, ClipBackbone):
+        encoder.encode_text(texts_of(segmenter.method, phrases))
     return phrases
 
 

@@ -1,0 +1,266 @@
+"""The paper's method with an image classifier in CLIP's place.
+
+What a mask shows is a distribution over the classifier's classes, once in context and once alone;
+what a noun names is an affinity to each class (after ConSE, Norouzi et al., ICLR 2014). Their
+product takes the cosine's place, and both blends stay (equations 5 and 8), on log probabilities.
+
+A posterior does not tell a thing from a part of it. So where proposals overlap, as guesses at the
+extent of things do, three priors help: how well a mask covers what looks like the noun, its area,
+and the proposer's own belief.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from refmask.classifier import Classifier
+from refmask.classifier.crops import cut_crops
+from refmask.classifier.words import Reading, load_words
+from refmask.compat import Compat
+from refmask.errors import ConfigurationError
+from refmask.methods.base import Keep, afresh
+from refmask.ops.maps import mask_shares
+from refmask.ops.masks import areas_of
+from refmask.ops.scores import others_below
+from refmask.types import (
+    Bools,
+    Bytes,
+    ContextFeatures,
+    Floats,
+    MaskProposals,
+    TargetPhrase,
+    Whole,
+)
+
+#: Added to probabilities before their logarithm: no class is ever ruled out.
+LEAST = 1e-4
+#: Scores are divided by it: their softmax over the proposals is then about as sure as it is right.
+TEMPERATURE = 0.25
+#: Masks that cover their union more than so many times on average are guesses at extents.
+OVERLAPPING = 1.5
+#: Weights of the priors on extent: covering what looks like the noun, area, quality.
+COVERING, AREA, QUALITY = 0.5, 0.25, 0.5
+#: A place is as hot as can be when so large a share of the image is at most as hot.
+HOTTEST = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorFeatures(ContextFeatures):
+    """What was seen of an image's masks so far; phrases fill in local features.
+
+    Attributes:
+        global_context: float32 (N, C), class probabilities of each mask in context.
+        local_context: float32 (N, C), of each mask alone; zero where it is not known yet.
+        image: uint8 RGB (H, W, 3).
+        proposals: N masks of that size.
+        known: bool (N,), which masks' local features have been computed.
+        places: float32 (h * w, C), class probabilities of each place of the image.
+        shares: float32 (N, h * w), of the image's area: what of each place a mask covers.
+        overlapping: whether the masks are guesses at extents, so that the priors apply.
+    """
+
+    image: Bytes
+    proposals: MaskProposals
+    known: Bools
+    places: Floats
+    shares: Floats
+    overlapping: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ClassPosterior:
+    """Class posteriors in context and alone, blended.
+
+    Attributes:
+        encoder: the classifier.
+        alpha: weight of the global visual feature, 0 to 1 (equation 5).
+        beta: weight of the whole expression, 0 to 1 (equation 8).
+        local_top: local features are computed for so many masks of each phrase, those that fit it
+            best by the global ones; for all when None. See ``refmask.methods.shortlist``.
+        compat: the corrected arithmetic; there is no released code of this method.
+
+    Raises:
+        ConfigurationError: for another encoder, weights outside 0 to 1, or a local_top below 1;
+            all faults at once.
+    """
+
+    encoder: Classifier
+    alpha: float = 0.6
+    beta: float = 0.1
+    local_top: int | None = 28
+    compat: Compat = field(default_factory=Compat)
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{name} is from 0 to 1, got {value}"
+            for name, value in (("alpha", self.alpha), ("beta", self.beta))
+            if not 0 <= value <= 1
+        ]
+        if self.local_top is not None and self.local_top < 1:
+            faults.append(f"local_top is at least 1, got {self.local_top}")
+        if not isinstance(self.encoder, Classifier):
+            faults.append("class-posterior needs the model 'offline'; choose it, or another method")
+        if self.compat != Compat():
+            faults.append("the model 'offline' has no released code; leave compat out")
+        if faults:
+            raise ConfigurationError("; ".join(faults))
+
+    def observe(
+        self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh
+    ) -> PosteriorFeatures:
+        """Class probabilities of all places and masks; without ``local_top`` of all crops, too.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            proposals: N masks of that size.
+            keep: asked for the places' logits and the crops' probabilities, apart.
+        """
+        told = self.encoder.model_cfg
+        shape = (self.encoder.dim, None, None)
+        logits = keep("places", told, shape, lambda: self.encoder.encode_places(image))
+        grid = logits.shape[1], logits.shape[2]
+        flat = torch.from_numpy(logits).flatten(1).T
+        means = mask_shares(proposals, grid).flatten(1)
+        areas = areas_of(proposals.masks) / (image.shape[0] * image.shape[1])
+        nothing = np.zeros((len(proposals), self.encoder.dim), np.float32)
+        seen = PosteriorFeatures(
+            global_context=(means @ flat).softmax(dim=1).numpy(),
+            local_context=nothing,
+            image=image,
+            proposals=proposals,
+            known=np.zeros(len(proposals), np.bool_),
+            places=flat.softmax(dim=1).numpy(),
+            shares=np.asarray(means.numpy() * areas[:, None], np.float32),
+            overlapping=bool(areas.sum() > OVERLAPPING * proposals.masks.any(axis=0).mean()),
+        )
+        if self.local_top is None:
+            every = np.arange(len(proposals))
+            crops = {"margin and blur": "0.1 0.08"}
+            local = keep("local", told | crops, nothing.shape, lambda: self._alone(seen, every))
+            seen.local_context[:], seen.known[:] = local, True
+        return seen
+
+    def read(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
+        """Affinities of every phrase to the classes (in the place of equations 6 and 7).
+
+        Returns:
+            float32 (T, C) each, 0 to 1, zeros where nothing is known: of the whole expression, and
+            of the noun phrase.
+        """
+        readings = self._readings(phrases)
+        shape = (len(phrases), self.encoder.dim)
+        return ContextFeatures(
+            np.array([reading.sentence for reading in readings], np.float32).reshape(shape),
+            np.array([reading.noun for reading in readings], np.float32).reshape(shape),
+        )
+
+    def unknown(self, phrases: Sequence[TargetPhrase]) -> list[str | None]:
+        """For each phrase why nothing is known about it, or None."""
+        return [reading.unknown for reading in self._readings(phrases)]
+
+    def score(
+        self,
+        observation: ContextFeatures,
+        phrases: Sequence[TargetPhrase],
+        evidence: Floats | float = 0.0,
+    ) -> Floats:
+        """Log probability that a mask shows what the phrase names, with the priors on extent.
+
+        Args:
+            observation: what ``observe`` gave, which gains the local features that these phrases
+                need; or features without their image, to which no priors apply.
+            phrases: T of them.
+            evidence: float32 (T, N) in nats, added before the division by the temperature.
+
+        Returns:
+            float32 (T, N).
+        """
+        text = self.read(phrases)
+        if not isinstance(observation, PosteriorFeatures):
+            return self.similarity(observation, text) + np.float32(evidence / TEMPERATURE)
+        affinity = text.blend(self.beta)
+        seen = observation.global_context
+        added = evidence + self._extent(observation, affinity)
+        guess = self._likelihood(ContextFeatures(seen, seen), affinity) + added
+        best = np.argsort(-guess, axis=1, kind="stable")[:, : self.local_top]
+        self._look_closer(observation, np.unique(best))
+        scores = self._likelihood(observation, affinity) + added
+        return np.asarray(others_below(scores, guess, best) / TEMPERATURE, np.float32)
+
+    def similarity(self, masks: ContextFeatures, phrases: ContextFeatures) -> Floats:
+        """As ``score``, without the priors, for masks and phrases of anywhere: float32 (T, N)."""
+        return self._likelihood(masks, phrases.blend(self.beta)) / np.float32(TEMPERATURE)
+
+    def features(
+        self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, Floats]:
+        """Arrays to compare: visual (N, C) and text (T, C), and ``scores``.
+
+        ``visual_local`` is zero where it was not computed.
+        """
+        observation, text = self.observe(image, proposals), self.read(phrases)
+        scores = self.score(observation, phrases)
+        return {
+            "visual_global": observation.global_context,
+            "visual_local": observation.local_context,
+            "text_global": text.global_context,
+            "text_local": text.local_context,
+            "scores": scores,
+        }
+
+    def _readings(self, phrases: Sequence[TargetPhrase]) -> list[Reading]:
+        words = load_words()
+        return [words.read(phrase) for phrase in phrases]
+
+    def _likelihood(self, masks: ContextFeatures, affinity: Floats) -> Floats:
+        """Blended log probabilities: (T, C) affinities to float32 (T, N)."""
+        everywhere, alone = (
+            np.log(affinity @ part.T + np.float32(LEAST))
+            for part in (masks.global_context, masks.local_context)
+        )
+        return np.asarray(self.alpha * everywhere + (1 - self.alpha) * alone, np.float32)
+
+    def _extent(self, observation: PosteriorFeatures, affinity: Floats) -> Floats | float:
+        """The priors on extent, float32 (T, N); 0 where masks hardly overlap."""
+        if not observation.overlapping:
+            return 0.0
+        quality = observation.proposals.quality
+        area = observation.shares.sum(axis=1)
+        alike = quality / max(quality.max(), LEAST)
+        prior = AREA * np.log(area) + QUALITY * np.log(np.maximum(alike, 0) + 1e-3)
+        covering = soft_iou(observation.places @ affinity.T, observation.shares)
+        return np.asarray(COVERING * np.log(covering + 1e-6) + prior, np.float32)
+
+    def _look_closer(self, observation: PosteriorFeatures, masks: Whole) -> None:
+        """Compute the local features of those of these masks that have none yet."""
+        new = masks[~observation.known[masks]]
+        if len(new):
+            observation.local_context[new] = self._alone(observation, new)
+            observation.known[new] = True
+
+    def _alone(self, observation: PosteriorFeatures, masks: Whole) -> Floats:
+        """Class probabilities of the crops of these masks: float32 (M, C)."""
+        proposals, side = observation.proposals, self.encoder.statistics.side
+        crops = cut_crops(observation.image, proposals.masks[masks], proposals.boxes[masks], side)
+        return torch.from_numpy(self.encoder.encode_crops(crops)).softmax(dim=1).numpy()
+
+
+def soft_iou(heat: Floats, shares: Floats) -> Floats:
+    """How well masks cover what is hot, and nothing else.
+
+    Args:
+        heat: float32 (P, T), not negative, of each place.
+        shares: float32 (N, P), of the image's area: what of each place a mask covers.
+
+    Returns:
+        float32 (T, N), 0 to 1.
+    """
+    top = np.quantile(heat, HOTTEST, axis=0)
+    warmth = np.sqrt(np.clip(heat / np.maximum(top, 1e-9), 0, 1)).T.astype(np.float32)
+    inside = warmth @ shares.T
+    cold = shares.sum(axis=1) - inside
+    return np.asarray(inside / (warmth.mean(axis=1, keepdims=True) + cold))

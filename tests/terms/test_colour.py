@@ -1,0 +1,86 @@
+"""The colour term: shares of named colours, and which words of a phrase are meant."""
+
+import numpy as np
+import pytest
+
+from refmask.terms.colour import FLOOR, NAMES, PROTOTYPES, Colour, colours_of
+from refmask.types import MaskProposals, TargetPhrase
+
+
+def phrase(expression, noun_phrase=None, head="thing"):
+    return TargetPhrase(expression, expression, noun_phrase or expression, head)
+
+
+@pytest.fixture
+def halves():
+    """A red left half beside a blue right half, and a mask for each and for both."""
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[:, :30], image[:, 30:] = (200, 20, 30), (30, 60, 180)
+    masks = np.zeros((3, 40, 60), np.bool_)
+    masks[0, :, :30] = masks[1, :, 30:] = masks[2] = True
+    return image, MaskProposals(masks)
+
+
+def test_shares_of_halves(halves):
+    shares = Colour().observe(*halves)
+    assert shares.shape == (3, 11)
+    assert shares.dtype == np.float32
+    red, blue = NAMES.index("red"), NAMES.index("blue")
+    assert np.allclose(shares[:, red], [1, 0, 0.5])
+    assert np.allclose(shares[:, blue], [0, 1, 0.5])
+    assert np.allclose(shares.sum(axis=1), 1)
+
+
+def test_the_score_is_the_log_of_the_named_share(halves):
+    term = Colour()
+    shares = term.observe(*halves)
+    score = term.score(shares, phrase("the red thing"))
+    assert score.dtype == np.float32
+    assert np.allclose(score, np.log(np.array([1, 0, 0.5]) + FLOOR), atol=1e-5)
+    both = term.score(shares, phrase("the red and blue thing"))
+    assert np.allclose(both, np.log(1 + FLOOR), atol=1e-5)
+    assert term.score(shares, phrase("the left thing")) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_prototype_has_its_own_name(name):
+    for colour in PROTOTYPES[name]:
+        image = np.full((8, 8, 3), colour, np.uint8)
+        shares = Colour().observe(image, MaskProposals(np.ones((1, 8, 8), np.bool_)))
+        assert shares[0, NAMES.index(name)] == 1, colour
+
+
+def test_shadow_does_not_change_a_name():
+    image = np.array([[[90, 20, 22], [220, 40, 45]]], np.uint8)
+    shares = Colour().observe(image, MaskProposals(np.ones((1, 1, 2), np.bool_)))
+    assert shares[0, NAMES.index("red")] == 1
+
+
+def test_thin_and_large_masks_are_sampled():
+    image = np.full((2000, 2000, 3), (250, 250, 250), np.uint8)
+    image[:, 1001] = (200, 20, 30)
+    masks = np.zeros((2, 2000, 2000), np.bool_)
+    masks[0, :, 1001] = True
+    masks[1] = True
+    shares = Colour().observe(image, MaskProposals(masks))
+    assert shares[0, NAMES.index("red")] == 1
+    assert shares[1, NAMES.index("white")] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("words", "colours"),
+    [
+        (phrase("the grey cat", head="cat"), ("grey",)),
+        (phrase("the GRAY cat", head="cat"), ("grey",)),
+        (phrase("black and white dog", head="dog"), ("black", "white")),
+        (phrase("the dog next to the red car", "the dog", "dog"), ()),
+        (phrase("guy in red", "guy", "guy"), ("red",)),
+        (phrase("woman wearing a blue dress", "woman", "woman"), ("blue",)),
+        (phrase("the orange", head="orange"), ()),
+        (phrase("the green orange", head="orange"), ("green",)),
+        (phrase("violet flower", head="flower"), ("purple",)),
+        (phrase("the redhead", head="redhead"), ()),
+    ],
+)
+def test_which_colours_are_meant(words, colours):
+    assert colours_of(words) == colours
