@@ -25,6 +25,7 @@ COLUMNS = (
     "best_union",
     "right_class",
     "right_instance",
+    "chance",
     "words",
     "kind",
     "proposals",
