@@ -39,7 +39,7 @@ def test_categories_are_asked_for_among_proposals(evaluate, own_coco, capsys):
     status, folder = evaluate("run")
     assert status == 0
     printed = capsys.readouterr().out
-    assert "coco all: 2 expressions about 2 pictures" in printed
+    assert "coco all (categories): 2 expressions about 2 pictures" in printed
     assert all(f"| {name} |" in printed for name in ("mIoU", "Pr@0.5", "upper mIoU", "chance"))
     records = lines(folder)
     assert [record["expression"] for record in records] == ["teddy bear", "cup"]
@@ -69,7 +69,9 @@ def test_among_the_instances_any_of_the_category_is_right(evaluate, capsys):
     assert figures["chance"]["value"] == pytest.approx(0.4)
     assert told(folder)["configuration"]["questions"] == "choices"
     assert set(told(folder)["by_kind"]) == {"teddy bear", "cup", "dog"}
-    assert "| chance | 40.00 |" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "coco all (choices): 5 expressions about 2 pictures" in printed
+    assert "| chance | 40.00 |" in printed
 
 
 def test_a_run_goes_on_and_is_not_taken_for_one_of_other_questions(evaluate, capsys):
@@ -85,6 +87,7 @@ def test_a_run_goes_on_and_is_not_taken_for_one_of_other_questions(evaluate, cap
     assert "questions: choices there, categories here" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("default::refmask.errors.RefmaskWarning")
 def test_missing_and_damaged_images(evaluate, own_coco, capsys):
     (own_coco / "images" / "2.png").unlink()  # nothing is asked about it
     (own_coco / "images" / "3.png").unlink()

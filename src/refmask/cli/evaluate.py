@@ -232,8 +232,9 @@ class _Bar:
 def print_summary(summary: dict[str, Any]) -> None:
     """The figures as a table, and what was left out of them."""
     told = summary["configuration"]
+    asked = f" ({told['questions']})" if "questions" in told else ""
     print(
-        f"{told['data']} {told['split']}: {summary['expressions']} expressions about "
+        f"{told['data']} {told['split']}{asked}: {summary['expressions']} expressions about "
         f"{summary['pictures']} pictures"
     )
     what = "predictions" if told["system"] == "predictions" else "proposals"
