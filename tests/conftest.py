@@ -164,3 +164,55 @@ def fixed_parser() -> FixedParser:
 def noise() -> Bytes:
     """A picture of 60 x 80 pixels."""
     return np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+
+
+def _annotated(number: int, image: int, category: int, *box: int) -> dict[str, Any]:
+    """A rectangle, x1 y1 x2 y2, as an annotation in COCO's format."""
+    left, top, right, bottom = box
+    corners = [left, top, right, top, right, bottom, left, bottom]
+    annotation = {"id": number, "image_id": image, "category_id": category, "iscrowd": 0}
+    return annotation | {"segmentation": [corners]}
+
+
+@pytest.fixture
+def own_coco(tmp_path: Path) -> Path:
+    """A folder with ``instances.json`` and ``images/``: four images of 3,200 pixels.
+
+    One category is alone and large in image 5 ("teddy bear") and in image 3 ("cup"); the cup of 32
+    pixels in image 5 covers 1 %, its spoon of 31 less.
+    """
+    root = tmp_path / "own"
+    (root / "images").mkdir(parents=True)
+    crowd = {"size": [40, 80], "counts": [0, 400, 2800]}
+    tables = {
+        "images": [
+            {"id": number, "file_name": f"{number}.png", "height": 40, "width": 80}
+            for number in (5, 3, 8, 2)
+        ],
+        "annotations": [
+            _annotated(1, 5, 1, 10, 10, 30, 30),
+            _annotated(2, 5, 2, 40, 4, 48, 8),
+            _annotated(3, 5, 2, 50, 4, 52, 6),
+            _annotated(4, 5, 3, 40, 32, 71, 33),
+            _annotated(5, 5, 4, 60, 12, 70, 22),
+            {**_annotated(6, 5, 4, 0, 0, 1, 1), "segmentation": crowd, "iscrowd": 1},
+            _annotated(7, 3, 4, 2, 2, 12, 12),
+            _annotated(8, 3, 4, 20, 2, 36, 18),
+            _annotated(9, 3, 2, 50, 20, 62, 32),
+            _annotated(10, 8, 4, 2, 2, 12, 12),
+            _annotated(11, 8, 4, 20, 2, 36, 18),
+        ],
+        "categories": [
+            {"id": number, "name": name}
+            for number, name in enumerate(("teddy bear", "cup", "spoon", "dog", "hat"), 1)
+        ],
+    }
+    (root / "instances.json").write_text(json.dumps(tables))
+    for image in tables["images"]:
+        pixels = np.full((40, 80, 3), (40, 90, 160), np.uint8)
+        for number, one in enumerate(tables["annotations"]):
+            if one["image_id"] == image["id"] and not one["iscrowd"]:
+                left, top, _, _, right, bottom, *_ = one["segmentation"][0]
+                pixels[top:bottom, left:right] = (20 * number, 250 - 20 * number, 40)
+        Image.fromarray(pixels).save(root / "images" / image["file_name"])
+    return root

@@ -64,8 +64,9 @@ def scored(tmp_path_factory):
 
 
 @pytest.fixture
-def workplace(tmp_path, monkeypatch, noise, scored):
+def workplace(tmp_path, monkeypatch, noise, scored, own_coco):
     """A folder with the files that the examples name."""
+    own_coco.rename(tmp_path / "mine")
     shutil.copytree(scored, tmp_path, dirs_exist_ok=True)
     for folder in ("photos", "masks"):
         (tmp_path / folder).mkdir()
@@ -127,7 +128,9 @@ def test_command(words, workplace):
         assert main(["index", "add", "photos", "--index", "collection"]) == 0
     before = set(workplace.rglob("*"))
     assert main([command, *rest]) == 0
-    silent = command in ("phrases", "models", "index") or {"--json", "--report"} & set(rest)
+    silent = command in ("phrases", "models", "index") or {"--json", "--report", "check"} & set(
+        rest
+    )
     kept = rest[-2:] == ["--out", "store"]  # is there already
     assert silent or kept or set(workplace.rglob("*")) > before
 

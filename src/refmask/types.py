@@ -138,6 +138,7 @@ class Query:
         target: bool (H, W), the ground truth.
         kind: what tells the target apart ("colour", "surroundings", ...), where known.
         instance: which of the sample's instances the target is, where known.
+        also_right: further instances of the sample that answer it as well as the target does.
     """
 
     id: str
@@ -145,6 +146,7 @@ class Query:
     target: Bools
     kind: str | None = None
     instance: int | None = None
+    also_right: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -120,6 +120,50 @@ def test_the_report_on_scenes(capsys, monkeypatch, fixed_proposer):
     assert figures["recall_50"] == pytest.approx(np.mean(np.array(best) > 0.5))
 
 
+def test_the_report_on_a_folder_in_cocos_format(own_coco, tmp_path, capsys):
+    # Of the instances in image 5, the first three; of those in image 3, the dogs.
+    masks = [(5, (10, 10, 30, 30)), (5, (40, 4, 48, 8)), (5, (50, 4, 52, 6))]
+    masks += [(3, (2, 2, 12, 12)), (3, (20, 2, 36, 18))]
+    for image in (5, 3, 8):
+        boxes = [box for number, box in masks if number == image] or [(0, 39, 80, 40)]
+        stack = np.zeros((len(boxes), 40, 80), np.bool_)
+        for mask, (left, top, right, bottom) in zip(stack, boxes, strict=True):
+            mask[top:bottom, left:right] = True
+        np.savez(tmp_path / f"{image}.npz", masks=stack)
+    pixels = [np.array(Image.open(own_coco / "images" / f"{n}.png")) for n in (5, 3, 8)]
+    store = Store(tmp_path / "store", create=True)
+    for image, number in zip(pixels, (5, 3, 8), strict=True):
+        given = load_proposer(f"masks:{tmp_path / f'{number}.npz'}").propose(image)
+        store.put({"proposer": "given"}, image, given)
+    words = [own_coco, "--report", "--proposals", f"store:{tmp_path / 'store'}"]
+    assert propose(*words, "--json") == 0
+    (figures,) = json.loads(capsys.readouterr().out).values()
+    assert (figures["pictures"], figures["things"]) == (3, 10)
+    assert figures["mean_best_iou"] == pytest.approx(5 / 10)
+    assert figures["mean_best_iou_1_percent"] == pytest.approx(4 / 8)
+    assert figures["mean_best_iou_small"] == pytest.approx(5 / 10)
+    assert figures["mean_best_iou_medium"] is None
+    assert propose(*words) == 0
+    row = capsys.readouterr().out.splitlines()[4]
+    assert "| 0.500 | 0.500 | 0.500 | none | none | 0.500 |" in row
+
+
+def test_the_report_sorts_things_by_size(tmp_path, capsys):
+    masks = np.zeros((3, 120, 120), np.bool_)
+    masks[0, :31, :33] = masks[1, :32, 60:92] = masks[2, 24:, 24:] = True
+    np.savez(tmp_path / "truth.npz", masks=masks)
+    np.savez(tmp_path / "found.npz", masks=masks[1:2])
+    Image.fromarray(np.zeros((120, 120, 3), np.uint8)).save(tmp_path / "a.png")
+    words = [tmp_path / "a.png", "--report", "--truth", tmp_path / "truth.npz", "--json"]
+    assert propose(*words, "--proposals", f"masks:{tmp_path / 'found.npz'}") == 0
+    (figures,) = json.loads(capsys.readouterr().out).values()
+    shared = (masks[1] & masks[2]).sum()
+    union = (masks[1] | masks[2]).sum()
+    assert figures["mean_best_iou_small"] == 0
+    assert figures["mean_best_iou_medium"] == 1
+    assert figures["mean_best_iou_large"] == pytest.approx(shared / union)
+
+
 def test_the_report_on_pictures_with_given_truth_sets_proposers_side_by_side(capsys):
     folder = SHIPPED / IMAGES
     picture = sorted(folder.iterdir())[0]
@@ -129,7 +173,9 @@ def test_the_report_on_pictures_with_given_truth_sets_proposers_side_by_side(cap
     table = capsys.readouterr().out
     assert status == 0
     assert "1 pictures" in table
-    assert table.splitlines()[2].startswith("| proposals | mean best IoU | recall@0.5 |")
+    assert table.splitlines()[2].startswith(
+        "| proposals | mean best IoU | at least 1 % | small | medium | large | recall@0.5 |"
+    )
     assert table.splitlines()[4].startswith("| grouping | 0.")
 
 

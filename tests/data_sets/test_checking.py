@@ -73,6 +73,21 @@ def test_other_layouts_are_counted(phrasecut_folder, coco_root):
     assert (state.split, state.pictures, state.queries) == ("val2014", 2, 0)
 
 
+def test_data_of_ones_own_are_told_alone(own_coco, coco_root):
+    found = {one.part.name: one.path for one in presence("coco", own_coco)}
+    assert found == {
+        "instances.json": own_coco / "instances.json",
+        "images": own_coco / "images",
+    }
+    (own_coco / "images" / "8.png").unlink()
+    (state,) = split_states("coco", own_coco)
+    assert (state.split, state.pictures, state.queries) == ("all", 4, 0)
+    assert [path.name for path in state.missing] == ["8.png"]
+    both = {one.part.name: one.path for one in presence("coco", coco_root)}
+    assert both["annotations/instances_val2014.json"] is not None
+    assert both["instances.json"] is None
+
+
 def test_faults_are_told(refer_folder):
     root = refer_folder.write()
     del refer_folder.annotations[4]

@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 
 from refmask.data import DATASETS, load_dataset
+from refmask.data.choice import QUESTIONS
 from refmask.types import Sample
 
 pytestmark = pytest.mark.filterwarnings("ignore:expected:refmask.errors.RefmaskWarning")
 
 
 @pytest.fixture
-def small(request, refer_folder, phrasecut_folder, coco_root):
+def small(request, refer_folder, phrasecut_folder, coco_root, own_coco):
     """A split of each data set, small."""
     name = request.param
+    if name in QUESTIONS:
+        return load_dataset("coco", None, own_coco, questions=name)
     if name == "scenes":
         return load_dataset("scenes", "val")
     if name == "coco":
@@ -28,7 +31,7 @@ def small(request, refer_folder, phrasecut_folder, coco_root):
     return load_dataset(name, "all", refer_folder.write())
 
 
-every = pytest.mark.parametrize("small", DATASETS, indirect=True)
+every = pytest.mark.parametrize("small", [*DATASETS, *QUESTIONS], indirect=True)
 
 
 @every

@@ -52,6 +52,18 @@ def test_cut_off_anywhere_it_ends_the_same(whole, tmp_path, squares, guessing):
         assert contents(folder) == contents(whole), place
 
 
+def test_records_from_before_the_figure_chance_are_kept(whole, tmp_path, squares, guessing):
+    content, _ = contents(whole)
+    records = [json.loads(text) for text in content.splitlines()]
+    older = [{k: v for k, v in record.items() if k != "chance"} for record in records]
+    kept = b"".join(json.dumps(record).encode() + b"\n" for record in older)
+    folder = broken(whole, tmp_path, kept)
+    summary = Evaluation(squares, guessing()).run(folder)
+    assert (folder / "samples.jsonl").read_bytes() == kept
+    figures = json.loads((whole / "summary.json").read_text())["figures"]
+    assert figures.keys() - summary["figures"].keys() == {"chance"}
+
+
 @pytest.mark.parametrize("tail", [b"\0" * 100, b'{"picture": 1}\n', b"[]\n", b"null", LISTS])
 def test_what_is_no_record_is_made_anew(whole, tmp_path, squares, guessing, tail):
     content, _ = contents(whole)

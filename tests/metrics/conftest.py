@@ -18,6 +18,7 @@ def random_outcomes(seed: int, queries: int = 200, pictures: int = 40, skill: fl
         best_union=union,
         right_class=np.where(known, hit | (rng.random(queries) < 0.3), np.nan),
         right_instance=np.where(known, hit, np.nan),
+        chance=np.where(known, rng.random(queries), np.nan),
         words=same.integers(1, 16, queries),
         kind=same.choice(["", "colour", "size"], queries),
         proposals=rng.integers(0, 20, queries),

@@ -22,6 +22,7 @@ def rows(draw):
         "best_union": best_union,
         "right_class": right[0],
         "right_instance": right[1],
+        "chance": None if right[1] is None else draw(st.sampled_from([0.0, 0.25, 0.5, 1.0])),
         "words": 3,
         "proposals": draw(st.integers(0, 2)),
     }
@@ -50,6 +51,7 @@ def independently(rows) -> dict[str, Fraction]:
     share("CC-oIoU", sum(r["intersection"] for r in right), sum(r["union"] for r in right))
     named = [row["right_instance"] for row in rows if row["right_instance"] is not None]
     share("choice", sum(named), len(named))
+    share("chance", sum(Fraction(row["chance"] or 0) for row in rows), len(named))
     return found
 
 
@@ -97,7 +99,7 @@ def test_an_iou_equal_to_the_threshold_counts():
 
 def test_figures_without_data_are_left_out():
     found = figures(Outcomes.of([plain_row(1, 2)]))
-    assert set(FIGURES) - set(found) == {"MC-ACC", "CC-oIoU", "choice"}
+    assert set(FIGURES) - set(found) == {"MC-ACC", "CC-oIoU", "choice", "chance"}
     wrong = figures(Outcomes.of([{**plain_row(1, 2), "right_class": 0}]))
     assert wrong["MC-ACC"] == 0.0
     assert "CC-oIoU" not in wrong

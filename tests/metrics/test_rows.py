@@ -123,3 +123,30 @@ def test_masks_of_another_size_and_unknown_indices_are_refused():
         overlaps.row(strip(0, 2), -1)
     with pytest.raises(InputError, match="instance as an index below 1"):
         overlaps.row(strip(0, 2), 0, 1)
+
+
+def test_of_several_right_instances_each_proposal_is_counted_against_the_one_it_fits_best():
+    truth = instances((0, 4), (6, 10), (10, 12), classes=[1, 1, 2])
+    overlaps = PictureOverlaps(proposals((6, 9), (0, 1), (10, 12)), truth)
+    row = overlaps.row(strip(0, 4), 0, 0, (1,))
+    assert (row["intersection"], row["union"]) == (3, 4)
+    assert (row["best_intersection"], row["best_union"]) == (3, 4)
+    assert (row["right_class"], row["right_instance"]) == (1, 1)
+    alone = overlaps.row(strip(0, 4), 0, 0)
+    assert (alone["intersection"], alone["union"], alone["right_instance"]) == (0, 7, 0)
+    wrong = overlaps.row(strip(0, 4), 2, 0, (1,))
+    assert (wrong["intersection"], wrong["right_instance"]) == (0, 0)
+    nothing = overlaps.row(strip(0, 4), None, 0, (1,))
+    assert (nothing["union"], nothing["right_instance"]) == (4, 0)
+    with pytest.raises(InputError, match="below 3"):
+        overlaps.row(strip(0, 4), 0, 0, (3,))
+
+
+def test_chance_is_the_share_of_proposals_that_would_be_right():
+    truth = instances((0, 4), (6, 10), classes=[1, 1])
+    overlaps = PictureOverlaps(proposals((0, 3), (1, 4), (7, 10), (11, 12)), truth)
+    assert overlaps.row(strip(0, 4), 3, 0)["chance"] == 0.5
+    assert overlaps.row(strip(0, 4), 3, 0, (1,))["chance"] == 0.75
+    assert overlaps.row(strip(0, 4), 3)["chance"] is None
+    nothing = PictureOverlaps(MaskProposals.empty(1, 12), truth)
+    assert nothing.row(strip(0, 4), None, 0)["chance"] == 0

@@ -64,6 +64,7 @@ def _dataset(args: argparse.Namespace, run: Finished) -> Dataset:
         split_by=told.get("split_by"),
         subset=told.get("subset", "all"),
         overlap_is_background=told.get("compat.overlap_is_background", False),
+        questions=told.get("questions"),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from refmask.data import Dataset
@@ -24,9 +24,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_name(check)
     show = actions.add_parser(SHOW, help="draw pictures with their targets and expressions")
     _add_name(show)
-    show.add_argument("--split", default="val", help="val (default), test, testA, all, ...")
+    show.add_argument("--split", help="val (default, except for coco), test, testA, all, ...")
     _add_split_by(show)
     show.add_argument("--subset", default="all", help="of phrasecut: all (default), seen or unseen")
+    show.add_argument("--questions", choices=("categories",), help="of coco: what is asked of it")
     show.add_argument("--count", type=int, default=8, help="number of pictures (default 8)")
     show.add_argument("--seed", type=int, default=0, help="which pictures (default 0)")
     show.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the drawings")
@@ -103,7 +104,9 @@ def _show(args: argparse.Namespace) -> int:
             f"expected --count of 1 or more and --seed of 0 or more, got {args.count} and "
             f"{args.seed}; correct them"
         )
-    dataset = _load(args, subset=args.subset)
+    if args.split is None and args.name != "coco":
+        args.split = "val"
+    dataset = _load(args, subset=args.subset, questions=args.questions)
     count = min(args.count, len(dataset.ids))
     for row in sorted(np.random.default_rng(args.seed).permutation(len(dataset.ids))[:count]):
         sample = dataset.sample(dataset.ids[row])
@@ -129,7 +132,7 @@ def _fewshot(args: argparse.Namespace) -> int:
     return 0
 
 
-def _load(args: argparse.Namespace, subset: str = "all") -> Dataset:
+def _load(args: argparse.Namespace, **more: Any) -> Dataset:
     from refmask.data import load_dataset
 
-    return load_dataset(args.name, args.split, args.root, split_by=args.split_by, subset=subset)
+    return load_dataset(args.name, args.split, args.root, split_by=args.split_by, **more)

@@ -36,15 +36,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "dataset",
         metavar="DATASET",
-        help="refcoco, refcoco+, refcocog, phrasecut, scenes, or a folder in REFER's layout",
+        help="refcoco, refcoco+, refcocog, phrasecut, scenes, a folder in REFER's layout, or coco "
+        "(with --questions)",
     )
     add_data_options(parser)
     parser.add_argument(
         "--proposals",
         default="grouping",
         metavar="SPEC",
-        help="instances (the data set's own masks), or as in 'refmask segment': grouping "
-        "(default), freesolo, store:PATH, masks:PATH (with {stem} for the picture's id), ...",
+        help="instances (the data set's own masks; of coco, any of the category is right), or as "
+        "in 'refmask segment': grouping (default), freesolo, store:PATH, masks:PATH (with {stem} "
+        "for the picture's id), ...",
     )
     add_run_options(parser)
     add_engine_options(parser)
@@ -56,13 +58,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Which split, and where it is."""
     group = parser.add_argument_group("data")
-    group.add_argument("--split", required=True, help="such as val, testA or test")
+    group.add_argument(
+        "--split",
+        help="such as val, testA or test; none for coco where DIR holds instances.json and images/",
+    )
     group.add_argument(
         "--root", type=Path, metavar="DIR", help="the folder of the data set's files"
     )
     group.add_argument("--split-by", metavar="NAME", help="of refcocog: umd (default) or google")
     group.add_argument(
         "--subset", default="all", help="of phrasecut: all (default), seen or unseen"
+    )
+    group.add_argument(
+        "--questions",
+        choices=("categories",),
+        help="of coco, which has no expressions: categories asks for each category that an image "
+        "has one instance of, of at least 1 %% of its area",
     )
     group.add_argument("--first", type=int, metavar="N", help="ask the first N pictures only")
 
@@ -109,9 +120,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _evaluation(args: argparse.Namespace) -> tuple[Evaluation, Segmenter]:
     """The evaluation that the options describe, and what answers in it."""
+    from refmask.evaluation.sources import INSTANCES
     from refmask.evaluation.system import Choosing
 
-    dataset = load_data(args, args.dataset)
+    dataset = load_data(args, args.dataset, among_instances=args.proposals == INSTANCES)
     segmenter, source = _system(args, dataset.ids[: args.first])
     return asked(args, dataset, Choosing(segmenter, source)), segmenter
 
@@ -140,11 +152,24 @@ def check_first(args: argparse.Namespace) -> None:
         raise ConfigurationError(f"expected --first of at least 1, got {args.first}")
 
 
-def load_data(args: argparse.Namespace, name: str) -> Dataset:
-    """The split that the options name, read by the rules of ``--compat``."""
+def load_data(args: argparse.Namespace, name: str, among_instances: bool = False) -> Dataset:
+    """The split that the options name, read by the rules of ``--compat``.
+
+    Args:
+        args: with ``add_data_options`` and "compat".
+        name: of the data set.
+        among_instances: the answers are chosen among the data set's own masks.
+
+    Raises:
+        ConfigurationError: when it does not exist, or has no expressions and no ``--questions``.
+    """
     from refmask import compat
     from refmask.data import load_dataset
+    from refmask.data.choice import CHOICES
 
+    if name == "coco" and args.questions is None:
+        raise ConfigurationError("coco has no expressions; add --questions categories")
+    questions = CHOICES if args.questions and among_instances else args.questions
     # This field does not depend on the tower.
     apart = compat.by_name(args.compat, "vit").overlap_is_background
     return load_dataset(
@@ -154,6 +179,7 @@ def load_data(args: argparse.Namespace, name: str) -> Dataset:
         split_by=args.split_by,
         subset=args.subset,
         overlap_is_background=apart,
+        questions=questions,
     )
 
 
@@ -206,8 +232,9 @@ class _Bar:
 def print_summary(summary: dict[str, Any]) -> None:
     """The figures as a table, and what was left out of them."""
     told = summary["configuration"]
+    asked = f" ({told['questions']})" if "questions" in told else ""
     print(
-        f"{told['data']} {told['split']}: {summary['expressions']} expressions about "
+        f"{told['data']} {told['split']}{asked}: {summary['expressions']} expressions about "
         f"{summary['pictures']} pictures"
     )
     what = "predictions" if told["system"] == "predictions" else "proposals"

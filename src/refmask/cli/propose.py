@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 FIGURES = {
     "mean_best_iou": ("mean best IoU", "{:.3f}"),
+    "mean_best_iou_1_percent": ("at least 1 %", "{:.3f}"),
+    "mean_best_iou_small": ("small", "{:.3f}"),
+    "mean_best_iou_medium": ("medium", "{:.3f}"),
+    "mean_best_iou_large": ("large", "{:.3f}"),
     "recall_50": ("recall@0.5", "{:.3f}"),
     "recall_75": ("recall@0.75", "{:.3f}"),
     "masks_per_picture": ("masks / picture", "{:.1f}"),
@@ -30,8 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "images",
         metavar="IMAGE",
         nargs="+",
-        help="pictures, folders or quoted globs; for --report also 'scenes' (the shipped ones) or "
-        "a folder that 'refmask scenes generate' wrote",
+        help="pictures, folders or quoted globs; for --report also 'scenes' (the shipped ones), a "
+        "folder that 'refmask scenes generate' wrote, or one of instances.json in COCO's format "
+        "and images/",
     )
     parser.add_argument(
         "--proposals",
@@ -193,6 +198,9 @@ def _report(args: argparse.Namespace, specs: list[str]) -> int:
     print("| proposals | " + " | ".join(name for name, _ in FIGURES.values()) + " |")
     print("|---" * (len(FIGURES) + 1) + "|")
     for spec, values in figures.items():
-        cells = [form.format(values[key]) for key, (_, form) in FIGURES.items()]
+        cells = [
+            "none" if values[key] is None else form.format(values[key])
+            for key, (_, form) in FIGURES.items()
+        ]
         print(f"| {spec} | " + " | ".join(cells) + " |")
     return 0

@@ -27,7 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dataset",
         required=True,
-        help="refcoco, refcoco+, refcocog, phrasecut, scenes, or a folder in REFER's layout",
+        help="refcoco, refcoco+, refcocog, phrasecut, scenes, a folder in REFER's layout, or coco "
+        "(with --questions)",
     )
     add_data_options(parser)
     add_run_options(parser)

@@ -67,24 +67,29 @@ TABLES = "instances.json"
 
 def load_dataset(
     name: str,
-    split: str,
+    split: str | None = None,
     root: Path | None = None,
     *,
     split_by: str | None = None,
     subset: str = "all",
     overlap_is_background: bool = False,
+    questions: str | None = None,
 ) -> Dataset:
     """A split of a data set by name.
 
     Args:
         name: one of ``DATASETS``, or a folder in REFER's layout, such as one written by
             ``refmask scenes generate``.
-        split: such as "val", "testA", "test", or "all" for every split of a REFER data set.
+        split: such as "val", "testA", "test", or "all" for every split of a REFER data set. Only
+            ``coco`` can go without one: where ``root`` holds ``instances.json`` and ``images/``.
         root: the folder with the data set's files; only ``scenes`` are shipped.
         split_by: who split it; of RefCOCOg "umd" (when not given) or "google".
         subset: of PhraseCut: "all", or phrases about classes that COCO names ("seen") or not.
         overlap_is_background: of REFER data sets: pixels that several polygons of one target cover
             are outside of it, as in the paper's released code; else the polygons' union is it.
+        questions: of COCO, which has no expressions: ask for "categories" that one instance has to
+            itself, or for "choices" among instances, where any of a category is right (see
+            ``refmask.data.categories``). Nothing is asked when not given.
 
     Raises:
         ConfigurationError: for a name, a split or a setting that does not exist.
@@ -93,11 +98,8 @@ def load_dataset(
     module, function = DATASETS.get(name, DATASETS["refcoco"])
     if name not in DATASETS:
         root, name = locate(name, root)
-    if subset != "all" and name != "phrasecut":
-        raise ConfigurationError(f"only phrasecut has subsets, {name} was asked for '{subset}'")
-    if split_by is not None and name in ("phrasecut", "coco"):
-        raise ConfigurationError(f"{name} is split in one way, got split_by '{split_by}'; omit it")
-    choice = Choice(name, split, root, split_by, subset, overlap_is_background)
+    apart = overlap_is_background
+    choice = Choice(name, split or "", root, split_by, subset, apart, questions)
     dataset: Dataset = getattr(importlib.import_module(module), function)(choice)
     return dataset
 

@@ -9,7 +9,7 @@ from refmask.data import DATASETS, coco, load_dataset, locate, phrasecut
 from refmask.data.files import read
 from refmask.data.refer import SPLIT_BY
 from refmask.data.refs import candidates, parse_refs
-from refmask.data.sources import Part, parts
+from refmask.data.sources import Part, own_coco, parts
 from refmask.errors import ConfigurationError, InputError
 
 
@@ -43,9 +43,10 @@ class SplitState:
 
 
 def presence(name: str, root: Path) -> list[Presence]:
-    """Each part of a data set, found or not."""
+    """Each part of a data set, found or not; of COCO's two layouts, that which is there."""
+    unsplit = name == "coco" and coco.splits(root) == [coco.ALL]
     listed = []
-    for part in parts(name):
+    for part in own_coco() if unsplit else parts(name):
         found = (root / path for path in part.paths if (root / path).exists())
         listed.append(Presence(part, next(found, None)))
     return listed
@@ -83,8 +84,7 @@ def _splits(name: str, root: Path) -> list[tuple[str | None, str]]:
         there = [split for split in phrasecut.SPLITS if _any(folders, [f"refer_{split}.json"])]
         return [(None, split) for split in there]
     if name == "coco":
-        tables = sorted((root / coco.FOLDER).glob("instances_*.json"))
-        return [(None, table.stem.removeprefix("instances_")) for table in tables]
+        return [(None, split) for split in coco.splits(root)]
     listed: dict[Path, list[tuple[str | None, str]]] = {}
     for split_by in SPLIT_BY.get(name, (name,)):
         path = _any((root / name,), candidates(split_by))

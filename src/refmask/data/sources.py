@@ -25,6 +25,7 @@ DRIVE = {
     "refer_miniv.json": "1oLcTQ1blTIQyu5ZMelQN2HSniuQaxM4E",
     phrasecut.SIZES: "1xB9eExJo35K3DQu8PnBWZ1q_OMoMl8-i",
 }
+OWN = "your own, in COCO's format: https://cocodataset.org/#format-data"
 SCENES = "made by 'refmask scenes generate --out DIR'"
 
 
@@ -48,7 +49,7 @@ class Part:
 def parts(name: str) -> list[Part]:
     """What a data set is made of; a name that is not known is taken for one in REFER's layout."""
     if name == "coco":
-        return _coco()
+        return [*_coco(), *own_coco(optional=True)]
     if name == "phrasecut":
         return _phrasecut()
     archive = f"{ARCHIVED[name]}/{HOST}/{name}.zip" if name in ARCHIVED else SCENES
@@ -59,6 +60,14 @@ def parts(name: str) -> list[Part]:
         paths = tuple(f"{name}/{file}" for file in candidates(split_by))
         listed.append(Part(f"{name}/refs({split_by}).p", paths, archive, optional=number > 0))
     return [*listed, Part(PICTURES[0], PICTURES, pictures)]
+
+
+def own_coco(optional: bool = False) -> list[Part]:
+    """What data of one's own in COCO's format are made of, where they are not split."""
+    return [
+        Part(coco.UNSPLIT, (coco.UNSPLIT,), OWN, optional),
+        Part(coco.IMAGES, (coco.IMAGES,), OWN, optional),
+    ]
 
 
 def _coco() -> list[Part]:

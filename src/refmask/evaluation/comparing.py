@@ -13,13 +13,13 @@ import numpy as np
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.evaluation.record import Record, outcomes
 from refmask.evaluation.run import differences, pictures, read_configuration
-from refmask.evaluation.summary import LEVEL, RESAMPLES, SEED, UPPER
+from refmask.evaluation.summary import LEVEL, OF_PROPOSALS, RESAMPLES, SEED
 from refmask.metrics import Outcomes, PairedGain, compare, figures
 
 #: From this IoU on an answer counts as right.
 RIGHT = 0.5
 #: What two runs must have in common.
-DATA = ("data", "split", "split_by", "subset")
+DATA = ("data", "split", "split_by", "subset", "questions")
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _gains(
     gains = compare(second, first, resamples=RESAMPLES, level=LEVEL, seed=SEED)
     values, others = figures(first), figures(second)
     chosen = all(told["system"] != "predictions" for told in configurations)
-    names = [name for name in gains if chosen or not name.startswith(UPPER)]
+    names = [name for name in gains if chosen or not name.startswith(OF_PROPOSALS)]
     return {name: (values[name], others[name]) for name in names}, gains
 
 

@@ -65,6 +65,7 @@ def data_configuration(dataset: Dataset, first: int | None) -> Configuration:
         "split": dataset.split,
         "split_by": getattr(dataset, "split_by", None),
         "subset": getattr(dataset, "subset", None),
+        "questions": getattr(dataset, "questions", None),
         "fingerprint": dataset.fingerprint,
         "first": first,
     }

@@ -25,10 +25,13 @@ COLUMNS = (
     "best_union",
     "right_class",
     "right_instance",
+    "chance",
     "words",
     "kind",
     "proposals",
 )
+#: Those that every record has: "chance" came later.
+NEEDED = frozenset(COLUMNS) - {"chance"}
 
 
 def query_record(
@@ -81,7 +84,7 @@ def parse(text: bytes) -> Record | None:
     kinds = {"picture": str, "query": str, "number": int, "of": int, "mask": dict}
     whole = (
         isinstance(record, dict)
-        and set(COLUMNS) <= set(record)
+        and set(record) >= NEEDED
         and all(isinstance(record.get(name), kind) for name, kind in kinds.items())
     )
     return record if whole else None
@@ -89,4 +92,4 @@ def parse(text: bytes) -> Record | None:
 
 def outcomes(records: Iterable[Mapping[str, Any]]) -> Outcomes:
     """The columns of records, in their order."""
-    return Outcomes.of({name: record[name] for name in COLUMNS} for record in records)
+    return Outcomes.of({name: record.get(name) for name in COLUMNS} for record in records)

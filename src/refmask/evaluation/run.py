@@ -187,7 +187,7 @@ def _follows(record: Record, before: list[Record]) -> bool:
 
 
 def _row(record: Record) -> Record:
-    return {name: record[name] for name in ("query", *COLUMNS)}
+    return {name: record.get(name) for name in ("query", *COLUMNS)}
 
 
 def _claim(folder: Path, configuration: Mapping[str, Any]) -> None:

@@ -96,7 +96,8 @@ class Predictions:
             where = f"the prediction of sentence {query.id} in {self.path}"
             mask = decode_segmentation(told, where, height, width)
             proposals, chosen = MaskProposals(mask[None]), 0
-        row = PictureOverlaps(proposals, sample.instances).row(query.target, chosen, query.instance)
+        overlaps = PictureOverlaps(proposals, sample.instances)
+        row = overlaps.row(query.target, chosen, query.instance, query.also_right)
         silent = dict.fromkeys(("noun_phrase", "head", "confidence", "margin"))
         return query_record(sample, number, silent | {"chosen": chosen, "scores": []}, row, mask)
 

@@ -16,8 +16,8 @@ from refmask.metrics import Outcomes, by_kind, by_length, intervals
 Summary = dict[str, Any]
 
 RESAMPLES, LEVEL, SEED = 2000, 0.95, 0
-#: Figures of the best proposal mean nothing where there is one proposal for each query.
-UPPER = "upper "
+#: How figures of all proposals begin; they mean nothing where there is one for each query.
+OF_PROPOSALS = ("upper ", "chance")
 
 
 def summarise(
@@ -94,5 +94,5 @@ def _figures(outcomes: Outcomes, chooses: bool) -> dict[str, dict[str, float]]:
     return {
         name: asdict(interval)
         for name, interval in found.items()
-        if chooses or not name.startswith(UPPER)
+        if chooses or not name.startswith(OF_PROPOSALS)
     }

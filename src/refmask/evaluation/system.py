@@ -89,7 +89,7 @@ class Choosing:
                 sample,
                 number,
                 _told(answer),
-                overlaps.row(query.target, answer.best, query.instance),
+                overlaps.row(query.target, answer.best, query.instance, query.also_right),
                 answer.mask,
             )
             for number, (query, answer) in enumerate(zip(sample.queries, answers, strict=True))

@@ -57,7 +57,8 @@ def sweep(setting: Setting, column: Column, tower: str) -> dict[Blend, Outcomes]
     # The blend of the segmenter's own method does not matter here.
     told = {k: v for k, v in evaluation.configuration.items() if k not in ("alpha", "beta")}
     told |= {"grid": GRID, "missing": len(evaluation.dataset.missing_pictures())}
-    kept = setting.out / "sweeps" / f"{short_hash(told)}.npz"
+    columns = [part.name for part in dataclasses.fields(Outcomes)]
+    kept = setting.out / "sweeps" / f"{short_hash(told | {'columns': columns})}.npz"
     if not kept.is_file():
         setting.say(f"{column.label}: {len(GRID)} blends -> {kept}")
         found = look(segmenter, setting.samples(column))

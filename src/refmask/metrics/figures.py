@@ -55,6 +55,10 @@ def _choice(outcomes: Outcomes) -> Terms:
     return _accuracy(outcomes.right_instance)
 
 
+def _chance(outcomes: Outcomes) -> Terms:
+    return _accuracy(outcomes.chance)
+
+
 def _accuracy(right: Floats) -> Terms:
     """Of the queries where it is known."""
     return np.nan_to_num(right), np.isfinite(right).astype(np.float64)
@@ -63,7 +67,7 @@ def _accuracy(right: Floats) -> Terms:
 #: oIoU, mIoU: overall and mean IoU; Pr@X: share of queries with an IoU of at least X; "upper ...":
 #: of the best proposals; MC-ACC: share whose predicted class, that of the instance the chosen
 #: mask overlaps most, is the target's; CC-oIoU: overall IoU of those; choice: share where that
-#: instance is the target itself.
+#: instance is the target itself; chance: what choice would be of proposals taken at random.
 FIGURES: dict[str, Callable[[Outcomes], Terms]] = {
     "oIoU": _overall,
     "mIoU": _mean,
@@ -73,6 +77,7 @@ FIGURES: dict[str, Callable[[Outcomes], Terms]] = {
     "MC-ACC": _class_accuracy,
     "CC-oIoU": _class_conditional,
     "choice": _choice,
+    "chance": _chance,
 }
 
 
@@ -89,7 +94,7 @@ def figures(outcomes: Outcomes) -> dict[str, float]:
     """Every figure that the data allow, each 0 to 1.
 
     A figure whose denominators sum to 0 is left out: all of them without queries, MC-ACC,
-    CC-oIoU and choice where classes or instances are unknown.
+    CC-oIoU, choice and chance where classes or instances are unknown.
     """
     sums = terms(outcomes).sum(axis=2)
     return {

@@ -26,11 +26,17 @@ _TYPES: dict[str, Any] = {
     "best_union": np.int64,
     "right_class": np.float64,
     "right_instance": np.float64,
+    "chance": np.float64,
     "words": np.int64,
     "kind": np.str_,
     "proposals": np.int64,
 }
-_UNKNOWN: dict[str, Any] = {"right_class": np.nan, "right_instance": np.nan, "kind": ""}
+_UNKNOWN: dict[str, Any] = {
+    "right_class": np.nan,
+    "right_instance": np.nan,
+    "chance": np.nan,
+    "kind": "",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +51,9 @@ class Outcomes:
         best_union: int64.
         right_class: float64, 1 or 0: whether the instance that the chosen mask overlaps most is
             of the target's class; NaN where the data know no classes.
-        right_instance: float64, 1 or 0: whether it is the target; NaN where unknown.
+        right_instance: float64, 1 or 0: whether it is the target, or as right; NaN where unknown.
+        chance: float64, 0 to 1: the share of the picture's proposals that would have been right in
+            that sense; NaN where unknown.
         words: int64, words of the expression.
         kind: text, the type of the expression; "" where unknown.
         proposals: int64, number of proposals of the picture.
@@ -61,6 +69,7 @@ class Outcomes:
     best_union: Integers
     right_class: Floats
     right_instance: Floats
+    chance: Floats
     words: Integers
     kind: Texts
     proposals: Integers
@@ -83,8 +92,8 @@ class Outcomes:
         """The columns of rows, for example of ``PictureOverlaps.row``; other keys are ignored.
 
         Args:
-            rows: each with a value for every column; "right_class", "right_instance" and "kind"
-                may be missing or None.
+            rows: each with a value for every column; "right_class", "right_instance", "chance" and
+                "kind" may be missing or None.
 
         Raises:
             InputError: when a row lacks a value, or one is of the wrong type.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from refmask.errors import InputError, MaskError
 from refmask.metrics.overlap import iou
 from refmask.ops.masks import areas_of, shared_pixels
-from refmask.types import Bools, MaskProposals
+from refmask.types import Bools, MaskProposals, Whole
 
 #: Names and values as ``Outcomes`` takes them; None where the data do not tell.
-Row = dict[str, int | None]
+Row = dict[str, int | float | None]
 
 
 class PictureOverlaps:
@@ -30,25 +32,36 @@ class PictureOverlaps:
         if instances is not None and instances.size != proposals.size:
             raise _other_size("instances", instances.size, proposals.size)
         self._proposals = proposals
-        self._instances = instances
         self._areas = areas_of(proposals.masks)
+        self._classes = None if instances is None else instances.details.get("category")
+        self._instances = proposals.masks[:0] if instances is None else instances.masks
+        self._instance_areas = areas_of(self._instances)
         self._hits: dict[int, int | None] = {}
 
-    def row(self, target: Bools, chosen: int | None, instance: int | None = None) -> Row:
+    def row(
+        self,
+        target: Bools,
+        chosen: int | None,
+        instance: int | None = None,
+        also_right: Sequence[int] = (),
+    ) -> Row:
         """The numbers of one query; "picture", "words" and "kind" are the caller's to add.
 
         Args:
             target: bool (H, W), the ground truth.
             chosen: index of the proposal that was chosen; None when nothing was.
             instance: which of the instances the target is, where known.
+            also_right: further instances that are as right as the target; each proposal is
+                counted against the one that it fits best.
 
         Returns:
             "intersection" and "union" of the chosen mask with the target (0 and the target's
             pixels when nothing was chosen); "best_intersection" and "best_union" of the proposal
             with the largest IoU (among equals the smallest union); "right_class" and
             "right_instance", 1 or 0: whether the instance that the chosen mask overlaps most, by
-            IoU, is of the target's class, or the target itself, 0 where it overlaps none, None
-            where the data do not tell; "proposals", their number.
+            IoU, is of the target's class, or a right one itself, 0 where it overlaps none, None
+            where the data do not tell; "chance", 0 to 1: the share of the proposals for which
+            "right_instance" would be 1; "proposals", their number.
 
         Raises:
             MaskError: when the target has another size than the proposals.
@@ -57,10 +70,10 @@ class PictureOverlaps:
         if target.shape != self._proposals.size:
             raise _other_size("the target", target.shape, self._proposals.size)
         _check_index("chosen", chosen, len(self._proposals))
-        _check_index("instance", instance, len(self._instances or ()))
+        for right in (instance, *also_right):
+            _check_index("instance", right, len(self._instances))
         area = int(np.count_nonzero(target))
-        shared = shared_pixels(self._proposals.masks, target)
-        unions = self._areas + area - shared
+        shared, unions = self._against(target, also_right)
         # The last key is the first to sort by.
         order = np.lexsort((unions, -iou(shared, unions)))
         best = int(order[0]) if len(order) else None
@@ -69,28 +82,42 @@ class PictureOverlaps:
             "union": area if chosen is None else int(unions[chosen]),
             "best_intersection": 0 if best is None else int(shared[best]),
             "best_union": area if best is None else int(unions[best]),
-            **self._rights(chosen, instance),
+            **self._rights(chosen, instance, also_right),
             "proposals": len(self._proposals),
         }
 
-    def _rights(self, chosen: int | None, instance: int | None) -> Row:
-        if self._instances is None or instance is None:
-            return {"right_class": None, "right_instance": None}
-        hit = None if chosen is None else self._hit(chosen, self._instances.masks)
-        classes = self._instances.details.get("category")
+    def _against(self, target: Bools, also_right: Sequence[int]) -> tuple[Whole, Whole]:
+        """Intersection and union of each proposal with the right mask it fits best, (N,) each."""
+        shared = shared_pixels(self._proposals.masks, target)
+        unions = self._areas + np.count_nonzero(target) - shared
+        for instance in also_right:
+            other = shared_pixels(self._proposals.masks, self._instances[instance])
+            either = self._areas + self._instance_areas[instance] - other
+            better = iou(other, either) > iou(shared, unions)
+            shared, unions = np.where(better, other, shared), np.where(better, either, unions)
+        return shared, unions
+
+    def _rights(self, chosen: int | None, instance: int | None, also_right: Sequence[int]) -> Row:
+        if instance is None:
+            return dict.fromkeys(("right_class", "right_instance", "chance"))
+        right = {instance, *also_right}
+        hit = None if chosen is None else self._hit(chosen)
+        classes = self._classes
         same = classes is not None and hit is not None and classes[hit] == classes[instance]
+        hits = [self._hit(proposal) for proposal in range(len(self._proposals))]
         return {
             "right_class": None if classes is None else int(same),
-            "right_instance": int(hit == instance),
+            "right_instance": int(hit in right),
+            "chance": sum(one in right for one in hits) / max(len(hits), 1),
         }
 
-    def _hit(self, chosen: int, instances: Bools) -> int | None:
+    def _hit(self, proposal: int) -> int | None:
         """The instance that a proposal overlaps most, by IoU; None when it overlaps none."""
-        if chosen not in self._hits:
-            shared = shared_pixels(instances, self._proposals.masks[chosen])
-            overlaps = iou(shared, areas_of(instances) + self._areas[chosen] - shared)
-            self._hits[chosen] = int(overlaps.argmax()) if shared.any() else None
-        return self._hits[chosen]
+        if proposal not in self._hits:
+            shared = shared_pixels(self._instances, self._proposals.masks[proposal])
+            overlaps = iou(shared, self._instance_areas + self._areas[proposal] - shared)
+            self._hits[proposal] = int(overlaps.argmax()) if shared.any() else None
+        return self._hits[proposal]
 
 
 def _other_size(name: str, size: tuple[int, ...], expected: tuple[int, int]) -> MaskError:
