@@ -4,6 +4,6 @@
 reads them; ``words`` tells how far each of the thousand classes is what a noun names.
 """
 
-from refmask.classifier.classifier import Classifier, load_classifier
+from refmask.classifier.classifier import Classifier, load_classifier, region_posteriors
 
-__all__ = ["Classifier", "load_classifier"]
+__all__ = ["Classifier", "load_classifier", "region_posteriors"]

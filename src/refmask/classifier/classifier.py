@@ -80,6 +80,24 @@ class Classifier:
         """SHA-256 of the weights' file; read when first asked for."""
         return sha256_of(self.weights)
 
+    def encode_pyramid(self, image: Bytes, longer_side: int = LONGER_SIDE) -> list[Tensor]:
+        """The network's maps of a whole image, from fine to coarse.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            longer_side: at which it is looked at, in pixels.
+
+        Returns:
+            (1, C, h, w) each, as ``EfficientNetLite2.pyramid`` gives them; each map's sides are
+            twice those of the next.
+        """
+        return self.network.pyramid(_normalised(resized(image, longer_side))[None])
+
+    def places_of(self, pyramid: list[Tensor]) -> Floats:
+        """Class logits over the image of a pyramid: float32 (1000, h, w); its cells tile it."""
+        logits = self.network.logits(self.network.top(pyramid[-1])[0].permute(1, 2, 0))
+        return np.ascontiguousarray(logits.permute(2, 0, 1).cpu().numpy())
+
     def encode_places(self, image: Bytes) -> Floats:
         """Class logits over a whole image, looked at with its longer side at 640 pixels.
 
@@ -89,9 +107,7 @@ class Classifier:
         Returns:
             float32 (1000, h, w); its cells tile the image, each about 32 pixels of the 640.
         """
-        features = self.network.features(_normalised(_resized(image))[None])[0]
-        logits = self.network.logits(features.permute(1, 2, 0))
-        return np.ascontiguousarray(logits.permute(2, 0, 1).cpu().numpy())
+        return self.places_of(self.encode_pyramid(image))
 
     def encode_crops(self, crops: Bytes) -> Floats:
         """Class logits of crops.
@@ -110,20 +126,20 @@ class Classifier:
             logits[some] = self.network.logits(pooled).cpu().numpy()
         return logits
 
-    def region_posteriors(self, image: Bytes, labels: np.ndarray[Any, Any]) -> Floats:
-        """What each region of an image shows, as a distribution over the classes.
 
-        Args:
-            image: uint8 RGB (H, W, 3).
-            labels: int (h, w), a map of regions 0..R-1 over the whole image at any resolution.
+def region_posteriors(places: Floats, labels: np.ndarray[Any, Any]) -> Floats:
+    """What each region of an image shows, as a distribution over the classes.
 
-        Returns:
-            float32 (R, 1000), each row 1 in sum.
-        """
-        places = self.encode_places(image)
-        shares = region_shares(labels, (places.shape[1], places.shape[2]))
-        logits = torch.from_numpy(shares @ places.reshape(CLASSES, -1).T)
-        return logits.softmax(dim=1).numpy()
+    Args:
+        places: float32 (1000, h, w), from :meth:`Classifier.encode_places`.
+        labels: int (H, W), a map of regions 0..R-1 over the whole image at any resolution.
+
+    Returns:
+        float32 (R, 1000), each row 1 in sum.
+    """
+    shares = region_shares(labels, (places.shape[1], places.shape[2]))
+    logits = torch.from_numpy(shares @ places.reshape(len(places), -1).T)
+    return logits.softmax(dim=1).numpy()
 
 
 def load_classifier(device: str = "auto", precision: str = "auto") -> Classifier:
@@ -160,9 +176,17 @@ def weights_file() -> Path:
     )
 
 
-def _resized(image: Bytes) -> Bytes:
-    """The image with its longer side at ``LONGER_SIDE`` and both sides multiples of the stride."""
-    factor = LONGER_SIDE / max(image.shape[:2]) / STRIDE
+def resized(image: Bytes, longer_side: int) -> Bytes:
+    """The image as the network looks at it.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        longer_side: about its longer side, in pixels.
+
+    Returns:
+        uint8 RGB (h, w, 3), both sides multiples of the stride.
+    """
+    factor = longer_side / max(image.shape[:2]) / STRIDE
     height, width = (max(1, round(side * factor)) * STRIDE for side in image.shape[:2])
     resized = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(resized)

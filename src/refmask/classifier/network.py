@@ -23,6 +23,8 @@ STAGES = (
 )
 #: Pixels between the places of the last feature map.
 STRIDE = 32
+#: Channels of the last map at each of the strides 2, 4, 8, 16 and 32.
+PYRAMID = (16, 24, 48, 120, 352)
 CLASSES = 1000
 #: Of the batch norms.
 EPSILON = 1e-3
@@ -64,10 +66,30 @@ class EfficientNetLite2:
         Returns:
             float32 (B, 1280, ceil(H / 32), ceil(W / 32)) on ``device``, from 0 to 6.
         """
+        return self.top(self.pyramid(pixels)[-1])
+
+    @torch.inference_mode()
+    def pyramid(self, pixels: Tensor) -> list[Tensor]:
+        """The last map at each stride.
+
+        Args:
+            pixels: as for :meth:`features`.
+
+        Returns:
+            (B, C, ceil(H / s), ceil(W / s)) of ``precision`` on ``device``, for the strides s of 2
+            to 32 with C as in ``PYRAMID``.
+        """
         maps = pixels.to(self.device, self.precision, memory_format=torch.channels_last)
-        maps = self._stem(maps).clamp_(0, 6)
+        maps, found = self._stem(maps).clamp_(0, 6), []
         for block in self._blocks:
+            if block.spread.stride == 2:
+                found.append(maps)
             maps = block(maps)
+        return [*found, maps]
+
+    @torch.inference_mode()
+    def top(self, maps: Tensor) -> Tensor:
+        """The last feature map, as :meth:`features` gives it, of the pyramid's last one."""
         return self._head(maps).clamp_(0, 6).float()
 
     @torch.inference_mode()

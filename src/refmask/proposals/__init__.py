@@ -21,6 +21,7 @@ PROPOSERS = {
     "freesolo": ("refmask.proposals.freesolo", "FreeSolo"),
     "grouping": ("refmask.proposals.grouping", "Grouping"),
     "maskcut": ("refmask.proposals.maskcut", "MaskCut"),
+    "photo": ("refmask.proposals.photo", "Photo"),
     "sam": ("refmask.proposals.sam", "Sam"),
     "sam2": ("refmask.proposals.sam", "Sam2"),
 }

@@ -10,16 +10,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from refmask.errors import ConfigurationError
 from refmask.ops.images import checked
-from refmask.ops.upsampling import enlarge
-from refmask.proposals.grouping.candidates import gather
 from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge
-from refmask.proposals.grouping.quality import select
-from refmask.proposals.grouping.regions import bounding_boxes, cut, measure, to_lab
-from refmask.proposals.grouping.resolution import paint, shrink
+from refmask.proposals.grouping.proposing import best_masks
+from refmask.proposals.grouping.quality import Criteria
+from refmask.proposals.grouping.regions import cut, measure, to_lab
+from refmask.proposals.grouping.resolution import shrink
 from refmask.types import Bytes, MaskProposals
 
 #: Counted up whenever the same picture gets other masks than before.
@@ -82,11 +79,12 @@ class Grouping:
         regions = measure(lab, cut(lab, scale=45, sigma=0.6, min_size=20))
         if len(regions) > MOST_REGIONS:
             regions = measure(lab, coarsen(regions, COARSENING, MOST_REGIONS))
-        leaves = np.eye(len(regions), dtype=np.bool_)
-        nodes = np.concatenate([leaves, *(merge(regions, mix) for mix in MIXES)])
-        chosen, quality = select(regions, gather(regions, nodes), self.limit)
-        good = quality >= self.floor * quality[0]
-        chosen, quality = chosen[good], quality[good]
-        labels = enlarge(regions.labels, small, image)
-        masks = paint(chosen, labels, bounding_boxes(labels, len(regions)))
-        return MaskProposals(masks, quality=quality.astype(np.float32))
+        return best_masks(
+            image,
+            small,
+            regions,
+            [merge(regions, mix) for mix in MIXES],
+            limit=self.limit,
+            floor=self.floor,
+            criteria=Criteria(),
+        )

@@ -7,6 +7,8 @@ hierarchies find it, each a little differently.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,9 +21,9 @@ USUAL_SHARE = 0.03
 SMALLER, LARGER = 1.5, 4.0
 #: Colours around a thing may differ by that many Lab units before its quality is down to 1/e.
 EVEN_AROUND = 80.0
-#: Two candidates above this IoU are one and the same.
+#: Candidates above this IoU vote for each other.
 SAME = 0.8
-#: Exponent of the number of such repetitions.
+#: Exponent of the number of such votes.
 VOTE = 0.3
 #: Each further candidate of about the same size counts this much less than the one before.
 OCTAVE_DISCOUNT = 0.93
@@ -29,26 +31,44 @@ OCTAVE_DISCOUNT = 0.93
 PER_OCTAVE = 160
 
 
-def select(regions: Regions, candidates: Bools, limit: int) -> tuple[Bools, Floats]:
+@dataclass(frozen=True)
+class Criteria:
+    """What makes one candidate better than another.
+
+    Attributes:
+        contour: exponent of the mean contour strength around it.
+        compact: exponent of its compactness.
+        apart: a candidate with a larger IoU with a better one is left out.
+    """
+
+    contour: float = 1.0
+    compact: float = 0.3
+    apart: float = SAME
+
+
+def select(
+    regions: Regions, candidates: Bools, limit: int, criteria: Criteria
+) -> tuple[Bools, Floats]:
     """The best candidates without near-repetitions, of all sizes.
 
     Args:
         regions: R regions.
         candidates: bool (C, R).
         limit: how many to keep at most.
+        criteria: what makes one better than another.
 
     Returns:
         bool (N, R) and quality float64 (N,) in 0 to 1, best first.
     """
     size = candidates @ regions.areas
     octaves = np.floor(np.log2(size)).astype(int)
-    quality = judge(regions, candidates)
+    quality = judge(regions, candidates, criteria)
     near = np.flatnonzero(_rank_within(octaves, quality) < PER_OCTAVE)
     candidates, octaves, quality = candidates[near], octaves[near], quality[near]
     iou = pairwise_iou(candidates, regions.areas)
     votes = (iou > SAME).sum(axis=1)
     quality = quality * votes**VOTE
-    kept = suppress(iou, quality, SAME)
+    kept = suppress(iou, quality, criteria.apart)
     candidates, octaves, quality = candidates[kept], octaves[kept], quality[kept]
     # Textured pictures hold hundreds of good specks: the discount leaves room for all sizes.
     quality = quality * OCTAVE_DISCOUNT ** _rank_within(octaves, quality)
@@ -57,7 +77,7 @@ def select(regions: Regions, candidates: Bools, limit: int) -> tuple[Bools, Floa
     return candidates[order], best / max(best[0], 1e-9)
 
 
-def judge(regions: Regions, candidates: Bools) -> Floats:
+def judge(regions: Regions, candidates: Bools, criteria: Criteria) -> Floats:
     """Quality of each candidate taken alone: float64 (C,), 0 to 1."""
     from scipy.sparse import coo_array
 
@@ -84,7 +104,8 @@ def judge(regions: Regions, candidates: Bools) -> Floats:
     distance = np.log(size / regions.areas.sum() / USUAL_SHARE)
     usual = np.exp(-((distance / np.where(distance < 0, SMALLER, LARGER)) ** 2) / 2)
     free = 1 - along / np.maximum(length + along, 1)
-    quality = closed * np.exp(-around / EVEN_AROUND) * compact.clip(0.02, 1) ** 0.3 * usual * free
+    quality = closed**criteria.contour * np.exp(-around / EVEN_AROUND)
+    quality = quality * compact.clip(0.02, 1) ** criteria.compact * usual * free
     return np.asarray(quality)
 
 

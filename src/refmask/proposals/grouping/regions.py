@@ -10,7 +10,7 @@ Letters: h x w the working picture, R regions, E pairs of touching regions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,10 @@ class Regions:
     def __len__(self) -> int:
         return len(self.areas)
 
+    def described(self, histograms: Floats) -> Regions:
+        """The same regions, with other histograms (R, K), rows 1 in sum, in place of texture's."""
+        return replace(self, texture_histograms=np.asarray(histograms, np.float64))
+
 
 def to_lab(image: Bytes) -> Floats:
     """A uint8 RGB picture (h, w, 3) in CIE Lab, float64 (h, w, 3)."""
@@ -85,25 +89,53 @@ def cut(lab: Floats, scale: float, sigma: float, min_size: int) -> Integers:
     return np.asarray(labels, np.int32)
 
 
-def measure(lab: Floats, labels: Integers) -> Regions:
+def gradient(lab: Floats) -> tuple[Floats, Integers]:
+    """The contours that colours make.
+
+    Args:
+        lab: float64 (h, w, 3), from :func:`to_lab`.
+
+    Returns:
+        Contour strength float64 (h, w), 0 to 1, and its orientation class int64 (h, w), of which
+        the last, ``ORIENTATIONS``, is flat.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    lab, steps = gaussian_filter(lab, (1.0, 1.0, 0)), []
+    for axis in (0, 1):
+        padded = np.concatenate([lab.take([0], axis), lab, lab.take([-1], axis)], axis)
+        ahead = padded.take(range(2, padded.shape[axis]), axis)
+        steps.append((ahead - padded.take(range(lab.shape[axis]), axis)) / 2)
+    dy, dx = steps
+    magnitude = np.sqrt((dy**2 + dx**2).sum(-1))
+    # The lightness channel alone gives the direction: signs of colour channels would cancel.
+    angle = np.arctan2(dy[..., 0], dx[..., 0]) % np.pi
+    classes = np.minimum(angle / np.pi * ORIENTATIONS, ORIENTATIONS - 1).astype(np.int64)
+    classes[magnitude < 1.0] = ORIENTATIONS
+    return np.minimum(magnitude / FULL_CONTOUR, 1.0), classes
+
+
+def measure(lab: Floats, labels: Integers, boundaries: Floats | None = None) -> Regions:
     """Measure the regions of a picture.
 
     Args:
         lab: float64 (h, w, 3), from :func:`to_lab`.
         labels: int32 (h, w), values 0..R-1, all of them used.
+        boundaries: float (h, w), 0 to 1, taken for contour strength; the colours' gradient when
+            not given.
 
     Returns:
         The regions with their graph; no edges when there is one region.
     """
-    from scipy.ndimage import gaussian_filter
-
     count = int(labels.max()) + 1
     flat = labels.ravel()
     areas = np.bincount(flat, minlength=count).astype(np.float64)
     colours = np.stack(
         [np.bincount(flat, lab[..., c].ravel(), count) / areas for c in range(3)], axis=1
     )
-    strength, orientation = _gradient(gaussian_filter(lab, (1.0, 1.0, 0)))
+    strength, orientation = gradient(lab)
+    if boundaries is not None:
+        strength = boundaries
     edges, lengths, contours = _borders(labels, strength, count)
     lines = (labels[:, 0], labels[0], labels[:, -1], labels[-1])
     return Regions(
@@ -131,22 +163,6 @@ def bounding_boxes(labels: Integers, count: int) -> Integers:
     return np.array(
         [(s[1].start, s[0].start, s[1].stop, s[0].stop) if s else (0, 0, 0, 0) for s in found]
     ).reshape(-1, 4)
-
-
-def _gradient(lab: Floats) -> tuple[Floats, Integers]:
-    """Contour strength (h, w), 0 to 1, and its orientation class (h, w); the last one is flat."""
-    steps = []
-    for axis in (0, 1):
-        padded = np.concatenate([lab.take([0], axis), lab, lab.take([-1], axis)], axis)
-        ahead = padded.take(range(2, padded.shape[axis]), axis)
-        steps.append((ahead - padded.take(range(lab.shape[axis]), axis)) / 2)
-    dy, dx = steps
-    magnitude = np.sqrt((dy**2 + dx**2).sum(-1))
-    # The lightness channel alone gives the direction: signs of colour channels would cancel.
-    angle = np.arctan2(dy[..., 0], dx[..., 0]) % np.pi
-    classes = np.minimum(angle / np.pi * ORIENTATIONS, ORIENTATIONS - 1).astype(np.int64)
-    classes[magnitude < 1.0] = ORIENTATIONS
-    return np.minimum(magnitude / FULL_CONTOUR, 1.0), classes
 
 
 def _borders(labels: Integers, strength: Floats, count: int) -> tuple[Integers, Floats, Floats]:

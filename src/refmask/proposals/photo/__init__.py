@@ -1,0 +1,133 @@
+"""``photo``: masks of photographs, from learnt boundaries.
+
+The offline model's image classifier looks at the image once. From its maps a small network tells
+where boundaries of things are; the image is cut along them into small regions (Meyer 1991), and
+these are joined into hierarchies and judged as ``grouping`` does it. Some of the hierarchies join
+regions in which the classifier sees the same: a dog is brown and white, but dog all over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from refmask.classifier import Classifier, load_classifier, region_posteriors
+from refmask.errors import ConfigurationError
+from refmask.ops.devices import choose_device, choose_precision, precision_name
+from refmask.ops.images import checked
+from refmask.proposals import grouping
+from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge
+from refmask.proposals.grouping.proposing import best_masks
+from refmask.proposals.grouping.quality import Criteria
+from refmask.proposals.grouping.regions import Regions, gradient, measure, to_lab
+from refmask.proposals.grouping.resolution import shrink
+from refmask.proposals.photo.network import WEIGHTS, boundaries, load_network
+from refmask.proposals.photo.watershed import basins
+from refmask.types import Bytes, Floats, MaskProposals
+from refmask.weights.hashing import sha256_of
+
+#: Counted up whenever the same picture gets other masks than before.
+VERSION = 1
+#: The longer side of the working picture, in pixels.
+WORKING_SIDE = 480
+#: How much a contour of colour alone counts beside a learnt boundary when regions are cut.
+COLOUR_CONTOUR = 0.09
+#: Hierarchies over what regions look like.
+MIXES = (
+    *grouping.MIXES,
+    Mix(contour=1),
+    Mix(contour=1, mean=0.3),
+    Mix(contour=1, texture=0.3, colour=0.3, size=0.3),
+)
+#: Hierarchies over what regions show: the classifier's posteriors stand in texture's place.
+SEMANTIC_MIXES = (
+    Mix(texture=1, contour=1, size=0.5),
+    Mix(texture=1, contour=0.5, size=1, fill=0.5),
+    Mix(texture=2, contour=1),
+    Mix(texture=1, contour=2, size=1),
+)
+#: Learnt boundaries are worth more trust than contours of colour.
+CRITERIA = Criteria(contour=1.5, compact=0.6, apart=0.7)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """Proposes masks along learnt boundaries; the same picture always gives the same masks.
+
+    Attributes:
+        limit: the largest number of masks per picture.
+        precision: of the classifier: "fp32", "bf16", or "auto" (bf16 where the device multiplies
+            it natively).
+        device: of the classifier: "auto" (CUDA where there is one), or any torch device.
+
+    Raises:
+        ConfigurationError: when the limit is below 1, or for a precision or device that does not
+            exist.
+    """
+
+    limit: int = 200
+    precision: str = "auto"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise ConfigurationError(f"The limit of masks is {self.limit}; give 1 or more.")
+        choose_precision(self.precision, choose_device(self.device))
+
+    def configuration(self) -> dict[str, Any]:
+        """All that the masks depend on."""
+        return {
+            "proposer": "photo",
+            "version": VERSION,
+            "limit": self.limit,
+            "boundary": sha256_of(WEIGHTS),
+            "classifier": self._classifier.weights_sha256,
+            "precision": precision_name(self._classifier.precision),
+        }
+
+    def propose(self, image: Bytes) -> MaskProposals:
+        """Masks of a picture.
+
+        Args:
+            image: uint8 RGB (H, W, 3), any size from 1x1.
+
+        Returns:
+            At least one and at most ``limit`` masks, best quality first.
+
+        Raises:
+            ImageError: when the array is not a uint8 RGB picture.
+            MissingResource: when the classifier's package is not installed.
+            WeightsError: when weights are damaged.
+        """
+        small = shrink(checked(image), WORKING_SIDE)
+        height, width = small.shape[:2]
+        pyramid = self._classifier.encode_pyramid(image)
+        learnt = boundaries(load_network(self._classifier.device), pyramid, (height, width))
+        regions = _cut(small, learnt)
+        posteriors = region_posteriors(self._classifier.places_of(pyramid), regions.labels)
+        shown = regions.described(posteriors)
+        return best_masks(
+            image,
+            small,
+            regions,
+            [merge(regions, mix) for mix in MIXES] + [merge(shown, mix) for mix in SEMANTIC_MIXES],
+            limit=self.limit,
+            floor=0.0,
+            criteria=CRITERIA,
+        )
+
+    @cached_property
+    def _classifier(self) -> Classifier:
+        return load_classifier(self.device, self.precision)
+
+
+def _cut(small: Bytes, learnt: Floats) -> Regions:
+    """The regions of a working picture, at most ``grouping.MOST_REGIONS``, by its boundaries."""
+    lab = to_lab(small)
+    labels = basins(learnt + COLOUR_CONTOUR * gradient(lab)[0])
+    regions = measure(lab, labels, learnt)
+    if len(regions) <= grouping.MOST_REGIONS:
+        return regions
+    fewer = coarsen(regions, grouping.COARSENING, grouping.MOST_REGIONS)
+    return measure(lab, fewer, learnt)
