@@ -27,7 +27,17 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 #: Words of commands that need weights from elsewhere.
-NOT_HERE = {"openai", "fetch", "freesolo", "sam", "sam2", "maskcut", "--weights", "--also-vit"}
+NOT_HERE = {
+    "openai",
+    "fetch",
+    "photos",
+    "freesolo",
+    "sam",
+    "sam2",
+    "maskcut",
+    "--weights",
+    "--also-vit",
+}
 #: Commands that go on until they are stopped, and words of those that need a cluster.
 LASTING = {"app", "serve", "ray"}
 #: A proposer that needs none in spite of its name.
@@ -65,7 +75,8 @@ def scored(tmp_path_factory):
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch, noise, scored, own_coco):
-    """A folder with the files that the examples name."""
+    """A folder with the files that the examples name, and the model that is loaded soonest."""
+    monkeypatch.setenv("REFMASK_MODEL", "embedded")
     own_coco.rename(tmp_path / "mine")
     shutil.copytree(scored, tmp_path, dirs_exist_ok=True)
     for folder in ("photos", "masks"):

@@ -103,7 +103,8 @@ def test_what_was_remembered_answers_but_not_about_scenes(remembered, monkeypatc
     monkeypatch.setenv("REFMASK_WEIGHTS", "openai")
     named = choose(scenes=True)
     assert named.line == "ViT-L-14 openai (named by REFMASK_MODEL)"
-    assert named.proposals == "sam2:model=x"
+    assert named.proposals == "grouping"
+    assert choose().proposals == "sam2:model=x"
 
 
 @pytest.mark.usefixtures("remembered")

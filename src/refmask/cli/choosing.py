@@ -28,7 +28,7 @@ def complete(args: argparse.Namespace) -> None:
 
 
 def settle(args: argparse.Namespace, *, scenes: bool = False) -> Choice:
-    """Settle model, weights and proposals, once, and tell the user which model will answer.
+    """Settle model, weights and proposals, once.
 
     Args:
         args: with ``add_system_options``; its options are settled in it.
@@ -41,10 +41,16 @@ def settle(args: argparse.Namespace, *, scenes: bool = False) -> Choice:
     if "choice" not in args:
         args.choice = choice = chosen(args, scenes=scenes)
         args.model, args.weights, args.proposals = choice.model, choice.weights, choice.proposals
-        if choice.line is not None:
-            print(f"refmask: model: {choice.line}", file=sys.stderr)
     settled: Choice = args.choice
     return settled
+
+
+def tell(args: argparse.Namespace) -> None:
+    """Tell the user, once and before the first answer, which model it comes from."""
+    line = settle(args).line
+    if line is not None and "told" not in args:
+        print(f"refmask: model: {line}", file=sys.stderr)
+    args.told = True
 
 
 def chosen(args: argparse.Namespace, *, scenes: bool = False) -> Choice:

@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
         build = from_here(partial(_anew, args))
         far = RecordsOnRay(build, evaluation.configuration, cluster(args, segmenter))
         evaluation = replace(evaluation, elsewhere=far)
-    return evaluate(args, evaluation, args.method)
+    return evaluate(args, evaluation, evaluation.configuration["method"])
 
 
 def _evaluation(args: argparse.Namespace) -> tuple[Evaluation, Segmenter]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from refmask.cli.choosing import settle
+from refmask.cli.choosing import settle, tell
 from refmask.errors import ConfigurationError
 from refmask.store.sizes import LIMIT
 
@@ -154,11 +154,11 @@ def load_segmenter(
     refinement: Refinement | None = None,
     store_limit: str = LIMIT,
 ) -> Segmenter:
-    """The system that the options describe; which model it is, the user is told before."""
+    """The system that the options describe; the user is told which model it is."""
     from refmask.segmenter import load
 
     settle(args)
-    return load(
+    made = load(
         args.model,
         args.weights,
         proposals=proposals,
@@ -177,3 +177,5 @@ def load_segmenter(
         device=args.device,
         precision=args.precision,
     )
+    tell(args)
+    return made

@@ -94,7 +94,10 @@ def choose(
         )
     if named.by is not None:
         why = GIVEN if named.by == GIVEN else f"named by {named.by}"
-        chosen = _named(named.value, said["weights"].value, why, masks)
+        found = SCENES if scenes else _fitting(named.value, masks)
+        weights = said["weights"].value
+        name = f"{named.value} {weights}" if weights else named.value
+        chosen = Choice(named.value, weights, found, why, name)
     elif scenes:
         chosen = Choice(EMBEDDED, None, SCENES, MADE_FOR_THEM, EMBEDDED)
     else:
@@ -104,13 +107,13 @@ def choose(
     return Choice(chosen.model, chosen.weights, masks.value, chosen.why, chosen.title)
 
 
-def _named(model: str, weights: str | None, why: str, masks: Stated) -> Choice:
-    name = f"{model} {weights}" if weights else model
+def _fitting(model: str, masks: Stated) -> str:
+    """Where masks come from for a model that is named, when nobody says."""
     if model == EMBEDDED:
-        return Choice(model, weights, SCENES, why, name)
+        return SCENES
     remembered = None if model == OFFLINE or masks.by else file.read().remembered
     spec = remembered and remembered.proposals and remembered.checked().proposals
-    return Choice(model, weights, spec or PHOTO, why, name)
+    return spec or PHOTO
 
 
 def _usual() -> Choice:
