@@ -78,7 +78,7 @@ def test_yes_fetches_and_answers_with_it(full_hub, words):
 def test_no_is_remembered_and_the_preview_is_told(full_hub, words, typed):
     shown = on_screen(words, typed)[1]
     assert shown.count(QUESTION) == 1
-    assert "offline" in shown.partition(QUESTION)[2]
+    assert "refmask: model: offline, a rough preview" in shown.partition(QUESTION)[2]
     assert file.read() == file.Configuration(asked=True)
     assert full_hub.fetched() == []
     assert QUESTION not in on_screen(words)[1]
@@ -88,7 +88,7 @@ def test_a_fetch_that_fails_is_one_line(full_hub, words):
     full_hub.files.pop("org/clip/open_clip_model.safetensors")
     shown = on_screen(words, "yes\n")[1]
     assert "refmask: error: the weights of small-clip" in shown
-    assert "offline" in shown.partition("refmask: error: ")[2]
+    assert "refmask: model: offline" in shown.partition("refmask: error: ")[2]
     assert "Traceback" not in shown
 
 
