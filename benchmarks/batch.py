@@ -97,7 +97,7 @@ def measure(
         ``peak``, the most bytes that this process held, on Ray without its workers'.
     """
     began = time.perf_counter()
-    build = partial(refmask.load, model, weights or None)
+    build = partial(refmask.load, model, weights or None, proposals="grouping")
     segmenter = build()
     plan = read_plan(images, segmenter.parser(cases.expressions(expressions)))
     batch = Batch(plan, system_told(segmenter), out, rows=expressions)  # a picture a file

@@ -76,7 +76,7 @@ def load(model: Model, folder: Path) -> Pair:
     cfg, weights = files(model, folder)
     settings = {} if model.mask_layers is None else {"mask_layers": model.mask_layers}
     plain = load_plain(model.cfg, weights, **settings)
-    return Pair(model, plain, refmask.load(cfg, weights, **settings))
+    return Pair(model, plain, refmask.load(cfg, weights, proposals="grouping", **settings))
 
 
 def files(model: Model, folder: Path) -> tuple[str, str]:

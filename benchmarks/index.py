@@ -126,7 +126,7 @@ def main() -> None:
 
 def prepare(dim: int, queries: int, store: str | None = None, scenes: int | None = None) -> Bench:
     """Look at the shipped scenes, and read what is said about them."""
-    plain = refmask.load(store=store)
+    plain = refmask.load("embedded", store=store)
     turn = index_rows.rotation(plain.method.encoder.dim, dim) if dim else None
     method = Turned(plain.method.encoder, plain.method.alpha, plain.method.beta, turn=turn)
     segmenter = Segmenter(plain.proposer, method, plain.parser)

@@ -32,7 +32,7 @@ def measure(model: cases.Model, count: int, runs: int) -> tuple[int, int, dict[s
     proposals, image = MaskProposals(cases.masks(count)), cases.picture()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        plain = refmask.load(*cases.files(model, folder))
+        plain = refmask.load(*cases.files(model, folder), proposals="grouping")
         features, saved = Features(folder / "store"), folder / "scene.safetensors"
         storing = dataclasses.replace(plain, features=features)
         storing.look(image, proposals).save(saved)

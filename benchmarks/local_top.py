@@ -49,7 +49,7 @@ def main() -> None:
 
 def on_scenes(source: str, runs: int) -> list[dict[str, Any]]:
     """A row for each M."""
-    asked, clip = questions.shipped(source), load_clip()
+    asked, clip = questions.shipped(source), load_clip("embedded")
     methods = {top: blended(clip, top) for top in TOPS}
     first = [one._replace(phrases=one.phrases[:1]) for one in asked]
     works: dict[str, Callable[[int], Any]] = {}

@@ -46,7 +46,7 @@ def main() -> None:
         drawn = refcoco_shaped.make(folder / "data", chosen.pictures)
         vit, weights = cases.files(cases.model("ViT-B/32"), folder)
         models = {
-            "embedded": (chosen.pictures, []),
+            "embedded": (chosen.pictures, ["--model", "embedded"]),
             "ViT-B/32": (chosen.vit, ["--model", vit, "--weights", weights]),
         }
         rows = []

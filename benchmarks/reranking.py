@@ -49,7 +49,7 @@ def measure(samples: list[Sample], folder: Path) -> dict[str, Any]:
     """
     for number, sample in enumerate(samples):
         Image.fromarray(sample.image).save(folder / f"{number}.png")
-    index = Index.open(folder / "index", refmask.load(), create=True)
+    index = Index.open(folder / "index", refmask.load("embedded"), create=True)
     index.add([str(folder / "*.png")])
     wanted = [
         (query.expression, picture_hash(sample.image))

@@ -53,7 +53,8 @@ class Answer(NamedTuple):
 @contextlib.contextmanager
 def served(*options: str) -> Iterator[int]:
     """The port of a server that is ready."""
-    command = [sys.executable, "-m", "refmask", "serve", "--port", "0", *options]
+    command = [sys.executable, "-m", "refmask", "serve", "--port", "0", "--model", "embedded"]
+    command += options
     environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import numpy as np
 import open_clip
 import pytest
@@ -17,6 +19,9 @@ from safetensors.torch import save_file
 
 from refmask.classifier import Classifier, load_classifier
 from refmask.clip import ClipBackbone, load_clip
+from refmask.settings import OPTIONS
+from refmask.settings.file import VARIABLE
+from refmask.settings.levels import variable
 from refmask.types import Bytes, MaskProposals, TargetPhrase
 
 GOLDEN = Path(__file__).parent / "golden" / "clip"
@@ -28,6 +33,10 @@ TINY = {
     "tiny_rn": {"layers": [1, 1, 1, 1], "width": 16, "head_width": 64, "patch_size": None},
 }
 
+SAM_CONFIGS = Path(__file__).parent / "proposals" / "sam_configs"
+#: Class, seed and spread of weights with which small random models offer several masks.
+RANDOM_SAMS = {"sam": ("SamModel", 5, 0.5), "sam2": ("Sam2Model", 3, 0.7)}
+
 
 def _recipe() -> Any:
     spec = importlib.util.spec_from_file_location("golden_weights", GOLDEN / "weights.py")
@@ -36,6 +45,20 @@ def _recipe() -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Neither the developer's configuration nor the weights cached here change a test."""
+    folder = tmp_path_factory.mktemp("nobody")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in OPTIONS:
+            patch.delenv(variable(name), raising=False)
+        patch.setenv(VARIABLE, str(folder / "config.toml"))
+        patch.setenv("XDG_DATA_HOME", str(folder / "data"))
+        patch.setenv("HF_HUB_CACHE", str(folder / "hub"))
+        patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder / "hub"))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -123,6 +146,30 @@ def golden_model(
 def classifier() -> Classifier:
     """The offline model's classifier, in fp32."""
     return load_classifier(precision="fp32")
+
+
+def sam_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a small random "sam" or "sam2", as transformers writes it."""
+    # Not at the top of the file: importing it takes seconds.
+    transformers = importlib.import_module("transformers")
+    root = tmp_path_factory.mktemp("sams")
+
+    def make(name: str) -> Path:
+        folder = root / name
+        if not folder.exists():
+            kind, seed, spread = RANDOM_SAMS[name]
+            model_class = getattr(transformers, kind)
+            config = json.loads((SAM_CONFIGS / f"{name}.json").read_text())
+            with torch.random.fork_rng(), torch.no_grad():
+                torch.manual_seed(seed)
+                model = model_class(model_class.config_class(**config))
+                for parameter, values in model.named_parameters():
+                    if "norm" not in parameter:
+                        values.normal_(0, spread)
+            model.save_pretrained(folder)
+        return folder
+
+    return make
 
 
 class FixedProposer:

@@ -269,7 +269,7 @@ def main() -> None:
     parser.add_argument("--numbers", type=Path, help="also write all numbers here, as JSON")
     options = parser.parse_args()
     sprites = Sprites()
-    segmenter = refmask.load(str(options.model))
+    segmenter = refmask.load(str(options.model), proposals="grouping")
     scenes = compose(options.scenes, options.seed, sprites=sprites)
     numbers = report(tally(scenes, segmenter, sprites, options.seed))
     numbers["seed"] = options.seed

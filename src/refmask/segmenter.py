@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,8 +16,8 @@ from refmask import compat as compatibility
 from refmask.drawing.overlay import png
 from refmask.drawing.proposals import draw_readably
 from refmask.drawing.view import Overlay
-from refmask.errors import ConfigurationError
-from refmask.methods import AUTO, PRESETS, Method, load_method, usual_method
+from refmask.errors import ConfigurationError, RefmaskWarning
+from refmask.methods import PRESETS, Method, load_method, usual_method
 from refmask.methods.base import Encoder
 from refmask.methods.keeping import Keeping, Part
 from refmask.ops.images import Picture, read_image
@@ -24,6 +25,7 @@ from refmask.ops.masks import areas_of, iou_with, pairwise_iou
 from refmask.phrases import PhraseParser
 from refmask.proposals import dress, load_proposer, shared
 from refmask.scene_file import read_scene, write_scene
+from refmask.settings import AUTO, OFFLINE, choose, stated
 from refmask.store.features import Features
 from refmask.store.sizes import LIMIT
 from refmask.terms import evidence, load_term, parse_terms
@@ -42,17 +44,15 @@ from refmask.types import (
 if TYPE_CHECKING:
     from refmask.proposals.refine import Refinement
 
-#: The model for photographs that needs no download.
-OFFLINE = "offline"
 #: Masks are compared with each other at a longer side of about so many pixels.
 AGREEMENT_SIDE = 128
 
 
 def load(
-    model: str = "embedded",
+    model: str = AUTO,
     weights: str | None = None,
     *,
-    proposals: str | MaskProposer = "grouping",
+    proposals: str | MaskProposer = AUTO,
     store: str | None = None,
     store_limit: str | int = LIMIT,
     refinement: Refinement | None = None,
@@ -70,11 +70,16 @@ def load(
 ) -> Segmenter:
     """Put a system together.
 
+    What is "auto" is taken from the environment (``REFMASK_MODEL``, ``REFMASK_DEVICE``, ...) or the
+    user's configuration file, where these say; see ``refmask.settings``.
+
     Args:
-        model: "offline", the preview for photographs; else see ``refmask.clip.load_clip``.
+        model: "auto" is what ``refmask setup`` remembered, else recommended weights that are in the
+            hub's cache, else "offline", a preview for photographs, of which a RefmaskWarning
+            tells. Or "embedded", for emoji scenes; else see ``refmask.clip.load_clip``.
         weights: see ``refmask.clip.load_clip``.
-        proposals: a specification as ``refmask.proposals.load_proposer`` takes it, or any object
-            with ``propose(image)``.
+        proposals: "auto" for what fits the model, a specification as
+            ``refmask.proposals.load_proposer`` takes it, or any object with ``propose(image)``.
         store: a folder where the proposer's masks and the features of masks are kept, and taken
             from.
         store_limit: what features may take there, in bytes or such as "500MB"; those that were not
@@ -104,13 +109,18 @@ def load(
         MissingResource: when the parser is not installed.
     """
     _check_preset(preset)
+    choice = choose(model, weights, proposals if isinstance(proposals, str) else AUTO)
+    if choice.fallback:
+        warnings.warn(f"model {choice.line}", RefmaskWarning, stacklevel=2)
+    model, weights = choice.model, choice.weights
+    device, precision = _place(device, precision, compat)
     if compat == "reference":
         if precision == "bf16":
             raise ConfigurationError("compat 'reference' computes in fp32, leave precision out")
         precision = "fp32"
     if isinstance(proposals, str):
         uncapped = compatibility.by_name(compat, "vit").uncapped_proposals  # whatever the tower
-        proposals = load_proposer(proposals, defaults=shared(device, precision, uncapped))
+        proposals = load_proposer(choice.proposals, defaults=shared(device, precision, uncapped))
     proposals = dress(proposals, store, refinement)
     features = None if store is None else Features(store, store_limit)
     encoder = _load_encoder(model, weights, device, precision)
@@ -193,6 +203,17 @@ def assemble(
     offline = encoder.name == OFFLINE
     weights = parse_terms(("colour" if offline else "none") if terms == AUTO else terms)
     return Segmenter(proposer, made, parser, features, weights, consensus=offline)
+
+
+def _place(device: str, precision: str, compat: str) -> tuple[str, str]:
+    """Device and precision as they are stated, here or elsewhere."""
+    given = {
+        "device": device,
+        "precision": precision,
+        "compat": None if compat == "default" else compat,
+    }
+    said = stated(given, ("device", "precision"))
+    return said["device"].value, said["precision"].value
 
 
 def _check_preset(preset: str | None) -> None:

@@ -45,7 +45,8 @@ def expressions():
 def build(model_files):
     """Makes a segmenter, here or in another process; of a few masks, to be quick."""
     few = Refinement(limit=FEW)
-    return partial(refmask.load, *model_files("tiny_vit32"), precision="fp32", refinement=few)
+    settings = {"proposals": "grouping", "precision": "fp32", "refinement": few}
+    return partial(refmask.load, *model_files("tiny_vit32"), **settings)
 
 
 @pytest.fixture(scope="session")

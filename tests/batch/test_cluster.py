@@ -220,6 +220,8 @@ def test_without_ray_the_extra_is_named(monkeypatch, tmp_path, capsys):
         str(tmp_path / "asked.txt"),
         "--engine",
         "ray",
+        "--model",
+        "embedded",
     ]
     (tmp_path / "a.png").write_bytes(b"")
     assert main([*words, "--out", str(tmp_path / "out")]) == 2

@@ -122,16 +122,20 @@ def test_missing_pictures(model, tmp_path, capsys):
     assert len({entry["picture"] for entry in lines(tmp_path / "run")}) == 22
 
 
-def test_the_embedded_model_knows_scenes_only(tmp_path, capsys):
+def test_the_embedded_model_answers_about_scenes_and_where_it_is_named(tmp_path, capsys):
     root = tmp_path / "photos"
     shutil.copytree(SHIPPED / "images", root / "images")
     shutil.copytree(SHIPPED / "scenes", root / "toys")
     (root / "toys" / "refs(scenes).p").unlink()
     words = ["--split", "val", "--first", "1", "--proposals", "instances"]
-    for place, told in (("scenes", False), (str(root / "toys"), True)):
-        out = str(tmp_path / f"run-{told}")
-        assert main(["evaluate", place, *words, "--out", out]) == 0
-        assert ("the embedded model knows emoji scenes only" in capsys.readouterr().err) == told
+    named = ["--model", "embedded"]
+    for place, model, told in (
+        ("scenes", [], "embedded (made for these scenes)"),
+        (str(root / "toys"), named, "embedded, which knows emoji scenes only"),
+    ):
+        out = str(tmp_path / f"run-{len(model)}")
+        assert main(["evaluate", place, *words, *model, "--out", out]) == 0
+        assert capsys.readouterr().err.startswith(f"refmask: model: {told}")
 
 
 def test_the_released_rules_are_passed_on(model, tmp_path):

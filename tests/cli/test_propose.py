@@ -12,6 +12,7 @@ from refmask.data.scenes.writing import IMAGES
 from refmask.metrics import best_iou
 from refmask.proposals import load_proposer
 from refmask.proposals.store import Store
+from refmask.settings import choose
 
 
 @pytest.fixture
@@ -76,21 +77,33 @@ def test_the_first_pictures_only(pictures, tmp_path):
 
 def test_a_folder_is_kept_once_and_read_by_later_commands(pictures, tmp_path, monkeypatch, capsys):
     store = tmp_path / "store"
-    assert propose(pictures, "--out", store) == 0
+    same = ["--proposals", "grouping"]
+    assert propose(pictures, "--out", store, *same) == 0
     (kept,) = Store(store).configurations()
     assert kept["proposer"] == "grouping"
     monkeypatch.setattr("refmask.proposals.grouping.Grouping.propose", None)
     out = tmp_path / "a.npz"
     assert propose(pictures / "a.png", "--proposals", f"store:{store}", "--out", out) == 0
-    assert propose(pictures / "a.png", "--store", store, "--out", out) == 0
+    assert propose(pictures / "a.png", "--store", store, "--out", out, *same) == 0
     folder = tmp_path / "answers"
-    assert main(["segment", str(pictures), "red", "--store", str(store), "--out", str(folder)]) == 0
+    words = ["segment", str(pictures), "red", "--model", "embedded", "--store", str(store)]
+    assert main([*words, "--out", str(folder)]) == 0
     assert len(list(folder.rglob("*.json"))) == 2
     capsys.readouterr()
     other = tmp_path / "other.png"
     Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(other)
     assert propose(other, "--proposals", f"store:{store}", "--out", out) == 2
     assert "refmask propose" in capsys.readouterr().err
+
+
+def test_what_is_not_named_is_what_a_system_would_take(pictures, tmp_path, monkeypatch):
+    for name in (None, "grouping:limit=2"):
+        if name is not None:
+            monkeypatch.setenv("REFMASK_PROPOSALS", name)
+        assert propose(pictures, "--out", tmp_path / f"store {name}", "--first", 1) == 0
+        (kept,) = Store(tmp_path / f"store {name}").configurations()
+        assert kept["proposer"] == choose().proposals.partition(":")[0]
+        assert (kept.get("limit") == 2) == (name is not None)
 
 
 def test_a_bad_picture_does_not_stop_the_rest(pictures, tmp_path, capsys):

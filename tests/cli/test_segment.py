@@ -1,5 +1,6 @@
 """``refmask segment`` from the outside: files, output, exit status, and never a traceback."""
 
+import io
 import json
 import shutil
 import zipfile
@@ -207,11 +208,37 @@ def test_a_picture_of_one_pixel(model, tmp_path):
     assert len(files(out)) == 3
 
 
-def test_the_embedded_model_says_what_it_is_for(picture, tmp_path, capsys):
-    assert main(["segment", picture, "the duck", "--out", str(tmp_path / "out")]) == 0
-    note = capsys.readouterr().err
-    assert note.count("\n") == 1
-    assert "on photographs its choices mean nothing" in note
+def test_the_embedded_model_says_what_it_is_for_before_it_answers(picture, tmp_path, monkeypatch):
+    said = io.StringIO()
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(f"sys.{stream}", said)
+    words = ["segment", picture, "the duck", "--model", "embedded", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    note, answer = said.getvalue().splitlines()
+    assert note.startswith("refmask: model: embedded, which knows emoji scenes only")
+    assert "'the duck': confidence" in answer
+
+
+def test_defaults_come_from_the_environment_and_the_file(
+    picture, masks, model, tmp_path, monkeypatch, capsys
+):
+    """Options of the command go before both."""
+
+    def alpha(*words):
+        # Global scores alone, local ones alone, or in between.
+        assert main(["segment", picture, "a cat", *words, *model, "--top", "4", "--json"]) == 0
+        return json.loads(capsys.readouterr().out)["candidates"]
+
+    given = {value: alpha("--proposals", masks, "--alpha", value) for value in ("0", "0.5", "1")}
+    monkeypatch.setenv("REFMASK_CONFIG", str(tmp_path / "config.toml"))
+    (tmp_path / "config.toml").write_text(f"[options]\nalpha = 1\nproposals = '{masks}'\n")
+    assert alpha() == given["1"]
+    monkeypatch.setenv("REFMASK_ALPHA", "0.5")
+    assert alpha() == given["0.5"]
+    assert alpha("--alpha", "0") == given["0"]
+    monkeypatch.setenv("REFMASK_ALPHA", "half")
+    assert main(["segment", picture, "a cat", *model]) == 2
+    assert "refmask: error: REFMASK_ALPHA is 'half'" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("default::refmask.RefmaskWarning")

@@ -217,7 +217,7 @@ def test_no_network_and_nothing_cached(monkeypatch, model, weights, reach):
     monkeypatch.setattr("open_clip.pretrained.hf_hub_download", refuse)
     monkeypatch.setattr("refmask.clip.sources.within_reach", lambda _: reach)
     wanted = r"(weights 'openai' of ViT-B-32-quickgelu|no/such|open_clip_config)"
-    fetch = r"download them from .* on the Hugging Face hub .*--weights FILE.*--model embedded"
+    fetch = r"download them from .* on the Hugging Face hub .*--weights FILE.*--model offline"
     with pytest.raises(WeightsUnavailable, match=f"{wanted}.*{fetch}"):
         load_clip(model, weights)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -24,40 +23,11 @@ SETTINGS: dict[str, str] = {
     "sam2": "sam2_settings",
 }
 
-SAM_CONFIGS = Path(__file__).parent / "sam_configs"
-#: Class, seed and spread of weights with which small random models offer several masks.
-RANDOM_SAMS = {"sam": ("SamModel", 5, 0.5), "sam2": ("Sam2Model", 3, 0.7)}
-
 
 @pytest.fixture(scope="session")
 def proposer_settings(request: pytest.FixtureRequest) -> Callable[[str], dict[str, Any]]:
     """The settings of a proposer by its name."""
     return lambda name: request.getfixturevalue(SETTINGS[name]) if name in SETTINGS else {}
-
-
-@pytest.fixture(scope="session")
-def sam_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a small random "sam" or "sam2", as transformers writes it."""
-    # Not at the top of the file: importing it takes seconds.
-    transformers = importlib.import_module("transformers")
-    root = tmp_path_factory.mktemp("sams")
-
-    def make(name: str) -> Path:
-        folder = root / name
-        if not folder.exists():
-            kind, seed, spread = RANDOM_SAMS[name]
-            model_class = getattr(transformers, kind)
-            config = json.loads((SAM_CONFIGS / f"{name}.json").read_text())
-            with torch.random.fork_rng(), torch.no_grad():
-                torch.manual_seed(seed)
-                model = model_class(model_class.config_class(**config))
-                for parameter, values in model.named_parameters():
-                    if "norm" not in parameter:
-                        values.normal_(0, spread)
-            model.save_pretrained(folder)
-        return folder
-
-    return make
 
 
 def _lenient(folder: Path) -> dict[str, Any]:

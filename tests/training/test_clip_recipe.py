@@ -158,7 +158,7 @@ def test_the_shipped_words_are_single_tokens():
 
 
 def test_the_model_knows_the_shipped_scenes():
-    segmenter = refmask.load(device="cpu", precision="fp32")
+    segmenter = refmask.load("embedded", device="cpu", precision="fp32")
     right = []
     for sample in islice(read_scenes(), 20):
         queries = [query for query in sample.queries if query.kind in ("class", "colour")]

@@ -71,7 +71,7 @@ def quarters():
 
 @pytest.fixture(scope="session")
 def segmenter(quarters):
-    return refmask.load(proposals=quarters, precision="fp32")
+    return refmask.load("embedded", proposals=quarters, precision="fp32")
 
 
 def png_of(pixels):

@@ -23,7 +23,7 @@ from refmask.web.page.tabs import Tabs
 
 @pytest.fixture(scope="module")
 def clip():
-    return load_clip(precision="fp32")
+    return load_clip("embedded", precision="fp32")
 
 
 @pytest.fixture

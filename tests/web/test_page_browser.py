@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 import refmask
-from refmask.cli.segment import EMBEDDED_NOTE
 from refmask.data.scenes import read_scenes
+from refmask.settings import choose
 from refmask.web.blending import blended
 from refmask.web.limits import Limits
 from refmask.web.page.tabs import Tabs
@@ -36,7 +36,7 @@ pytestmark = [
 
 #: Where to leave pictures of the page, for the docs.
 SCREENSHOTS = os.environ.get("REFMASK_SCREENSHOTS")
-NOTE = EMBEDDED_NOTE.removeprefix("refmask: note: ")
+NOTE = f"Model: {choose('embedded').line}"
 PHRASE, SECOND = "the fish on the striped green puddle", "the flower"
 
 
@@ -48,7 +48,7 @@ def looks():
 
 @pytest.fixture(scope="module")
 def segmenter(looks):
-    made = refmask.load()
+    made = refmask.load("embedded")
     made.parser(["a thing"])  # as the command does
     inner = made.proposer
 

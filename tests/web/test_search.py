@@ -16,7 +16,7 @@ from refmask.index import Index
 @pytest.fixture(scope="module")
 def whole():
     """A system whose proposer tells its configuration."""
-    return refmask.load(precision="fp32")
+    return refmask.load("embedded", precision="fp32")
 
 
 @pytest.fixture(scope="module")

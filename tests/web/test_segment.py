@@ -84,7 +84,7 @@ def test_the_best_proposals_are_listed(client, png, expected):
 
 def test_blends_of_one_request(client, png, noise, quarters):
     asked = body(client, png, alpha=0.1, beta=1, top=4).json()["answers"]
-    other = refmask.load(proposals=quarters, precision="fp32", alpha=0.1, beta=1.0)
+    other = refmask.load("embedded", proposals=quarters, precision="fp32", alpha=0.1, beta=1.0)
     for fields, answer in zip(asked, other.look(noise).find(PHRASES), strict=True):
         scores = [candidate["score"] for candidate in fields["candidates"]]
         assert scores == pytest.approx(sorted(answer.scores, reverse=True), abs=1e-3)
@@ -95,7 +95,7 @@ def test_blends_of_one_request(client, png, noise, quarters):
 
 
 def test_a_method_without_blends(served, png):
-    usual = refmask.load(precision="fp32")
+    usual = refmask.load("embedded", precision="fp32")
     whole = dataclasses.replace(usual, method=load_method("global", usual.method.encoder))
     with served(whole) as client:
         told = body(client, png, alpha=0.5)

@@ -29,9 +29,9 @@ class Process:
     """A server on a port of its own."""
 
     def __init__(self, *options, **environment):
-        command = [sys.executable, "-m", "refmask", "serve", "--port", "0", *options]
+        command = [sys.executable, "-m", "refmask", "serve", "--port", "0", "--model", "embedded"]
         self.process = subprocess.Popen(
-            command,
+            [*command, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -165,7 +165,8 @@ def base64_of(content):
 
 def test_a_model_that_cannot_be_loaded_ends_the_server(capsys):
     heeded = signal.getsignal(signal.SIGTERM)
-    assert main(["serve", "--port", "0", "--weights", "/no/such/file.safetensors"]) == 2
+    words = ["--model", "embedded", "--weights", "/no/such/file.safetensors"]
+    assert main(["serve", "--port", "0", *words]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("refmask: error:")
     assert "file.safetensors" in line

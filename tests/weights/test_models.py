@@ -3,25 +3,20 @@
 import hashlib
 import json
 
-import huggingface_hub
 import pytest
 
 from refmask import RefmaskWarning, WeightsUnavailable
 from refmask.cli import main
 from refmask.proposals import PROPOSERS
-from refmask.weights import hub
 from refmask.weights.catalogue import PUBLISHED, SHIPPED
 from refmask.weights.hashing import sha256_of_folder
+from refmask.weights.hub import fetch
 
 CONTENT = b"weights"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    """An empty cache of the hub."""
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def put(cache, name, content=CONTENT, digest=DIGEST):
@@ -96,46 +91,32 @@ def test_an_unknown_name_lists_the_known(capsys):
 
 
 @pytest.mark.filterwarnings("always::refmask.RefmaskWarning")
-def test_fetch_tells_the_licence_before_it_asks_the_hub(monkeypatch, cache, capsys):
-    asked = []
-
-    def download(repository, file):
-        asked.append((repository, file))
-        put(cache, "freesolo")
-        return str(hub.cached(PUBLISHED["freesolo"]))
-
-    monkeypatch.setattr(hub, "_answers", lambda _: True)
-    monkeypatch.setattr(hub, "hf_hub_download", download)
+def test_fetch_tells_the_licence_before_it_asks_the_hub(hub, capsys):
+    hub.files["xinlongwang/FreeSOLO/FreeSOLO_R101_30k_pl.pth"] = CONTENT
     assert main(["models", "fetch", "freesolo", "embedded"]) == 0
     told = capsys.readouterr()
     assert "under the NVIDIA Source Code License-NC (non-commercial use only)" in told.err
     assert DIGEST in told.out
     assert "comes with refmask" in told.out
-    assert asked == [("xinlongwang/FreeSOLO", "FreeSOLO_R101_30k_pl.pth")]
-    hub.fetch("freesolo")  # no warning now, and no question
-    assert len(asked) == 1
+    assert [name for name, _ in hub.fetched()] == ["FreeSOLO_R101_30k_pl.pth"]
+    hub.asked.clear()
+    fetch("freesolo")  # no warning now, and no question
+    assert hub.asked == []
 
 
-def test_a_model_of_several_files_is_fetched_with_all_of_them(monkeypatch):
-    asked = []
-
-    def download(repository, file):
-        asked.append(file)
-        if file == "preprocessor_config.json":
-            raise huggingface_hub.errors.LocalEntryNotFoundError("absent")
-        return f"/{repository}/{file}"
-
-    monkeypatch.setattr(hub, "_answers", lambda _: True)
-    monkeypatch.setattr(hub, "hf_hub_download", download)
-    assert str(hub.fetch("sam-vit-base")) == "/facebook/sam-vit-base/model.safetensors"
-    assert asked == list(PUBLISHED["sam-vit-base"].files)
+def test_a_model_of_several_files_is_fetched_with_all_of_them(hub, originals):
+    """The preprocessing may be absent."""
+    for name in ("model.safetensors", "config.json"):
+        hub.files[f"facebook/sam-vit-base/{name}"] = originals[f"org/sam/{name}"]
+    assert fetch("sam-vit-base").name == "model.safetensors"
+    assert [name for name, _ in hub.fetched()] == ["model.safetensors", "config.json"]
 
 
-def test_without_a_network_one_line_says_where_to_get_it(monkeypatch):
-    monkeypatch.setattr(hub, "_answers", lambda _: False)
+@pytest.mark.usefixtures("no_hub")
+def test_without_a_network_one_line_says_where_to_get_it():
     told = "download FreeSOLO_R101_30k_pl.pth from xinlongwang/FreeSOLO.*freesolo:weights=FILE"
     with (
         pytest.warns(RefmaskWarning, match="non-commercial"),
         pytest.raises(WeightsUnavailable, match=told),
     ):
-        hub.fetch("freesolo")
+        fetch("freesolo")

@@ -15,11 +15,13 @@ import warnings
 from collections.abc import Sequence
 from typing import TextIO
 
+from refmask.cli.choosing import complete
 from refmask.cli.lean import import_less
 from refmask.errors import RefmaskError, RefmaskWarning
 
 COMMANDS = {
     "segment": "the mask of each expression in each picture",
+    "setup": "which model answers, and fetching the one that is recommended for photographs",
     "export": "answers of segment --json in the forms that other programs read",
     "batch": "many pictures, on this machine or on many, into Parquet",
     "propose": "mask proposals of pictures: kept, drawn, or compared with ground truth",
@@ -78,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell
+            complete(arguments)
             return int(command.run(arguments))
     except RefmaskError as error:
         print(f"refmask: error: {error}", file=sys.stderr)

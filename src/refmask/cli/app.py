@@ -29,13 +29,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the page until the user has had enough; the model loads once it is there."""
-    from refmask.cli.segment import EMBEDDED_NOTE
     from refmask.web.limits import Limits
     from refmask.web.page.serving import open_page
 
     check_looking(args)
     tabs: Future[Tabs] = Future()
-    note = EMBEDDED_NOTE.removeprefix("refmask: note: ") if args.model == "embedded" else ""
+    note = f"Model: {args.choice.line}" if args.choice.line else ""
     page = open_page(tabs, Limits(), host=args.host, port=args.port, note=note)
     print(f"the page is at {page.local_url} and Ctrl-C ends it; the model is loading", flush=True)
     try:

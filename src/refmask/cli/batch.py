@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from refmask.cli.engines import add_engine_options, cluster, from_here, on_cluster
 from refmask.cli.options import add_looking_options, load_looking
-from refmask.cli.segment import EMBEDDED_NOTE
 
 if TYPE_CHECKING:
     from refmask.batch.batch import Engine
@@ -81,8 +80,6 @@ def run(args: argparse.Namespace) -> int:
     batch = Batch(plan, system_told(segmenter), args.out, args.shard_rows, args.retry)
     with _Bar(plan.rows) as bar:
         summary = batch.run(_engine(args, segmenter, far), bar)
-    if args.model == "embedded":
-        print(EMBEDDED_NOTE, file=sys.stderr)
     _tell(args, summary, bar)
     return 0 if not summary["errors"] else 2 if summary["errors"] == summary["rows"] else 1
 

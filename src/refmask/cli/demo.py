@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from refmask.ops.files import write_whole
     from refmask.segmenter import load
 
-    out, segmenter = Path(args.out), load()
+    out, segmenter = Path(args.out), load("embedded")
     drawings = []
     chosen = choose(list(read_scenes(split="val")))
     names = answer_names([query.expression for _, query in chosen])

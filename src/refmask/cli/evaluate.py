@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from refmask.cli.choosing import settle
 from refmask.cli.engines import add_engine_options, cluster, from_here, on_cluster
 from refmask.cli.options import (
     add_refinement_options,
@@ -17,7 +18,6 @@ from refmask.cli.options import (
     load_segmenter,
     refinement,
 )
-from refmask.cli.segment import EMBEDDED_NOTE
 from refmask.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from refmask.metrics import Tally
     from refmask.segmenter import Segmenter
 
+#: The data set that the embedded model was made for.
+SCENES = "scenes"
 #: Where runs go that are not told where.
 RUNS = "runs"
 
@@ -42,11 +44,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_data_options(parser)
     parser.add_argument(
         "--proposals",
-        default="grouping",
+        default="auto",
         metavar="SPEC",
         help="instances (the data set's own masks; of coco, any of the category is right), or as "
-        "in 'refmask segment': grouping (default), freesolo, store:PATH, masks:PATH (with {stem} "
-        "for the picture's id), ...",
+        "in 'refmask segment': auto (default), grouping, freesolo, store:PATH, masks:PATH (with "
+        "{stem} for the picture's id), ...",
     )
     add_run_options(parser)
     add_engine_options(parser)
@@ -107,15 +109,13 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate; print the figures and where the records are."""
     check_first(args)
     evaluation, segmenter = _evaluation(args)
-    if args.model == "embedded" and evaluation.dataset.name != "scenes":
-        print(EMBEDDED_NOTE, file=sys.stderr)
     if on_cluster(args):
         from refmask.batch.on_ray import RecordsOnRay
 
         build = from_here(partial(_anew, args))
         far = RecordsOnRay(build, evaluation.configuration, cluster(args, segmenter))
         evaluation = replace(evaluation, elsewhere=far)
-    return evaluate(args, evaluation, args.method)
+    return evaluate(args, evaluation, evaluation.configuration["method"])
 
 
 def _evaluation(args: argparse.Namespace) -> tuple[Evaluation, Segmenter]:
@@ -123,6 +123,7 @@ def _evaluation(args: argparse.Namespace) -> tuple[Evaluation, Segmenter]:
     from refmask.evaluation.sources import INSTANCES
     from refmask.evaluation.system import Choosing
 
+    settle(args, scenes=args.dataset == SCENES)
     dataset = load_data(args, args.dataset, among_instances=args.proposals == INSTANCES)
     segmenter, source = _system(args, dataset.ids[: args.first])
     return asked(args, dataset, Choosing(segmenter, source)), segmenter

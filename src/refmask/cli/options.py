@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from refmask.cli.choosing import settle, tell
 from refmask.errors import ConfigurationError
 from refmask.store.sizes import LIMIT
 
@@ -14,27 +15,28 @@ if TYPE_CHECKING:
 
 
 def add_system_options(parser: argparse.ArgumentParser) -> None:
-    """Model, method and parser."""
-    model = parser.add_argument_group("model")
+    """Model, method and parser; what is not given, ``cli.choosing`` takes from elsewhere."""
+    model = parser.add_argument_group(
+        "model", "REFMASK_MODEL and so on, or the file that 'refmask setup' names, set defaults"
+    )
     model.add_argument(
         "--model",
-        default="embedded",
-        help="'embedded' (default), an open_clip model name such as ViT-B-32-quickgelu, "
-        "hf-hub:ORG/REPO, or a folder or JSON file in open_clip's model-config format",
+        default="auto",
+        help="auto (default: what 'refmask setup' remembered, recommended weights in the cache, "
+        "or offline), offline (a preview for photographs), embedded (emoji scenes only), an "
+        "open_clip model name such as ViT-B-32-quickgelu, hf-hub:ORG/REPO, or a folder or JSON "
+        "file in open_clip's model-config format",
     )
     model.add_argument(
         "--weights",
         help="a pretrained tag such as 'openai', hf-hub:ORG/REPO, or a .safetensors, .pt or .bin "
         "file; by default the model's own",
     )
-    model.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
-    model.add_argument(
-        "--precision", default="auto", choices=("auto", "fp32", "bf16"), help="of features"
-    )
+    model.add_argument("--device", help="auto (default), cpu, cuda, ...")
+    model.add_argument("--precision", choices=("auto", "fp32", "bf16"), help="of features")
     method = parser.add_argument_group("method")
     method.add_argument(
         "--method",
-        default="auto",
         help="auto (default: global-local, or class-posterior for the model offline), cropping, "
         "global, region-token (vision transformers), score-map or grad-cam (ResNets)",
     )
@@ -53,16 +55,12 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
     )
     method.add_argument(
         "--terms",
-        default="auto",
         help="what else is weighed: auto (default: colour for the model offline, else none), all, "
         "none, or names with weights such as colour:weight=2",
     )
-    method.add_argument(
-        "--parser", default="embedded", help="'embedded' (default) or an installed spaCy pipeline"
-    )
+    method.add_argument("--parser", help="'embedded' (default) or an installed spaCy pipeline")
     method.add_argument(
         "--compat",
-        default="default",
         choices=("default", "reference"),
         help="reference: the released code's arithmetic, number for number, in fp32",
     )
@@ -123,10 +121,10 @@ def add_looking_options(parser: argparse.ArgumentParser) -> None:
     """All of a system that looks at any picture by itself."""
     parser.add_argument(
         "--proposals",
-        default="grouping",
+        default="auto",
         metavar="SPEC",
-        help="grouping (default), freesolo, sam, sam2, freemask, maskcut or store:PATH; settings "
-        "as NAME:key=value,key=value",
+        help="auto (default: what fits the model), grouping, freesolo, sam, sam2, freemask, "
+        "maskcut or store:PATH; settings as NAME:key=value,key=value",
     )
     add_refinement_options(parser)
     add_store_limit(parser)
@@ -134,7 +132,8 @@ def add_looking_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_looking(args: argparse.Namespace) -> None:
-    """Raise ConfigurationError for masks of one picture where any may come."""
+    """Settle the model; raise ConfigurationError for masks of one picture where any may come."""
+    settle(args)
     if args.proposals.startswith("masks:"):
         raise ConfigurationError(
             "expected --proposals that make masks for any picture, got given masks, which "
@@ -155,10 +154,11 @@ def load_segmenter(
     refinement: Refinement | None = None,
     store_limit: str = LIMIT,
 ) -> Segmenter:
-    """The system that the options describe."""
+    """The system that the options describe; the user is told which model it is."""
     from refmask.segmenter import load
 
-    return load(
+    settle(args)
+    made = load(
         args.model,
         args.weights,
         proposals=proposals,
@@ -177,3 +177,5 @@ def load_segmenter(
         device=args.device,
         precision=args.precision,
     )
+    tell(args)
+    return made

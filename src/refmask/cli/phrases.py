@@ -8,7 +8,7 @@ from pathlib import Path
 
 from refmask.cli.expressions import Expression, read_expressions, target_phrases
 from refmask.errors import ExpressionError
-from refmask.phrases import EMBEDDED, PhraseParser
+from refmask.phrases import PhraseParser
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,14 +23,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--parser",
-        default=EMBEDDED,
         metavar="NAME",
         help="an installed spaCy pipeline, such as en_core_web_lg (default: the embedded one)",
     )
     parser.add_argument(
         "--compat",
         choices=("default", "reference"),
-        default="default",
         help="reference: the reference implementation's rule, to the letter",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")

@@ -15,6 +15,8 @@ from refmask.errors import ConfigurationError, InputError
 if TYPE_CHECKING:
     from refmask.types import MaskProposals, MaskProposer
 
+#: The shipped scenes, where pictures are named.
+SCENES = "scenes"
 FIGURES = {
     "mean_best_iou": ("mean best IoU", "{:.3f}"),
     "mean_best_iou_1_percent": ("at least 1 %", "{:.3f}"),
@@ -42,15 +44,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--proposals",
         action="append",
         metavar="SPEC",
-        help="grouping (default), freesolo, sam, sam2, freemask, maskcut, masks:PATH or "
-        "store:PATH; settings as NAME:key=value,key=value; several for --report",
+        help="auto (default: as 'refmask segment'), grouping, freesolo, sam, sam2, freemask, "
+        "maskcut, masks:PATH or store:PATH; settings as NAME:key=value,key=value; several for "
+        "--report",
     )
     parser.add_argument("--weights", metavar="FILE", help="the proposer's weights")
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
-    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"))
+    parser.add_argument("--device", help="auto (default), cpu, cuda, ...")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"))
     parser.add_argument(
         "--compat",
-        default="default",
         choices=("default", "reference"),
         help="reference: pictures enter the proposer as in the paper's released code, in fp32",
     )
@@ -77,7 +79,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Report, or propose for every picture; a bad picture does not stop the rest."""
-    specs = args.proposals or ["grouping"]
+    from refmask.settings import AUTO, choose
+
+    # As a system proposes that is asked about these pictures.
+    specs = [
+        choose(scenes=SCENES in args.images).proposals if spec == AUTO else spec
+        for spec in args.proposals or [AUTO]
+    ]
     _check(args, specs)
     if args.report:
         return _report(args, specs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from pathlib import Path
 
 from refmask.cli.options import add_store_limit
@@ -65,10 +66,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "{split} and {split_by} in FILE stand for the column's) or, as NAME@K, for fig4; may be "
         "repeated",
     )
-    parser.add_argument("--compat", default="default", choices=("default", "reference"))
-    parser.add_argument("--parser", default="embedded")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"))
+    parser.add_argument("--compat", choices=("default", "reference"))
+    parser.add_argument("--parser")
+    parser.add_argument("--device")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -82,10 +83,13 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigurationError(
             f"unknown table or figure '{foreign[0]}'; choose of: {', '.join(EXPERIMENTS)}, all"
         )
+    models = _models(args)
+    told = ", ".join(" ".join(filter(None, pair)) for pair in models.values())
+    print(f"refmask: model: {told}", file=sys.stderr)
     setting = Setting(
         out=args.out,
         root=args.data_root,
-        models=_models(args),
+        models=models,
         more_vits=_more_vits(args.also_vit),
         proposals=args.proposals,
         store=args.store,

@@ -34,7 +34,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
     parser.add_argument(
         "--compat",
-        default="default",
         choices=("default", "reference"),
         help="reference: count as the paper's released code does",
     )

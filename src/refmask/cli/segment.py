@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refmask.cli.choosing import settle
 from refmask.cli.formats import add_format_options, chosen, write_formats
 from refmask.cli.options import (
     add_refinement_options,
@@ -17,6 +18,7 @@ from refmask.cli.options import (
     load_segmenter,
     refinement,
 )
+from refmask.cli.setup import offer
 from refmask.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
@@ -26,10 +28,6 @@ if TYPE_CHECKING:
     from refmask.types import TargetPhrase
 
 OUT = "refmask-out"
-EMBEDDED_NOTE = (
-    "refmask: note: the embedded model knows emoji scenes only; on photographs its choices mean "
-    "nothing, use --model ViT-B-32-quickgelu --weights openai or other published weights"
-)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,11 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("expressions", metavar="EXPRESSION", nargs="+", help='"the red car"')
     parser.add_argument(
         "--proposals",
-        default="grouping",
+        default="auto",
         metavar="SPEC",
-        help="grouping (default), freesolo, sam, sam2, freemask, maskcut, store:PATH, or "
-        "masks:PATH, a folder of PNGs, .npz or COCO JSON; {stem} in PATH stands for the picture's "
-        "name; settings as NAME:key=value,key=value",
+        help="auto (default: what fits the model), grouping, freesolo, sam, sam2, freemask, "
+        "maskcut, store:PATH, or masks:PATH, a folder of PNGs, .npz or COCO JSON; {stem} in PATH "
+        "stands for the picture's name; settings as NAME:key=value,key=value",
     )
     parser.add_argument(
         "--top", type=int, default=1, metavar="K", help="list the K best proposals in the JSON"
@@ -76,7 +74,8 @@ def run(args: argparse.Namespace) -> int:
     pictures = find_pictures(args.image)
     out = args.out or OUT
     options = chosen(args, out) if args.format else None
-    given = args.proposals.startswith("masks:")
+    offer(args)
+    given = settle(args).proposals.startswith("masks:")
     refine = refinement(args)
     # Given masks are looked up by each picture's name, below.
     spec = "grouping" if given else args.proposals
@@ -97,8 +96,6 @@ def run(args: argparse.Namespace) -> int:
             tqdm.write(f"refmask: error: {error}", file=sys.stderr)
     if options is not None and answers:
         write_formats(args, answers, out, options)
-    if args.model == "embedded" and failed < len(pictures):
-        print(EMBEDDED_NOTE, file=sys.stderr)
     return 0 if not failed else 2 if failed == len(pictures) else 1
 
 

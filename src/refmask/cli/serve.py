@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,13 +112,4 @@ def limits(args: argparse.Namespace) -> Limits:
 def _loader(args: argparse.Namespace) -> Callable[[], Segmenter]:
     """Loads the system that the options describe; what cannot be served is told at once."""
     check_looking(args)
-
-    def load() -> Segmenter:
-        segmenter = load_looking(args)
-        if args.model == "embedded":
-            from refmask.cli.segment import EMBEDDED_NOTE
-
-            print(EMBEDDED_NOTE, file=sys.stderr)
-        return segmenter
-
-    return load
+    return partial(load_looking, args)

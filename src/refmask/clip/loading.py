@@ -20,7 +20,7 @@ from refmask.weights.reading import fill, read_weights
 
 
 def load_clip(
-    model: str = "embedded",
+    model: str,
     weights: str | None = None,
     *,
     device: str = "auto",

@@ -148,7 +148,7 @@ def _unavailable(wanted: str, repository: str) -> WeightsUnavailable:
         f"{wanted} are not in the local cache and could not be fetched; on a machine with network "
         f"download them from {repository} on the Hugging Face hub and pass the file with "
         "--weights FILE, or copy that machine's ~/.cache/huggingface here; "
-        "--model embedded works now"
+        "--model offline works now"
     )
 
 

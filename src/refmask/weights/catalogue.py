@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+#: Says how pixels are normalised; as usual where it is absent.
+PREPROCESSING = "preprocessor_config.json"
+
 
 @dataclass(frozen=True)
 class Shipped:
@@ -59,6 +62,11 @@ class Published:
     restricted: bool = False
     sha256: str | None = None
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Those of ``files`` without which it cannot be used."""
+        return tuple(file for file in self.files if file != PREPROCESSING)
+
 
 def _clip(name: str, repository: str, megabytes: int) -> Published:
     return Published(
@@ -75,7 +83,7 @@ def _sam(spec: str, repository: str, megabytes: int) -> Published:
     return Published(
         purpose=f"masks: --proposals {spec}:model=facebook/{repository}",
         repository=f"facebook/{repository}",
-        files=("model.safetensors", "config.json", "preprocessor_config.json"),
+        files=("model.safetensors", "config.json", PREPROCESSING),
         licence="Apache-2.0",
         megabytes=megabytes,
         local=f"--proposals {spec}:model=FOLDER",
@@ -95,7 +103,7 @@ def _dino(name: str, megabytes: int) -> Published:
 
 SHIPPED = {
     "embedded": Shipped(
-        purpose="scores masks of emoji scenes: --model embedded, the default",
+        purpose="scores masks of emoji scenes: --model embedded",
         folder="clip",
         licence="Apache-2.0",
         sha256="27bd6aae91a276e808db24624c9522327f28ff6579aadec9d8e997726f26bdfb",

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import warnings
 from pathlib import Path
 
 from huggingface_hub import (
     get_hf_file_metadata,
-    hf_hub_download,
     hf_hub_url,
     snapshot_download,
     try_to_load_from_cache,
 )
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+from safetensors import SafetensorError, safe_open
 
-from refmask.errors import RefmaskWarning, WeightsUnavailable
+from refmask.errors import RefmaskError, RefmaskWarning, WeightsUnavailable
 from refmask.weights.catalogue import PUBLISHED, Published
-
-#: Seconds to wait for the hub's first answer.
-PATIENCE = 10
+from refmask.weights.downloading import PATIENCE, download, stated_by
 
 
 def within_reach(repository: str) -> bool:
@@ -31,41 +28,71 @@ def within_reach(repository: str) -> bool:
     try:
         snapshot_download(repository, local_files_only=True)
     except Exception:  # whatever it is, it says that nothing usable is cached
-        return _answers(repository)
+        return answers(repository)
     return True
 
 
 def cached(model: Published) -> Path | None:
     """The weights file of a published model, if it is in the hub's cache on this machine."""
-    found = try_to_load_from_cache(model.repository, model.files[0])
-    return Path(found) if isinstance(found, str) else None
+    return _cached(model.repository, model.files[0])
+
+
+def ready(name: str) -> Path | None:
+    """The weights file of a published model, if all that it needs is in the hub's cache, whole.
+
+    Args:
+        name: a key of ``catalogue.PUBLISHED``.
+    """
+    model = PUBLISHED[name]
+    found = [_cached(model.repository, file) for file in model.needed]
+    return found[0] if None not in found and found[0] and is_whole(found[0]) else None
+
+
+def is_whole(weights: Path) -> bool:
+    """Whether a ``.safetensors`` file has all the bytes that its head announces.
+
+    Any other file is taken to be whole: nothing in it says how long it is.
+    """
+    if weights.suffix != ".safetensors":
+        return True
+    try:
+        with safe_open(weights, "numpy"):
+            return True
+    except (SafetensorError, OSError):
+        return False
 
 
 def fetch(name: str) -> Path:
     """The weights file of a published model, downloaded once with the files that go with it.
 
-    A restrictive licence is told, as a RefmaskWarning, before the first download.
+    A restrictive licence is told, as a RefmaskWarning, before the first download. A download that
+    was broken off is gone on with.
 
     Args:
         name: a key of ``catalogue.PUBLISHED``.
 
     Raises:
-        WeightsUnavailable: when it is not cached and cannot be fetched from here.
+        WeightsUnavailable: when it is not cached and cannot be fetched from here, or there is no
+            room for it.
+        WeightsError: when it came damaged.
     """
     model = PUBLISHED[name]
-    found = cached(model)
+    found = ready(name)
     if found is not None:
         return found
     if model.restricted:
         notice = f"the weights of {name} come under the {model.licence}"
         warnings.warn(notice, RefmaskWarning, stacklevel=2)
     try:
-        if not _answers(model.repository):
+        if not answers(model.repository):
             raise OSError("the hub does not answer")
-        path = Path(hf_hub_download(model.repository, model.files[0]))
+        path = download(model.repository, model.files[0], model.sha256)
         for file in model.files[1:]:
-            with contextlib.suppress(EntryNotFoundError):
-                hf_hub_download(model.repository, file)
+            missing = () if file in model.needed else (EntryNotFoundError,)
+            with contextlib.suppress(*missing):
+                download(model.repository, file)
+    except RefmaskError:
+        raise
     except Exception as error:
         raise WeightsUnavailable(
             f"the weights of {name} are not in the local cache and could not be fetched; on a "
@@ -76,20 +103,35 @@ def fetch(name: str) -> Path:
     return path
 
 
+def discard(name: str) -> None:
+    """Take a published model out of the hub's cache, so that it is fetched anew."""
+    model = PUBLISHED[name]
+    for file in model.files:
+        path = _cached(model.repository, file)
+        if path is not None:
+            path.resolve().unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+
+
 def stated_sha256(model: Published, path: Path) -> str | None:
     """What the SHA-256 of a cached file must be: as the catalogue or the hub states it, if known.
 
     The hub's cache keeps large files under their SHA-256 and links to them.
     """
-    blob = path.resolve().name
-    return model.sha256 or (blob if re.fullmatch("[0-9a-f]{64}", blob) else None)
+    return model.sha256 or stated_by(path.resolve())
 
 
-def _answers(repository: str) -> bool:
+def answers(repository: str, patience: float = PATIENCE) -> bool:
+    """Whether the hub does, within so many seconds, if only that it has no such file."""
     try:
-        get_hf_file_metadata(hf_hub_url(repository, "any_file"), timeout=PATIENCE)
+        get_hf_file_metadata(hf_hub_url(repository, "any_file"), timeout=patience)
     except HfHubHTTPError:
-        return True  # it answered, if only that there is no such file
+        return True
     except Exception:
         return False
     return True
+
+
+def _cached(repository: str, file: str) -> Path | None:
+    found = try_to_load_from_cache(repository, file)
+    return Path(found) if isinstance(found, str) else None

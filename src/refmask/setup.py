@@ -1,0 +1,200 @@
+"""Setting refmask up: recommended weights fetched or brought, tried, and remembered.
+
+Nothing is remembered that did not load, and nothing is fetched that could not be remembered.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from huggingface_hub import constants
+
+from refmask.clip import load_clip
+from refmask.errors import ConfigurationError, ModelError, WeightsError, WeightsUnavailable
+from refmask.proposals import load_proposer
+from refmask.settings import file
+from refmask.settings.remembered import KeptFile, Remembered
+from refmask.weights import hub
+from refmask.weights.catalogue import PUBLISHED
+from refmask.weights.downloading import FULL, no_room
+from refmask.weights.hashing import sha256_of
+from refmask.weights.recommended import INSTALL, Kit, Part, title
+
+#: Sides, in pixels, of the blank image on which a proposer is tried.
+SIDE = 64
+
+Say = Callable[[str], object]
+
+
+def set_up(kit: Kit, say: Say = print, *, source: Path | None = None) -> Remembered:
+    """Have what is recommended, and take it from now on where nothing else is named.
+
+    Args:
+        kit: what is recommended.
+        say: told what will be fetched, its licences, and what is under way.
+        source: a folder with the files, in it or in folders named as the repositories; None
+            fetches them.
+
+    Returns:
+        What is remembered now.
+
+    Raises:
+        ConfigurationError: when the configuration file cannot be used or written, before anything
+            is fetched; or when files are missing in ``source``.
+        WeightsUnavailable: when the hub does not answer (two lines: which files to bring, and where
+            they go), or there is no room.
+        WeightsError: when a file is damaged, or not what it should be.
+    """
+    before = file.read()
+    file.write(dataclasses.replace(before, asked=True))
+    if kit.masks not in kit.parts:
+        say(f"{kit.masks.title} needs the library transformers and is left out: {INSTALL}")
+    weights = _fetched(kit, say) if source is None else _brought(kit, source, say)
+    made = _remembered(kit, weights)
+    place = file.write(dataclasses.replace(before, asked=True, remembered=made))
+    say(f"{made.title}: used from now on, as {place} says")
+    return made
+
+
+def _fetched(kit: Kit, say: Say) -> list[Path]:
+    """The parts' weights files in the hub's cache."""
+    for part in kit.parts:
+        say(_described(part, "is in the cache" if hub.ready(part.name) else "will be fetched"))
+    absent = [part for part in kit.parts if hub.ready(part.name) is None]
+    if absent:
+        _check_room(absent, Path(constants.HF_HUB_CACHE))
+        if not hub.answers(PUBLISHED[absent[0].name].repository):
+            raise WeightsUnavailable(_bring(kit.parts))
+    found = []
+    for part in kit.parts:
+        found.append(_verified(part, hub.fetch(part.name)))
+        try:
+            _try(kit, part, found[-1], say)
+        except WeightsError:
+            hub.discard(part.name)  # or it would be taken for something that works
+            raise
+    return found
+
+
+def _described(part: Part, where: str) -> str:
+    model = PUBLISHED[part.name]
+    size = f"{model.megabytes} MB"
+    return f"{part.title}: {size}, {model.licence}, huggingface.co/{model.repository}, {where}"
+
+
+def _bring(parts: Sequence[Part]) -> str:
+    """Two lines for whoever has no network."""
+    wanted = (
+        f"{' and '.join(PUBLISHED[part.name].files)} of "
+        f"{constants.ENDPOINT}/{PUBLISHED[part.name].repository}"
+        for part in parts
+    )
+    return (
+        f"the Hugging Face hub does not answer; where it does, download {'; '.join(wanted)}\n"
+        "put them into one folder here, and run: refmask setup photos --from FOLDER"
+    )
+
+
+def _verified(part: Part, path: Path) -> Path:
+    """A file in the cache, fetched anew if it is not what it should be."""
+    stated = hub.stated_sha256(PUBLISHED[part.name], path)
+    if stated is None or sha256_of(path) == stated:
+        return path
+    hub.discard(part.name)
+    return hub.fetch(part.name)
+
+
+def _brought(kit: Kit, source: Path, say: Say) -> list[Path]:
+    """The parts' weights files in the user's data folder, where they are copied to."""
+    found = {part: _found(part, source) for part in kit.parts}
+    for part, files in found.items():
+        _try(kit, part, files[0], say)
+    folder = platformdirs.user_data_path("refmask") / "weights"
+    _check_room(kit.parts, folder)
+    weights = []
+    for part, files in found.items():
+        target = folder / PUBLISHED[part.name].repository
+        say(f"copying {part.title} to {target}")
+        copies = [_copied(path, target / path.name) for path in files]
+        weights.append(copies[0])
+    return weights
+
+
+def _found(part: Part, source: Path) -> list[Path]:
+    """A part's files in a folder, the weights first."""
+    model = PUBLISHED[part.name]
+    places = (source / model.repository.partition("/")[2], source / model.repository, source)
+    folder = next((place for place in places if (place / model.files[0]).is_file()), source)
+    absent = [name for name in model.needed if not (folder / name).is_file()]
+    if absent:
+        raise ConfigurationError(
+            f"no {' and no '.join(absent)} of {part.title} in {source}; bring what is missing from "
+            f"{constants.ENDPOINT}/{model.repository}"
+        )
+    weights = folder / model.files[0]
+    if not hub.is_whole(weights) or (model.sha256 and sha256_of(weights) != model.sha256):
+        raise WeightsError(
+            f"{weights} is damaged or only a part of {part.title}; download it again"
+        )
+    return [folder / name for name in model.files if (folder / name).is_file()]
+
+
+def _copied(path: Path, target: Path) -> Path:
+    """A copy of a file, whole or not there."""
+    if target.exists() and target.samefile(path):
+        return target
+    part = target.with_name(f"{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, part)
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        if error.errno in FULL:
+            raise no_room(path.name, path.stat().st_size, target.parent) from None
+        raise WeightsUnavailable(
+            f"cannot copy {path} to {target}: {error.strerror}; make that folder writable"
+        ) from None
+    return target
+
+
+def _check_room(parts: Sequence[Part], folder: Path) -> None:
+    """Raise WeightsUnavailable when parts do not fit on the disk of a folder."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    size = sum(PUBLISHED[part.name].megabytes for part in parts) * 1_000_000
+    if shutil.disk_usage(there).free < size:
+        raise no_room(" and ".join(part.title for part in parts), size, folder)
+
+
+def _try(kit: Kit, part: Part, weights: Path, say: Say) -> None:
+    """Load a part, and have a SAM 2 propose masks for a blank image.
+
+    Raises:
+        WeightsError: when it does not work.
+        MissingResource: when the library is too old for it.
+    """
+    say(f"trying {part.title}")
+    try:
+        if part is kit.clip:
+            load_clip(kit.model, str(weights), device="cpu")
+        else:
+            load_proposer(kit.proposals(weights)).propose(np.zeros((SIDE, SIDE, 3), np.uint8))
+    except ModelError as error:
+        raise WeightsError(f"nothing was remembered: {error}") from None
+
+
+def _remembered(kit: Kit, weights: Sequence[Path]) -> Remembered:
+    """What to remember of parts that were tried."""
+    kept = [
+        KeptFile.of(path.parent / name)
+        for part, path in zip(kit.parts, weights, strict=True)
+        for name in PUBLISHED[part.name].needed
+    ]
+    clip, *masks = weights
+    spec = kit.proposals(masks[0]) if masks else None
+    return Remembered(title(kit.parts), kit.model, str(clip), spec, tuple(kept))

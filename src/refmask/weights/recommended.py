@@ -1,0 +1,73 @@
+"""Which published weights are recommended, and what they are to a system."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+#: What brings the library that SAM 2 needs.
+INSTALL = 'pip install "refmask[sam]"'
+
+
+@dataclass(frozen=True)
+class Part:
+    """One model of a kit.
+
+    Attributes:
+        name: a key of ``catalogue.PUBLISHED``.
+        title: what to call it.
+    """
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Kit:
+    """Weights that work together.
+
+    Attributes:
+        model: the CLIP's architecture, as ``--model`` takes it.
+        clip: scores masks.
+        masks: a SAM 2, which proposes them.
+    """
+
+    model: str
+    clip: Part
+    masks: Part
+
+    @property
+    def can_propose(self) -> bool:
+        """Whether the library is installed that ``masks`` needs."""
+        return importlib.util.find_spec("transformers") is not None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Those that can be used here."""
+        return (self.clip, self.masks) if self.can_propose else (self.clip,)
+
+    def proposals(self, weights: Path) -> str:
+        """``masks`` as ``--proposals`` takes it, by its weights file."""
+        return f"sam2:model={weights.parent}"
+
+
+def title(parts: Sequence[Part]) -> str:
+    """What to call so much of a kit."""
+    return " with ".join(part.title for part in parts)
+
+
+#: For photographs, by what ``refmask setup photos --quality`` calls them.
+RECOMMENDED = {
+    "standard": Kit(
+        "ViT-B-32-quickgelu",
+        Part("openai-vit-b-32", "CLIP ViT-B/32 of OpenAI"),
+        Part("sam2.1-hiera-tiny", "SAM 2.1 tiny"),
+    ),
+    "high": Kit(
+        "ViT-L-14-quickgelu",
+        Part("openai-vit-l-14", "CLIP ViT-L/14 of OpenAI"),
+        Part("sam2.1-hiera-large", "SAM 2.1 large"),
+    ),
+}
