@@ -13,7 +13,7 @@ from refmask.weights.recommended import RECOMMENDED, Kit, title
 #: The models that come with refmask: the preview for photographs, and the one for emoji scenes.
 OFFLINE, EMBEDDED = "offline", "embedded"
 #: Proposers without weights: for photographs, and for emoji scenes.
-PHOTO, SCENES = "grouping", "grouping"
+PHOTO, SCENES = "photo", "grouping"
 #: What whoever reads their answers must know.
 CAVEATS = {
     OFFLINE: "a rough preview for photographs; 'refmask setup photos' fetches CLIP and SAM 2",
