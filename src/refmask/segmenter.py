@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -12,32 +13,26 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from refmask import compat as compatibility
+from refmask.answer import SAME_THING, Segmentation, Why
 from refmask.drawing.overlay import png
 from refmask.drawing.proposals import draw_readably
 from refmask.drawing.view import Overlay
 from refmask.errors import ConfigurationError
 from refmask.methods import AUTO, PRESETS, Method, load_method, usual_method
-from refmask.methods.base import Encoder
+from refmask.methods.base import Encoder, unknown_to
+from refmask.methods.configuration import method_told, model_name
 from refmask.methods.keeping import Keeping, Part
-from refmask.ops.images import Picture, read_image
+from refmask.ops.images import Picture, is_blank, read_image
 from refmask.ops.masks import areas_of, iou_with, pairwise_iou
 from refmask.phrases import PhraseParser
 from refmask.proposals import dress, load_proposer, shared
+from refmask.proposals.telling import proposer_told
+from refmask.provenance import Provenance, label_of
 from refmask.scene_file import read_scene, write_scene
 from refmask.store.features import Features
 from refmask.store.sizes import LIMIT
 from refmask.terms import evidence, load_term, parse_terms
-from refmask.types import (
-    SAME_THING,
-    Bytes,
-    Floats,
-    MaskProposals,
-    MaskProposer,
-    Segmentation,
-    TargetPhrase,
-    Whole,
-    Why,
-)
+from refmask.types import Bytes, Floats, MaskProposals, MaskProposer, TargetPhrase, Whole
 
 if TYPE_CHECKING:
     from refmask.proposals.refine import Refinement
@@ -46,6 +41,8 @@ if TYPE_CHECKING:
 OFFLINE = "offline"
 #: Masks are compared with each other at a longer side of about so many pixels.
 AGREEMENT_SIDE = 128
+#: What answers tell of masks that came from elsewhere, and of an image that shows nothing.
+GIVEN, BLANK_IMAGE = "given", "blank image"
 
 
 def load(
@@ -222,6 +219,33 @@ class Segmenter:
     terms: Mapping[str, float] = field(default_factory=dict)
     consensus: bool = False
 
+    @property
+    def choice(self) -> dict[str, Any]:
+        """What choosing depends on beside the method, where it is used: terms, and consensus."""
+        terms = {f"terms.{name}": weight for name, weight in self.terms.items() if weight}
+        return terms | ({"consensus": True} if self.consensus else {})
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Where its answers come from; the weights are read through when this is first asked for.
+
+        Raises:
+            WeightsError: when they cannot be read any more.
+        """
+        encoder = self.method.encoder
+        return Provenance(
+            model=model_name(encoder),
+            weights=encoder.weights_sha256,
+            proposals=proposer_told(self.proposer),
+            method=method_told(self.method, self.choice),
+            version=version("refmask"),
+            label=label_of(encoder.name),
+        )
+
+    def __repr__(self) -> str:
+        """One line: where its answers come from."""
+        return f"<Segmenter of {self.provenance}>"
+
     def look(self, picture: Picture, proposals: MaskProposals | None = None) -> Scene:
         """Look at a picture once; then ask the scene as often as you like.
 
@@ -234,12 +258,13 @@ class Segmenter:
             MaskError: when the proposals are of another size, or one of them is empty.
         """
         image = read_image(picture)
+        made_by = None if proposals is None else GIVEN
         if proposals is None:
             proposals = self.proposer.propose(image)
         proposals = proposals.checked_for(image)
         keeping = Keeping(self.method.encoder, image, proposals, self.features)
         observation = self.method.observe(image, proposals, keeping)
-        return Scene(image, proposals, self, observation, keeping.parts)
+        return Scene(image, proposals, self, observation, keeping.parts, made_by)
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,6 +277,7 @@ class Scene:
         segmenter: what looked at it.
         observation: the method's features of the proposals.
         parts: what they were made of, for ``save``.
+        proposed_by: what ``Provenance.proposals`` tells; None for the segmenter's own proposer.
     """
 
     image: Bytes
@@ -259,6 +285,19 @@ class Scene:
     segmenter: Segmenter
     observation: Any
     parts: Mapping[str, Part] = field(default_factory=dict)
+    proposed_by: str | None = None
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Where its answers come from."""
+        told = self.segmenter.provenance
+        return told if self.proposed_by is None else replace(told, proposals=self.proposed_by)
+
+    def __repr__(self) -> str:
+        """One line, without arrays."""
+        height, width = self.proposals.size
+        regions = f"{len(self.proposals)} regions in {width}x{height} pixels"
+        return f"<Scene: {regions}, seen by {self.provenance.caption}>"
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write picture, proposals and features, unblended, into a ``.safetensors`` file.
@@ -268,8 +307,8 @@ class Scene:
                 the model's weights are no file.
             MaskError: when the proposals cannot be kept.
         """
-        clip = self.segmenter.method.encoder
-        write_scene(Path(path), self.image, self.proposals, clip, self.parts)
+        clip, made_by = self.segmenter.method.encoder, self.provenance.proposals
+        write_scene(Path(path), self.image, self.proposals, clip, self.parts, made_by)
 
     @classmethod
     def load(cls, path: str | PathLike[str], segmenter: Segmenter) -> Scene:
@@ -289,7 +328,7 @@ class Scene:
         file = read_scene(Path(path))
         method = segmenter.method
         observation = method.observe(file.image, file.proposals, file.keep(method.encoder))
-        return cls(file.image, file.proposals, segmenter, observation, file.parts)
+        return cls(file.image, file.proposals, segmenter, observation, file.parts, file.proposed_by)
 
     @cached_property
     def _view(self) -> Overlay:
@@ -298,6 +337,11 @@ class Scene:
     def _repr_png_(self) -> bytes:
         """What a notebook shows: the picture with all proposals."""
         return png(draw_readably(self.image, self.proposals))
+
+    @cached_property
+    def _fault(self) -> str | None:
+        """Why nothing can be told about this picture, whatever is asked."""
+        return BLANK_IMAGE if is_blank(self.image) else None
 
     @cached_property
     def _areas(self) -> Whole:
@@ -338,20 +382,22 @@ class Scene:
 
     def find_phrases(self, phrases: Sequence[TargetPhrase]) -> list[Segmentation]:
         """As ``find``, for expressions whose noun phrase is known."""
-        count = len(self.proposals)
+        count, method = len(self.proposals), self.segmenter.method
         told = evidence(self.segmenter.terms, self._seen_by_terms, phrases, count)
         added = [sum(values.values(), np.zeros(count, np.float32)) for values in told]
         rows = np.array(added, np.float32).reshape(len(phrases), count)
-        scores = self.segmenter.method.score(self.observation, phrases, rows)
-        return [self._answer(*three) for three in zip(phrases, scores, told, strict=True)]
+        scores, unknown = method.score(self.observation, phrases, rows), unknown_to(method, phrases)
+        return [self._answer(*four) for four in zip(phrases, scores, told, unknown, strict=True)]
 
     def _answer(
-        self, phrase: TargetPhrase, scores: Floats, terms: dict[str, Floats]
+        self, phrase: TargetPhrase, scores: Floats, terms: dict[str, Floats], unknown: str | None
     ) -> Segmentation:
         order = np.argsort(-scores, kind="stable")
+        known, note = unknown is None, unknown or self._fault
         if not len(order):
             nothing = np.zeros(self.proposals.size, np.bool_)
-            return Segmentation(nothing, scores, None, 0.0, Why(phrase, None, 0.0), self._view)
+            why = Why(phrase, None, 0.0, known=known, note=note)
+            return Segmentation(nothing, scores, None, 0.0, why, self._view, self.provenance)
         weights = np.exp(scores - scores[order[0]])
         best = int(np.argmax(self._agreement @ weights) if self.segmenter.consensus else order[0])
         same = iou_with(self.proposals.masks, self._areas, best) >= SAME_THING
@@ -362,7 +408,8 @@ class Scene:
             mask=self.proposals.masks[best],
             scores=scores,
             best=best,
-            confidence=float(weights[same].sum() / weights.sum()),
-            why=Why(phrase, runner_up, margin, terms={"similarity": scores, **terms}),
+            probability=float(weights[same].sum() / weights.sum()),
+            why=Why(phrase, runner_up, margin, {"similarity": scores, **terms}, known, note),
             view=self._view,
+            provenance=self.provenance,
         )

@@ -137,7 +137,8 @@ def _answer(
 
 
 def _summary(fields: Record) -> str:
+    from refmask.answer import verdict
+
     if fields["answer"] is None:
         return f"{fields['expression']!r}: no proposals, so no answer"
-    belief = f"confidence {fields['confidence']:.0%}"
-    return f"{fields['expression']!r}: {belief}{', UNSURE' if fields['unsure'] else ''}"
+    return f"{fields['expression']!r}: {verdict(fields['confidence'], fields['reason'])}"

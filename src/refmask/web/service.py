@@ -118,6 +118,7 @@ class Service:
             # What is loaded when it is first needed takes a second, which no request should.
             read_texts(segmenter, ["the first phrase"])
             polygons(np.ones((1, 1), np.bool_))
+            _ = segmenter.provenance
             if self._open_index is not None:
                 self.index = self._open_index(segmenter)
             self._segmenter = segmenter
