@@ -29,6 +29,7 @@ def made(best=0, probability=0.9, runner_up=1, **why):
     [
         (made(), 0.9, None, "confidence 90%"),
         (made(probability=0.5), 0.5, None, "confidence 50%"),
+        (made(probability=0.9999), 0.9999, None, "confidence 99%"),
         (made(probability=0.4), 0.4, "low confidence", "confidence 40%, UNSURE"),
         (made(runner_up=None), None, "one region only", "UNSURE: one region only"),
         (made(best=None, probability=0.0), None, "no regions", "UNSURE: no regions"),
@@ -63,7 +64,7 @@ def test_an_answer_says_itself_on_one_line_without_arrays():
     assert repr(made()) == "<Segmentation 'the red car': confidence 90%, 12 of 4x3 pixels>"
     origin = refmask.Provenance("offline", None, "grouping", "global", "1.2", "offline preview: no")
     told = repr(dataclasses.replace(made(), provenance=origin))
-    assert told.endswith("confidence 90%, 12 of 4x3 pixels, by offline preview (offline)>")
+    assert told.endswith("confidence 90%, 12 of 4x3 pixels, by offline preview>")
     assert "array" not in repr(made().why)
 
 

@@ -40,7 +40,7 @@ def test_models_that_need_a_word_have_one():
 def test_captions_begin_with_the_label():
     fields = {"weights": None, "proposals": "", "method": "", "version": ""}
     preview = Provenance("offline", **fields, label=label_of("offline"))
-    assert preview.caption == "offline preview (offline)"
+    assert preview.caption == "offline preview"
     assert Provenance("ViT-B-32 openai", **fields).caption == "ViT-B-32 openai"
 
 
@@ -51,12 +51,12 @@ def test_settings_are_spelled_as_options_take_them():
 
 
 def test_methods(clip):
-    assert method_told(load_method("global-local", clip)) == "global-local:alpha=0.85,beta=0.5"
+    assert method_told(load_method("global-local", clip), {}) == "global-local:alpha=0.85,beta=0.5"
     short = load_method("global-local", clip, alpha=0.2, local_top=3, compat=reference("vit"))
-    assert method_told(short) == "global-local:alpha=0.2,beta=0.5,local_top=3,compat=reference"
+    assert method_told(short, {}) == "global-local:alpha=0.2,beta=0.5,local_top=3,compat=reference"
     other = dataclasses.replace(short.compat, cosine=False)
-    assert method_told(dataclasses.replace(short, compat=other)).endswith("compat=other")
-    assert method_told(load_method("cropping", clip)).partition(":")[0] == "cropping"
+    assert method_told(dataclasses.replace(short, compat=other), {}).endswith("compat=other")
+    assert method_told(load_method("cropping", clip), {}).partition(":")[0] == "cropping"
 
 
 def test_proposers(tmp_path, fixed_proposer):
@@ -105,6 +105,14 @@ def test_the_weights_are_read_through_once(model_files, fixed_proposer, fixed_pa
         for scene in scenes:
             scene.find(["the red car", "left guy"])
     assert len(reads) == 1
+
+
+def test_terms_and_the_way_of_choosing_are_told(clip, fixed_proposer, fixed_parser):
+    plain = assemble(clip, fixed_proposer, parser=fixed_parser)
+    other = dataclasses.replace(plain, terms={"colour": 2.0}, consensus=True)
+    method = f"{plain.provenance.method},terms.colour=2.0,consensus=True"
+    assert other.provenance.method == method
+    assert dataclasses.replace(plain, terms={"colour": 0}).provenance == plain.provenance
 
 
 def test_a_model_without_a_file_has_no_hash(clip, fixed_proposer, fixed_parser, noise):

@@ -169,4 +169,9 @@ def verdict(confidence: float | None, reason: str | None) -> str:
     """
     if confidence is None:
         return f"UNSURE: {reason}" if reason else ""
-    return f"confidence {confidence:.0%}" + (", UNSURE" if reason else "")
+    return f"confidence {percent(confidence)}" + (", UNSURE" if reason else "")
+
+
+def percent(confidence: float) -> str:
+    """A confidence, 0 to 1, in whole per cent, 99 at most: no answer is certain."""
+    return f"{min(confidence, 0.99):.0%}"

@@ -49,8 +49,8 @@ class Provenance:
 
     @property
     def caption(self) -> str:
-        """The model in a few words, its label first: "emoji model (embedded)"."""
-        return f"{self.label.partition(':')[0]} ({self.model})" if self.label else self.model
+        """The model in a few words: how its label begins, else its name."""
+        return self.label.partition(":")[0] if self.label else self.model
 
     def __str__(self) -> str:
         """All of it on one line."""

@@ -52,7 +52,7 @@ def test_every_picture_is_a_task_with_both_kinds_of_prediction(tasks):
         assert (region["original_width"], region["original_height"]) == (80, 60)
     for prediction in (brushed, outlined):
         assert prediction["result"][-1]["meta"] == {
-            "text": ["左の things", "confidence 30%, UNSURE", "emoji model (embedded)"]
+            "text": ["左の things", "confidence 30%, UNSURE", "emoji model"]
         }
 
 

@@ -157,7 +157,7 @@ def test_a_phrase_that_somebody_types(client, png, segmenter, noise, monkeypatch
         (region,) = told.json()["results"][0]["result"]
         assert region["value"]["brushlabels"] == [label]
         phrase, verdict, model = region["meta"]["text"]
-        assert (phrase, model) == ("the dog on the left", "emoji model (embedded)")
+        assert (phrase, model) == ("the dog on the left", "emoji model")
         assert verdict.endswith(", UNSURE")
     answer = segmenter.look(noise).find("the dog on the left")
     assert region["score"] == pytest.approx(answer.confidence, abs=1e-3)

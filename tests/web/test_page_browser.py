@@ -388,7 +388,7 @@ def test_the_page_is_there_before_the_model(chromium, segmenter, street, tmp_pat
         page.get_by_text("The model is loading; then comes the picture.").wait_for()
         tabs.set_result(Tabs(segmenter, Limits()))
         page.locator(".rm-phrase", has_text=SECOND).wait_for()
-        page.get_by_text("Model: emoji model (embedded), ready.").wait_for()
+        page.get_by_text("Model: emoji model, ready.").wait_for()
         large = tmp_path / "large.png"
         large.write_bytes(bytes(1_500_000))
         page.get_by_label("Choose a picture").set_input_files(large)

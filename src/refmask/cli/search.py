@@ -91,7 +91,7 @@ def _line(number: int, hit: Hit) -> str:
 
 def _caption(number: int, hit: Hit) -> list[str]:
     told = [f"{number}. {Path(hit.given).name}", f"score {hit.score:.2f}  {hit.verdict}".rstrip()]
-    return told if hit.provenance is None else [*told, f"model: {hit.provenance.caption}"]
+    return told if hit.provenance is None else [*told, hit.provenance.caption]
 
 
 def _draw(hits: list[Hit], file: Path) -> None:

@@ -155,8 +155,8 @@ def _details(answer: Segmentation) -> list[list[_Word]]:
     if why.runner_up is not None:
         other = float(answer.scores[why.runner_up])
         lines.append((f"runner-up (dashed): score {other:.2f}, margin {why.margin:.2f}", RUNNER_UP))
-    if answer.provenance is not None:
-        lines.append((f"model: {answer.provenance.caption}", INK))
+    if (origin := answer.provenance) is not None:
+        lines.append((origin.label or f"model: {origin.model}", INK))
     return [[_Word(word, colour) for word in text.split(" ")] for text, colour in lines]
 
 

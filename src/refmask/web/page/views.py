@@ -12,7 +12,7 @@ from typing import TypedDict
 import numpy as np
 from PIL import Image
 
-from refmask.answer import Segmentation
+from refmask.answer import Segmentation, percent
 from refmask.drawing.overlay import png
 from refmask.export.folder import answer_names
 from refmask.export.record import record, rounded
@@ -168,7 +168,7 @@ def _verdict(given: Segmentation) -> str:
         return "No answer"
     if given.confidence is None:
         return f"Unsure: {given.reason}"
-    return f"{'Unsure: ' if given.unsure else ''}{given.confidence:.0%} confidence"
+    return f"{'Unsure: ' if given.unsure else ''}{percent(given.confidence)} confidence"
 
 
 def _reasons(given: Segmentation) -> str:
