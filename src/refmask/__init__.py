@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from refmask.ops.images import read_image as read_image
     from refmask.phrases import PhraseParser as PhraseParser
     from refmask.provenance import Provenance as Provenance
-    from refmask.segmenter import Scene as Scene
+    from refmask.scene import Scene as Scene
     from refmask.segmenter import Segmenter as Segmenter
     from refmask.segmenter import load as load
     from refmask.types import ContextFeatures as ContextFeatures
@@ -61,7 +61,8 @@ _PUBLIC = {
     "ops.images": ("read_image",),
     "phrases": ("PhraseParser",),
     "provenance": ("Provenance",),
-    "segmenter": ("Scene", "Segmenter", "load"),
+    "scene": ("Scene",),
+    "segmenter": ("Segmenter", "load"),
     "types": (
         "ContextFeatures",
         "MaskProposals",

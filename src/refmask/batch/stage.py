@@ -13,7 +13,8 @@ from refmask.batch.rows import Row, answer_row, failed_row
 from refmask.clip import apart
 from refmask.errors import ExpressionError, InputError, RefmaskError
 from refmask.ops.images import decode_image
-from refmask.segmenter import Scene, Segmenter
+from refmask.scene import Scene
+from refmask.segmenter import Segmenter
 from refmask.types import TargetPhrase
 
 #: Phrases asked about every picture are encoded once while they are so few: all of them then stay

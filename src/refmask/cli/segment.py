@@ -22,7 +22,7 @@ from refmask.errors import ConfigurationError, InputError
 if TYPE_CHECKING:
     from refmask.export.answers import Answer
     from refmask.export.record import Record
-    from refmask.segmenter import Scene
+    from refmask.scene import Scene
     from refmask.types import TargetPhrase
 
 OUT = "refmask-out"

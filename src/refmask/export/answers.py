@@ -19,7 +19,7 @@ from refmask.provenance import Provenance
 from refmask.types import Bools
 
 if TYPE_CHECKING:
-    from refmask.segmenter import Scene
+    from refmask.scene import Scene
 
 
 #: Texts of an answer, in their order.

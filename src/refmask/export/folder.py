@@ -14,7 +14,7 @@ from refmask.export.record import Record
 from refmask.ops.files import write_whole
 
 if TYPE_CHECKING:
-    from refmask.segmenter import Scene
+    from refmask.scene import Scene
 
 
 def picture_folders(pictures: Sequence[Path]) -> list[str]:

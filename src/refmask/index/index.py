@@ -29,7 +29,8 @@ from refmask.methods.global_local import GlobalLocal
 from refmask.ops import rle
 from refmask.ops.images import read_image
 from refmask.provenance import Provenance
-from refmask.segmenter import Scene, Segmenter
+from refmask.scene import Scene
+from refmask.segmenter import Segmenter
 from refmask.store.hashing import picture_hash
 from refmask.types import Bools, ContextFeatures, Floats, MaskProposals, TargetPhrase
 

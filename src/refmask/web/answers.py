@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from refmask.drawing.overlay import png
 from refmask.export.record import Record, record
 from refmask.ops.polygons import polygons
-from refmask.segmenter import Scene
+from refmask.scene import Scene
 from refmask.types import Bools, TargetPhrase
 
 Format = Literal["rle", "png", "polygons"]

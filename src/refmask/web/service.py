@@ -14,7 +14,8 @@ import torch
 
 from refmask.ops.images import decode_image
 from refmask.ops.polygons import polygons
-from refmask.segmenter import Scene, Segmenter
+from refmask.scene import Scene
+from refmask.segmenter import Segmenter
 from refmask.types import TargetPhrase
 from refmask.web.door import ASKS, LOOKS
 from refmask.web.held import HeldScenes

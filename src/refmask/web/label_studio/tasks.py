@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from refmask.answer import Segmentation
 from refmask.errors import ConfigurationError, ImageError
 from refmask.export.label_studio import brush_region, polygon_regions, remarks
-from refmask.segmenter import Scene
+from refmask.scene import Scene
 from refmask.types import TargetPhrase
 from refmask.web.bodies import picture_bytes
 from refmask.web.label_studio.config import Context, Control
