@@ -61,8 +61,8 @@ def test_one_proposal_is_the_answer(segmenter, noise, fixed_proposer):
     scene = segmenter.look(noise, fixed_proposer.propose(noise)[2])
     answer = scene.find("the cat")
     assert (answer.best, answer.why.runner_up, answer.why.margin) == (0, None, 0.0)
-    assert answer.confidence == 1.0
-    assert not answer.unsure
+    assert (answer.probability, answer.confidence) == (1.0, None)
+    assert answer.unsure
 
 
 def test_near_repetitions_are_no_rivals(segmenter, noise, fixed_proposer):
@@ -82,7 +82,7 @@ def test_near_repetitions_are_no_rivals(segmenter, noise, fixed_proposer):
 
 def test_no_proposals_give_an_unsure_empty_answer(segmenter, noise):
     answer = segmenter.look(noise, MaskProposals.empty(60, 80)).find("the cat")
-    assert (answer.best, answer.confidence, answer.unsure) == (None, 0.0, True)
+    assert (answer.best, answer.confidence, answer.unsure) == (None, None, True)
     assert answer.mask.shape == (60, 80)
     assert not answer.mask.any()
 

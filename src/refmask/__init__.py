@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from refmask.answer import Segmentation as Segmentation
+    from refmask.answer import Why as Why
     from refmask.clip import ClipBackbone as ClipBackbone
     from refmask.clip import load_clip as load_clip
     from refmask.errors import ConfigurationError as ConfigurationError
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from refmask.errors import WeightsUnavailable as WeightsUnavailable
     from refmask.ops.images import read_image as read_image
     from refmask.phrases import PhraseParser as PhraseParser
-    from refmask.segmenter import Scene as Scene
+    from refmask.provenance import Provenance as Provenance
+    from refmask.scene import Scene as Scene
     from refmask.segmenter import Segmenter as Segmenter
     from refmask.segmenter import load as load
     from refmask.types import ContextFeatures as ContextFeatures
@@ -35,12 +38,11 @@ if TYPE_CHECKING:
     from refmask.types import MaskProposer as MaskProposer
     from refmask.types import Query as Query
     from refmask.types import Sample as Sample
-    from refmask.types import Segmentation as Segmentation
     from refmask.types import TargetPhrase as TargetPhrase
-    from refmask.types import Why as Why
 
 #: Where the public names live. Each is imported on first use, so that the command starts quickly.
 _PUBLIC = {
+    "answer": ("Segmentation", "Why"),
     "clip": ("ClipBackbone", "load_clip"),
     "errors": (
         "ConfigurationError",
@@ -58,16 +60,16 @@ _PUBLIC = {
     ),
     "ops.images": ("read_image",),
     "phrases": ("PhraseParser",),
-    "segmenter": ("Scene", "Segmenter", "load"),
+    "provenance": ("Provenance",),
+    "scene": ("Scene",),
+    "segmenter": ("Segmenter", "load"),
     "types": (
         "ContextFeatures",
         "MaskProposals",
         "MaskProposer",
         "Query",
         "Sample",
-        "Segmentation",
         "TargetPhrase",
-        "Why",
     ),
 }
 _HOME = {name: f"refmask.{module}" for module, names in _PUBLIC.items() for name in names}

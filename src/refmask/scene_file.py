@@ -36,6 +36,8 @@ Arrays = dict[str, npt.NDArray[Any]]
 FORMAT = "scene 1"
 TOLD = "refmask"
 PICTURE, PROPOSALS, FEATURES = "picture", "proposals", "features/"
+#: Under this name a file tells what made its proposals; files of older programs do not.
+MADE_BY, UNTOLD = "proposed_by", "not told"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,7 @@ class SceneFile:
         proposals: N masks of that size.
         model: see ``refmask.methods.keeping.kept_model``.
         parts: what the method saw, by name.
+        proposed_by: see ``Provenance.proposals``.
     """
 
     path: Path
@@ -55,6 +58,7 @@ class SceneFile:
     proposals: MaskProposals
     model: Mapping[str, Any]
     parts: Mapping[str, Part]
+    proposed_by: str
 
     def keep(self, encoder: Encoder) -> Keep:
         """What a method with a model, which must be the file's, asks for its parts.
@@ -96,6 +100,7 @@ def write_scene(
     proposals: MaskProposals,
     encoder: Encoder,
     parts: Mapping[str, Part],
+    proposed_by: str,
 ) -> None:
     """Write a file.
 
@@ -105,6 +110,7 @@ def write_scene(
         proposals: N masks of that size.
         encoder: the model that looked at it.
         parts: what the method saw, by name.
+        proposed_by: see ``Provenance.proposals``.
 
     Raises:
         ConfigurationError: for another ending, when the place cannot be written, or the model's
@@ -125,6 +131,7 @@ def write_scene(
     }
     settings = {name: dict(part.settings) for name, part in parts.items()}
     told = {"format": FORMAT, "model": kept_model(encoder), "parts": settings}
+    told[MADE_BY] = proposed_by
     told["sha256"] = _digest(arrays, told)
     content = save(arrays, {TOLD: json.dumps(told, sort_keys=True)})
     if len(content) > MAX_FILE:
@@ -182,7 +189,9 @@ def _scene(path: Path, arrays: Arrays, metadata: str) -> SceneFile:
     parts = {
         name: Part(settings, arrays[FEATURES + name]) for name, settings in told["parts"].items()
     }
-    return SceneFile(path, image, proposals.checked_for(image), told["model"], parts)
+    proposals = proposals.checked_for(image)
+    made_by = told.get(MADE_BY, UNTOLD)
+    return SceneFile(path, image, proposals, told["model"], parts, made_by)
 
 
 def _told(metadata: str) -> dict[str, Any]:
@@ -197,6 +206,8 @@ def _told(metadata: str) -> dict[str, Any]:
     tables = [model, *parts.values()] if isinstance(parts, dict) else [None]
     if "sha256" not in told or not all(isinstance(table, dict) for table in tables):
         raise Damaged("it does not tell what its features depend on")
+    if not isinstance(told.get(MADE_BY, UNTOLD), str):
+        raise Damaged("it does not tell what made its proposals")
     return told
 
 

@@ -1,51 +1,37 @@
-"""The system: propose, look, read, compare, answer (the paper's figure 2)."""
+"""The system, put together, and looking at pictures: propose, encode (the paper's figure 2)."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
-
-import numpy as np
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from refmask import compat as compatibility
-from refmask.drawing.overlay import png
-from refmask.drawing.proposals import draw_readably
-from refmask.drawing.view import Overlay
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.methods import PRESETS, Method, load_method, usual_method
 from refmask.methods.base import Encoder
-from refmask.methods.keeping import Keeping, Part
+from refmask.methods.configuration import method_told, model_name
+from refmask.methods.keeping import Keeping
 from refmask.ops.images import Picture, read_image
-from refmask.ops.masks import areas_of, iou_with, pairwise_iou
 from refmask.phrases import PhraseParser
 from refmask.proposals import dress, load_proposer, shared
-from refmask.scene_file import read_scene, write_scene
+from refmask.proposals.telling import proposer_told
+from refmask.provenance import Provenance, label_of
+from refmask.scene import Scene
 from refmask.settings import AUTO, OFFLINE, choose, stated
 from refmask.store.features import Features
 from refmask.store.sizes import LIMIT
-from refmask.terms import evidence, load_term, parse_terms
-from refmask.types import (
-    SAME_THING,
-    Bytes,
-    Floats,
-    MaskProposals,
-    MaskProposer,
-    Segmentation,
-    TargetPhrase,
-    Whole,
-    Why,
-)
+from refmask.terms import parse_terms
+from refmask.types import MaskProposals, MaskProposer
 
 if TYPE_CHECKING:
     from refmask.proposals.refine import Refinement
 
-#: Masks are compared with each other at a longer side of about so many pixels.
-AGREEMENT_SIDE = 128
+#: What answers tell of masks that came from elsewhere.
+GIVEN = "given"
 
 
 def load(
@@ -243,6 +229,33 @@ class Segmenter:
     terms: Mapping[str, float] = field(default_factory=dict)
     consensus: bool = False
 
+    @property
+    def choice(self) -> dict[str, Any]:
+        """What choosing depends on beside the method, where it is used: terms, and consensus."""
+        terms = {f"terms.{name}": weight for name, weight in self.terms.items() if weight}
+        return terms | ({"consensus": True} if self.consensus else {})
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Where its answers come from; the weights are read through when this is first asked for.
+
+        Raises:
+            WeightsError: when they cannot be read any more.
+        """
+        encoder = self.method.encoder
+        return Provenance(
+            model=model_name(encoder),
+            weights=encoder.weights_sha256,
+            proposals=proposer_told(self.proposer),
+            method=method_told(self.method, self.choice),
+            version=version("refmask"),
+            label=label_of(encoder.name),
+        )
+
+    def __repr__(self) -> str:
+        """One line: where its answers come from."""
+        return f"<Segmenter of {self.provenance}>"
+
     def look(self, picture: Picture, proposals: MaskProposals | None = None) -> Scene:
         """Look at a picture once; then ask the scene as often as you like.
 
@@ -255,135 +268,10 @@ class Segmenter:
             MaskError: when the proposals are of another size, or one of them is empty.
         """
         image = read_image(picture)
+        made_by = None if proposals is None else GIVEN
         if proposals is None:
             proposals = self.proposer.propose(image)
         proposals = proposals.checked_for(image)
         keeping = Keeping(self.method.encoder, image, proposals, self.features)
         observation = self.method.observe(image, proposals, keeping)
-        return Scene(image, proposals, self, observation, keeping.parts)
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """One picture looked at once.
-
-    Attributes:
-        image: uint8 RGB (H, W, 3).
-        proposals: N masks of that size.
-        segmenter: what looked at it.
-        observation: the method's features of the proposals.
-        parts: what they were made of, for ``save``.
-    """
-
-    image: Bytes
-    proposals: MaskProposals
-    segmenter: Segmenter
-    observation: Any
-    parts: Mapping[str, Part] = field(default_factory=dict)
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write picture, proposals and features, unblended, into a ``.safetensors`` file.
-
-        Raises:
-            ConfigurationError: when the name has another ending, the place cannot be written, or
-                the model's weights are no file.
-            MaskError: when the proposals cannot be kept.
-        """
-        clip = self.segmenter.method.encoder
-        write_scene(Path(path), self.image, self.proposals, clip, self.parts)
-
-    @classmethod
-    def load(cls, path: str | PathLike[str], segmenter: Segmenter) -> Scene:
-        """A scene that was saved: it answers as then, and nothing is looked at again.
-
-        Except for what ``local_top`` puts off: crops are cut from the picture in the file.
-
-        Args:
-            path: the file; nothing in it is run.
-            segmenter: answers. Its model, precision, compat and mask_layers must be those that
-                looked at the picture; parser, alpha and beta need not.
-
-        Raises:
-            InputError: when the file is missing, damaged, too large, or no such file.
-            ConfigurationError: when the scene was looked at otherwise, naming the differences.
-        """
-        file = read_scene(Path(path))
-        method = segmenter.method
-        observation = method.observe(file.image, file.proposals, file.keep(method.encoder))
-        return cls(file.image, file.proposals, segmenter, observation, file.parts)
-
-    @cached_property
-    def _view(self) -> Overlay:
-        return Overlay(self.image, self.proposals)
-
-    def _repr_png_(self) -> bytes:
-        """What a notebook shows: the picture with all proposals."""
-        return png(draw_readably(self.image, self.proposals))
-
-    @cached_property
-    def _areas(self) -> Whole:
-        return areas_of(self.proposals.masks)
-
-    @cached_property
-    def _agreement(self) -> Floats:
-        """IoU of every mask with every other, about: float32 (N, N)."""
-        step = max(1, max(self.proposals.size) // AGREEMENT_SIDE)
-        iou = pairwise_iou(np.ascontiguousarray(self.proposals.masks[:, ::step, ::step]))
-        np.fill_diagonal(iou, 1.0)
-        return iou
-
-    @cached_property
-    def _seen_by_terms(self) -> dict[str, Any]:
-        """What each term observed, by name."""
-        names = [name for name, weight in self.segmenter.terms.items() if weight]
-        return {name: load_term(name).observe(self.image, self.proposals) for name in names}
-
-    @overload
-    def find(self, expression: str) -> Segmentation: ...
-    @overload
-    def find(self, expression: list[str] | tuple[str, ...]) -> list[Segmentation]: ...
-    def find(
-        self, expression: str | list[str] | tuple[str, ...]
-    ) -> Segmentation | list[Segmentation]:
-        """The mask that an expression refers to, for the cost of encoding the text.
-
-        Args:
-            expression: one, or a list of them.
-
-        Raises:
-            ExpressionError: when one is empty, too long, or no text.
-        """
-        if isinstance(expression, str):
-            return self.find([expression])[0]
-        return self.find_phrases(self.segmenter.parser(expression))
-
-    def find_phrases(self, phrases: Sequence[TargetPhrase]) -> list[Segmentation]:
-        """As ``find``, for expressions whose noun phrase is known."""
-        count = len(self.proposals)
-        told = evidence(self.segmenter.terms, self._seen_by_terms, phrases, count)
-        added = [sum(values.values(), np.zeros(count, np.float32)) for values in told]
-        rows = np.array(added, np.float32).reshape(len(phrases), count)
-        scores = self.segmenter.method.score(self.observation, phrases, rows)
-        return [self._answer(*three) for three in zip(phrases, scores, told, strict=True)]
-
-    def _answer(
-        self, phrase: TargetPhrase, scores: Floats, terms: dict[str, Floats]
-    ) -> Segmentation:
-        order = np.argsort(-scores, kind="stable")
-        if not len(order):
-            nothing = np.zeros(self.proposals.size, np.bool_)
-            return Segmentation(nothing, scores, None, 0.0, Why(phrase, None, 0.0), self._view)
-        weights = np.exp(scores - scores[order[0]])
-        best = int(np.argmax(self._agreement @ weights) if self.segmenter.consensus else order[0])
-        same = iou_with(self.proposals.masks, self._areas, best) >= SAME_THING
-        others = [int(index) for index in order if not same[index]]
-        margin = float(scores[best] - scores[others[0]]) if others else 0.0
-        runner_up = others[0] if others else None
-        return Segmentation(
-            mask=self.proposals.masks[best],
-            scores=scores,
-            best=best,
-            confidence=float(weights[same].sum() / weights.sum()),
-            why=Why(phrase, runner_up, margin, terms={"similarity": scores, **terms}),
-            view=self._view,
-        )
+        return Scene(image, proposals, self, observation, keeping.parts, made_by)

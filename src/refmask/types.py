@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from refmask.errors import MaskError, MissingResource
-
-if TYPE_CHECKING:
-    from supervision import Detections
+from refmask.errors import MaskError
 
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
@@ -103,6 +100,10 @@ class MaskProposals:
     def __len__(self) -> int:
         return len(self.masks)
 
+    def __repr__(self) -> str:
+        """One line, without arrays."""
+        return f"<MaskProposals: {len(self)} of {self.size[1]}x{self.size[0]} pixels>"
+
     def __getitem__(self, index: Index) -> Self:
         """Filter all fields together; a single number keeps the first axis."""
         rows = np.atleast_1d(np.arange(len(self))[index])
@@ -143,7 +144,7 @@ class Query:
 
     id: str
     expression: str
-    target: Bools
+    target: Bools = field(repr=False)
     kind: str | None = None
     instance: int | None = None
     also_right: tuple[int, ...] = ()
@@ -162,7 +163,7 @@ class Sample:
     """
 
     id: str
-    image: Bytes
+    image: Bytes = field(repr=False)
     queries: tuple[Query, ...]
     instances: MaskProposals | None = None
 
@@ -201,102 +202,6 @@ class ContextFeatures:
     def blend(self, weight: float) -> Floats:
         """``weight * global + (1 - weight) * local`` (equations 5 and 8)."""
         return weight * self.global_context + (1 - weight) * self.local_context
-
-
-#: Proposals with at least this IoU are about the same thing, drawn a little differently.
-SAME_THING = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class Why:
-    """The reasons for an answer.
-
-    Attributes:
-        phrase: the expression as read: its noun phrase and head.
-        runner_up: index of the best proposal that is another thing (its IoU with the answer is
-            below ``SAME_THING``), or None when there is none.
-        margin: score of the best minus that of the runner-up; 0.0 without a runner-up.
-        terms: score of each proposal per term, float32 (N,) each, keyed by the term's name.
-    """
-
-    phrase: TargetPhrase
-    runner_up: int | None
-    margin: float
-    terms: dict[str, Floats] = field(default_factory=dict)
-
-
-class View(Protocol):
-    """Draws an answer over the picture that it is about."""
-
-    def png(self, answer: Segmentation) -> bytes:
-        """A PNG file of the answer with its reasons."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class Segmentation:
-    """The answer to one expression.
-
-    Attributes:
-        mask: bool (H, W); all False when there were no proposals.
-        scores: float32 (N,), one per proposal, higher is better.
-        best: index of the chosen proposal, or None when there were no proposals.
-        confidence: 0 to 1, the softmax probability that all proposals of the same thing as the
-            chosen one (``SAME_THING``) have together.
-        why: noun phrase, runner-up and margin.
-        view: draws the answer in notebooks, where there is a picture to draw it on.
-    """
-
-    mask: Bools
-    scores: Floats
-    best: int | None
-    confidence: float
-    why: Why
-    view: View | None = field(default=None, repr=False)
-
-    #: Below this confidence an answer calls itself unsure.
-    UNSURE_BELOW = 0.5
-
-    @property
-    def unsure(self) -> bool:
-        """True when there is no answer or its confidence is below ``UNSURE_BELOW``."""
-        return self.best is None or self.confidence < self.UNSURE_BELOW
-
-    def _repr_png_(self) -> bytes | None:
-        """What a notebook shows."""
-        return None if self.view is None else self.view.png(self)
-
-    def to_supervision(self) -> Detections:
-        """The answer as the library supervision has it, for its annotators, metrics and data sets.
-
-        Returns:
-            One detection, or none when there is no answer: ``xyxy`` float32 (1, 4), half-open;
-            ``mask`` bool (1, H, W); ``confidence``; ``class_id`` 0; and ``data``, with
-            "class_name", the noun phrase, and "expression".
-
-        Raises:
-            MissingResource: when supervision is not installed.
-        """
-        try:
-            import supervision
-        except ImportError:
-            raise MissingResource(
-                "to_supervision needs the library supervision; run: "
-                'pip install "refmask[supervision]"'
-            ) from None
-        if self.best is None:
-            return supervision.Detections.empty()
-        phrase = self.why.phrase
-        return supervision.Detections(
-            xyxy=tight_boxes(self.mask[None]),
-            mask=self.mask[None],
-            confidence=np.array([self.confidence], np.float32),
-            class_id=np.zeros(1, np.int64),
-            data={
-                "class_name": np.array([phrase.noun_phrase]),
-                "expression": np.array([phrase.expression]),
-            },
-        )
 
 
 @runtime_checkable

@@ -32,7 +32,8 @@ def test_rows_are_the_scenes_answers(segmenter, photos):
         assert row["score"] == pytest.approx(answer.scores[answer.best], abs=1e-4)
         assert row["runner_up_score"] == pytest.approx(row["score"] - row["margin"], abs=2e-4)
         assert row["noun_phrase"] == answer.why.phrase.noun_phrase
-        assert row["unsure"] == answer.unsure
+        assert (row["unsure"], row["reason"]) == (answer.unsure, answer.reason)
+        assert row["provenance"] == segmenter.provenance.to_dict()
         assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert row.get("error") is None
         assert set(row) <= set(SCHEMA.names)
@@ -100,6 +101,7 @@ def test_without_proposals_there_is_neither_mask_nor_error(segmenter, photos):
     )
     assert all(row["unsure"] and row["proposals"] == 0 for row in rows)
     assert not any(row.get("counts") or row.get("error") for row in rows)
+    assert all(row["confidence"] is None and row["reason"] == "no regions" for row in rows)
 
 
 @pytest.mark.parametrize("common", [True, False])

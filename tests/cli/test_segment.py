@@ -4,6 +4,8 @@ import io
 import json
 import shutil
 import zipfile
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 from refmask import read_image
 from refmask.cli import main
 from refmask.ops import rle
+from refmask.weights.hashing import sha256_of
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,14 @@ def test_one_picture_two_phrases(picture, masks, model, tmp_path, capsys):
     assert set(np.unique(mask)) == {0, 255}
     assert np.array_equal(mask > 0, rle.decode(fields["answer"]["segmentation"]))
     assert fields["answer"]["area"] == 30 * 40
+    assert fields["provenance"] == {
+        "model": "tiny_vit32.json tiny_vit32.safetensors",
+        "weights": sha256_of(Path(model[3])),
+        "proposals": masks,
+        "method": "global-local:alpha=0.85,beta=0.5",
+        "version": version("refmask"),
+        "label": None,
+    }
     drawn = read_image(out / "street" / f"{names[1]}.overlay.png")
     assert drawn.shape[1] == 640
     assert drawn.shape[0] > 480
@@ -108,6 +119,20 @@ def test_a_folder_with_a_bad_picture(noise, masks, model, tmp_path, capsys):
     assert "b.png" in printed.err
     assert {path.split("/")[0] for path in files(out)} == {"a", "c", "c-2"}
     assert main(["segment", f"{folder}/[ab].png", *arguments]) == 1
+
+
+def test_one_region_gets_no_percentage(picture, model, tmp_path, capsys):
+    np.savez(tmp_path / "one.npz", masks=np.ones((1, 60, 80), np.bool_))
+    words = ["segment", picture, "a cat", "--proposals", f"masks:{tmp_path}/one.npz", *model]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "'a cat': UNSURE: one region only" in printed
+    assert "%" not in printed
+    assert main([*words, "--json"]) == 0
+    fields = json.loads(capsys.readouterr().out)
+    told = (fields["confidence"], fields["unsure"], fields["reason"])
+    assert told == (None, True, "one region only")
+    assert fields["answer"]["probability"] is None
 
 
 def test_masks_by_the_pictures_name(noise, model, tmp_path, fixed_proposer):

@@ -1,12 +1,15 @@
 """Answers and proposals as drawings."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from refmask import MaskProposals, Segmentation, TargetPhrase, Why
-from refmask.drawing.overlay import ANSWER, RUNNER_UP, overlay
+from refmask import MaskProposals, Provenance, Segmentation, TargetPhrase, Why
+from refmask.drawing.overlay import ANSWER, RUNNER_UP, UNSURE, UNSURE_INK, overlay
 from refmask.drawing.proposals import draw, draw_readably
 from refmask.drawing.sheet import sheet
+from refmask.drawing.thumbnail import thumbnail
 
 
 @pytest.fixture
@@ -36,6 +39,46 @@ def test_the_overlay_shows_answer_runner_up_and_phrase(noise, answer):
     caption = drawing[480:]
     assert count(caption, ANSWER) > 50
     assert count(caption, (25, 25, 30)) > 50
+
+
+def rim(drawing):
+    """Its outermost pixels, uint8 (P, 3)."""
+    edges = drawing[0], drawing[-1], drawing[:, 0], drawing[:, -1]
+    return np.concatenate(edges)
+
+
+def test_an_unsure_answer_has_a_frame_and_no_percentage_in_its_place(noise, answer):
+    proposals, sure = answer
+    calm = overlay(noise, proposals, sure)
+    assert not (rim(calm) == UNSURE).all(axis=1).any()
+    for unsure in (
+        dataclasses.replace(sure, probability=0.3),
+        dataclasses.replace(sure, why=dataclasses.replace(sure.why, note="blank image")),
+    ):
+        drawing = overlay(noise, proposals, unsure)
+        assert drawing.shape == calm.shape
+        assert (rim(drawing) == UNSURE).all()
+        inside = drawing[486:-6, 6:-6]
+        assert count(inside, UNSURE_INK) > 50  # the verdict, in its place
+        assert count(inside, ANSWER) < count(calm[486:-6, 6:-6], ANSWER)
+
+
+def test_a_caption_tells_the_model(noise, answer):
+    proposals, untold = answer
+    origin = Provenance("embedded", None, "grouping", "global", "1", "emoji model: no photographs")
+    heights = [
+        len(overlay(noise, proposals, dataclasses.replace(untold, provenance=told)))
+        for told in (None, origin)
+    ]
+    assert heights[1] > heights[0]
+
+
+def test_thumbnails_of_unsure_answers_have_the_frame(noise, answer):
+    mask = answer[1].mask
+    calm = thumbnail(noise, mask, ["1. a.png"])
+    framed = thumbnail(noise, mask, ["1. a.png"], unsure=True)
+    assert (rim(framed) == UNSURE).all()
+    assert np.array_equal(framed[6:-6, 6:-6], calm[6:-6, 6:-6])
 
 
 @pytest.mark.parametrize(("size", "width"), [((1, 1), 640), ((60, 80), 640), ((20, 4000), 1280)])

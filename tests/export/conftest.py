@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from refmask.answer import Segmentation, Why
 from refmask.export.answers import Answer
 from refmask.export.record import record
-from refmask.types import Bools, MaskProposals, Segmentation, TargetPhrase, Why
+from refmask.provenance import Provenance
+from refmask.types import Bools, MaskProposals, TargetPhrase
 
 HEIGHT, WIDTH = 60, 80
 
@@ -27,19 +30,32 @@ def shapes() -> dict[str, Bools]:
     return {"disk": disk, "frame": frame, "parts": parts}
 
 
+#: Where the answers come from.
+ORIGIN = Provenance(
+    model="embedded",
+    weights="ab" * 32,
+    proposals="grouping:limit=100",
+    method="global-local:alpha=0.7",
+    version="0.1.0",
+    label="emoji model: knows emoji scenes only",
+)
+
+
 def answer(picture: Path, mask: Bools | None, phrase: TargetPhrase, confidence: float) -> Answer:
-    """What a record of this mask tells."""
+    """What a record of this mask, chosen before the rest of the picture, tells."""
     if mask is None:
         proposals, scores = MaskProposals.empty(HEIGHT, WIDTH), np.zeros(0, np.float32)
-        given = Segmentation(
-            np.zeros((HEIGHT, WIDTH), np.bool_), scores, None, 0.0, Why(phrase, None, 0.0)
-        )
+        nothing = np.zeros((HEIGHT, WIDTH), np.bool_)
+        given = Segmentation(nothing, scores, None, 0.0, Why(phrase, None, 0.0), None, ORIGIN)
     else:
-        proposals = MaskProposals(mask[None])
-        given = Segmentation(
-            mask, np.array([7.5], np.float32), 0, confidence, Why(phrase, None, 0.0)
-        )
+        proposals, scores = MaskProposals(np.stack([mask, ~mask])), np.array([7.5, 4], np.float32)
+        given = Segmentation(mask, scores, 0, confidence, Why(phrase, 1, 3.5), None, ORIGIN)
     return Answer.read({"picture": str(picture), **record(given, proposals)})
+
+
+@pytest.fixture
+def origin() -> Provenance:
+    return ORIGIN
 
 
 @pytest.fixture
@@ -64,3 +80,9 @@ def answers(tmp_path: Path, masks: dict[str, Bools]) -> list[Answer]:
         answer(second, None, round_thing, 0.0),
         answer(first, masks["parts"], parts, 0.3),
     ]
+
+
+@pytest.fixture
+def doubtful(answers: list[Answer]) -> list[Answer]:
+    """The same; of the last one no confidence can be told."""
+    return [*answers[:3], replace(answers[3], confidence=None, reason="one region only")]

@@ -14,18 +14,20 @@ from refmask.segmenter import assemble
 
 
 @pytest.fixture
-def fields(masks):
+def fields(masks, origin):
     phrase = TargetPhrase("the disk", "the disk", "the disk", "disk")
-    proposals = MaskProposals(masks["disk"][None])
-    given = Segmentation(masks["disk"], np.array([2.0], np.float32), 0, 0.9, Why(phrase, None, 0.0))
+    proposals = MaskProposals(np.stack([masks["disk"], masks["frame"]]))
+    scores = np.array([2.0, 1.0], np.float32)
+    given = Segmentation(masks["disk"], scores, 0, 0.9, Why(phrase, 1, 1.0), provenance=origin)
     return {"picture": "photos/a.png", **record(given, proposals)}
 
 
-def test_a_record_says_everything(fields, masks):
+def test_a_record_says_everything(fields, masks, origin):
     answer = Answer.read(json.loads(json.dumps(fields)))
     assert (answer.picture, answer.height, answer.width) == ("photos/a.png", 60, 80)
     assert (answer.expression, answer.noun_phrase, answer.head) == ("the disk", "the disk", "disk")
-    assert (answer.confidence, answer.unsure) == (0.9, False)
+    assert (answer.confidence, answer.unsure, answer.reason) == (0.9, False, None)
+    assert answer.provenance == origin
     assert np.array_equal(answer.found.mask, masks["disk"])
     ys, xs = np.nonzero(masks["disk"])
     assert answer.found.box == (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
@@ -72,6 +74,11 @@ def change(fields, name, value):
         ("height", "60", "'height'"),
         ("width", 0, "'width'"),
         ("confidence", float("nan"), "'confidence'"),
+        ("provenance", "embedded", "'provenance'"),
+        ("provenance", {}, "'model'"),
+        ("provenance.model", None, "'model'"),
+        ("provenance.version", "half \ud800", "'version'"),
+        ("provenance.weights", 3, "'weights'"),
         ("answer", "mask", "'answer'"),
         ("answer.box", [1, 2, 3], "'box'"),
         ("answer.score", None, "'score'"),
@@ -98,6 +105,22 @@ def test_missing_fields_are_named(fields):
     del fields["height"]
     with pytest.raises(InputError, match=r"found no usable 'height'"):
         Answer.read(fields)
+
+
+def test_a_confidence_that_means_nothing_is_null_with_its_reason(fields):
+    answer = Answer.read(fields | {"confidence": None, "unsure": True, "reason": "blank image"})
+    assert (answer.confidence, answer.reason, answer.score) == (None, "blank image", 0.0)
+    assert answer.unsure
+
+
+def test_records_of_older_versions_are_read(fields):
+    for name in ("reason", "provenance"):
+        del fields[name]
+    answer = Answer.read(fields)
+    assert (answer.unsure, answer.provenance) == (False, None)
+    assert Answer.read(fields | {"unsure": True}).reason == "low confidence"
+    nothing = Answer.read(fields | {"unsure": True, "confidence": 0.0, "answer": None})
+    assert nothing.reason == "no regions"
 
 
 def test_masks_of_another_size_are_mask_errors(fields):

@@ -64,6 +64,16 @@ def test_scores_of_results_are_confidences(answers, tmp_path):
     assert [row["score"] for row in told] == [0.9, 0.8, 0.3]
 
 
+def test_what_cannot_be_told_scores_nothing(doubtful, origin, tmp_path):
+    export("coco", doubtful, tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [row["score"] for row in told] == [0.9, 0.8, 0.0]
+    instances = json.loads((tmp_path / "out" / "instances.json").read_text())
+    last = instances["annotations"][2]["attributes"]
+    assert (last["confidence"], last["unsure"], last["reason"]) == (None, True, "one region only")
+    assert instances["info"]["provenance"] == [last["provenance"]] == [origin.to_dict()]
+
+
 def test_supervision_reads_the_polygons(answers, masks, tmp_path):
     export("coco-polygons", answers, tmp_path / "out")
     data = supervision.DetectionDataset.from_coco(

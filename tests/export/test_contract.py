@@ -56,6 +56,23 @@ def test_unsure_answers_are_left_out_if_asked(name, answers, tmp_path):
     assert contents(tmp_path / "sure") != contents(tmp_path / "all")
 
 
+def test_where_answers_come_from_is_told(name, answers, origin, tmp_path):
+    export(name, answers, tmp_path / "out")
+    told = b"".join(contents(tmp_path / "out").values())
+    for fact in (origin.model, origin.proposals, origin.method, origin.version, origin.label):
+        assert fact.encode() in told, fact
+    assert origin.weights[:12].encode() in told
+
+
+def test_an_answer_without_a_confidence_is_written_too(name, doubtful, tmp_path):
+    export(name, doubtful, tmp_path / "out")
+    for path, content in contents(tmp_path / "out").items():
+        assert b"NaN" not in content
+        assert b"100%" not in content, path
+    export(name, doubtful, tmp_path / "sure", Options(sure_only=True))
+    assert contents(tmp_path / "sure") != contents(tmp_path / "out")
+
+
 @pytest.mark.parametrize("label", LABELS)
 def test_objects_are_called_as_asked(name, answers, tmp_path, label):
     export(name, answers, tmp_path / "out", Options(label=label))

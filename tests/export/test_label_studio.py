@@ -50,6 +50,10 @@ def test_every_picture_is_a_task_with_both_kinds_of_prediction(tasks):
     assert len(ids) == len(set(ids))
     for region in brushed["result"] + outlined["result"]:
         assert (region["original_width"], region["original_height"]) == (80, 60)
+    for prediction in (brushed, outlined):
+        assert prediction["result"][-1]["meta"] == {
+            "text": ["左の things", "confidence 30%, UNSURE", "emoji model"]
+        }
 
 
 def test_both_kinds_redraw_the_masks(tasks, masks):

@@ -35,6 +35,7 @@ def test_doubts_are_told(answers, tmp_path):
     export("labelme", answers, tmp_path / "out")
     shapes = json.loads((tmp_path / "out" / "a.json").read_text())["shapes"]
     assert [shape["flags"]["unsure"] for shape in shapes] == [False, False, True, True]
-    assert shapes[0]["description"] == "the round thing (90%)"
+    assert shapes[0]["description"] == "the round thing (confidence 90%; emoji model)"
+    assert "(confidence 30%, UNSURE; " in shapes[3]["description"]
     assert [shape["group_id"] for shape in shapes] == [None, None, 2, 2]
     assert all(len(np.array(shape["points"])) >= 4 for shape in shapes)

@@ -13,7 +13,7 @@ from refmask.export.palette import voc_colours
 from refmask.ops import rle
 
 
-def test_pixels_of_a_palette_picture_are_labels_of_the_legend(answers, masks, tmp_path):
+def test_pixels_of_a_palette_picture_are_labels_of_the_legend(answers, masks, origin, tmp_path):
     export("palette", answers, tmp_path / "out")
     legend = json.loads((tmp_path / "out" / "legend.json").read_text())
     assert [row["label"] for row in legend] == ["background"] + [
@@ -28,6 +28,7 @@ def test_pixels_of_a_palette_picture_are_labels_of_the_legend(answers, masks, tm
         assert (seen[pixels == row["pixel"]] == row["colour"]).all()
     with Image.open(tmp_path / "out" / "a-2.png") as image:
         assert not np.array(image).any()
+        assert image.text == {"Source": str(origin)}
 
 
 def test_where_objects_overlap_the_more_confident_one_is_on_top(answers, masks, tmp_path):

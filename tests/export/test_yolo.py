@@ -1,5 +1,6 @@
 """YOLO data, read by supervision."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -31,6 +32,17 @@ def test_supervision_reads_masks_and_names(answers, masks, tmp_path):
         # OpenCV also fills the pixels that a line touches, so holes and gaps shrink by one.
         assert (mask & made).sum() / (mask | made).sum() > 0.75
     assert len(data.annotations[str(folder / "images" / "a-2.png")]) == 0
+
+
+def test_comments_say_where_answers_come_from(answers, origin, tmp_path):
+    strange = dataclasses.replace(origin, model="two\nlines")
+    answers = [*answers, dataclasses.replace(answers[0], provenance=strange)]
+    export("yolo", answers, tmp_path / "yolo")
+    lines = (tmp_path / "yolo" / "data.yaml").read_text().splitlines()
+    assert lines[0] == f"# {origin}"
+    assert lines[1].startswith("# refmask 0.1.0 (emoji model: ")
+    assert "model two lines " in lines[1]
+    assert lines[2] == "train: images"
 
 
 def test_a_line_redraws_holes_and_parts(answers, masks, tmp_path):

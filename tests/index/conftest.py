@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from refmask.index import Index
-from refmask.segmenter import Scene, Segmenter, assemble
+from refmask.scene import Scene
+from refmask.segmenter import Segmenter, assemble
 from refmask.types import Bytes, MaskProposals
 
 #: Bytes and sides of pictures differ, so that nothing is equal by chance.

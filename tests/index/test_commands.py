@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refmask import read_image
+from refmask import Segmentation, read_image
 from refmask.cli import main
+from refmask.drawing.overlay import UNSURE
 from refmask.ops import rle
 
 
@@ -58,6 +59,23 @@ def test_a_sheet_shows_masks(added, photos, tmp_path, capsys):
     assert len(errors) == 2
     assert all(line.startswith("refmask: error: ") for line in errors)
     assert read_image(sheet).size < drawn.size
+
+
+def test_doubts_are_told_and_framed(added, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(Segmentation, "UNSURE_BELOW", 1.1)
+    sheet = tmp_path / "sheet.png"
+    words = ["search", "the red car", "--rerank", "6", "--sheet", str(sheet), *added]
+    assert main([*words, "--json"]) == 0
+    hits = told(capsys)
+    assert all(
+        hit["provenance"]["model"] == "tiny_vit32.json tiny_vit32.safetensors" for hit in hits
+    )
+    assert [hit["unsure"] for hit in hits] == [True] * 6
+    amber = (read_image(sheet) == UNSURE).all(axis=2).sum()
+    assert amber > 6 * 2 * 6 * 320  # six frames, six pixels wide, by their horizontal sides alone
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.endswith(", UNSURE") for line in lines) == 6
 
 
 def test_filters(added, photos, capsys):

@@ -1,5 +1,6 @@
 """A search finds what asking every scene finds."""
 
+import dataclasses
 import os
 import warnings
 from dataclasses import replace
@@ -17,7 +18,9 @@ from PIL import Image
 from refmask.errors import ConfigurationError, ExpressionError, ImageError, InputError
 from refmask.index import Index, Where
 from refmask.index.where import among, below
+from refmask.methods.global_local import GlobalLocal
 from refmask.ops import rle
+from refmask.types import MaskProposals
 
 PHRASES = ("red car", "the cat on the left", "two green things")
 #: Features are kept in float16: so far scores may move, of the logit scale 14.
@@ -76,7 +79,7 @@ def test_a_hit_tells_what_it_is(index):
     (hit,) = index.search(PHRASES[0], top=1)
     with Image.open(hit.path) as image:
         assert (hit.width, hit.height) == image.size
-    assert hit.confidence is None
+    assert (hit.confidence, hit.unsure, hit.verdict) == (None, None, "")
     (region,) = index.search(PHRASES[0], top=1, regions=1)[0].regions
     assert region.mask.shape == (hit.height, hit.width)
     assert region.area == region.mask.sum()
@@ -109,6 +112,58 @@ def test_reranked_by_the_pictures_own_scenes(index, ask):
     assert [hit.path for hit in best] == [hit.path for hit in hits[:3]]
     some = index.search(PHRASES[0], top=10, rerank=3)
     assert [hit.confidence is None for hit in some] == [False] * 3 + [True] * 7
+
+
+def test_hits_say_where_they_come_from(index, make_segmenter, filled):
+    pieces = "pieces:rows=4"
+    (hit,) = index.search(PHRASES[0], top=1)
+    assert hit.provenance == index.segmenter.provenance
+    assert hit.provenance.proposals == pieces
+    assert hit.record()["provenance"] == hit.provenance.to_dict()
+    # The masks are those of the index, whatever the proposer of who searches.
+    other = Index.open(filled[0], make_segmenter(rows=2, alpha=0.3))
+    told = other.search(PHRASES[0], top=1)[0].provenance
+    assert (told.proposals, told.method.split(",")[0]) == (pieces, "global-local:alpha=0.3")
+    assert other.scene(hit.path).find(PHRASES[0]).provenance == told
+
+
+def test_hits_that_cannot_be_trusted_say_so(tmp_path, make_segmenter, paint):
+    class Whole:
+        """One region."""
+
+        def configuration(self):
+            return {"proposer": "whole"}
+
+        def propose(self, image):
+            return MaskProposals(np.ones((1, *image.shape[:2]), np.bool_))
+
+    system = dataclasses.replace(make_segmenter(), proposer=Whole())
+    index = Index.open(tmp_path / "index", system, create=True)
+    index.add([paint(tmp_path / "a.png", 1)])
+    for rerank in (0, 1):
+        (hit,) = index.search(PHRASES[0], rerank=rerank)
+        assert (hit.confidence, hit.unsure, hit.reason) == (None, True, "one region only")
+        assert hit.record()["reason"] == "one region only"
+
+
+def test_a_phrase_that_the_method_does_not_know_is_unsure_everywhere(filled, make_segmenter):
+    class WordList(GlobalLocal):
+        def unknown(self, phrases):
+            return [f"{phrase.head!r} is not known" for phrase in phrases]
+
+    made = make_segmenter(rows=4)
+    method = WordList(made.method.encoder, made.method.alpha)
+    index = Index.open(filled[0], dataclasses.replace(made, method=method))
+    for hit in index.search(PHRASES[0], top=4, rerank=2):
+        assert (hit.confidence, hit.unsure) == (None, True)
+        assert "is not known" in hit.reason
+        assert "%" not in hit.verdict
+
+
+def test_low_confidence_is_told_of_reranked_hits(index):
+    for hit in index.search(PHRASES[0], top=10, rerank=10):
+        assert hit.unsure == (hit.confidence < 0.5)
+        assert hit.reason == ("low confidence" if hit.unsure else None)
 
 
 def test_a_region_that_the_scene_does_not_answer_with_is_not_trusted(index, ask):

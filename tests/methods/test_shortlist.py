@@ -12,7 +12,8 @@ from refmask.methods import METHODS, load_method
 from refmask.methods.keeping import Keeping
 from refmask.methods.shortlist import Shortlist
 from refmask.phrases import PhraseParser
-from refmask.segmenter import Scene, Segmenter, assemble
+from refmask.scene import Scene
+from refmask.segmenter import Segmenter, assemble
 from refmask.store.features import Features
 
 

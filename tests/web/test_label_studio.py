@@ -6,8 +6,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from refmask.answer import Segmentation
 from refmask.errors import ConfigurationError, ImageError, InputError
-from refmask.types import Segmentation
 from refmask.web.label_studio.config import context_of, controls_of
 from refmask.web.label_studio.tasks import Pictures
 
@@ -156,7 +156,9 @@ def test_a_phrase_that_somebody_types(client, png, segmenter, noise, monkeypatch
         told = client.post("/label-studio/predict", json=asked(uri(png), context={"result": items}))
         (region,) = told.json()["results"][0]["result"]
         assert region["value"]["brushlabels"] == [label]
-        assert region["meta"] == {"text": ["the dog on the left"]}
+        phrase, verdict, model = region["meta"]["text"]
+        assert (phrase, model) == ("the dog on the left", "emoji model")
+        assert verdict.endswith(", UNSURE")
     answer = segmenter.look(noise).find("the dog on the left")
     assert region["score"] == pytest.approx(answer.confidence, abs=1e-3)
 

@@ -1,6 +1,7 @@
 """The functions behind the page, without a browser and without Gradio."""
 
 import base64
+import dataclasses
 import io
 import json
 
@@ -166,6 +167,8 @@ def test_a_picture_without_regions_has_no_answer(segmenter, noise):
     assert views.answer(given.answer)["order"] == []
     assert views.caption(given)["verdict"] == "No answer"
     assert "No regions" in views.caption(given)["reasons"]
+    assert views.caption(given)["unsure"]
+    assert views.caption(given)["share"] is None
 
 
 @pytest.mark.parametrize(
@@ -195,6 +198,35 @@ def test_unsure_is_said_plainly(tabs, tab):
     assert ("guess" in shown["reasons"]) == given.answer.unsure
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_no_percentage_is_shown_where_it_means_nothing(segmenter, noise, known):
+    scene = segmenter.look(noise)
+    if known:  # one region only
+        scene = segmenter.look(noise, scene.proposals[0])
+    answer = scene.find("the red car")
+    if not known:
+        why = dataclasses.replace(answer.why, known=False, note="'gnu' is not known")
+        answer = dataclasses.replace(answer, why=why)
+    tab = Tab("", "street.png", 4, 0.1, ("the red car",), "the red car")
+    shown = views.caption(Answered(tab, answer, scene.proposals, WEIGHTS, 12.3))
+    assert shown["verdict"] == f"Unsure: {answer.reason}"
+    assert ("Only one region" in shown["reasons"]) == known
+    assert shown["share"] is None
+    assert "%" not in "".join(str(value) for value in shown.values())
+    assert views.answer(answer)["unsure"]
+    assert views.answer(answer)["probabilities"] is None
+
+
+def test_the_card_says_which_model_answers(tabs, tab, segmenter):
+    given = tabs.ask(tab, "the red car", WEIGHTS)
+    shown = views.caption(given)
+    assert shown["label"] == segmenter.provenance.label == "emoji model: knows emoji scenes only"
+    assert "model embedded" in shown["foot"]
+    plain = dataclasses.replace(segmenter.provenance, label=None)
+    given = dataclasses.replace(given, answer=dataclasses.replace(given.answer, provenance=plain))
+    assert views.caption(given)["label"] is None
+
+
 def test_files_hold_the_mask_and_the_record(tabs, tab):
     tabs.ask(tab, "a cat", WEIGHTS)
     given = tabs.ask(tabs.ask(tab, "a cat", WEIGHTS).tab, "the red car", WEIGHTS)
@@ -206,6 +238,8 @@ def test_files_hold_the_mask_and_the_record(tabs, tab):
     told = json.loads(content(files["record"]["href"]))
     assert told.pop("picture") == "street.png"
     assert told == record(given.answer, given.proposals)
+    assert told["provenance"] == given.answer.provenance.to_dict()
+    assert told["provenance"]["method"].startswith("global-local:alpha=0.85,beta=0.5")
 
 
 def test_examples_are_of_all_kinds_and_different_pictures():

@@ -186,6 +186,8 @@ def test_a_picture_two_phrases_a_slider_and_the_files(opened, street, scene, loo
     shape = answer.mask.shape
     assert drawn_over(opened, *inside(answer.mask), shape)[3] == 0  # the answer is left clear
     assert drawn_over(opened, *inside(~answer.mask), shape)[3] > 100  # the rest is veiled
+    label = opened.locator(".rm-label").inner_text()
+    assert label == answer.provenance.label == "emoji model: knows emoji scenes only"
     picture_taken(opened, "page-answer")
 
     ask(opened, SECOND)
@@ -212,6 +214,36 @@ def test_a_picture_two_phrases_a_slider_and_the_files(opened, street, scene, loo
     told = json.loads((tmp_path / "record.json").read_text())
     assert (told["picture"], told["expression"]) == ("street.png", PHRASE)
     assert told["answer"]["proposal"] == local.best
+
+
+def test_an_unsure_answer_has_an_amber_frame(opened, street, scene):
+    upload(opened, street)
+    sure = "the fish at the bottom"
+    assert [scene.find(phrase).unsure for phrase in (PHRASE, sure)] == [True, False]
+    for phrase, frames in ((PHRASE, 2), (sure, 0)):
+        ask(opened, phrase)
+        playwright.expect(opened.locator(".rm-unsure")).to_have_count(frames)
+    ask(opened, PHRASE)
+    colours = opened.evaluate(
+        """() => [".rm-picture", ".rm-caption"].map((name) => {
+            const style = getComputedStyle(document.querySelector(name));
+            return `${style.outlineStyle} ${style.outlineColor}`;
+        })"""
+    )
+    assert colours == ["solid rgb(208, 135, 0)"] * 2
+
+
+def test_one_region_gets_no_percentage(opened, tmp_path):
+    Image.new("RGB", (80, 60), "grey").save(tmp_path / "blank.png")
+    upload(opened, tmp_path / "blank.png")
+    ask(opened, PHRASE)
+    playwright.expect(opened.locator(".rm-verdict")).to_have_text("Unsure: blank image")
+    assert opened.locator(".rm-caption meter").count() == 0
+    assert "%" not in opened.locator(".rm-caption").inner_text()
+    opened.locator(".rm-finder").press("Home")
+    readout = opened.locator(".rm-readout")
+    playwright.expect(readout).to_contain_text("the answer: score")
+    assert "probability" not in readout.inner_text()
 
 
 def test_pointing_and_clicking_say_how_the_phrase_scores_there(opened, street, scene):
@@ -356,7 +388,7 @@ def test_the_page_is_there_before_the_model(chromium, segmenter, street, tmp_pat
         page.get_by_text("The model is loading; then comes the picture.").wait_for()
         tabs.set_result(Tabs(segmenter, Limits()))
         page.locator(".rm-phrase", has_text=SECOND).wait_for()
-        page.get_by_text("Model: embedded, ready.").wait_for()
+        page.get_by_text("Model: emoji model, ready.").wait_for()
         large = tmp_path / "large.png"
         large.write_bytes(bytes(1_500_000))
         page.get_by_label("Choose a picture").set_input_files(large)

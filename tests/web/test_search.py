@@ -45,6 +45,8 @@ def test_hits_are_those_of_the_index(client, whole, index):
     for fields, hit in zip(told.json()["hits"], expected, strict=True):
         assert fields["regions"][0]["score"] == pytest.approx(hit.score, abs=1e-3)
         assert fields["regions"][0]["segmentation"] == hit.regions[0].segmentation
+        assert (fields["unsure"], fields["reason"]) == (hit.unsure, hit.reason)
+        assert fields["provenance"] == hit.provenance.to_dict()
     assert told.json()["hits"][0]["confidence"] is not None
 
 

@@ -43,7 +43,8 @@ def test_answers_are_those_of_the_scene(client, png, expected, send):
         assert fields["answer"]["proposal"] == answer.best
         assert fields["runner_up"]["proposal"] == answer.why.runner_up
         assert fields["confidence"] == pytest.approx(answer.confidence, abs=1e-3)
-        assert fields["unsure"] == answer.unsure
+        assert (fields["unsure"], fields["reason"]) == (answer.unsure, answer.reason)
+        assert fields["provenance"] == answer.provenance.to_dict()
         assert fields["margin"] == pytest.approx(answer.why.margin, abs=1e-3)
         assert fields["candidates"] == []
         assert (rle.decode(fields["answer"]["segmentation"]) == answer.mask).all()

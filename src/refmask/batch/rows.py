@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
+from refmask.answer import Segmentation
 from refmask.export.record import record
-from refmask.types import MaskProposals, Segmentation
+from refmask.provenance import Provenance
+from refmask.types import MaskProposals
 
 #: One row by column.
 Row = dict[str, Any]
@@ -32,14 +35,18 @@ SCHEMA = pyarrow.schema(
         "box": pyarrow.list_(pyarrow.float64()),  # XYXY pixels, half-open
         "area": pyarrow.int64(),  # pixels
         "score": pyarrow.float64(),  # the method's logit
-        "confidence": pyarrow.float64(),  # 0 to 1
+        "confidence": pyarrow.float64(),  # 0 to 1; null where it would mean nothing
         "unsure": pyarrow.bool_(),
+        "reason": pyarrow.string(),  # why it is unsure
         "margin": pyarrow.float64(),  # over the runner-up, a logit
         "proposals": pyarrow.int32(),  # how many
         "proposal": pyarrow.int32(),  # which of them is the answer
         "runner_up": pyarrow.int32(),  # which of them is the best other thing
         "runner_up_score": pyarrow.float64(),
         "runner_up_box": pyarrow.list_(pyarrow.float64()),
+        "provenance": pyarrow.struct(  # of the answer
+            {field.name: pyarrow.string() for field in dataclasses.fields(Provenance)}
+        ),
         "error": pyarrow.string(),
     }
 )
@@ -63,7 +70,7 @@ def answer_row(
     best, other = told["answer"], told["runner_up"]
     row: Row = {"picture": picture, "sha256": sha256, "number": number}
     row |= {name: told[name] for name in ("expression", "noun_phrase", "head", "confidence")}
-    row |= {name: told[name] for name in ("unsure", "margin", "proposals")}
+    row |= {name: told[name] for name in ("unsure", "reason", "margin", "proposals", "provenance")}
     if best is not None:
         height, width = best["segmentation"]["size"]
         row |= {"height": height, "width": width, "counts": best["segmentation"]["counts"]}

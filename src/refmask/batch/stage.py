@@ -6,14 +6,16 @@ import hashlib
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from refmask.answer import Segmentation
 from refmask.batch.places import read
 from refmask.batch.plan import Ask
 from refmask.batch.rows import Row, answer_row, failed_row
 from refmask.clip import apart
 from refmask.errors import ExpressionError, InputError, RefmaskError
 from refmask.ops.images import decode_image
-from refmask.segmenter import Scene, Segmenter
-from refmask.types import Segmentation, TargetPhrase
+from refmask.scene import Scene
+from refmask.segmenter import Segmenter
+from refmask.types import TargetPhrase
 
 #: Phrases asked about every picture are encoded once while they are so few: all of them then stay
 #: in the model's memory, and it does not matter which picture comes first.

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         write_answer(out, name, scene, answer, record(answer, scene.proposals))
         drawings.append(overlay(scene.image, scene.proposals, answer))
         overlap = float(iou(*intersection_and_union(answer.mask, query.target)))
-        print(f"{query.expression!r}: confidence {answer.confidence:.0%}, IoU {overlap:.2f}")
+        print(f"{query.expression!r}: {answer.verdict}, IoU {overlap:.2f}")
     write_whole(out / "sheet.png", png(sheet(drawings, columns=3)))
     print(f"look at {out / 'sheet.png'}; each answer's mask, overlay and JSON are beside it")
     return 0

@@ -86,8 +86,12 @@ def _day(text: str) -> date:
 
 def _line(number: int, hit: Hit) -> str:
     box = ",".join(f"{edge:.0f}" for edge in hit.regions[0].box)
-    sure = "" if hit.confidence is None else f"  confidence {hit.confidence:.0%}"
-    return f"{number:3}  {hit.score:7.2f}  {hit.given}  box {box}{sure}"
+    return f"{number:3}  {hit.score:7.2f}  {hit.given}  box {box}  {hit.verdict}".rstrip()
+
+
+def _caption(number: int, hit: Hit) -> list[str]:
+    told = [f"{number}. {Path(hit.given).name}", f"score {hit.score:.2f}  {hit.verdict}".rstrip()]
+    return told if hit.provenance is None else [*told, hit.provenance.caption]
 
 
 def _draw(hits: list[Hit], file: Path) -> None:
@@ -100,10 +104,9 @@ def _draw(hits: list[Hit], file: Path) -> None:
 
     drawings = []
     for number, hit in enumerate(hits, 1):
-        sure = "" if hit.confidence is None else f", {hit.confidence:.0%}"
-        caption = f"{number}. {Path(hit.given).name}", f"score {hit.score:.2f}{sure}"
         try:
-            drawn = thumbnail(read_image(hit.path), hit.regions[0].mask, caption)
+            image, mask = read_image(hit.path), hit.regions[0].mask
+            drawn = thumbnail(image, mask, _caption(number, hit), unsure=bool(hit.unsure))
         except InputError as error:
             print(f"refmask: error: {error}", file=sys.stderr)
             continue

@@ -24,7 +24,7 @@ from refmask.errors import ConfigurationError, InputError
 if TYPE_CHECKING:
     from refmask.export.answers import Answer
     from refmask.export.record import Record
-    from refmask.segmenter import Scene
+    from refmask.scene import Scene
     from refmask.types import TargetPhrase
 
 OUT = "refmask-out"
@@ -134,7 +134,8 @@ def _answer(
 
 
 def _summary(fields: Record) -> str:
+    from refmask.answer import verdict
+
     if fields["answer"] is None:
         return f"{fields['expression']!r}: no proposals, so no answer"
-    belief = f"confidence {fields['confidence']:.0%}"
-    return f"{fields['expression']!r}: {belief}{', UNSURE' if fields['unsure'] else ''}"
+    return f"{fields['expression']!r}: {verdict(fields['confidence'], fields['reason'])}"

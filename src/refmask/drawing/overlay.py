@@ -9,10 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from refmask.types import Bools, Bytes, MaskProposals, Segmentation
+from refmask.answer import Segmentation
+from refmask.types import Bools, Bytes, MaskProposals
 
 ANSWER = (255, 45, 120)
 RUNNER_UP = (0, 170, 255)
+#: The frame of what is unsure, and words about it.
+UNSURE, UNSURE_INK = (208, 135, 0), (160, 95, 0)
 INK, PAPER, FAINT = (25, 25, 30), (255, 255, 255), (110, 110, 120)
 
 #: The drawing's longer side stays between these, so that its text is always readable.
@@ -28,7 +31,9 @@ def png(pixels: Bytes | Bools) -> bytes:
 
 
 def overlay(image: Bytes, proposals: MaskProposals, answer: Segmentation) -> Bytes:
-    """Draw the answer, the runner-up, the phrase, its noun phrase and the scores.
+    """Draw the answer, the runner-up, the phrase, its noun phrase, the scores and the model.
+
+    An unsure answer has a frame of its own colour (``UNSURE``).
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -53,7 +58,14 @@ def overlay(image: Bytes, proposals: MaskProposals, answer: Segmentation) -> Byt
     sheet = Image.new("RGB", (max(size[0], caption.width), size[1] + caption.height), PAPER)
     sheet.paste(Image.fromarray(picture.clip(0, 255).astype(np.uint8)), (0, 0))
     sheet.paste(caption, (0, size[1]))
-    return np.array(sheet)
+    return framed(np.array(sheet)) if answer.unsure else np.array(sheet)
+
+
+def framed(drawing: Bytes, width: int = 6) -> Bytes:
+    """A uint8 RGB drawing with a frame in ``UNSURE`` over its outermost pixels."""
+    inside = np.zeros(drawing.shape[:2], np.bool_)
+    inside[width:-width, width:-width] = True
+    return np.where(inside[..., None], drawing, np.array(UNSURE, np.uint8))
 
 
 def readable_size(image: Bytes) -> tuple[int, int]:
@@ -136,18 +148,15 @@ def _phrase_words(answer: Segmentation) -> list[_Word]:
 
 
 def _details(answer: Segmentation) -> list[list[_Word]]:
-    if answer.best is None:
-        return [[_Word(word, FAINT) for word in ("no", "proposals,", "no", "answer")]]
     phrase, why = answer.why.phrase, answer.why
-    sure = "  UNSURE" if answer.unsure else ""
-    score = float(answer.scores[answer.best])
-    lines = [
-        (f"noun phrase: {phrase.noun_phrase}   head: {phrase.head}", FAINT),
-        (f"answer: confidence {answer.confidence:.0%}, score {score:.2f}{sure}", ANSWER),
-    ]
+    lines = [(f"noun phrase: {phrase.noun_phrase}   head: {phrase.head}", FAINT)]
+    score = "" if answer.best is None else f"score {answer.scores[answer.best]:.2f}, "
+    lines.append((f"answer: {score}{answer.verdict}", UNSURE_INK if answer.unsure else ANSWER))
     if why.runner_up is not None:
         other = float(answer.scores[why.runner_up])
         lines.append((f"runner-up (dashed): score {other:.2f}, margin {why.margin:.2f}", RUNNER_UP))
+    if (origin := answer.provenance) is not None:
+        lines.append((origin.label or f"model: {origin.model}", INK))
     return [[_Word(word, colour) for word in text.split(" ")] for text, colour in lines]
 
 

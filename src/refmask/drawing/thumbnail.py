@@ -8,14 +8,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from refmask.drawing.overlay import ANSWER, INK, PAPER, outline
+from refmask.drawing.overlay import ANSWER, INK, PAPER, framed, outline
 from refmask.errors import MaskError
 from refmask.types import Bools, Bytes
 
-SIDE, LINE, TEXT, MARGIN = 320, 22, 15, 6
+SIDE, LINE, TEXT, MARGIN = 320, 22, 15, 10
 
 
-def thumbnail(image: Bytes, mask: Bools, caption: Sequence[str], side: int = SIDE) -> Bytes:
+def thumbnail(
+    image: Bytes, mask: Bools, caption: Sequence[str], side: int = SIDE, *, unsure: bool = False
+) -> Bytes:
     """The picture with one region in an outline, the rest paler, over a caption.
 
     Args:
@@ -23,6 +25,7 @@ def thumbnail(image: Bytes, mask: Bools, caption: Sequence[str], side: int = SID
         mask: bool (H, W).
         caption: its lines; those that are too long end in an ellipsis.
         side: the drawing's longer side without its caption, in pixels.
+        unsure: draw a frame around all of it.
 
     Returns:
         uint8 RGB, ``side`` pixels wide.
@@ -48,7 +51,7 @@ def thumbnail(image: Bytes, mask: Bools, caption: Sequence[str], side: int = SID
     pen, font = ImageDraw.Draw(paper), ImageFont.load_default(TEXT)
     for row, text in enumerate(caption):
         pen.text((MARGIN, size[1] + MARGIN + LINE * row), _cut(text, font, side), INK, font)
-    return np.array(paper)
+    return framed(np.array(paper)) if unsure else np.array(paper)
 
 
 def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, side: int) -> str:

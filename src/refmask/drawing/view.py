@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from refmask.answer import Segmentation
 from refmask.drawing.overlay import overlay, png
-from refmask.types import Bytes, MaskProposals, Segmentation
+from refmask.types import Bytes, MaskProposals
 
 
 @dataclass(frozen=True, eq=False)

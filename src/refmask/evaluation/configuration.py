@@ -17,8 +17,8 @@ from typing import Any
 
 from refmask.compat import Compat
 from refmask.data import Dataset
-from refmask.methods import METHODS, Method
-from refmask.methods.configuration import model_configuration
+from refmask.methods import Method
+from refmask.methods.configuration import method_name, model_configuration
 from refmask.phrases import EMBEDDED, EMBEDDED_FOLDER, PhraseParser
 from refmask.segmenter import Segmenter
 from refmask.weights.hashing import sha256_of_folder
@@ -74,9 +74,7 @@ def data_configuration(dataset: Dataset, first: int | None) -> Configuration:
 
 def system_configuration(segmenter: Segmenter) -> Configuration:
     """Method, model, terms and parser; the proposals are told by their source."""
-    terms = {f"terms.{name}": weight for name, weight in segmenter.terms.items() if weight}
-    choice = {"consensus": True} if segmenter.consensus else {}
-    return _method(segmenter.method) | terms | choice | _parser(segmenter.parser)
+    return _method(segmenter.method) | segmenter.choice | _parser(segmenter.parser)
 
 
 def compat_configuration(compat: Compat) -> Configuration:
@@ -96,11 +94,7 @@ def short_hash(configuration: Configuration) -> str:
 
 
 def _method(method: Method) -> Configuration:
-    # A method that takes another's place (``SHORTENED``) derives from it; its settings tell it.
-    places = [(cls.__module__, cls.__name__) for cls in type(method).__mro__]
-    names = {place: name for name, place in METHODS.items()}
-    known = (names[place] for place in places if place in names)
-    told: Configuration = {"method": next(known, type(method).__name__)}
+    told: Configuration = {"method": method_name(method)}
     for field in dataclasses.fields(method):  # type: ignore[arg-type]  # each of ours is one
         value = getattr(method, field.name)
         if field.name == "encoder":

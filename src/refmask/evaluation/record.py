@@ -43,7 +43,8 @@ def query_record(
         sample: the picture.
         number: which of its queries.
         answer: "noun_phrase", "head", "chosen" (index of the proposal), "scores" (one per
-            proposal), "confidence" and "margin"; None where the system does not tell.
+            proposal), "confidence" and "margin"; None where the system does not tell, or a
+            confidence would mean nothing.
         row: what ``metrics.PictureOverlaps.row`` counted.
         mask: bool (H, W), the answer.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+from refmask.answer import Segmentation
 from refmask.clip import apart
 from refmask.compat import Compat
 from refmask.evaluation.configuration import system_configuration, versions
@@ -14,7 +15,7 @@ from refmask.evaluation.record import Record, query_record
 from refmask.evaluation.sources import ProposalSource
 from refmask.metrics import PictureOverlaps
 from refmask.segmenter import Segmenter
-from refmask.types import Sample, Segmentation
+from refmask.types import Sample
 
 #: Digits after the point of scores in records: more differ between machines.
 DIGITS = 4
@@ -100,11 +101,12 @@ class Choosing:
 
 
 def _told(answer: Segmentation) -> dict[str, Any]:
+    belief = answer.confidence
     return {
         "noun_phrase": answer.why.phrase.noun_phrase,
         "head": answer.why.phrase.head,
         "chosen": answer.best,
         "scores": [round(float(score), DIGITS) for score in answer.scores],
-        "confidence": round(answer.confidence, DIGITS),
+        "confidence": None if belief is None else round(belief, DIGITS),
         "margin": round(answer.why.margin, DIGITS),
     }

@@ -82,10 +82,12 @@ def failing(records: Records, each: int) -> list[Example]:
     """The most confident failures of each cause.
 
     Args:
-        records: of one system, with its confidence.
+        records: of one system, with its confidence, None where it could not be told.
         each: examples at most per cause.
     """
-    ordered = sorted(records.values(), key=lambda record: (-record["confidence"], record["query"]))
+    ordered = sorted(
+        records.values(), key=lambda record: (-(record["confidence"] or 0), record["query"])
+    )
     seen: set[str] = set()
     return [
         example

@@ -9,18 +9,23 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from refmask.answer import LOW, NO_REGIONS, Segmentation, verdict
 from refmask.errors import InputError, MaskError
 from refmask.export.record import record
 from refmask.ops import rle
 from refmask.ops.images import MAX_PIXELS
 from refmask.ops.segmentations import is_number
-from refmask.types import Bools, Segmentation
+from refmask.provenance import Provenance
+from refmask.types import Bools
 
 if TYPE_CHECKING:
-    from refmask.segmenter import Scene
+    from refmask.scene import Scene
 
 
+#: Texts of an answer, in their order.
 TEXTS = ("expression", "noun_phrase", "head")
+#: Those of its provenance that are always told.
+ORIGIN = ("model", "proposals", "method", "version")
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,10 @@ class Answer:
         expression: as the user wrote it.
         noun_phrase: of the target.
         head: the noun phrase's root word.
-        confidence: 0 to 1.
-        unsure: there is no answer, or its confidence is low.
+        confidence: 0 to 1; None where it would mean nothing.
+        reason: why the answer is unsure; None when it is not.
         found: the answer, or None when there is none.
+        provenance: where it comes from; records of older versions do not tell.
     """
 
     picture: str
@@ -67,9 +73,25 @@ class Answer:
     expression: str
     noun_phrase: str
     head: str
-    confidence: float
-    unsure: bool
+    confidence: float | None
+    reason: str | None
     found: Found | None
+    provenance: Provenance | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """There is no answer, its confidence is low, or none can be told."""
+        return self.reason is not None
+
+    @property
+    def score(self) -> float:
+        """The confidence, for forms that must have a number: 0 where none can be told."""
+        return self.confidence or 0.0
+
+    @property
+    def verdict(self) -> str:
+        """How far to trust the answer, in words."""
+        return verdict(self.confidence, self.reason)
 
     @classmethod
     def of(cls, picture: str | PathLike[str], scene: Scene, answer: Segmentation) -> Answer:
@@ -95,13 +117,15 @@ class Answer:
             MaskError: when the mask is damaged or of another size than the picture.
         """
         try:
-            picture, texts = _path(fields), {name: _text(fields, name) for name in TEXTS}
+            picture = _path(fields)
+            expression, noun_phrase, head = (_text(fields, name) for name in TEXTS)
             height, width = _whole(fields, "height"), _whole(fields, "width")
             if height * width > MAX_PIXELS:
                 raise ValueError(f"size, it is {width}x{height}")
-            confidence, unsure = _number(fields, "confidence"), fields["unsure"] is True
             answer = fields["answer"]
             found = None if answer is None else _found(answer)
+            confidence, reason = _belief(fields, found)
+            provenance = _provenance(fields)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"expected {where} to be as 'refmask segment --json' prints it, "
@@ -115,7 +139,16 @@ class Answer:
                 )
             rle.decode(found.segmentation, f"the mask of {where}")
         return cls(
-            picture, height, width, **texts, confidence=confidence, unsure=unsure, found=found
+            picture=picture,
+            height=height,
+            width=width,
+            expression=expression,
+            noun_phrase=noun_phrase,
+            head=head,
+            confidence=confidence,
+            reason=reason,
+            found=found,
+            provenance=provenance,
         )
 
 
@@ -167,6 +200,28 @@ def _found(answer: Any) -> Found:
         area=_whole(answer, "area"),
         score=_number(answer, "score"),
     )
+
+
+def _belief(fields: Mapping[str, Any], found: Found | None) -> tuple[float | None, str | None]:
+    """The confidence, and why the answer is unsure."""
+    confidence = None if fields["confidence"] is None else _number(fields, "confidence")
+    if not (fields["unsure"] is True or confidence is None):
+        return confidence, None
+    # Records of older versions call an answer unsure without a reason.
+    usual = NO_REGIONS if found is None else LOW
+    reason = fields.get("reason")
+    return confidence, usual if reason is None else _text(fields, "reason")
+
+
+def _provenance(fields: Mapping[str, Any]) -> Provenance | None:
+    told = fields.get("provenance")
+    if told is None:
+        return None
+    if not isinstance(told, dict):
+        raise TypeError("'provenance'")
+    model, proposals, method, version = (_text(told, name) for name in ORIGIN)
+    weights, label = (told[name] and _text(told, name) for name in ("weights", "label"))
+    return Provenance(model, weights, proposals, method, version, label)
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

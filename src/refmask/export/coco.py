@@ -23,7 +23,7 @@ def coco(collection: Collection) -> Iterator[File]:
                 "image_id": image,
                 "category_id": collection.labels[thing.label] + 1,
                 "segmentation": thing.found.segmentation,
-                "score": thing.answer.confidence,
+                "score": thing.answer.score,
             }
             for image, thing in _objects(collection)
         ],
@@ -47,7 +47,10 @@ def _objects(collection: Collection) -> Iterator[tuple[int, Object]]:
 
 def _instances(collection: Collection, segmentation: Callable[[Object], Any]) -> File:
     content = {
-        "info": {"description": "masks of referring expressions, by refmask"},
+        "info": {
+            "description": "masks of referring expressions, by refmask",
+            "provenance": [origin.to_dict() for origin in collection.origins],
+        },
         "images": [
             {
                 "id": image,

@@ -16,6 +16,7 @@ from refmask.errors import ConfigurationError, InputError
 from refmask.export.answers import Answer, Found
 from refmask.export.folder import picture_folders
 from refmask.ops.files import write_whole
+from refmask.provenance import Provenance
 
 #: What may name an object, and the field of the answer that it is.
 LABELS = {"expression": "expression", "noun-phrase": "noun_phrase", "head": "head"}
@@ -79,7 +80,9 @@ class Object:
             "head": answer.head,
             "confidence": answer.confidence,
             "unsure": answer.unsure,
+            "reason": answer.reason,
             "score": self.found.score,
+            "provenance": None if answer.provenance is None else answer.provenance.to_dict(),
         }
 
 
@@ -110,11 +113,13 @@ class Collection:
         pictures: all that were asked about, those without an answer too.
         folder: where the files will be.
         options: how they are written.
+        origins: where the answers come from, each once.
     """
 
     pictures: tuple[Picture, ...]
     folder: Path
     options: Options
+    origins: tuple[Provenance, ...] = ()
 
     @cached_property
     def labels(self) -> dict[str, int]:
@@ -176,7 +181,9 @@ def collect(answers: Iterable[Answer], folder: Path, options: Options) -> Collec
         Picture(path, stem, told[0].height, told[0].width, _objects(told, options))
         for path, stem, told in zip(paths, picture_folders(paths), pictures.values(), strict=True)
     )
-    return Collection(arranged, folder, options)
+    told = (answer.provenance for same in pictures.values() for answer in same)
+    origins = tuple(dict.fromkeys(origin for origin in told if origin is not None))
+    return Collection(arranged, folder, options, origins)
 
 
 def _objects(answers: Iterable[Answer], options: Options) -> tuple[Object, ...]:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refmask.answer import Segmentation
 from refmask.drawing.overlay import overlay, png
 from refmask.export.record import Record
 from refmask.ops.files import write_whole
-from refmask.types import Segmentation
 
 if TYPE_CHECKING:
-    from refmask.segmenter import Scene
+    from refmask.scene import Scene
 
 
 def picture_folders(pictures: Sequence[Path]) -> list[str]:

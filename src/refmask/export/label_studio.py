@@ -15,6 +15,7 @@ import numpy as np
 
 from refmask.export.collection import Collection, File, Picture
 from refmask.ops.polygons import polygons
+from refmask.provenance import Provenance
 from refmask.types import Bools
 
 #: Names of the tags in the labelling configuration that is written beside the tasks.
@@ -54,17 +55,26 @@ def _task(picture: Picture, collection: Collection) -> dict[str, Any]:
     brushed: list[dict[str, Any]] = []
     outlined: list[dict[str, Any]] = []
     for number, thing in enumerate(picture.objects, 1):
-        mask, confidence = thing.found.mask, thing.answer.confidence
-        brushed.append(brush_region(mask, thing.label, confidence, f"brush-{number}"))
-        outlined += polygon_regions(mask, thing.label, confidence, f"polygon-{number}")
-    least = min((thing.answer.confidence for thing in picture.objects), default=0.0)
+        mask, answer = thing.found.mask, thing.answer
+        told = remarks(answer.expression, answer.verdict, answer.provenance)
+        brushed.append(brush_region(mask, thing.label, answer.score, f"brush-{number}") | told)
+        parts = polygon_regions(mask, thing.label, answer.score, f"polygon-{number}")
+        outlined += [part | told for part in parts]
+    least = min((thing.answer.score for thing in picture.objects), default=0.0)
     return {
+        "meta": {"provenance": [origin.to_dict() for origin in collection.origins]},
         "data": {IMAGE: collection.options.picture_prefix + quote(collection.name_of(picture))},
         "predictions": [
             {"model_version": BRUSH_VERSION, "score": least, "result": brushed},
             {"model_version": POLYGON_VERSION, "score": least, "result": outlined},
         ],
     }
+
+
+def remarks(expression: str, verdict: str, origin: Provenance | None) -> dict[str, Any]:
+    """What annotators see beside a region: what was asked, how far to trust it, and the model."""
+    model = [] if origin is None else [origin.caption]
+    return {"meta": {"text": [expression, verdict, *model]}}
 
 
 def brush_region(

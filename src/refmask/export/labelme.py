@@ -22,10 +22,12 @@ def labelme(collection: Collection) -> Iterator[File]:
         if copied:
             yield File(beside, picture.path)
         there = beside if copied else os.path.relpath(picture.path, collection.folder)
-        yield File.json(f"{picture.stem}.json", _page(picture, PurePath(there).as_posix()))
+        yield File.json(
+            f"{picture.stem}.json", _page(picture, PurePath(there).as_posix(), collection)
+        )
 
 
-def _page(picture: Picture, path: str) -> dict[str, Any]:
+def _page(picture: Picture, path: str, collection: Collection) -> dict[str, Any]:
     return {
         "version": VERSION,
         "flags": {},
@@ -38,19 +40,21 @@ def _page(picture: Picture, path: str) -> dict[str, Any]:
         "imageData": None,
         "imageHeight": picture.height,
         "imageWidth": picture.width,
+        # What labelme does not know it keeps as it is.
+        "provenance": [origin.to_dict() for origin in collection.origins],
     }
 
 
 def _shapes(thing: Object, number: int) -> Iterator[dict[str, Any]]:
     """The parts of a mask, held together by their group."""
-    parts = polygons(thing.found.mask)
-    sure = ", unsure" if thing.answer.unsure else ""
+    parts, answer = polygons(thing.found.mask), thing.answer
+    model = "" if answer.provenance is None else f"; {answer.provenance.caption}"
     for polygon in parts:
         yield {
             "label": thing.label,
             "points": polygon.astype(float).tolist(),
             "group_id": number if len(parts) > 1 else None,
-            "description": f"{thing.answer.expression} ({thing.answer.confidence:.0%}{sure})",
+            "description": f"{answer.expression} ({answer.verdict}{model})",
             "shape_type": "polygon",
-            "flags": {"unsure": thing.answer.unsure},
+            "flags": {"unsure": answer.unsure},
         }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from refmask.errors import ConfigurationError
 from refmask.export.collection import Collection, File, Picture
+from refmask.provenance import Provenance
 from refmask.types import Bytes
 
 #: VOC keeps 255 for pixels that do not count, and 0 for the background.
@@ -18,6 +20,8 @@ MOST = 254
 
 def palette(collection: Collection) -> Iterator[File]:
     """``STEM.png``, pixels 1 for the first label, and ``legend.json``.
+
+    The pictures' text chunks "Source" say where the answers come from.
 
     Where objects overlap, the one of higher confidence is on top.
 
@@ -37,7 +41,8 @@ def palette(collection: Collection) -> Iterator[File]:
     ]
     yield File.json("legend.json", legend)
     for picture in collection.pictures:
-        yield File(f"{picture.stem}.png", _indexed(_pixels(picture, collection), colours))
+        pixels = _pixels(picture, collection)
+        yield File(f"{picture.stem}.png", _indexed(pixels, colours, collection.origins))
 
 
 def voc_colours() -> Bytes:
@@ -53,14 +58,16 @@ def voc_colours() -> Bytes:
 
 def _pixels(picture: Picture, collection: Collection) -> Bytes:
     pixels = np.zeros((picture.height, picture.width), np.uint8)
-    for thing in sorted(picture.objects, key=lambda thing: thing.answer.confidence):
+    for thing in sorted(picture.objects, key=lambda thing: thing.answer.score):
         pixels[thing.found.mask] = collection.labels[thing.label] + 1
     return pixels
 
 
-def _indexed(pixels: Bytes, colours: Bytes) -> bytes:
+def _indexed(pixels: Bytes, colours: Bytes, origins: Sequence[Provenance]) -> bytes:
     image = Image.fromarray(pixels)
     image.putpalette(colours.tobytes())
-    file = io.BytesIO()
-    image.save(file, format="PNG", optimize=True)
+    file, told = io.BytesIO(), PngInfo()
+    for origin in origins:
+        told.add_itxt("Source", str(origin))
+    image.save(file, format="PNG", optimize=True, pnginfo=told)
     return file.getvalue()

@@ -6,20 +6,21 @@ from typing import TypedDict
 
 import numpy as np
 
+from refmask.answer import Segmentation
 from refmask.ops import rle
-from refmask.types import MaskProposals, Segmentation
+from refmask.types import MaskProposals
 
 
 class Candidate(TypedDict):
     """One proposal as an answer.
 
     ``proposal`` is its index, ``box`` XYXY pixels (half-open), ``score`` the method's logit and
-    ``probability`` its softmax among all proposals.
+    ``probability`` its softmax among all proposals, None where no confidence can be told.
     """
 
     proposal: int
     score: float
-    probability: float
+    probability: float | None
     box: list[float]
     area: int
     segmentation: rle.Rle
@@ -28,7 +29,9 @@ class Candidate(TypedDict):
 class Record(TypedDict):
     """One answer about a picture of ``height`` x ``width`` pixels.
 
-    ``answer`` and ``runner_up`` are None where there is none.
+    ``answer`` and ``runner_up`` are None where there is none, ``confidence`` where it would mean
+    nothing, ``reason`` where the answer is not unsure. ``provenance`` has the fields of
+    ``refmask.Provenance``.
     """
 
     height: int
@@ -36,13 +39,15 @@ class Record(TypedDict):
     expression: str
     noun_phrase: str
     head: str
-    confidence: float
+    confidence: float | None
     unsure: bool
+    reason: str | None
     margin: float
     proposals: int
     answer: Candidate | None
     runner_up: Candidate | None
     candidates: list[Candidate]
+    provenance: dict[str, str | None] | None
 
 
 def record(answer: Segmentation, proposals: MaskProposals, top: int = 1) -> Record:
@@ -56,6 +61,7 @@ def record(answer: Segmentation, proposals: MaskProposals, top: int = 1) -> Reco
     order = [int(i) for i in np.argsort(-answer.scores, kind="stable")]
     best = max((float(answer.scores[i]) for i in order[:1]), default=0.0)
     weights = np.exp(answer.scores - best)
+    told = answer.confidence is not None
 
     def candidate(index: int | None) -> Candidate | None:
         if index is None:
@@ -64,7 +70,7 @@ def record(answer: Segmentation, proposals: MaskProposals, top: int = 1) -> Reco
         return {
             "proposal": index,
             "score": round(float(answer.scores[index]), 4),
-            "probability": round(float(weights[index] / weights.sum()), 4),
+            "probability": rounded(weights[index] / weights.sum() if told else None),
             "box": [float(edge) for edge in proposals.boxes[index]],
             "area": int(mask.sum()),
             "segmentation": rle.encode(mask),
@@ -78,11 +84,18 @@ def record(answer: Segmentation, proposals: MaskProposals, top: int = 1) -> Reco
         "expression": answer.why.phrase.expression,
         "noun_phrase": answer.why.phrase.noun_phrase,
         "head": answer.why.phrase.head,
-        "confidence": round(answer.confidence, 4),
+        "confidence": rounded(answer.confidence),
         "unsure": answer.unsure,
+        "reason": answer.reason,
         "margin": round(answer.why.margin, 4),
         "proposals": len(proposals),
         "answer": candidate(answer.best),
         "runner_up": candidate(answer.why.runner_up),
         "candidates": [item for item in listed if item is not None],
+        "provenance": None if answer.provenance is None else answer.provenance.to_dict(),
     }
+
+
+def rounded(share: float | None) -> float | None:
+    """A number from 0 to 1 as records have it."""
+    return None if share is None else round(float(share), 4)

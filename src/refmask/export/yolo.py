@@ -16,11 +16,16 @@ def yolo(collection: Collection) -> Iterator[File]:
     """``data.yaml``, ``labels/STEM.txt`` and ``images/STEM.*``, a link or a copy."""
     names = "".join(f"  {number}: {_quoted(name)}\n" for name, number in collection.labels.items())
     told = f"train: images\nval: images\nnames:{chr(10) + names if names else ' {}'}".strip() + "\n"
-    yield File("data.yaml", told.encode())
+    yield File("data.yaml", (_origins(collection) + told).encode())
     for picture in collection.pictures:
         lines = "".join(_lines(picture, collection))
         yield File(f"labels/{picture.stem}.txt", lines.encode())
         yield File(f"images/{picture.stem}{picture.path.suffix}", picture.path)
+
+
+def _origins(collection: Collection) -> str:
+    """Comments that say where the answers come from, one line each."""
+    return "".join(f"# {' '.join(str(origin).split())}\n" for origin in collection.origins)
 
 
 def _lines(picture: Picture, collection: Collection) -> Iterator[str]:

@@ -16,6 +16,7 @@ from refmask.methods.global_local import GlobalLocal
 from refmask.methods.keeping import kept_model
 from refmask.methods.shortlist import Shortlist
 from refmask.proposals.configuration import configuration_of
+from refmask.proposals.telling import configuration_told
 from refmask.types import ConfiguredProposer, Floats, MaskProposals, MaskProposer
 
 #: How the names of what masks depend on begin.
@@ -80,6 +81,16 @@ def of_masks(proposer: MaskProposer) -> dict[str, Any]:
             f"{type(proposer).__name__}; put the masks into a store, and use store:PATH"
         )
     return {PROPOSER + name: value for name, value in configuration_of(proposer).items()}
+
+
+def masks_told(configuration: Mapping[str, Any]) -> str:
+    """What proposed the masks of an index with such a configuration, on one line."""
+    own = {
+        name.removeprefix(PROPOSER): value
+        for name, value in configuration.items()
+        if name.startswith(PROPOSER)
+    }
+    return configuration_told(own)
 
 
 def check(place: object, there: Mapping[str, Any], here: Mapping[str, Any], masks: bool) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from refmask.answer import ONE_REGION, verdict
 from refmask.index.rows import Picture
 from refmask.ops import rle
+from refmask.provenance import Provenance
 from refmask.types import Bools, Floats
 
 if TYPE_CHECKING:
@@ -52,7 +54,10 @@ class Hit:
         height: in pixels.
         regions: those that fit best, best first; at least one.
         confidence: 0 to 1, of the first among all regions of the picture, as
-            ``Segmentation.confidence``; None where the picture was not re-ranked.
+            ``Segmentation.confidence``; None where that is None, or the picture was not re-ranked.
+        reason: why the first is unsure, as far as that is known without a re-ranking, which alone
+            tells of blank images and low confidence.
+        provenance: where it comes from.
         copies: absolute paths of other files with the same content that were found.
     """
 
@@ -64,7 +69,19 @@ class Hit:
     height: int
     regions: tuple[Region, ...]
     confidence: float | None = None
+    reason: str | None = None
+    provenance: Provenance | None = None
     copies: tuple[str, ...] = ()
+
+    @property
+    def unsure(self) -> bool | None:
+        """Whether the first is unsure; None when nobody has looked so closely."""
+        return True if self.reason else None if self.confidence is None else False
+
+    @property
+    def verdict(self) -> str:
+        """How far to trust it, in words; "" when nobody has looked so closely."""
+        return verdict(self.confidence, self.reason)
 
     @property
     def score(self) -> float:
@@ -82,6 +99,8 @@ class Hit:
             "height": self.height,
             "score": round(self.score, 4),
             "confidence": None if self.confidence is None else round(self.confidence, 4),
+            "unsure": self.unsure,
+            "reason": self.reason,
             "regions": [
                 {
                     "proposal": region.number,
@@ -93,6 +112,7 @@ class Hit:
                 for region in self.regions
             ],
             "copies": list(self.copies),
+            "provenance": None if self.provenance is None else self.provenance.to_dict(),
         }
 
 
@@ -120,17 +140,11 @@ def grouped(
     for (path, own), *others in (shelf.items() for shelf in shelves.values()):
         picture = pictures[path]
         regions = tuple(_region(told[row], float(scores[row]), picture) for row in own[:most])
-        hits.append(hit(picture, regions, copies=tuple(name for name, _ in others)))
+        hits.append(_hit(picture, regions, tuple(name for name, _ in others)))
     return hits
 
 
-def hit(
-    picture: Picture,
-    regions: tuple[Region, ...],
-    confidence: float | None = None,
-    copies: tuple[str, ...] = (),
-) -> Hit:
-    """A picture that was found, by its row."""
+def _hit(picture: Picture, regions: tuple[Region, ...], copies: tuple[str, ...]) -> Hit:
     return Hit(
         path=picture.path,
         given=picture.given,
@@ -139,7 +153,7 @@ def hit(
         width=picture.width,
         height=picture.height,
         regions=regions,
-        confidence=confidence,
+        reason=ONE_REGION if picture.regions == 1 else None,
         copies=copies,
     )
 

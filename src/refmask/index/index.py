@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,14 @@ from refmask.index.taking import FAILED, KEPT, Outcome, take
 from refmask.index.travel import Elsewhere
 from refmask.index.updating import leave, there
 from refmask.index.where import Where, among
+from refmask.methods.base import unknown_to
 from refmask.methods.class_posterior import ClassPosterior
 from refmask.methods.global_local import GlobalLocal
 from refmask.ops import rle
 from refmask.ops.images import read_image
-from refmask.segmenter import Scene, Segmenter
+from refmask.provenance import Provenance
+from refmask.scene import Scene
+from refmask.segmenter import Segmenter
 from refmask.store.hashing import picture_hash
 from refmask.types import Bools, ContextFeatures, Floats, MaskProposals, TargetPhrase
 
@@ -39,7 +43,7 @@ Tell = Callable[[Outcome, int], None]
 EACH = 10
 #: and so many times as many when they turn out to be of too few pictures.
 MORE = 4
-#: Confidence whose logarithm is still a number.
+#: Probability whose logarithm is still a number.
 LEAST = 1e-30
 
 
@@ -157,9 +161,9 @@ class Index:
             top: how many pictures, at least 1.
             where: which regions may be found.
             regions: how many regions of each picture are given, at most; at least 1.
-            rerank: ask the scenes of so many of the best pictures: their confidence tells how far a
-                region stands out within its picture, and the order becomes that of the score plus
-                the logarithm of the confidence. Nothing is looked at again.
+            rerank: ask the scenes of so many of the best pictures: their probability tells how far
+                a region stands out within its picture, and the order becomes that of the score plus
+                its logarithm. Nothing is looked at again.
             exact: compare every region, also where there is an approximate index. With another
                 alpha than the index was made with this is always so.
 
@@ -179,7 +183,11 @@ class Index:
         hits = self._found(self._method.read([target]), max(top, rerank), where, regions, exact)
         if rerank:
             hits = self._reranked(hits[:rerank], target) + hits[rerank:]
-        return hits[:top]
+        (unknown,) = unknown_to(self._method, [target])
+        return [
+            replace(hit, reason=unknown or hit.reason, provenance=self.provenance)
+            for hit in hits[:top]
+        ]
 
     def scene(self, path: str) -> Scene:
         """The scene of a picture, as it was looked at when it was added.
@@ -202,7 +210,14 @@ class Index:
         for mask, counts in zip(masks, rows.column("counts").to_pylist(), strict=True):
             mask[:] = rle.decode({"size": list(image.shape[:2]), "counts": counts})
         proposals = MaskProposals(masks, boxes_of(rows))
-        return Scene(image, proposals, self.segmenter, features_of(rows))
+        made_by = self.provenance.proposals
+        return Scene(image, proposals, self.segmenter, features_of(rows), proposed_by=made_by)
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Where its answers come from."""
+        made_by = configuration.masks_told(self.collection.marker.configuration)
+        return replace(self.segmenter.provenance, proposals=made_by)
 
     @property
     def _method(self) -> GlobalLocal | ClassPosterior:
@@ -266,9 +281,8 @@ def _asked(hit: Hit, scene: Scene, target: TargetPhrase) -> tuple[float, Hit]:
     """What a hit is ranked by, and the hit with the confidence in its best region."""
     (answer,) = scene.find_phrases([target])
     number = hit.regions[0].number
-    if number == answer.best:
-        confidence = answer.confidence
-    else:  # the scene's answer is not among the regions that may be found
+    if number != answer.best:  # the scene's answer is not among the regions that may be found
         weights = np.exp(answer.scores - answer.scores.max())
-        confidence = float(weights[number] / weights.sum())
-    return hit.score + math.log(max(confidence, LEAST)), replace(hit, confidence=confidence)
+        answer = replace(answer, probability=float(weights[number] / weights.sum()))
+    rank = hit.score + math.log(max(answer.probability, LEAST))
+    return rank, replace(hit, confidence=answer.confidence, reason=answer.reason)

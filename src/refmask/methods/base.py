@@ -103,7 +103,11 @@ class Encoder(Protocol):
 
 
 class Method(Protocol):
-    """Scores proposals against expressions, in two steps of very different cost."""
+    """Scores proposals against expressions, in two steps of very different cost.
+
+    One whose model knows a list of words may also have ``unknown(phrases)``: for each phrase a
+    short reason why nothing of it is known, or None; see :func:`unknown_to`.
+    """
 
     @property
     def encoder(self) -> Encoder:
@@ -137,3 +141,12 @@ class Method(Protocol):
     ) -> dict[str, Floats]:
         """What another implementation can be compared with, by name, ``scores`` (T, N) included."""
         ...
+
+
+def unknown_to(method: Method, phrases: Sequence[TargetPhrase]) -> list[str | None]:
+    """For each phrase a short reason why its scores mean nothing, or None where they do.
+
+    A method without ``unknown`` knows everything.
+    """
+    tell = getattr(method, "unknown", None)
+    return [None] * len(phrases) if tell is None else list(tell(phrases))

@@ -67,6 +67,13 @@ class Refinement:
         if faults:
             raise ConfigurationError(f"expected {'; '.join(faults)}")
 
+    def told(self) -> dict[str, Any]:
+        """``refinement.NAME`` for each setting that is not the default."""
+        usual, asked = asdict(Refinement()), asdict(self)
+        return {
+            f"refinement.{name}": value for name, value in asked.items() if value != usual[name]
+        }
+
     def __call__(self, proposals: MaskProposals) -> MaskProposals:
         """The chosen proposals.
 
@@ -185,16 +192,12 @@ class Refined:
     refinement: Refinement
 
     def configuration(self) -> dict[str, Any]:
-        """The proposer's, and ``refinement.NAME`` for each setting that is not the default.
+        """The proposer's, and what ``Refinement.told`` tells.
 
         Raises:
             ConfigurationError: when the proposer cannot tell its own.
         """
-        usual = asdict(Refinement())
-        asked = asdict(self.refinement)
-        return configuration_of(self.proposer) | {
-            f"refinement.{name}": value for name, value in asked.items() if value != usual[name]
-        }
+        return configuration_of(self.proposer) | self.refinement.told()
 
     def propose(self, image: Bytes) -> MaskProposals:
         """Refined masks of a uint8 RGB (H, W, 3) picture, best quality first.

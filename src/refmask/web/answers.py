@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from refmask.drawing.overlay import png
 from refmask.export.record import Record, record
 from refmask.ops.polygons import polygons
-from refmask.segmenter import Scene
+from refmask.scene import Scene
 from refmask.types import Bools, TargetPhrase
 
 Format = Literal["rle", "png", "polygons"]
@@ -31,7 +31,9 @@ class Candidate(BaseModel):
 
     proposal: int = Field(description="Its index among the scene's proposals.")
     score: float = Field(description="The method's logit.")
-    probability: float = Field(description="Softmax of the scores among all proposals.")
+    probability: float | None = Field(
+        description="Softmax of the scores among all proposals; null where no confidence is told."
+    )
     box: list[float] = Field(description="XYXY in pixels, half-open.")
     area: int = Field(description="Pixels.")
     segmentation: Rle | None = Field(None, description="With format 'rle'.")
@@ -41,7 +43,26 @@ class Candidate(BaseModel):
     )
 
 
-#: A small one, for the OpenAPI document.
+class Origin(BaseModel):
+    """Where an answer comes from."""
+
+    model: str
+    weights: str | None = Field(description="SHA-256; null when they are no file.")
+    proposals: str = Field(description="What offered the masks, with its settings.")
+    method: str = Field(description="What scored them, with its settings.")
+    version: str = Field(description="Of refmask.")
+    label: str | None = Field(description="What must be known about the model, if anything.")
+
+
+#: Small ones, for the OpenAPI document.
+ORIGIN: dict[str, Any] = {
+    "model": "embedded",
+    "weights": "06c486720231c5e7535af587293657878c8dbd5645f0537faf5c6a57bd0126c7",
+    "proposals": "grouping:version=1,limit=100,floor=0.1",
+    "method": "global-local:alpha=0.6,beta=0.5",
+    "version": "0.1.0",
+    "label": "emoji model: knows emoji scenes only",
+}
 EXAMPLE: dict[str, Any] = {
     "width": 80,
     "height": 60,
@@ -54,6 +75,7 @@ EXAMPLE: dict[str, Any] = {
             "width": 80,
             "confidence": 0.6385,
             "unsure": False,
+            "reason": None,
             "margin": 0.554,
             "proposals": 34,
             "answer": {
@@ -66,6 +88,7 @@ EXAMPLE: dict[str, Any] = {
             },
             "runner_up": None,
             "candidates": [],
+            "provenance": ORIGIN,
         }
     ],
 }
@@ -79,13 +102,18 @@ class Answer(BaseModel):
     head: str
     height: int
     width: int
-    confidence: float = Field(description="0 to 1.")
-    unsure: bool = Field(description="There is no answer, or its confidence is below 0.5.")
+    confidence: float | None = Field(
+        description="0 to 1; null where it would mean nothing: there is no answer, one region "
+        "only, a blank image, or no word of the phrase is known to the model."
+    )
+    unsure: bool = Field(description="Its confidence is null, or below 0.5.")
+    reason: str | None = Field(description="Why it is unsure; null when it is not.")
     margin: float = Field(description="Score of the answer minus that of the runner-up.")
     proposals: int = Field(description="How many there were to choose from.")
     answer: Candidate | None
     runner_up: Candidate | None = Field(description="The best proposal that is another thing.")
     candidates: list[Candidate] = Field(description="The 'top' best proposals.")
+    provenance: Origin | None
 
 
 class Answers(BaseModel):

@@ -7,7 +7,8 @@ from typing import Any
 
 from refmask.errors import ConfigurationError
 from refmask.methods import Method
-from refmask.segmenter import Scene, Segmenter
+from refmask.scene import Scene
+from refmask.segmenter import Segmenter
 
 
 def blends(method: Method) -> dict[str, float]:

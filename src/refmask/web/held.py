@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from refmask.segmenter import Scene
+from refmask.scene import Scene
 
 
 @dataclass

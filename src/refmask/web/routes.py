@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from refmask.segmenter import Scene
+from refmask.scene import Scene
 from refmask.types import TargetPhrase
 from refmask.web.answers import Answers, SceneInfo, answer_all
 from refmask.web.blending import blended, with_blends

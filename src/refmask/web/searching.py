@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 
 from refmask.segmenter import Segmenter
-from refmask.web.answers import Rle
+from refmask.web.answers import Origin, Rle
 from refmask.web.bodies import Count, phrase_of
 from refmask.web.limits import Limits
 
@@ -54,8 +54,13 @@ class FoundPicture(BaseModel):
     width: int
     height: int
     score: float = Field(description="That of its best region.")
-    confidence: float | None = Field(description="0 to 1, where the picture was re-ranked.")
+    confidence: float | None = Field(
+        description="0 to 1, where the picture was re-ranked and it means something."
+    )
+    unsure: bool | None = Field(description="Null where nobody has looked so closely.")
+    reason: str | None = Field(description="Why it is unsure.")
     regions: list[FoundRegion]
+    provenance: Origin | None
 
 
 class Hits(BaseModel):

@@ -14,7 +14,8 @@ import torch
 
 from refmask.ops.images import decode_image
 from refmask.ops.polygons import polygons
-from refmask.segmenter import Scene, Segmenter
+from refmask.scene import Scene
+from refmask.segmenter import Segmenter
 from refmask.types import TargetPhrase
 from refmask.web.door import ASKS, LOOKS
 from refmask.web.held import HeldScenes
@@ -118,6 +119,7 @@ class Service:
             # What is loaded when it is first needed takes a second, which no request should.
             read_texts(segmenter, ["the first phrase"])
             polygons(np.ones((1, 1), np.bool_))
+            _ = segmenter.provenance
             if self._open_index is not None:
                 self.index = self._open_index(segmenter)
             self._segmenter = segmenter

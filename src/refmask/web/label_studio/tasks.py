@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from refmask.answer import Segmentation
 from refmask.errors import ConfigurationError, ImageError
-from refmask.export.label_studio import brush_region, polygon_regions
-from refmask.segmenter import Scene
-from refmask.types import Segmentation, TargetPhrase
+from refmask.export.label_studio import brush_region, polygon_regions, remarks
+from refmask.scene import Scene
+from refmask.types import TargetPhrase
 from refmask.web.bodies import picture_bytes
 from refmask.web.label_studio.config import Context, Control
 
@@ -145,7 +146,7 @@ def prediction(
         for number, (find, answer) in enumerate(answers, 1)
         for region in _regions(find, answer, f"refmask-{number}")
     ]
-    score = min((answer.confidence for _, answer in answers), default=0.0)
+    score = min((answer.confidence or 0.0 for _, answer in answers), default=0.0)
     return told(version, regions, score)
 
 
@@ -155,7 +156,8 @@ def told(version: str, regions: Sequence[Mapping[str, Any]], score: float) -> di
 
 
 def _regions(find: Wanted, answer: Segmentation, name: str) -> Iterator[dict[str, Any]]:
-    score = round(answer.confidence, 4)
+    score = round(answer.confidence or 0.0, 4)
+    told = remarks(find.phrase, answer.verdict, answer.provenance)
     for control, label in find.controls:
         if control.kind == "brushlabels":
             own = f"{name}-{control.name}"
@@ -163,6 +165,4 @@ def _regions(find: Wanted, answer: Segmentation, name: str) -> Iterator[dict[str
         else:
             own = f"{name}-{control.name}"
             made = polygon_regions(answer.mask, label, score, own, control.name, control.image)
-        for region in made:
-            # Annotators see it beside the region.
-            yield region | {"meta": {"text": [find.phrase]}}
+        yield from (region | told for region in made)

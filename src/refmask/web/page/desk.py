@@ -54,7 +54,7 @@ class Desk:
             return
         sliders = {"alpha": parts.alpha, "beta": parts.beta}
         shown = {sliders[k]: gr.Slider(value=v, visible=True) for k, v in tabs.weights.items()}
-        yield {parts.model: calm(f"Model: {tabs.segmenter.method.encoder.name}, ready."), **shown}
+        yield {parts.model: calm(f"Model: {tabs.segmenter.provenance.caption}, ready."), **shown}
 
     def look(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
         """Look at a picture that was sent."""

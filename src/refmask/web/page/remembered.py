@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from refmask.types import MaskProposals, Segmentation
+from refmask.answer import Segmentation
+from refmask.types import MaskProposals
 
 
 @dataclass(frozen=True)

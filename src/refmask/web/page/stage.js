@@ -37,6 +37,7 @@ function setPicture(shown) {
 
 function setAnswer(given) {
   answer = given;
+  frame.classList.toggle("rm-unsure", given?.unsure ?? false);
   sheets.clear();
   spot = pointed = pinned = null;
   runnerUp.disabled = (given?.runner_up ?? null) === null;
@@ -55,8 +56,9 @@ function told(index) {
   const share = `${percent(regions[index].share)} of the picture`;
   if (!answer) return `${place}, ${share}. Ask, and it says how the phrase scores here.`;
   const role = { [answer.runner_up]: ", the runner-up", [answer.best]: ", the answer" }[index] ?? "";
-  const scores = `score ${answer.scores[index].toFixed(2)}, probability ${percent(answer.probabilities[index])}`;
-  return `${place} for “${answer.phrase}”${role}: ${scores}; ${share}.`;
+  const score = `score ${answer.scores[index].toFixed(2)}`;
+  const likely = answer.probabilities ? `, probability ${percent(answer.probabilities[index])}` : "";
+  return `${place} for “${answer.phrase}”${role}: ${score}${likely}; ${share}.`;
 }
 
 function percent(share) {

@@ -12,11 +12,12 @@ from typing import TypedDict
 import numpy as np
 from PIL import Image
 
+from refmask.answer import Segmentation, percent
 from refmask.drawing.overlay import png
 from refmask.export.folder import answer_names
-from refmask.export.record import record
+from refmask.export.record import record, rounded
 from refmask.ops import rle
-from refmask.types import Bools, Bytes, MaskProposals, Segmentation, TargetPhrase
+from refmask.types import Bools, Bytes, MaskProposals, TargetPhrase
 from refmask.web.page.remembered import Answered
 
 #: Longer side of what is shown, in pixels; no screen of a page shows more. Files have all pixels.
@@ -38,25 +39,34 @@ class Picture(TypedDict):
 
 
 class Answer(TypedDict):
-    """How a phrase scores everywhere; ``order`` are the regions from best to worst."""
+    """How a phrase scores everywhere; ``order`` are the regions from best to worst.
+
+    There are no ``probabilities`` where they would mean nothing.
+    """
 
     phrase: str
+    unsure: bool
     scores: list[float]
-    probabilities: list[float]
+    probabilities: list[float] | None
     order: list[int]
     best: int | None
     runner_up: int | None
 
 
 class Caption(TypedDict):
-    """An answer in words; the noun phrase stands between ``before`` and ``after``."""
+    """An answer in words; the noun phrase stands between ``before`` and ``after``.
+
+    ``label`` says what must be known about the model; ``share`` is the confidence, where it can be
+    told.
+    """
 
     before: str
     noun: str
     after: str
+    label: str | None
     verdict: str
     unsure: bool
-    share: float
+    share: float | None
     reasons: str
     foot: str
 
@@ -102,10 +112,12 @@ def answer(given: Segmentation) -> Answer:
     scores = given.scores
     order = np.argsort(-scores, kind="stable")
     weights = np.exp(scores - scores.max(initial=-np.inf))
+    shares = [round(float(weight), 4) for weight in weights / weights.sum()]
     return {
         "phrase": given.why.phrase.text,
+        "unsure": given.unsure,
         "scores": [round(float(score), 2) for score in scores],
-        "probabilities": [round(float(weight), 4) for weight in weights / weights.sum()],
+        "probabilities": None if given.confidence is None else shares,
         "order": [int(index) for index in order],
         "best": given.best,
         "runner_up": given.why.runner_up,
@@ -118,13 +130,16 @@ def caption(given: Answered) -> Caption:
     before, noun, after = _marked(phrase)
     foot = [f"answered in {given.milliseconds:.0f} ms", f"head noun {phrase.head}"]
     foot += [f"{name} {value:.2f}" for name, value in given.weights.items()]
+    origin = answer.provenance
+    foot += [] if origin is None else [f"model {origin.model}"]
     return {
         "before": before,
         "noun": noun,
         "after": after,
+        "label": None if origin is None else origin.label,
         "verdict": _verdict(answer),
         "unsure": answer.unsure,
-        "share": round(answer.confidence, 4),
+        "share": rounded(answer.confidence),
         "reasons": _reasons(answer),
         "foot": " · ".join(foot),
     }
@@ -151,16 +166,20 @@ def data_uri(content: bytes, kind: str) -> str:
 def _verdict(given: Segmentation) -> str:
     if given.best is None:
         return "No answer"
-    return f"{'Unsure: ' if given.unsure else ''}{given.confidence:.0%} confidence"
+    if given.confidence is None:
+        return f"Unsure: {given.reason}"
+    return f"{'Unsure: ' if given.unsure else ''}{percent(given.confidence)} confidence"
 
 
 def _reasons(given: Segmentation) -> str:
     if given.best is None:
         return "No regions were found in this picture."
-    guess = "Take it for a guess. " if given.unsure else ""
     if given.why.runner_up is None:
-        return f"{guess}There is no other thing to take."
-    return f"{guess}Its score is {given.why.margin:.2f} above that of the runner-up."
+        return "Only one region was found; nothing to compare with."
+    if given.confidence is None:
+        return "Treat it as a guess: the scores mean nothing here."
+    guess = "Low confidence: treat it as a guess. " if given.unsure else ""
+    return f"{guess}Lead over second best: {given.why.margin:.2f}."
 
 
 def _marked(phrase: TargetPhrase) -> tuple[str, str, str]:

@@ -1,0 +1,177 @@
+"""The answer to an expression: its mask, its reasons, and how far to trust it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import numpy as np
+
+from refmask.errors import MissingResource
+from refmask.provenance import Provenance
+from refmask.types import Bools, Floats, TargetPhrase, tight_boxes
+
+if TYPE_CHECKING:
+    from supervision import Detections
+
+#: Proposals with at least this IoU are about the same thing, drawn a little differently.
+SAME_THING = 0.5
+
+#: Why an answer is unsure, beside what ``Why.note`` tells.
+NO_REGIONS, UNKNOWN = "no regions", "no word of it is known to the model"
+ONE_REGION, LOW = "one region only", "low confidence"
+
+
+@dataclass(frozen=True, eq=False)
+class Why:
+    """The reasons for an answer.
+
+    Attributes:
+        phrase: the expression as read: its noun phrase and head.
+        runner_up: index of the best proposal that is another thing (its IoU with the answer is
+            below ``SAME_THING``), or None when there is none.
+        margin: score of the best minus that of the runner-up; 0.0 without a runner-up.
+        terms: score of each proposal per term, float32 (N,) each, keyed by the term's name.
+        known: the model knows some word of the phrase.
+        note: why a confidence would mean nothing ("blank image"), where something tells.
+    """
+
+    phrase: TargetPhrase
+    runner_up: int | None
+    margin: float
+    terms: dict[str, Floats] = field(default_factory=dict, repr=False)
+    known: bool = True
+    note: str | None = None
+
+
+class View(Protocol):
+    """Draws an answer over the picture that it is about."""
+
+    def png(self, answer: Segmentation) -> bytes:
+        """A PNG file of the answer with its reasons."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """The answer to one expression.
+
+    Attributes:
+        mask: bool (H, W); all False when there were no proposals.
+        scores: float32 (N,), one per proposal, higher is better.
+        best: index of the chosen proposal, or None when there were no proposals.
+        probability: 0 to 1, the softmax probability that all proposals of the same thing as the
+            chosen one (``SAME_THING``) have together; it is 1 where there is nothing else, so show
+            people ``confidence``.
+        why: noun phrase, runner-up and margin.
+        view: draws the answer in notebooks, where there is a picture to draw it on.
+        provenance: the model, its weights, proposals and method that it comes from.
+    """
+
+    mask: Bools
+    scores: Floats
+    best: int | None
+    probability: float
+    why: Why
+    view: View | None = None
+    provenance: Provenance | None = None
+
+    #: Below this confidence an answer calls itself unsure.
+    UNSURE_BELOW: ClassVar[float] = 0.5
+
+    @property
+    def confidence(self) -> float | None:
+        """``probability`` where it means something.
+
+        None when there is no answer, only one thing to choose from (one proposal, or drawings of
+        the same thing), a blank image, or a phrase that the model knows no word of.
+        """
+        return self.probability if self._meaningless is None else None
+
+    @property
+    def unsure(self) -> bool:
+        """True when there is no confidence or it is below ``UNSURE_BELOW``."""
+        return self.reason is not None
+
+    @property
+    def reason(self) -> str | None:
+        """Why the answer is unsure, in a few words; None when it is not."""
+        low = LOW if self.probability < self.UNSURE_BELOW else None
+        return self._meaningless or low
+
+    @property
+    def verdict(self) -> str:
+        """How far to trust the answer, in words; see :func:`verdict`."""
+        return verdict(self.confidence, self.reason)
+
+    @property
+    def _meaningless(self) -> str | None:
+        """Why no confidence can be told."""
+        if self.best is None:
+            return NO_REGIONS
+        if self.why.note or not self.why.known:
+            return self.why.note or UNKNOWN
+        return ONE_REGION if self.why.runner_up is None else None
+
+    def __repr__(self) -> str:
+        """One line, without arrays."""
+        height, width = self.mask.shape
+        area = f"{np.count_nonzero(self.mask)} of {width}x{height} pixels"
+        origin = "" if self.provenance is None else f", by {self.provenance.caption}"
+        return f"<Segmentation {self.why.phrase.expression!r}: {self.verdict}, {area}{origin}>"
+
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows."""
+        return None if self.view is None else self.view.png(self)
+
+    def to_supervision(self) -> Detections:
+        """The answer as the library supervision has it, for its annotators, metrics and data sets.
+
+        Returns:
+            One detection, or none when there is no answer: ``xyxy`` float32 (1, 4), half-open;
+            ``mask`` bool (1, H, W); ``confidence``, 0 where it would mean nothing; ``class_id`` 0;
+            and ``data``, with "class_name", the noun phrase, "expression", "unsure", and "model"
+            as captions have it ("" when it is not told).
+
+        Raises:
+            MissingResource: when supervision is not installed.
+        """
+        try:
+            import supervision
+        except ImportError:
+            raise MissingResource(
+                "to_supervision needs the library supervision; run: "
+                'pip install "refmask[supervision]"'
+            ) from None
+        if self.best is None:
+            return supervision.Detections.empty()
+        phrase = self.why.phrase
+        return supervision.Detections(
+            xyxy=tight_boxes(self.mask[None]),
+            mask=self.mask[None],
+            confidence=np.array([self.confidence or 0], np.float32),
+            class_id=np.zeros(1, np.int64),
+            data={
+                "class_name": np.array([phrase.noun_phrase]),
+                "expression": np.array([phrase.expression]),
+                "unsure": np.array([self.unsure]),
+                "model": np.array(["" if self.provenance is None else self.provenance.caption]),
+            },
+        )
+
+
+def verdict(confidence: float | None, reason: str | None) -> str:
+    """How far to trust an answer, in words: "confidence 64%", "UNSURE: one region only".
+
+    Args:
+        confidence: 0 to 1; None where it would mean nothing.
+        reason: why the answer is unsure; None when it is not. Without either nothing is said.
+    """
+    if confidence is None:
+        return f"UNSURE: {reason}" if reason else ""
+    return f"confidence {percent(confidence)}" + (", UNSURE" if reason else "")
+
+
+def percent(confidence: float) -> str:
+    """A confidence, 0 to 1, in whole per cent, 99 at most: no answer is certain."""
+    return f"{min(confidence, 0.99):.0%}"

@@ -1,0 +1,181 @@
+"""One picture, looked at once and asked often: read, compare, answer (the paper's figure 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from refmask.answer import SAME_THING, Segmentation, Why
+from refmask.drawing.overlay import png
+from refmask.drawing.proposals import draw_readably
+from refmask.drawing.view import Overlay
+from refmask.methods.base import unknown_to
+from refmask.methods.keeping import Part
+from refmask.ops.images import is_blank
+from refmask.ops.masks import areas_of, iou_with, pairwise_iou
+from refmask.provenance import Provenance
+from refmask.scene_file import read_scene, write_scene
+from refmask.terms import evidence, load_term
+from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase, Whole
+
+if TYPE_CHECKING:
+    from refmask.segmenter import Segmenter
+
+#: Masks are compared with each other at a longer side of about so many pixels.
+AGREEMENT_SIDE = 128
+#: Why nothing can be told about an image that shows nothing.
+BLANK_IMAGE = "blank image"
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One picture looked at once.
+
+    Attributes:
+        image: uint8 RGB (H, W, 3).
+        proposals: N masks of that size.
+        segmenter: what looked at it.
+        observation: the method's features of the proposals.
+        parts: what they were made of, for ``save``.
+        proposed_by: what ``Provenance.proposals`` tells; None for the segmenter's own proposer.
+    """
+
+    image: Bytes
+    proposals: MaskProposals
+    segmenter: Segmenter
+    observation: Any
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    proposed_by: str | None = None
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Where its answers come from."""
+        told = self.segmenter.provenance
+        return told if self.proposed_by is None else replace(told, proposals=self.proposed_by)
+
+    def __repr__(self) -> str:
+        """One line, without arrays."""
+        height, width = self.proposals.size
+        regions = f"{len(self.proposals)} regions in {width}x{height} pixels"
+        return f"<Scene: {regions}, seen by {self.provenance.caption}>"
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write picture, proposals and features, unblended, into a ``.safetensors`` file.
+
+        Raises:
+            ConfigurationError: when the name has another ending, the place cannot be written, or
+                the model's weights are no file.
+            MaskError: when the proposals cannot be kept.
+        """
+        clip, made_by = self.segmenter.method.encoder, self.provenance.proposals
+        write_scene(Path(path), self.image, self.proposals, clip, self.parts, made_by)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], segmenter: Segmenter) -> Scene:
+        """A scene that was saved: it answers as then, and nothing is looked at again.
+
+        Except for what ``local_top`` puts off: crops are cut from the picture in the file.
+
+        Args:
+            path: the file; nothing in it is run.
+            segmenter: answers. Its model, precision, compat and mask_layers must be those that
+                looked at the picture; parser, alpha and beta need not.
+
+        Raises:
+            InputError: when the file is missing, damaged, too large, or no such file.
+            ConfigurationError: when the scene was looked at otherwise, naming the differences.
+        """
+        file = read_scene(Path(path))
+        method = segmenter.method
+        observation = method.observe(file.image, file.proposals, file.keep(method.encoder))
+        return cls(file.image, file.proposals, segmenter, observation, file.parts, file.proposed_by)
+
+    @cached_property
+    def _view(self) -> Overlay:
+        return Overlay(self.image, self.proposals)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: the picture with all proposals."""
+        return png(draw_readably(self.image, self.proposals))
+
+    @cached_property
+    def _fault(self) -> str | None:
+        """Why nothing can be told about this picture, whatever is asked."""
+        return BLANK_IMAGE if is_blank(self.image) else None
+
+    @cached_property
+    def _areas(self) -> Whole:
+        return areas_of(self.proposals.masks)
+
+    @cached_property
+    def _agreement(self) -> Floats:
+        """IoU of every mask with every other, about: float32 (N, N)."""
+        step = max(1, max(self.proposals.size) // AGREEMENT_SIDE)
+        iou = pairwise_iou(np.ascontiguousarray(self.proposals.masks[:, ::step, ::step]))
+        np.fill_diagonal(iou, 1.0)
+        return iou
+
+    @cached_property
+    def _seen_by_terms(self) -> dict[str, Any]:
+        """What each term observed, by name."""
+        names = [name for name, weight in self.segmenter.terms.items() if weight]
+        return {name: load_term(name).observe(self.image, self.proposals) for name in names}
+
+    @overload
+    def find(self, expression: str) -> Segmentation: ...
+    @overload
+    def find(self, expression: list[str] | tuple[str, ...]) -> list[Segmentation]: ...
+    def find(
+        self, expression: str | list[str] | tuple[str, ...]
+    ) -> Segmentation | list[Segmentation]:
+        """The mask that an expression refers to, for the cost of encoding the text.
+
+        Args:
+            expression: one, or a list of them.
+
+        Raises:
+            ExpressionError: when one is empty, too long, or no text.
+        """
+        if isinstance(expression, str):
+            return self.find([expression])[0]
+        return self.find_phrases(self.segmenter.parser(expression))
+
+    def find_phrases(self, phrases: Sequence[TargetPhrase]) -> list[Segmentation]:
+        """As ``find``, for expressions whose noun phrase is known."""
+        count, method = len(self.proposals), self.segmenter.method
+        told = evidence(self.segmenter.terms, self._seen_by_terms, phrases, count)
+        added = [sum(values.values(), np.zeros(count, np.float32)) for values in told]
+        rows = np.array(added, np.float32).reshape(len(phrases), count)
+        scores, unknown = method.score(self.observation, phrases, rows), unknown_to(method, phrases)
+        return [self._answer(*four) for four in zip(phrases, scores, told, unknown, strict=True)]
+
+    def _answer(
+        self, phrase: TargetPhrase, scores: Floats, terms: dict[str, Floats], unknown: str | None
+    ) -> Segmentation:
+        order = np.argsort(-scores, kind="stable")
+        known, note = unknown is None, unknown or self._fault
+        if not len(order):
+            nothing = np.zeros(self.proposals.size, np.bool_)
+            why = Why(phrase, None, 0.0, known=known, note=note)
+            return Segmentation(nothing, scores, None, 0.0, why, self._view, self.provenance)
+        weights = np.exp(scores - scores[order[0]])
+        best = int(np.argmax(self._agreement @ weights) if self.segmenter.consensus else order[0])
+        same = iou_with(self.proposals.masks, self._areas, best) >= SAME_THING
+        others = [int(index) for index in order if not same[index]]
+        margin = float(scores[best] - scores[others[0]]) if others else 0.0
+        runner_up = others[0] if others else None
+        return Segmentation(
+            mask=self.proposals.masks[best],
+            scores=scores,
+            best=best,
+            probability=float(weights[same].sum() / weights.sum()),
+            why=Why(phrase, runner_up, margin, {"similarity": scores, **terms}, known, note),
+            view=self._view,
+            provenance=self.provenance,
+        )

@@ -1,0 +1,124 @@
+"""When an answer is unsure, and what it says of itself."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import refmask
+from refmask import MaskProposals, Segmentation, TargetPhrase, Why
+from refmask.answer import verdict
+from refmask.methods import load_method
+from refmask.methods.base import unknown_to
+from refmask.methods.global_local import GlobalLocal
+from refmask.segmenter import Segmenter, assemble
+
+PHRASE = TargetPhrase("the red car", "the red car", "the red car", "car")
+
+
+def made(best=0, probability=0.9, runner_up=1, **why):
+    """An answer in a picture of 3 x 4 pixels."""
+    scores = np.array([2.0, 1.0], np.float32)
+    return Segmentation(
+        np.ones((3, 4), np.bool_), scores, best, probability, Why(PHRASE, runner_up, 1.0, **why)
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "confidence", "reason", "words"),
+    [
+        (made(), 0.9, None, "confidence 90%"),
+        (made(probability=0.5), 0.5, None, "confidence 50%"),
+        (made(probability=0.9999), 0.9999, None, "confidence 99%"),
+        (made(probability=0.4), 0.4, "low confidence", "confidence 40%, UNSURE"),
+        (made(runner_up=None), None, "one region only", "UNSURE: one region only"),
+        (made(best=None, probability=0.0), None, "no regions", "UNSURE: no regions"),
+        (made(note="blank image"), None, "blank image", "UNSURE: blank image"),
+        (made(note="blank image", runner_up=None), None, "blank image", "UNSURE: blank image"),
+        (
+            made(known=False),
+            None,
+            "no word of it is known to the model",
+            "UNSURE: no word of it is known to the model",
+        ),
+        (
+            made(known=False, note="what is a gnu?"),
+            None,
+            "what is a gnu?",
+            "UNSURE: what is a gnu?",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_confidence_is_told_only_where_it_means_something(answer, confidence, reason, words):
+    assert (answer.confidence, answer.reason, answer.verdict) == (confidence, reason, words)
+    assert answer.unsure == (reason is not None)
+    assert "100%" not in repr(answer)
+
+
+def test_nothing_known_is_nothing_said():
+    assert verdict(None, None) == ""
+
+
+def test_an_answer_says_itself_on_one_line_without_arrays():
+    assert repr(made()) == "<Segmentation 'the red car': confidence 90%, 12 of 4x3 pixels>"
+    origin = refmask.Provenance("offline", None, "grouping", "global", "1.2", "offline preview: no")
+    told = repr(dataclasses.replace(made(), provenance=origin))
+    assert told.endswith("confidence 90%, 12 of 4x3 pixels, by offline preview>")
+    assert "array" not in repr(made().why)
+
+
+# As scenes answer.
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class WordList(GlobalLocal):
+    """Knows cars, and nothing else."""
+
+    def unknown(self, phrases):
+        return [None if one.head == "car" else f"{one.head!r} is not known" for one in phrases]
+
+
+@pytest.fixture
+def clip(golden_model):
+    return golden_model("tiny_vit32")
+
+
+@pytest.fixture
+def segmenter(clip, fixed_proposer, fixed_parser):
+    return assemble(clip, fixed_proposer, parser=fixed_parser)
+
+
+def test_a_method_tells_which_phrases_it_knows(clip, fixed_proposer, fixed_parser, noise):
+    plain = load_method("global-local", clip)
+    listing = WordList(clip)
+    car, gnu = fixed_parser(["the red car", "the gnu"])
+    assert unknown_to(plain, [car, gnu]) == [None, None]
+    assert unknown_to(listing, [car, gnu]) == [None, "'gnu' is not known"]
+    scene = Segmenter(fixed_proposer, listing, fixed_parser).look(noise)
+    car, gnu = scene.find(["the red car", "the gnu"])
+    assert (car.why.known, car.why.note) == (True, None)
+    assert car.confidence == car.probability
+    assert (gnu.why.known, gnu.why.note, gnu.confidence) == (False, "'gnu' is not known", None)
+    assert gnu.unsure
+    assert gnu.best is not None  # a guess all the same
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_a_blank_image_is_unsure(segmenter, noisy):
+    image = np.full((60, 80, 3), (90, 40, 200), np.uint8)
+    if noisy:
+        image += np.random.default_rng(0).integers(0, 5, image.shape, np.uint8)
+    answer = segmenter.look(image).find("the red car")
+    assert (answer.confidence, answer.reason) == (None, "blank image")
+    image[59, 79] = 0  # the last pixel is another thing
+    assert segmenter.look(image).find("the red car").confidence is not None
+
+
+def test_one_region_however_often_it_is_drawn_is_unsure(segmenter, noise):
+    masks = np.zeros((2, 60, 80), np.bool_)
+    masks[0, 10:30, 10:30] = masks[1, 10:31, 10:30] = True
+    for some in (masks[:1], masks):
+        answer = segmenter.look(noise, MaskProposals(some)).find("the red car")
+        assert (answer.confidence, answer.reason) == (None, "one region only")
+        assert answer.probability == pytest.approx(1)
