@@ -28,7 +28,7 @@ FILE = Path("models", "efficientnet-lite2-9656183e.pth")
 #: The longer side at which a whole image is looked at, in pixels.
 LONGER_SIDE = 640
 #: What the weights expect: (pixel - 127) / 128.
-STATISTICS = PixelStatistics(side=260, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+STATISTICS = PixelStatistics(side=224, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
 #: Crops that go through the network at a time. It bounds memory.
 BATCH = 16
 

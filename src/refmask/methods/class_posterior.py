@@ -5,8 +5,8 @@ what a noun names is an affinity to each class (after ConSE, Norouzi et al., ICL
 product takes the cosine's place, and both blends stay (equations 5 and 8), on log probabilities.
 
 A posterior does not tell a thing from a part of it. So where proposals overlap, as guesses at the
-extent of things do, three priors help: how well a mask covers what looks like the noun, its area,
-and the proposer's own belief.
+extent of things do, two priors help: how well a mask covers what looks like the noun, and the
+proposer's own belief.
 """
 
 from __future__ import annotations
@@ -39,11 +39,12 @@ from refmask.types import (
 #: Added to probabilities before their logarithm: no class is ever ruled out.
 LEAST = 1e-4
 #: Scores are divided by it: their softmax over the proposals is then about as sure as it is right.
-TEMPERATURE = 0.25
+TEMPERATURE = 0.5
 #: Masks that cover their union more than so many times on average are guesses at extents.
 OVERLAPPING = 1.5
-#: Weights of the priors on extent: covering what looks like the noun, area, quality.
-COVERING, AREA, QUALITY = 0.5, 0.25, 0.5
+#: Weights of the priors on extent: the proposer's quality; covering what looks like the noun, where
+#: masks are chosen for a closer look; and the same after it, when crops have told more.
+QUALITY, COVERING, COVERING_AT_LAST = 0.75, 1.0, 0.2
 #: A place is as hot as can be when so large a share of the image is at most as hot.
 HOTTEST = 0.95
 
@@ -89,7 +90,7 @@ class ClassPosterior:
     """
 
     encoder: Classifier
-    alpha: float = 0.6
+    alpha: float = 0.5
     beta: float = 0.1
     local_top: int | None = 28
     compat: Compat = field(default_factory=Compat)
@@ -183,12 +184,13 @@ class ClassPosterior:
         if not isinstance(observation, PosteriorFeatures):
             return self.similarity(observation, text) + np.float32(evidence / TEMPERATURE)
         affinity = text.blend(self.beta)
-        seen = observation.global_context
-        added = evidence + self._extent(observation, affinity)
-        guess = self._likelihood(ContextFeatures(seen, seen), affinity) + added
+        seen, prior = observation.global_context, evidence + _quality(observation)
+        covering = _covering(observation, affinity)
+        guess = self._likelihood(ContextFeatures(seen, seen), affinity) + prior
+        guess += COVERING * covering
         best = np.argsort(-guess, axis=1, kind="stable")[:, : self.local_top]
         self._look_closer(observation, np.unique(best))
-        scores = self._likelihood(observation, affinity) + added
+        scores = self._likelihood(observation, affinity) + prior + COVERING_AT_LAST * covering
         return np.asarray(others_below(scores, guess, best) / TEMPERATURE, np.float32)
 
     def similarity(self, masks: ContextFeatures, phrases: ContextFeatures) -> Floats:
@@ -224,17 +226,6 @@ class ClassPosterior:
         )
         return np.asarray(self.alpha * everywhere + (1 - self.alpha) * alone, np.float32)
 
-    def _extent(self, observation: PosteriorFeatures, affinity: Floats) -> Floats | float:
-        """The priors on extent, float32 (T, N); 0 where masks hardly overlap."""
-        if not observation.overlapping:
-            return 0.0
-        quality = observation.proposals.quality
-        area = observation.shares.sum(axis=1)
-        alike = quality / max(quality.max(), LEAST)
-        prior = AREA * np.log(area) + QUALITY * np.log(np.maximum(alike, 0) + 1e-3)
-        covering = soft_iou(observation.places @ affinity.T, observation.shares)
-        return np.asarray(COVERING * np.log(covering + 1e-6) + prior, np.float32)
-
     def _look_closer(self, observation: PosteriorFeatures, masks: Whole) -> None:
         """Compute the local features of those of these masks that have none yet."""
         new = masks[~observation.known[masks]]
@@ -247,6 +238,21 @@ class ClassPosterior:
         proposals, side = observation.proposals, self.encoder.statistics.side
         crops = cut_crops(observation.image, proposals.masks[masks], proposals.boxes[masks], side)
         return torch.from_numpy(self.encoder.encode_crops(crops)).softmax(dim=1).numpy()
+
+
+def _quality(observation: PosteriorFeatures) -> Floats | float:
+    """The proposer's own belief, float32 (N,) in nats; 0 where masks hardly overlap."""
+    if not observation.overlapping:
+        return 0.0
+    quality = np.maximum(observation.proposals.quality, 0)
+    return np.asarray(QUALITY * np.log(quality / max(quality.max(), LEAST) + 1e-3), np.float32)
+
+
+def _covering(observation: PosteriorFeatures, affinity: Floats) -> Floats | float:
+    """How well masks cover what looks like the nouns, in nats: float32 (T, N), or 0 as above."""
+    if not observation.overlapping:
+        return 0.0
+    return np.log(soft_iou(observation.places @ affinity.T, observation.shares) + 1e-6)
 
 
 def soft_iou(heat: Floats, shares: Floats) -> Floats:
