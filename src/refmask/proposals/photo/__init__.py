@@ -30,13 +30,12 @@ from refmask.weights.hashing import sha256_of
 #: Counted up whenever the same picture gets other masks than before.
 VERSION = 1
 #: The longer side of the working picture, in pixels.
-WORKING_SIDE = 480
+WORKING_SIDE = 560
 #: How much a contour of colour alone counts beside a learnt boundary when regions are cut.
 COLOUR_CONTOUR = 0.09
 #: Hierarchies over what regions look like.
 MIXES = (
     *grouping.MIXES,
-    Mix(contour=1),
     Mix(contour=1, mean=0.3),
     Mix(contour=1, texture=0.3, colour=0.3, size=0.3),
 )
@@ -44,11 +43,9 @@ MIXES = (
 SEMANTIC_MIXES = (
     Mix(texture=1, contour=1, size=0.5),
     Mix(texture=1, contour=0.5, size=1, fill=0.5),
-    Mix(texture=2, contour=1),
-    Mix(texture=1, contour=2, size=1),
 )
 #: Learnt boundaries are worth more trust than contours of colour.
-CRITERIA = Criteria(contour=1.5, compact=0.6, apart=0.7)
+CRITERIA = Criteria(contour=2.0, compact=0.6, apart=0.75)
 
 
 @dataclass(frozen=True)
