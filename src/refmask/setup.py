@@ -83,8 +83,8 @@ def _fetched(kit: Kit, say: Say) -> list[Path]:
 
 def _described(part: Part, where: str) -> str:
     model = PUBLISHED[part.name]
-    size = f"{model.megabytes} MB"
-    return f"{part.title}: {size}, {model.licence}, huggingface.co/{model.repository}, {where}"
+    place = f"{constants.ENDPOINT}/{model.repository}"
+    return f"{part.title}: {model.megabytes} MB, {model.licence}, {place}, {where}"
 
 
 def _bring(parts: Sequence[Part]) -> str:
