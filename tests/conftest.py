@@ -148,6 +148,7 @@ def classifier() -> Classifier:
     return load_classifier(precision="fp32")
 
 
+@pytest.fixture(scope="session")
 def sam_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of a small random "sam" or "sam2", as transformers writes it."""
     # Not at the top of the file: importing it takes seconds.

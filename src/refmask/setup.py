@@ -55,7 +55,7 @@ def set_up(kit: Kit, say: Say = print, *, source: Path | None = None) -> Remembe
     if kit.masks not in kit.parts:
         say(f"{kit.masks.title} needs the library transformers and is left out: {INSTALL}")
     weights = _fetched(kit, say) if source is None else _brought(kit, source, say)
-    made = _remembered(kit, weights)
+    made = _remembered(kit, [path.absolute() for path in weights])
     place = file.write(dataclasses.replace(before, asked=True, remembered=made))
     say(f"{made.title}: used from now on, as {place} says")
     return made
@@ -83,8 +83,8 @@ def _fetched(kit: Kit, say: Say) -> list[Path]:
 
 def _described(part: Part, where: str) -> str:
     model = PUBLISHED[part.name]
-    size = f"{model.megabytes} MB"
-    return f"{part.title}: {size}, {model.licence}, huggingface.co/{model.repository}, {where}"
+    place = f"{constants.ENDPOINT}/{model.repository}"
+    return f"{part.title}: {model.megabytes} MB, {model.licence}, {place}, {where}"
 
 
 def _bring(parts: Sequence[Part]) -> str:

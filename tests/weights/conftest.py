@@ -26,12 +26,14 @@ class Hub:
     Attributes:
         files: contents by "ORG/REPO/FILE".
         stated: SHA-256 that it states for a file, where that is not the content's.
+        portal: all requests are answered by a page to sign in.
         breaks: a download ends after so many bytes, and those that follow fail.
         asked: ("GET" or "HEAD", "ORG/REPO/FILE", the range header) of each request for a file.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
     stated: dict[str, str] = field(default_factory=dict)
+    portal: bool = False
     breaks: int | None = None
     broken: bool = False
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
@@ -55,6 +57,8 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self.answer()
 
         def answer(self) -> None:
+            if hub.portal:
+                return self.head(200, {"Content-Length": "0"}, commit=False)
             name = self.path.lstrip("/").replace("/resolve/main", "")
             content = hub.files.get(name)
             if content is None:
@@ -73,9 +77,9 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(rest)
             return None
 
-        def head(self, status: int, told: dict[str, str]) -> None:
+        def head(self, status: int, told: dict[str, str], *, commit: bool = True) -> None:
             self.send_response(status)
-            for key, value in {"X-Repo-Commit": COMMIT, **told}.items():
+            for key, value in (told | ({"X-Repo-Commit": COMMIT} if commit else {})).items():
                 self.send_header(key, value)
             self.end_headers()
 

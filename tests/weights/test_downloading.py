@@ -65,6 +65,13 @@ def test_what_comes_damaged_is_not_kept(hub):
         download("org/repo", "weights.bin", "1" * 64)
 
 
+def test_a_page_to_sign_in_is_no_hub(hub, cache):
+    hub.portal = True
+    with pytest.raises(OSError, match="is no hub, but perhaps a page to sign in"):
+        download("org/repo", "weights.bin")
+    assert list(cache.iterdir()) == []
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.usefixtures("hub")
 def test_a_full_disk(cache):

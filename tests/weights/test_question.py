@@ -103,6 +103,7 @@ def test_never_in_a_pipe(full_hub, words, piped):
 def test_never_without_a_network(words):
     assert QUESTION not in on_screen(words, "y\n")[1]
     assert choose().fallback
+    assert not file.read().asked  # but once there is one
 
 
 def test_never_when_the_user_named_a_model(full_hub, words, monkeypatch):
@@ -118,4 +119,4 @@ def test_never_when_the_user_named_a_model(full_hub, words, monkeypatch):
 def test_never_when_it_could_not_be_remembered(full_hub, words, monkeypatch):
     monkeypatch.setenv("REFMASK_CONFIG", "/proc/refmask/config.toml")
     assert QUESTION not in on_screen(words, "y\n")[1]
-    assert full_hub.asked == []
+    assert full_hub.fetched() == []

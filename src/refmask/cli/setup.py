@@ -63,7 +63,7 @@ def offer(args: argparse.Namespace) -> None:
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         return
     before = file.read()
-    if before.asked or not chosen(args).fallback:
+    if before.asked or not chosen(args).fallback or not _hub_answers():
         return
     try:
         file.write(replace(before, asked=True))
@@ -90,19 +90,22 @@ def fetch(quality: str, say: Callable[[str], object], source: Path | None = None
     set_up(RECOMMENDED[quality], say, source=source)
 
 
-def _accepted() -> bool:
-    """Whether the user says yes; False, unasked, without a network."""
+def _hub_answers() -> bool:
     from refmask.weights.catalogue import PUBLISHED
     from refmask.weights.hub import answers
     from refmask.weights.recommended import RECOMMENDED
 
-    parts = RECOMMENDED[STANDARD].parts
-    models = [PUBLISHED[part.name] for part in parts]
-    if not answers(models[0].repository, PATIENCE):
-        return False
+    return answers(PUBLISHED[RECOMMENDED[STANDARD].clip.name].repository, PATIENCE)
+
+
+def _accepted() -> bool:
+    """Ask; whether the user says yes."""
+    from refmask.weights.catalogue import PUBLISHED
+    from refmask.weights.recommended import RECOMMENDED
+
+    models = [(part.title, PUBLISHED[part.name]) for part in RECOMMENDED[STANDARD].parts]
     told = " and ".join(
-        f"{part.title} ({model.megabytes} MB, {model.licence})"
-        for part, model in zip(parts, models, strict=True)
+        f"{title} ({model.megabytes} MB, {model.licence})" for title, model in models
     )
     question = f"refmask: {told} know photographs far better than what is here. Fetch now? [y/N] "
     print(question, end="", file=sys.stderr, flush=True)

@@ -51,7 +51,9 @@ class Configuration:
 def place() -> Path:
     """Where the file is, or would be."""
     named = os.environ.get(VARIABLE)
-    return Path(named) if named else platformdirs.user_config_path("refmask") / "config.toml"
+    if named:
+        return Path(named).expanduser()
+    return platformdirs.user_config_path("refmask") / "config.toml"
 
 
 def read() -> Configuration:

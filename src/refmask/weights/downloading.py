@@ -40,10 +40,12 @@ def download(repository: str, file: str, sha256: str | None = None) -> Path:
     """
     url = hf_hub_url(repository, file)
     about = get_hf_file_metadata(url, timeout=PATIENCE)
+    if about.etag is None or about.commit_hash is None:
+        raise OSError(f"what answers at {url} is no hub, but perhaps a page to sign in")
     name = repo_folder_name(repo_id=repository, repo_type="model")
     blobs = Path(constants.HF_HUB_CACHE, name, "blobs")
     # The hub's cache has each file under its ETag, which of large files is their SHA-256.
-    blob = blobs / str(about.etag)
+    blob = blobs / about.etag
     part = blobs / f"{about.etag}.part"
     try:
         blobs.mkdir(parents=True, exist_ok=True)
