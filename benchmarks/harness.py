@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import gc
 import importlib.metadata
@@ -66,7 +67,7 @@ def machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gigabytes": round(_memory() / 1e9, 1),
         "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in PACKAGES},
+        **_versions(),
         "commit": _commit(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
@@ -78,6 +79,15 @@ def write(name: str, content: Mapping[str, Any], folder: Path = RESULTS) -> Path
     path = folder / f"{name}.json"
     path.write_text(json.dumps({"machine": machine(), **content}, indent=1) + "\n")
     return path
+
+
+def _versions() -> dict[str, str]:
+    """Of those packages that are installed: a lent machine may have the sources alone."""
+    installed = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            installed[name] = importlib.metadata.version(name)
+    return installed
 
 
 def _processor() -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import local_top
 import precision
+import tables_gpu
 import tables_work
 from harness import RESULTS
 
@@ -147,6 +148,9 @@ PAGES: dict[str, Marks] = {
         "local_top": ("local_top", local_top.table),
         "freesolo": ("freesolo", freesolo),
         "memory": ("memory", memory),
+        "card": ("gpu", tables_gpu.card),
+        "agreement": ("gpu", tables_gpu.agreement),
+        "reachable": ("gpu", tables_gpu.reachable),
     },
     "search.md": {
         "machine": ("index", machine),

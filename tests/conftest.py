@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from refmask.classifier import Classifier, load_classifier
 from refmask.clip import ClipBackbone, load_clip
@@ -140,6 +141,29 @@ def golden_model(
         return loaded[name]
 
     return load
+
+
+class RoundedConvolutions(TorchDispatchMode):
+    """Names of the float32 convolutions computed within it that a card might round to TF32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.rounded: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        del types
+        floats = [arg for arg in args if isinstance(arg, torch.Tensor)][:1]
+        if "conv" in func.__name__ and floats and floats[0].dtype == torch.float32:
+            self.seen.append(func.__name__)
+            if torch.backends.cudnn.allow_tf32:
+                self.rounded.append(func.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def rounded_convolutions() -> RoundedConvolutions:
+    return RoundedConvolutions()
 
 
 @pytest.fixture(scope="session")

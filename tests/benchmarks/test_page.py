@@ -24,7 +24,7 @@ def test_every_part_is_a_program_whose_results_are_shown():
     folder = Path(bench.__file__).parent
     assert all((folder / f"{part}.py").exists() for part in bench.PARTS)
     shown = {name for marks in tables.PAGES.values() for name, _ in marks.values()}
-    assert shown == set(bench.PARTS)
+    assert shown == {*bench.PARTS, "gpu"}  # which not every machine has
 
 
 def test_tables_are_made_anew(tmp_path):

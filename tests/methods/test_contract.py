@@ -128,3 +128,12 @@ def test_the_mask_layer_count_matters(golden_model, noise, fixed_proposer):
     )
     assert np.array_equal(default, three)
     assert not np.allclose(one, three, atol=1e-3)
+
+
+def test_no_convolution_in_fp32_is_rounded(
+    method, noise, fixed_proposer, golden_phrases, rounded_convolutions
+):
+    with rounded_convolutions:
+        method.score(method.observe(noise, fixed_proposer.propose(noise)), golden_phrases[:1])
+    assert rounded_convolutions.seen
+    assert not rounded_convolutions.rounded

@@ -1,10 +1,18 @@
 import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from refmask import ConfigurationError
-from refmask.ops.devices import PRECISIONS, choose_device, choose_precision, precision_name
+from refmask.ops.devices import (
+    PRECISIONS,
+    choose_device,
+    choose_precision,
+    exact_convolutions,
+    precision_name,
+)
 
 CPU = torch.device("cpu")
 
@@ -49,3 +57,44 @@ def test_names():
     assert choose_device("cpu") == CPU
     with pytest.raises(ConfigurationError, match=r"a device that is here.*'abacus'"):
         choose_device("abacus")
+
+
+def test_convolutions_in_fp32_are_not_rounded():
+    cudnn = torch.backends.cudnn
+    assert cudnn.allow_tf32
+    with exact_convolutions(torch.bfloat16):
+        assert cudnn.allow_tf32
+    with exact_convolutions(torch.float32):
+        assert not cudnn.allow_tf32
+        with exact_convolutions(torch.float32):
+            assert not cudnn.allow_tf32
+        assert not cudnn.allow_tf32
+    assert cudnn.allow_tf32
+    with pytest.raises(ValueError, match="some"), exact_convolutions(torch.float32):
+        raise ValueError("some")
+    assert cudnn.allow_tf32
+
+
+def test_threads_share_what_is_the_process_s():
+    met = threading.Barrier(2, timeout=30)
+
+    def first():
+        with exact_convolutions(torch.float32):
+            met.wait()  # both are within
+        met.wait()  # the first has left
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(first)
+        with exact_convolutions(torch.float32):
+            met.wait()
+            met.wait()
+            assert not torch.backends.cudnn.allow_tf32
+        other.result()
+    assert torch.backends.cudnn.allow_tf32
+
+
+def test_who_forbids_rounding_keeps_it_so(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    with exact_convolutions(torch.float32):
+        assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cudnn.allow_tf32

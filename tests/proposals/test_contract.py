@@ -1,5 +1,6 @@
 """What every proposer in PROPOSERS keeps; a new line in the dict is taken in by itself."""
 
+import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -67,6 +68,16 @@ def test_the_picture_is_left_as_it_was(proposer):
     picture = _picture()
     picture.flags.writeable = False
     proposer.propose(picture)
+
+
+def test_no_convolution_in_fp32_is_rounded(proposer, rounded_convolutions):
+    if not hasattr(proposer, "precision"):
+        pytest.skip("computes with no network")
+    proposer = dataclasses.replace(proposer, precision="fp32")
+    with rounded_convolutions:
+        proposer.propose(_picture())
+    assert rounded_convolutions.seen
+    assert not rounded_convolutions.rounded
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 2), (5, 900), (64, 64)])

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from refmask.errors import WeightsError
+from refmask.ops.devices import exact_convolutions
 
 #: Blocks by stage: repeats, kernel, stride, width.
 STAGES = (
@@ -116,9 +117,10 @@ class _Convolution:
                 maps, [part for total in pads for part in (total // 2, total - total // 2)]
             )
         padding = (pads[1] // 2, pads[0] // 2) if even else (0, 0)
-        return functional.conv2d(
-            maps, self.weight, self.bias, self.stride, padding, groups=self.groups
-        )
+        with exact_convolutions(self.weight.dtype):
+            return functional.conv2d(
+                maps, self.weight, self.bias, self.stride, padding, groups=self.groups
+            )
 
 
 @dataclass(frozen=True)

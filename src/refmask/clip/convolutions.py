@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from refmask.ops.devices import exact_convolutions
+
 #: Bytes of the largest feature map that a CPU computes at a time: 20 pictures of RN50 in bf16.
 #: What is larger, Linux hands out and clears anew each time, which took RN50 2 to 7 % of its time.
 BYTES = 2**25
@@ -52,7 +54,8 @@ class Trunk:
             height, width = pixels.shape[2:]
             largest = self._width * (height * width // 4) * self.precision.itemsize
             together = max(1, BYTES // largest)
-        return torch.cat([self._run(part) for part in torch.split(pixels, together)])
+        with exact_convolutions(self.precision):
+            return torch.cat([self._run(part) for part in torch.split(pixels, together)])
 
     def _run(self, pixels: Tensor) -> Tensor:
         maps = pixels.to(self.precision, memory_format=torch.channels_last)

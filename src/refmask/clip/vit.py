@@ -18,6 +18,7 @@ from refmask.clip.blocks import Block, check_blocks
 from refmask.clip.families import PLACES
 from refmask.clip.sparse import masked_tokens
 from refmask.errors import ConfigurationError, UnsupportedTower
+from refmask.ops.devices import exact_convolutions
 
 #: The paper's k (supplement C, figure 12), keyed by patch side, width and depth.
 PAPER_MASK_LAYERS = {(32, 768, 12): 3, (16, 768, 12): 2, (14, 1024, 24): 4}
@@ -132,13 +133,12 @@ class VitTower:
             A function from regions, bool (N, h, w), to features (N, D). A region of all patches
             gives the class token's feature.
         """
-        visual, positions = self.visual, self.visual.positional_embedding
+        positions = self.visual.positional_embedding
         padding = self.stride // 2 - 1 if padded_patches else 0
         positions = positions.half().to(positions.dtype) if half_positions else positions
-        patches = functional.conv2d(
-            pixels, visual.conv1.weight, visual.conv1.bias, self.stride, padding
-        )
-        picture = self._sequence(patches, positions)  # (1, 1 + h*w, width), class token first
+        picture = self._sequence(
+            self._patches(pixels, padding), positions
+        )  # (1, 1 + h*w, width), class token first
         shut = -100.0 if finite_exclusion else -torch.inf
 
         def pool(regions: Tensor) -> Tensor:
@@ -190,14 +190,20 @@ class VitTower:
         """Tokens that enter the first block, positions resized to a grid other than the model's."""
         positions = self.visual.positional_embedding
         if grid == self.grid:
-            return self._sequence(self.visual.conv1(pixels), positions)
+            return self._sequence(self._patches(pixels), positions)
         # (h0*w0, width) -> (1, width, h0, w0) -> (1, width, h, w) -> (h*w, width)
         places = positions[1:].T.reshape(1, -1, *self.grid)
         places = functional.interpolate(
             places, grid, mode="bicubic", align_corners=False, antialias=True
         )
         positions = torch.cat([positions[:1], places[0].flatten(1).T])
-        return self._sequence(self.visual.conv1(pixels), positions)
+        return self._sequence(self._patches(pixels), positions)
+
+    def _patches(self, pixels: Tensor, padding: int = 0) -> Tensor:
+        """Patches (B, width, h, w) of pixels (B, 3, H, W), in float32."""
+        layer = self.visual.conv1
+        with exact_convolutions(self.precision):
+            return functional.conv2d(pixels, layer.weight, layer.bias, self.stride, padding)
 
     def _sequence(self, patches: Tensor, positions: Tensor) -> Tensor:
         """Tokens (B, 1 + h*w, width) that enter the first block, of patches (B, width, h, w)."""

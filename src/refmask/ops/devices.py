@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
+
 import torch
 
 from refmask.errors import ConfigurationError
@@ -43,6 +47,56 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 def precision_name(precision: torch.dtype) -> str:
     """The name of a type that ``choose_precision`` gave."""
     return next(name for name, dtype in PRECISIONS.items() if dtype == precision)
+
+
+class _Tf32:
+    """torch's leave to round what convolutions read, withdrawn while any thread needs it so."""
+
+    def __init__(self) -> None:
+        self._lock, self._within, self._allowed = Lock(), 0, False
+
+    @contextmanager
+    def withdrawn(self) -> Iterator[None]:
+        """The first to come in withdraws it, the last to leave gives it back."""
+        with self._lock:
+            if self._within == 0:
+                self._allowed = _tf32_allowed()
+                self._allow(False)
+            self._within += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._within -= 1
+                if self._within == 0:
+                    self._allow(True)
+
+    def _allow(self, value: bool) -> None:
+        if self._allowed:  # else there is nothing to withdraw
+            torch.backends.cudnn.allow_tf32 = value
+
+
+_TF32 = _Tf32()
+
+
+def exact_convolutions(precision: torch.dtype) -> AbstractContextManager[None]:
+    """Within it, a network in float32 has its convolutions computed in float32 on any device.
+
+    By default torch lets a graphics card round their inputs to TF32, eleven significant bits. That
+    is a setting of the whole process; threads may share this. For a lower precision nothing is
+    changed.
+
+    Args:
+        precision: of the network.
+    """
+    return _TF32.withdrawn() if precision == torch.float32 else nullcontext()
+
+
+def _tf32_allowed() -> bool:
+    try:
+        return bool(torch.backends.cudnn.allow_tf32)
+    except RuntimeError:  # somebody has set it for convolutions alone, and is to have it so
+        return False
 
 
 def _fast_bf16(device: torch.device) -> bool:

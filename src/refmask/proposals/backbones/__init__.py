@@ -19,7 +19,12 @@ from torch import Tensor
 
 from refmask.compat import Compat
 from refmask.errors import ConfigurationError
-from refmask.ops.devices import choose_device, choose_precision, precision_name
+from refmask.ops.devices import (
+    choose_device,
+    choose_precision,
+    exact_convolutions,
+    precision_name,
+)
 from refmask.ops.pixels import PixelStatistics, normalise
 from refmask.types import Bytes
 
@@ -123,7 +128,10 @@ class DenseBackbone:
         resized = np.asarray(Image.fromarray(image).resize((width, height), resampling))
         pixels = normalise(resized, self.network.statistics, Compat()).to(self.device)
         half = self.precision == torch.bfloat16
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+        with (
+            exact_convolutions(self.precision),
+            torch.autocast(self.device.type, torch.bfloat16, enabled=half),
+        ):
             features = self.network.dense(pixels, self.kind)
         return features[0].float()
 

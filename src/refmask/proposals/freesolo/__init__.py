@@ -16,7 +16,12 @@ import numpy as np
 import torch
 
 from refmask.errors import ConfigurationError, WeightsError
-from refmask.ops.devices import choose_device, choose_precision, precision_name
+from refmask.ops.devices import (
+    choose_device,
+    choose_precision,
+    exact_convolutions,
+    precision_name,
+)
 from refmask.ops.pixels import projected_boxes
 from refmask.proposals.freesolo.decode import Chosen, choose, find_candidates, soft_masks
 from refmask.proposals.freesolo.input import network_input, resized
@@ -108,7 +113,8 @@ class FreeSolo:
             WeightsError: when the weights are damaged or belong to another network.
         """
         small = resized(image, self.short_edge, None if self.uncapped else self.long_edge)
-        levels, features = self._network(network_input(small).to(self._place, self._dtype))
+        with exact_convolutions(self._dtype):
+            levels, features = self._network(network_input(small).to(self._place, self._dtype))
         height, width = features.shape[-2:]
         places = features[0].permute(1, 2, 0).reshape(height * width, -1)
         candidates = find_candidates(levels, self.score_threshold)

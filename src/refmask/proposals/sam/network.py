@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from refmask.errors import ModelError, WeightsError
+from refmask.ops.devices import exact_convolutions
 from refmask.proposals.sam.source import Family, Source, missing_library
 from refmask.types import Bytes
 
@@ -73,7 +74,10 @@ class Network:
             (pixels - mean) / std, (0, self.side - width, 0, self.side - height)
         )
         faster = self.precision is not torch.float32
-        with torch.autocast(self.device.type, self.precision, enabled=faster):
+        with (
+            exact_convolutions(self.precision),
+            torch.autocast(self.device.type, self.precision, enabled=faster),
+        ):
             seen = self.model.get_image_embeddings(pixels)
         return [level.float() for level in seen] if isinstance(seen, list) else seen.float()
 
@@ -89,7 +93,8 @@ class Network:
             model predicts for each, float32 (P, K).
         """
         asked = points.to(self.device)[None, :, None]  # (1, P, 1, 2): P prompts of one point
-        answer = self.model(image_embeddings=seen, input_points=asked, multimask_output=True)
+        with exact_convolutions(torch.float32):
+            answer = self.model(image_embeddings=seen, input_points=asked, multimask_output=True)
         return answer.pred_masks[0].float(), answer.iou_scores[0].float()
 
     def enlarge(self, logits: Tensor, height: int, width: int) -> Tensor:
