@@ -30,7 +30,7 @@ COMMANDS = {
     "compare": "what one run gains over another, and on which expressions",
     "phrases": "the target noun phrase and head word of each expression",
     "features": "the unblended features and the scores of given masks and expressions",
-    "demo": "segment the shipped pictures with the embedded model",
+    "demo": "segment shipped photographs and emoji scenes",
     "reproduce": "the paper's tables and figures, on its data or on the shipped scenes",
     "app": "a page in the browser: drop a picture, type a phrase, see the mask",
     "serve": "the same over HTTP, for other programs and for Label Studio",

@@ -1,15 +1,25 @@
-"""``refmask demo``: the shipped pictures, segmented by phrase with the embedded model."""
+"""``refmask demo``: shipped photographs, then shipped emoji scenes, segmented by phrase."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from refmask.answer import Segmentation
+    from refmask.scene import Scene
     from refmask.types import Query, Sample
 
-#: One picture for each of these kinds of phrase; its card says which kinds the model can tell.
+#: Photographs that scikit-image ships, all free, and what is asked about them.
+PHOTOGRAPHS = {
+    "astronaut": ("the helmet", "the flag"),
+    "chelsea": ("the cat",),
+    "coffee": ("the saucer",),
+    "rocket": ("the rocket", "the snowman"),
+}
+#: One scene for each of these kinds of phrase; its card says which kinds the model can tell.
 KINDS = ("surroundings", "class", "colour", "long", "surroundings", "long")
 
 
@@ -19,30 +29,55 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write a mask, an overlay and a record per picture, and all overlays on one sheet."""
-    from refmask.data.scenes import read_scenes
+    """Write a mask, an overlay and a record per answer, and all overlays on one sheet."""
+    from itertools import chain
+
     from refmask.drawing.overlay import overlay, png
     from refmask.drawing.sheet import sheet
     from refmask.export.folder import answer_names, write_answer
     from refmask.export.record import record
-    from refmask.metrics import intersection_and_union, iou
     from refmask.ops.files import write_whole
-    from refmask.segmenter import load
 
-    out, segmenter = Path(args.out), load("embedded")
-    drawings = []
-    chosen = choose(list(read_scenes(split="val")))
-    names = answer_names([query.expression for _, query in chosen])
-    for name, (sample, query) in zip(names, chosen, strict=True):
-        scene = segmenter.look(sample.image)
-        answer = scene.find(query.expression)
+    out = Path(args.out)
+    answers = list(chain(_photographs(), _scenes()))
+    names = answer_names([answer.why.phrase.expression for _, answer in answers])
+    for name, (scene, answer) in zip(names, answers, strict=True):
         write_answer(out, name, scene, answer, record(answer, scene.proposals))
-        drawings.append(overlay(scene.image, scene.proposals, answer))
-        overlap = float(iou(*intersection_and_union(answer.mask, query.target)))
-        print(f"{query.expression!r}: {answer.verdict}, IoU {overlap:.2f}")
+    drawings = [overlay(scene.image, scene.proposals, answer) for scene, answer in answers]
     write_whole(out / "sheet.png", png(sheet(drawings, columns=3)))
     print(f"look at {out / 'sheet.png'}; each answer's mask, overlay and JSON are beside it")
     return 0
+
+
+def _photographs() -> Iterator[tuple[Scene, Segmentation]]:
+    """Answers of the preview about photographs, each told as it comes."""
+    from skimage import data
+
+    from refmask.segmenter import load
+
+    print("photographs, by the offline preview:")
+    segmenter = load("offline")
+    for name, expressions in PHOTOGRAPHS.items():
+        scene = segmenter.look(getattr(data, name)())
+        for answer in scene.find(list(expressions)):
+            print(f"  {name}: {answer.why.phrase.expression!r}: {answer.verdict}")
+            yield scene, answer
+
+
+def _scenes() -> Iterator[tuple[Scene, Segmentation]]:
+    """Answers of the emoji model about the scenes that it was made for, told with their IoU."""
+    from refmask.data.scenes import read_scenes
+    from refmask.metrics import intersection_and_union, iou
+    from refmask.segmenter import load
+
+    print("emoji scenes, by the model that knows nothing else:")
+    segmenter = load("embedded")
+    for sample, query in choose(list(read_scenes(split="val"))):
+        scene = segmenter.look(sample.image)
+        answer = scene.find(query.expression)
+        overlap = float(iou(*intersection_and_union(answer.mask, query.target)))
+        print(f"  {query.expression!r}: {answer.verdict}, IoU {overlap:.2f}")
+        yield scene, answer
 
 
 def choose(samples: list[Sample]) -> list[tuple[Sample, Query]]:
