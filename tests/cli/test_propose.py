@@ -33,7 +33,7 @@ def propose(*words):
 
 def test_a_file_holds_what_was_proposed(pictures, tmp_path, capsys):
     out = tmp_path / "proposals.npz"
-    assert propose(pictures / "a.png", "--out", out) == 0
+    assert propose(pictures / "a.png", "--proposals", "grouping", "--out", out) == 0
     assert f"-> {out}" in capsys.readouterr().out
     ours = load_proposer("grouping").propose(np.array(Image.open(pictures / "a.png")))
     with np.load(out) as arrays:
