@@ -158,17 +158,19 @@ class Scene:
     def _answer(
         self, phrase: TargetPhrase, scores: Floats, terms: dict[str, Floats], unknown: str | None
     ) -> Segmentation:
-        order = np.argsort(-scores, kind="stable")
         known, note = unknown is None, unknown or self._fault
-        if not len(order):
+        if not len(scores):
             nothing = np.zeros(self.proposals.size, np.bool_)
             why = Why(phrase, None, 0.0, known=known, note=note)
             return Segmentation(nothing, scores, None, 0.0, why, self._view, self.provenance)
-        weights = np.exp(scores - scores[order[0]])
-        best = int(np.argmax(self._agreement @ weights) if self.segmenter.consensus else order[0])
+        weights = np.exp(scores - scores.max())
+        # What decides: the score, or the logarithm of the expected IoU, but for a constant.
+        standing = np.log(self._agreement @ weights) if self.segmenter.consensus else scores
+        order = np.argsort(-standing, kind="stable")
+        best = int(order[0])
         same = iou_with(self.proposals.masks, self._areas, best) >= SAME_THING
         others = [int(index) for index in order if not same[index]]
-        margin = float(scores[best] - scores[others[0]]) if others else 0.0
+        margin = float(standing[best] - standing[others[0]]) if others else 0.0
         runner_up = others[0] if others else None
         return Segmentation(
             mask=self.proposals.masks[best],

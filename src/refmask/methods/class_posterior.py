@@ -90,7 +90,7 @@ class ClassPosterior:
     """
 
     encoder: Classifier
-    alpha: float = 0.5
+    alpha: float = 0.45
     beta: float = 0.1
     local_top: int | None = 28
     compat: Compat = field(default_factory=Compat)

@@ -1,0 +1,152 @@
+"""Class posteriors in CLIP's place, on photographs that scikit-image ships and on synthetic ones."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from skimage import data
+
+import refmask
+from refmask import ConfigurationError, Scene
+from refmask.methods import load_method
+from refmask.methods.class_posterior import soft_iou
+from refmask.types import ContextFeatures, MaskProposals, TargetPhrase
+
+
+def phrase(noun):
+    return TargetPhrase(f"the {noun}", f"the {noun}", f"the {noun}", noun)
+
+
+@pytest.fixture(scope="module")
+def coffee():
+    """A cup on a saucer: the photograph's middle, and two corners of the table."""
+    image = data.coffee()
+    masks = np.zeros((3, *image.shape[:2]), np.bool_)
+    masks[0, 40:330, 120:500] = True
+    masks[1, :80, :80] = True
+    masks[2, 320:, 520:] = True
+    return image, MaskProposals(masks)
+
+
+@pytest.fixture(scope="module")
+def method(classifier):
+    return load_method("class-posterior", classifier)
+
+
+def test_the_cup_is_found_and_the_corners_are_not(method, coffee):
+    scores = method.score(method.observe(*coffee), [phrase("cup"), phrase("espresso")])
+    assert (scores.argmax(axis=1) == 0).all()
+    assert (scores[:, 0] > scores[:, 1:].max(axis=1) + 2).all()
+
+
+def test_the_ends_of_alpha_are_the_two_features(classifier, coffee):
+    for alpha, part in ((1.0, "visual_global"), (0.0, "visual_local")):
+        method = load_method("class-posterior", classifier, alpha=alpha, beta=0.0)
+        told = method.features(*coffee, [phrase("cup")])
+        likelihood = np.log(told["text_local"] @ told[part].T + 1e-4)
+        assert np.allclose(told["scores"], likelihood / 0.5, atol=1e-4)
+
+
+def test_affinities_and_posteriors_are_what_they_say(method, coffee):
+    told = method.features(*coffee, [phrase("cup")])
+    assert np.allclose(told["visual_global"].sum(axis=1), 1, atol=1e-4)
+    assert np.allclose(told["visual_local"].sum(axis=1), 1, atol=1e-4)
+    assert 0 <= told["text_local"].min() <= told["text_local"].max() <= 1
+
+
+def test_only_the_best_masks_are_looked_at_closely(classifier, coffee):
+    method = load_method("class-posterior", classifier, local_top=1)
+    seen = method.observe(*coffee)
+    assert not seen.known.any()
+    scores = method.score(seen, [phrase("cup")])
+    assert seen.known.tolist() == [True, False, False]
+    every = load_method("class-posterior", classifier)
+    whole = every.score(every.observe(*coffee), [phrase("cup")])
+    assert scores[0, 0] == pytest.approx(whole[0, 0], abs=1e-3)
+    assert scores.argmax() == 0
+
+
+def test_evidence_decides_what_is_looked_at(classifier, coffee):
+    method = load_method("class-posterior", classifier, local_top=1)
+    seen = method.observe(*coffee)
+    method.score(seen, [phrase("cup")], np.array([[0, 0, 50]], np.float32))
+    assert seen.known.tolist() == [False, False, True]
+
+
+def test_extent_counts_only_among_guesses_at_it(classifier, coffee):
+    image, apart = coffee
+    method = load_method("class-posterior", classifier)
+    nested = MaskProposals(
+        np.concatenate([apart.masks[:1]] * 3), quality=np.array([1, 0.5, 0.1], np.float32)
+    )
+    assert not method.observe(image, apart).overlapping
+    assert method.observe(image, nested).overlapping
+    better = dataclasses.replace(apart, quality=np.array([0.1, 1, 1], np.float32))
+    same = [method.score(method.observe(image, each), [phrase("cup")]) for each in (apart, better)]
+    assert np.array_equal(*same)
+    (scores,) = method.score(method.observe(image, nested), [phrase("cup")])
+    assert scores[0] > scores[1] > scores[2]
+
+
+def test_features_without_their_image_can_be_asked(method, classifier, coffee):
+    every = dataclasses.replace(load_method("class-posterior", classifier), local_top=None)
+    seen, text = every.observe(*coffee), every.read([phrase("cup")])
+    bare = ContextFeatures(seen.global_context, seen.local_context)
+    assert seen.known.all()
+    assert np.allclose(every.score(bare, [phrase("cup")]), every.similarity(bare, text))
+    assert np.allclose(every.score(bare, [phrase("cup")]), every.score(seen, [phrase("cup")]))
+
+
+def test_words_that_are_not_known(method):
+    assert method.unknown([phrase("cup")]) == [None]
+    (told,) = method.unknown([phrase("flurb")])
+    assert "flurb" in told
+
+
+def test_soft_iou_of_halves():
+    heat = np.array([[1.0], [1.0], [0.0], [0.0]], np.float32)
+    quarter = 0.25 * np.eye(4, dtype=np.float32)
+    masks = np.stack([quarter[:2].sum(0), quarter[2:].sum(0), quarter.sum(0), quarter[0]])
+    assert np.allclose(soft_iou(heat, masks), [[1, 0, 0.5, 0.5]], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"alpha": 1.5, "local_top": 0}, r"alpha is from 0 to 1, got 1\.5; local_top is at least"),
+        ({"mask_layers": 3}, "class-posterior has no mask_layers"),
+    ],
+)
+def test_faulty_settings(classifier, settings, told):
+    with pytest.raises(ConfigurationError, match=told):
+        load_method("class-posterior", classifier, **settings)
+
+
+def test_other_models_and_other_methods(classifier, golden_model):
+    with pytest.raises(ConfigurationError, match="needs the model 'offline'"):
+        load_method("class-posterior", golden_model("tiny_vit32"))
+    with pytest.raises(ConfigurationError, match="method cropping needs a CLIP, offline is a"):
+        load_method("cropping", classifier)
+
+
+def test_the_whole_preview(tmp_path):
+    segmenter = refmask.load("offline", precision="fp32")
+    scene = segmenter.look(data.astronaut())
+    answers = scene.find(["the helmet", "the flag", "the flurb"])
+    helmet, flag, unknown = answers
+    assert helmet.mask[400:480, 300:480].mean() > 0.9
+    assert flag.mask[:100, :60].mean() > 0.3
+    assert not helmet.unsure
+    assert all(answer.why.margin >= 0 for answer in answers)
+    assert unknown.unsure
+    assert unknown.confidence is None
+    scene.save(tmp_path / "astronaut.safetensors")
+    again = Scene.load(tmp_path / "astronaut.safetensors", segmenter)
+    assert [a.best for a in again.find(["the helmet", "the flag"])] == [helmet.best, flag.best]
+
+
+def test_compat_and_weights_are_refused():
+    with pytest.raises(ConfigurationError, match="'offline' has no released code"):
+        refmask.load("offline", compat="reference", proposals="grouping")
+    with pytest.raises(ConfigurationError, match="has weights of its own"):
+        refmask.load("offline", "openai", proposals="grouping")
