@@ -7,6 +7,7 @@ from refmask.ops.masks import pairwise_iou
 from refmask.proposals.grouping import Grouping
 from refmask.proposals.grouping.candidates import distinct, parts
 from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge
+from refmask.proposals.grouping.quality import Criteria, judge, select
 from refmask.proposals.grouping.regions import cut, measure, to_lab
 
 RUG, FACE = (150, 60, 250, 180), (175, 90, 225, 140)
@@ -140,3 +141,28 @@ def test_repetitions_go_and_order_stays():
 def test_a_plain_picture_is_one_region():
     lab = to_lab(np.full((9, 9, 3), 7, np.uint8))
     assert (cut(lab, scale=45, sigma=0.6, min_size=20) == 0).all()
+
+
+def test_given_boundaries_stand_in_for_the_colours_gradient():
+    regions = quarters()
+    strength = np.zeros(regions.labels.shape)
+    strength[:, 3:5] = 0.5  # where the left quarters meet the right ones
+    lab = to_lab(np.zeros((8, 8, 3), np.uint8))
+    assert measure(lab, regions.labels, strength).contours.tolist() == [0.5, 0.125, 0.125, 0.5]
+
+
+def test_a_description_stands_in_for_texture():
+    described = quarters().described(np.array([[1, 0], [0, 1], [1, 0], [0, 1.0]]))
+    first, second = merge(described, Mix(texture=1))[:2]
+    assert {tuple(first), tuple(second)} == {(1, 0, 1, 0), (0, 1, 0, 1)}
+
+
+def test_criteria_weigh_contours_and_keep_masks_apart():
+    labels = quarters().labels
+    lab = to_lab(np.zeros((*labels.shape, 3), np.uint8))
+    regions = measure(lab, labels, np.full(labels.shape, 0.5))
+    some = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 0]], np.bool_)
+    plain, keen = (judge(regions, some, Criteria(contour=power)) for power in (1.0, 2.0))
+    np.testing.assert_allclose(keen, plain / 2)
+    assert len(select(regions, some, 9, Criteria())[0]) == 3
+    assert len(select(regions, some, 9, Criteria(apart=0.6))[0]) == 2
