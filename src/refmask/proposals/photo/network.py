@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from refmask.classifier.network import PYRAMID
+from refmask.ops.devices import exact_convolutions
 from refmask.types import Floats
 from refmask.weights.reading import fill, read_weights
 
@@ -92,6 +93,7 @@ def boundaries(
     Returns:
         float32 (height, width), 0 to 1.
     """
-    logits = network([maps.float() for maps in pyramid])
+    with exact_convolutions(torch.float32):
+        logits = network([maps.float() for maps in pyramid])
     sized = functional.interpolate(logits, size, mode="bilinear")
     return np.asarray(sized.sigmoid()[0, 0].cpu().numpy())
