@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from hashlib import sha256
 from pathlib import Path
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,13 @@ STATISTICS = PixelStatistics(side=224, mean=(127 / 255,) * 3, std=(128 / 255,) *
 BATCH = 16
 
 
+class _Last(local):
+    """A thread's last image, by what it is known, and its maps."""
+
+    key: tuple[Any, ...] | None = None
+    pyramid: list[Tensor]
+
+
 @dataclass(frozen=True, eq=False)
 class Classifier:
     """EfficientNet-Lite2 with all it needs to read pixels.
@@ -54,6 +63,7 @@ class Classifier:
         default_factory=lambda: {"network": "efficientnet-lite2", "longer_side": LONGER_SIDE}
     )
     advice: dict[str, Any] = field(default_factory=dict)
+    _last: _Last = field(default_factory=_Last, init=False, repr=False)
 
     @property
     def family(self) -> str:
@@ -89,9 +99,14 @@ class Classifier:
 
         Returns:
             (1, C, h, w) each, as ``EfficientNetLite2.pyramid`` gives them; each map's sides are
-            twice those of the next.
+            twice those of the next. Those of a thread's last image are kept, since a proposer
+            and a method look at the same one: do not write to them.
         """
-        return self.network.pyramid(_normalised(resized(image, longer_side))[None])
+        key = (image.shape, longer_side, sha256(np.ascontiguousarray(image).data).digest())
+        if self._last.key != key:
+            pyramid = self.network.pyramid(_normalised(resized(image, longer_side))[None])
+            self._last.key, self._last.pyramid = key, pyramid
+        return self._last.pyramid
 
     def places_of(self, pyramid: list[Tensor]) -> Floats:
         """Class logits over the image of a pyramid: float32 (1000, h, w); its cells tile it."""
@@ -155,9 +170,13 @@ def load_classifier(device: str = "auto", precision: str = "auto") -> Classifier
         WeightsError: when its weights are damaged.
     """
     place = choose_device(device)
-    path = weights_file()
-    network = EfficientNetLite2(read_weights(path), choose_precision(precision, place), place)
-    return Classifier(network, path)
+    return _load(weights_file(), choose_precision(precision, place), place)
+
+
+@cache
+def _load(path: Path, precision: torch.dtype, device: torch.device) -> Classifier:
+    """One classifier for whoever asks for the same: it holds no state but its last image."""
+    return Classifier(EfficientNetLite2(read_weights(path), precision, device), path)
 
 
 def weights_file() -> Path:
