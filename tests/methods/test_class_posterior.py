@@ -88,7 +88,7 @@ def test_extent_counts_only_among_guesses_at_it(classifier, coffee):
     assert scores[0] > scores[1] > scores[2]
 
 
-def test_features_without_their_image_can_be_asked(method, classifier, coffee):
+def test_features_without_their_image_can_be_asked(classifier, coffee):
     every = dataclasses.replace(load_method("class-posterior", classifier), local_top=None)
     seen, text = every.observe(*coffee), every.read([phrase("cup")])
     bare = ContextFeatures(seen.global_context, seen.local_context)

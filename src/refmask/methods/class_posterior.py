@@ -252,7 +252,8 @@ def _covering(observation: PosteriorFeatures, affinity: Floats) -> Floats | floa
     """How well masks cover what looks like the nouns, in nats: float32 (T, N), or 0 as above."""
     if not observation.overlapping:
         return 0.0
-    return np.log(soft_iou(observation.places @ affinity.T, observation.shares) + 1e-6)
+    covering = soft_iou(observation.places @ affinity.T, observation.shares)
+    return np.asarray(np.log(covering + 1e-6), np.float32)
 
 
 def soft_iou(heat: Floats, shares: Floats) -> Floats:
