@@ -30,8 +30,8 @@ class Why:
         phrase: the expression as read: its noun phrase and head.
         runner_up: index of the best proposal that is another thing (its IoU with the answer is
             below ``SAME_THING``), or None when there is none.
-        margin: how far the best leads over the runner-up by what decides: score, or logarithm of the
-            expected IoU; 0.0 without a runner-up.
+        margin: how far the best leads over the runner-up by what decides: score, or logarithm of
+            the expected IoU; 0.0 without a runner-up.
         terms: score of each proposal per term, float32 (N,) each, keyed by the term's name.
         known: the model knows some word of the phrase.
         note: why a confidence would mean nothing ("blank image"), where something tells.

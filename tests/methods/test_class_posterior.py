@@ -1,4 +1,4 @@
-"""Class posteriors in CLIP's place, on photographs that scikit-image ships and on synthetic ones."""
+"""Class posteriors in CLIP's place, on photographs that scikit-image ships."""
 
 import dataclasses
 
