@@ -34,6 +34,9 @@ class Looks:
         nouns: WordNet.
         classes: WordNet offset of each class.
 
+    Attributes:
+        senses: the synset that photographs show, of those nouns whose line names a sense.
+
     Raises:
         ValueError: when a line or a name in it cannot be read.
     """
@@ -44,11 +47,14 @@ class Looks:
         self._lines = [_line(line) for line in _joined(text)]
         self._words: dict[str, Floats] = {}
         self._kinds: dict[int, Floats] = {}
+        self.senses: dict[str, int] = {}
         for line in self._lines:
             row = self._row(line)
             for noun in line.nouns:
                 word = _word(noun)
                 self._words[word] = np.maximum(row, self._words.get(word, 0))
+                if "#" in noun:
+                    self.senses[word] = self._find(noun.rstrip("*"))
                 if noun.endswith("*"):
                     kind = self._find(noun[:-1])
                     self._kinds[kind] = np.maximum(row, self._kinds.get(kind, 0))
@@ -57,16 +63,6 @@ class Looks:
     def words(self) -> frozenset[str]:
         """The nouns that have a line."""
         return frozenset(self._words)
-
-    @cached_property
-    def senses(self) -> Mapping[str, int]:
-        """The synset that photographs show, of those nouns whose line names a sense."""
-        return {
-            _word(noun): self._find(noun.rstrip("*"))
-            for line in self._lines
-            for noun in line.nouns
-            if "#" in noun
-        }
 
     def of_word(self, word: str) -> Floats | None:
         """Weights of a word's own lines, float32 (classes,), or None without any."""

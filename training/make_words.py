@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 from timm.data import ImageNetInfo
-from transformers import logging
+from transformers.utils import logging
 
 from looks import LOOKS_FILE, Looks
 from refmask.classifier.nouns import DESCRIBING, split_words
@@ -175,6 +175,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
     logging.set_verbosity_error()
+    logging.disable_progress_bar()
     nouns, classes = Nouns.read(args.wordnet), imagenet()
     looks = Looks(LOOKS_FILE.read_text("utf-8"), nouns, classes)
     table = make_table(nouns, classes, looks, SentenceEncoder(args.sentences))
