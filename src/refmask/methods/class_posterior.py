@@ -44,7 +44,7 @@ TEMPERATURE = 0.5
 OVERLAPPING = 1.5
 #: Weights of the priors on extent: the proposer's quality; covering what looks like the noun, where
 #: masks are chosen for a closer look; and the same after it, when crops have told more.
-QUALITY, COVERING, COVERING_AT_LAST = 0.75, 1.0, 0.2
+QUALITY, COVERING, COVERING_AT_LAST = 0.6, 1.0, 0.35
 #: A place is as hot as can be when so large a share of the image is at most as hot.
 HOTTEST = 0.95
 
