@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -256,12 +256,19 @@ class Segmenter:
         """One line: where its answers come from."""
         return f"<Segmenter of {self.provenance}>"
 
-    def look(self, picture: Picture, proposals: MaskProposals | None = None) -> Scene:
+    def look(
+        self,
+        picture: Picture,
+        proposals: MaskProposals | None = None,
+        *,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> Scene:
         """Look at a picture once; then ask the scene as often as you like.
 
         Args:
             picture: path, PIL image or array; see ``refmask.ops.images.read_image``.
             proposals: masks to choose from instead of the proposer's.
+            tell: told of each slow step before it begins.
 
         Raises:
             ImageError: when the picture cannot be read.
@@ -270,7 +277,9 @@ class Segmenter:
         image = read_image(picture)
         made_by = None if proposals is None else GIVEN
         if proposals is None:
+            tell("proposing masks")
             proposals = self.proposer.propose(image)
+        tell("looking at them")
         proposals = proposals.checked_for(image)
         keeping = Keeping(self.method.encoder, image, proposals, self.features)
         observation = self.method.observe(image, proposals, keeping)

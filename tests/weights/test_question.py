@@ -120,3 +120,15 @@ def test_never_when_it_could_not_be_remembered(full_hub, words, monkeypatch):
     monkeypatch.setenv("REFMASK_CONFIG", "/proc/refmask/config.toml")
     assert QUESTION not in on_screen(words, "y\n")[1]
     assert full_hub.fetched() == []
+
+
+def test_each_slow_step_is_shown_and_goes_again(words):
+    shown = on_screen([*words, "--model", "embedded"])[1]
+    for step in ("loading the model", "reading the image", "looking at them"):
+        assert f"\x1b[Krefmask: {step} ..." in shown
+    assert shown.rindex("\x1b[K") > shown.rindex(" ...")
+
+
+def test_no_step_is_shown_in_a_pipe(words, capsys):
+    assert main([*words, "--model", "embedded"]) == 0
+    assert "..." not in capsys.readouterr().err

@@ -155,10 +155,25 @@ def load_segmenter(
     store_limit: str = LIMIT,
 ) -> Segmenter:
     """The system that the options describe; the user is told which model it is."""
-    from refmask.segmenter import load
+    from refmask.cli.progress import steps
 
     settle(args)
-    made = load(
+    with steps("loading the model"):
+        made = _load(args, proposals, store, refinement, store_limit)
+    tell(args)
+    return made
+
+
+def _load(
+    args: argparse.Namespace,
+    proposals: str,
+    store: str | None,
+    refinement: Refinement | None,
+    store_limit: str,
+) -> Segmenter:
+    from refmask.segmenter import load
+
+    return load(
         args.model,
         args.weights,
         proposals=proposals,
@@ -177,5 +192,3 @@ def load_segmenter(
         device=args.device,
         precision=args.precision,
     )
-    tell(args)
-    return made

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from refmask.export.answers import Answer
     from refmask.export.record import Record
     from refmask.scene import Scene
+    from refmask.segmenter import Segmenter
     from refmask.types import TargetPhrase
 
 OUT = "refmask-out"
@@ -90,13 +91,23 @@ def run(args: argparse.Namespace) -> int:
             if given:
                 proposer = dress(load_proposer(args.proposals, picture.stem), None, refine)
                 segmenter = dataclasses.replace(segmenter, proposer=proposer)
-            answers += _answer(args, picture, folder, segmenter.look(picture), phrases)
+            answers += _answer(args, picture, folder, _look(segmenter, picture, several), phrases)
         except InputError as error:
             failed += 1
             tqdm.write(f"refmask: error: {error}", file=sys.stderr)
     if options is not None and answers:
         write_formats(args, answers, out, options)
     return 0 if not failed else 2 if failed == len(pictures) else 1
+
+
+def _look(segmenter: Segmenter, picture: Path, several: bool) -> Scene:
+    """Look at a picture; of a single one each step is shown, several have a bar."""
+    from refmask.cli.progress import say, steps
+
+    if several:
+        return segmenter.look(picture)
+    with steps("reading the image"):
+        return segmenter.look(picture, tell=say)
 
 
 def _answer(
