@@ -15,7 +15,7 @@ from refmask.answer import SAME_THING, Segmentation, Why
 from refmask.drawing.overlay import png
 from refmask.drawing.proposals import draw_readably
 from refmask.drawing.view import Overlay
-from refmask.methods.base import unknown_to
+from refmask.methods.base import doubt_of, unknown_to
 from refmask.methods.keeping import Part
 from refmask.ops.images import is_blank
 from refmask.ops.masks import areas_of, iou_with, pairwise_iou
@@ -168,6 +168,7 @@ class Scene:
         standing = np.log(self._agreement @ weights) if self.segmenter.consensus else scores
         order = np.argsort(-standing, kind="stable")
         best = int(order[0])
+        note = note or doubt_of(self.segmenter.method, self.observation, phrase, best)
         same = iou_with(self.proposals.masks, self._areas, best) >= SAME_THING
         others = [int(index) for index in order if not same[index]]
         margin = float(standing[best] - standing[others[0]]) if others else 0.0

@@ -103,6 +103,15 @@ def test_words_that_are_not_known(method):
     assert "flurb" in told
 
 
+def test_what_is_not_there_is_doubted(method, coffee):
+    seen = method.observe(*coffee)
+    phrases = [phrase("cup"), phrase("giraffe")]
+    best = method.score(seen, phrases).argmax(axis=1)
+    assert method.doubt(seen, phrases[0], int(best[0])) is None
+    told = method.doubt(seen, phrases[1], int(best[1]))
+    assert told == "nothing here looks like 'giraffe' to this model"
+
+
 def test_soft_iou_of_halves():
     heat = np.array([[1.0], [1.0], [0.0], [0.0]], np.float32)
     quarter = 0.25 * np.eye(4, dtype=np.float32)
@@ -132,14 +141,15 @@ def test_other_models_and_other_methods(classifier, golden_model):
 def test_the_whole_preview(tmp_path):
     segmenter = refmask.load("offline", precision="fp32")
     scene = segmenter.look(data.astronaut())
-    answers = scene.find(["the helmet", "the flag", "the flurb"])
-    helmet, flag, unknown = answers
+    answers = scene.find(["the helmet", "the flag", "the flurb", "the snowman"])
+    helmet, flag, unknown, absent = answers
     assert helmet.mask[400:480, 300:480].mean() > 0.9
     assert flag.mask[:100, :60].mean() > 0.3
     assert not helmet.unsure
     assert all(answer.why.margin >= 0 for answer in answers)
     assert unknown.unsure
-    assert unknown.confidence is None
+    assert unknown.confidence is absent.confidence is None
+    assert absent.reason == "nothing here looks like 'snowman' to this model"
     scene.save(tmp_path / "astronaut.safetensors")
     again = Scene.load(tmp_path / "astronaut.safetensors", segmenter)
     assert [a.best for a in again.find(["the helmet", "the flag"])] == [helmet.best, flag.best]

@@ -150,3 +150,12 @@ def unknown_to(method: Method, phrases: Sequence[TargetPhrase]) -> list[str | No
     """
     tell = getattr(method, "unknown", None)
     return [None] * len(phrases) if tell is None else list(tell(phrases))
+
+
+def doubt_of(method: Method, observation: Any, phrase: TargetPhrase, best: int) -> str | None:
+    """Why a method doubts that the best mask is what a phrase names at all, or None.
+
+    A method that can tell so has ``doubt(observation, phrase, best)``; the others never doubt.
+    """
+    doubt = getattr(method, "doubt", None)
+    return None if doubt is None else doubt(observation, phrase, best)
