@@ -36,7 +36,7 @@ def told(folder):
 
 
 def test_categories_are_asked_for_among_proposals(evaluate, own_coco, capsys):
-    status, folder = evaluate("run")
+    status, folder = evaluate("run", "--proposals", "grouping")
     assert status == 0
     printed = capsys.readouterr().out
     assert "coco all (categories): 2 expressions about 2 pictures" in printed
