@@ -82,8 +82,8 @@ def load(
         beta: weight of the whole expression (equation 8).
         mask_layers: the paper's k for vision transformers.
         local_top: an approximation that saves time: compute local features only for so many masks
-            of each expression, its best by the global score (method "global-local" only); see
-            ``refmask.methods.shortlist``.
+            of each expression, its best by the global score (methods "global-local", and
+            "class-posterior", where it is 28); see ``refmask.methods.shortlist``.
         parser: "embedded" or any installed spaCy pipeline.
         compat: "default", or "reference" for the released code's arithmetic (always in fp32).
         device: see ``refmask.clip.load_clip``.

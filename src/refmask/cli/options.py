@@ -51,7 +51,7 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="M",
         help="approximate, to save time: local features only for the M masks that fit an "
-        "expression best by the global ones (global-local only)",
+        "expression best by the global ones (global-local; class-posterior, where it is 28)",
     )
     method.add_argument(
         "--terms",
