@@ -35,18 +35,7 @@ def made(best=0, probability=0.9, runner_up=1, **why):
         (made(best=None, probability=0.0), None, "no regions", "UNSURE: no regions"),
         (made(note="blank image"), None, "blank image", "UNSURE: blank image"),
         (made(note="blank image", runner_up=None), None, "blank image", "UNSURE: blank image"),
-        (
-            made(known=False),
-            None,
-            "no word of it is known to the model",
-            "UNSURE: no word of it is known to the model",
-        ),
-        (
-            made(known=False, note="what is a gnu?"),
-            None,
-            "what is a gnu?",
-            "UNSURE: what is a gnu?",
-        ),
+        (made(note="what is a gnu?"), None, "what is a gnu?", "UNSURE: what is a gnu?"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -97,9 +86,9 @@ def test_a_method_tells_which_phrases_it_knows(clip, fixed_proposer, fixed_parse
     assert unknown_to(listing, [car, gnu]) == [None, "'gnu' is not known"]
     scene = Segmenter(fixed_proposer, listing, fixed_parser).look(noise)
     car, gnu = scene.find(["the red car", "the gnu"])
-    assert (car.why.known, car.why.note) == (True, None)
+    assert car.why.note is None
     assert car.confidence == car.probability
-    assert (gnu.why.known, gnu.why.note, gnu.confidence) == (False, "'gnu' is not known", None)
+    assert (gnu.why.note, gnu.confidence) == ("'gnu' is not known", None)
     assert gnu.unsure
     assert gnu.best is not None  # a guess all the same
 

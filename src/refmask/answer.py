@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 SAME_THING = 0.5
 
 #: Why an answer is unsure, beside what ``Why.note`` tells.
-NO_REGIONS, UNKNOWN = "no regions", "no word of it is known to the model"
-ONE_REGION, LOW = "one region only", "low confidence"
+NO_REGIONS, ONE_REGION, LOW = "no regions", "one region only", "low confidence"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +32,14 @@ class Why:
         margin: how far the best leads over the runner-up by what decides: score, or logarithm of
             the expected IoU; 0.0 without a runner-up.
         terms: score of each proposal per term, float32 (N,) each, keyed by the term's name.
-        known: the model knows some word of the phrase.
-        note: why a confidence would mean nothing ("blank image"), where something tells.
+        note: why a confidence would mean nothing ("blank image", or what the method says of a
+            phrase that it does not know or does not find), where something tells.
     """
 
     phrase: TargetPhrase
     runner_up: int | None
     margin: float
     terms: dict[str, Floats] = field(default_factory=dict, repr=False)
-    known: bool = True
     note: str | None = None
 
 
@@ -110,9 +108,7 @@ class Segmentation:
         """Why no confidence can be told."""
         if self.best is None:
             return NO_REGIONS
-        if self.why.note or not self.why.known:
-            return self.why.note or UNKNOWN
-        return ONE_REGION if self.why.runner_up is None else None
+        return self.why.note or (ONE_REGION if self.why.runner_up is None else None)
 
     def __repr__(self) -> str:
         """One line, without arrays."""

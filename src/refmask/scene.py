@@ -158,10 +158,10 @@ class Scene:
     def _answer(
         self, phrase: TargetPhrase, scores: Floats, terms: dict[str, Floats], unknown: str | None
     ) -> Segmentation:
-        known, note = unknown is None, unknown or self._fault
+        note = unknown or self._fault
         if not len(scores):
             nothing = np.zeros(self.proposals.size, np.bool_)
-            why = Why(phrase, None, 0.0, known=known, note=note)
+            why = Why(phrase, None, 0.0, note=note)
             return Segmentation(nothing, scores, None, 0.0, why, self._view, self.provenance)
         weights = np.exp(scores - scores.max())
         # What decides: the score, or the logarithm of the expected IoU, but for a constant.
@@ -178,7 +178,7 @@ class Scene:
             scores=scores,
             best=best,
             probability=float(weights[same].sum() / weights.sum()),
-            why=Why(phrase, runner_up, margin, {"similarity": scores, **terms}, known, note),
+            why=Why(phrase, runner_up, margin, {"similarity": scores, **terms}, note),
             view=self._view,
             provenance=self.provenance,
         )

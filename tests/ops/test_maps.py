@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from refmask.ops.maps import enlarged_extremes, mask_shares
+from refmask.ops.maps import enlarged_extremes, mask_shares, region_shares
 from refmask.types import MaskProposals
 
 
@@ -29,3 +29,12 @@ def test_shares_give_the_mean_of_the_enlarged_map(size, grid):
 def test_nothing_to_share():
     assert mask_shares(MaskProposals.empty(4, 5), (7, 7)).shape == (0, 7, 7)
     assert enlarged_extremes(torch.zeros(0, 7, 7), (4, 5))[0].shape == (0,)
+
+
+@pytest.mark.parametrize("grid", [(3, 5), (1, 1), (40, 60)])
+def test_regions_have_the_shares_of_their_masks(grid):
+    labels = np.random.default_rng(0).integers(0, 4, (37, 53))
+    masks = MaskProposals(np.stack([labels == region for region in range(4)]))
+    shares = region_shares(labels, grid)
+    assert shares.shape == (4, grid[0] * grid[1])
+    assert np.allclose(shares, mask_shares(masks, grid).flatten(1), atol=1e-6)

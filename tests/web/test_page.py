@@ -205,7 +205,7 @@ def test_no_percentage_is_shown_where_it_means_nothing(segmenter, noise, known):
         scene = segmenter.look(noise, scene.proposals[0])
     answer = scene.find("the red car")
     if not known:
-        why = dataclasses.replace(answer.why, known=False, note="'gnu' is not known")
+        why = dataclasses.replace(answer.why, note="'gnu' is not known")
         answer = dataclasses.replace(answer, why=why)
     tab = Tab("", "street.png", 4, 0.1, ("the red car",), "the red car")
     shown = views.caption(Answered(tab, answer, scene.proposals, WEIGHTS, 12.3))

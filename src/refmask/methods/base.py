@@ -106,7 +106,8 @@ class Method(Protocol):
     """Scores proposals against expressions, in two steps of very different cost.
 
     One whose model knows a list of words may also have ``unknown(phrases)``: for each phrase a
-    short reason why nothing of it is known, or None; see :func:`unknown_to`.
+    short reason why nothing of it is known, or None; see :func:`unknown_to`. One that can tell that
+    nothing fits a phrase may have ``doubt(observation, phrase, best)``; see :func:`doubt_of`.
     """
 
     @property
@@ -153,9 +154,9 @@ def unknown_to(method: Method, phrases: Sequence[TargetPhrase]) -> list[str | No
 
 
 def doubt_of(method: Method, observation: Any, phrase: TargetPhrase, best: int) -> str | None:
-    """Why a method doubts that the best mask is what a phrase names at all, or None.
+    """Why the best mask is hardly what a phrase names at all, or None.
 
-    A method that can tell so has ``doubt(observation, phrase, best)``; the others never doubt.
+    A method without ``doubt`` never doubts.
     """
     doubt = getattr(method, "doubt", None)
     return None if doubt is None else doubt(observation, phrase, best)

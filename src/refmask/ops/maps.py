@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from refmask.types import Floats, MaskProposals, Whole
+from refmask.ops.upsampling import around
+from refmask.types import Floats, MaskProposals
 
 
 def weighted_sums(proposals: MaskProposals, rows: Tensor, columns: Tensor) -> Tensor:
@@ -75,22 +76,12 @@ def region_shares(labels: npt.NDArray[Any], grid: tuple[int, int]) -> Floats:
         float32 (R, h * w), rows 1 in sum.
     """
     count, cells = int(labels.max()) + 1, grid[0] * grid[1]
-    (top, below), (left, right) = (
-        _neighbours(size, n) for size, n in zip(labels.shape, grid, strict=True)
-    )
+    down, across = (around(n, size) for size, n in zip(labels.shape, grid, strict=True))
     sums = np.zeros(count * cells)
-    for rows, row_weights in (top, below):
-        for columns, column_weights in (left, right):
+    for rows, row_weights in down:
+        for columns, column_weights in across:
             index = labels * cells + (rows * grid[1])[:, None] + columns
             weights = row_weights[:, None] * column_weights
             sums += np.bincount(index.ravel(), weights.ravel(), count * cells)
     shares = sums.reshape(count, cells)
     return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
-
-
-def _neighbours(size: int, cells: int) -> tuple[tuple[Whole, Floats], tuple[Whole, Floats]]:
-    """Each pixel's two nearest cells of a row, with their weights in bilinear enlargement."""
-    place = ((np.arange(size) + 0.5) * cells / size - 0.5).clip(0, cells - 1)
-    low = np.floor(place).astype(np.int64)
-    part = place - low
-    return (low, 1 - part), (np.minimum(low + 1, cells - 1), part)

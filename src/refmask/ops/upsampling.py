@@ -35,7 +35,7 @@ def enlarge(labels: Integers, small: Bytes, image: Bytes) -> Integers:
     if labels.shape == image.shape[:2]:
         return labels
     result = np.empty(image.shape[:2], np.int32)
-    rows, columns = _around(len(labels), len(image)), _around(labels.shape[1], image.shape[1])
+    rows, columns = around(len(labels), len(image)), around(labels.shape[1], image.shape[1])
     for start in range(0, len(image), ROWS):
         piece = slice(start, start + ROWS)
         corners = [(y[piece], x, wy[piece], wx) for y, wy in rows for x, wx in columns]
@@ -56,7 +56,7 @@ def enlarge(labels: Integers, small: Bytes, image: Bytes) -> Integers:
     return result
 
 
-def _around(small: int, large: int) -> list[tuple[npt.NDArray[np.intp], Floats]]:
+def around(small: int, large: int) -> list[tuple[npt.NDArray[np.intp], Floats]]:
     """The two small pixels around each pixel of one axis, with their linear weights."""
     place = ((np.arange(large) + 0.5) * (small / large) - 0.5).clip(0, small - 1)
     first = np.floor(place).astype(np.intp)
