@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+#: The models that come with refmask: the preview for photographs, and the one for emoji scenes.
+OFFLINE, EMBEDDED = "offline", "embedded"
 #: What must be known about a model before its first answer is read; its first words stand in
 #: captions. The weights of any published CLIP need no label.
 LABELS = {
-    "offline": "offline preview: ImageNet classes, not CLIP",
-    "embedded": "emoji model: knows emoji scenes only",
+    OFFLINE: "offline preview: ImageNet classes, not CLIP",
+    EMBEDDED: "emoji model: knows emoji scenes only",
 }
 
 #: A SHA-256, and how many of its digits are told among settings.

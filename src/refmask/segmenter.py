@@ -19,12 +19,12 @@ from refmask.ops.images import Picture, read_image
 from refmask.phrases import PhraseParser
 from refmask.proposals import dress, load_proposer, shared
 from refmask.proposals.telling import proposer_told
-from refmask.provenance import Provenance, label_of
+from refmask.provenance import OFFLINE, Provenance, label_of
 from refmask.scene import Scene
-from refmask.settings import AUTO, OFFLINE, choose, stated
+from refmask.settings import AUTO, choose, stated
 from refmask.store.features import Features
 from refmask.store.sizes import LIMIT
-from refmask.terms import parse_terms
+from refmask.terms import NONE, parse_terms
 from refmask.types import MaskProposals, MaskProposer
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def load(
         refinement: what is done with the masks before they are used.
         method: a key of ``refmask.methods.METHODS``; "auto" is "global-local" for a CLIP, and
             "class-posterior" for "offline".
-        terms: what else is weighed, see ``refmask.terms.parse_terms``; "auto" is "colour" for
-            "offline", and "none" for a CLIP.
+        terms: what else is weighed, see ``refmask.terms.parse_terms``; "auto" is what the model's
+            card recommends ("colour" for "offline"), else "none".
         preset: blend of one of the paper's data sets: "refcoco", "refcoco+", "refcocog" or
             "phrasecut". Single settings below go before it.
         alpha: weight of the global visual feature (equation 5). By default what the model's card
@@ -177,7 +177,8 @@ def assemble(
     record = compatibility.by_name(compat, encoder.family)
     method = usual_method(encoder) if method == AUTO else method
     # The card's advice is for the corrected method, the preset for the paper's: the latter wins.
-    advice = (encoder.advice if compat == "default" else {}) | (PRESETS[preset] if preset else {})
+    card = encoder.advice if compat == "default" else {}
+    advice = card | (PRESETS[preset] if preset else {})
     taken: dict[str, dict[str, Any]] = {
         "global-local": advice,
         "global": {"mask_layers": advice.get("mask_layers")},
@@ -186,9 +187,10 @@ def assemble(
     if isinstance(parser, str):
         parser = PhraseParser(parser, reference=record.released_phrases)
     made = load_method(method, encoder, **(taken.get(method, {}) | explicit), compat=record)
-    offline = encoder.name == OFFLINE
-    weights = parse_terms(("colour" if offline else "none") if terms == AUTO else terms)
-    return Segmenter(proposer, made, parser, features, weights, consensus=offline)
+    weights = parse_terms(card.get("terms", NONE) if terms == AUTO else terms)
+    return Segmenter(
+        proposer, made, parser, features, weights, consensus=card.get("consensus", False)
+    )
 
 
 def _place(device: str, precision: str, compat: str) -> tuple[str, str]:

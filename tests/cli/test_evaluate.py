@@ -131,7 +131,7 @@ def test_the_embedded_model_answers_about_scenes_and_where_it_is_named(tmp_path,
     named = ["--model", "embedded"]
     for place, model, told in (
         ("scenes", [], "embedded (made for these scenes)"),
-        (str(root / "toys"), named, "embedded, which knows emoji scenes only"),
+        (str(root / "toys"), named, "embedded (emoji model: knows emoji scenes only)"),
     ):
         out = str(tmp_path / f"run-{len(model)}")
         assert main(["evaluate", place, *words, *model, "--out", out]) == 0

@@ -240,7 +240,7 @@ def test_the_embedded_model_says_what_it_is_for_before_it_answers(picture, tmp_p
     words = ["segment", picture, "the duck", "--model", "embedded", "--out", str(tmp_path / "out")]
     assert main(words) == 0
     note, answer = said.getvalue().splitlines()
-    assert note.startswith("refmask: model: embedded, which knows emoji scenes only")
+    assert note.startswith("refmask: model: embedded (emoji model: knows emoji scenes only)")
     assert "'the duck': confidence" in answer
 
 

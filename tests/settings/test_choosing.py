@@ -3,8 +3,9 @@
 import pytest
 
 from refmask import ConfigurationError, RefmaskWarning, WeightsError, load
+from refmask.provenance import EMBEDDED, OFFLINE, label_of
 from refmask.settings import choose, file, stated
-from refmask.settings.choosing import EMBEDDED, OFFLINE, PHOTO
+from refmask.settings.choosing import PHOTO
 from refmask.settings.file import Configuration
 from refmask.settings.levels import GIVEN
 from refmask.settings.options import OPTIONS
@@ -117,10 +118,8 @@ def test_named_models_have_the_proposals_that_fit_them():
 
 def test_of_a_model_that_the_user_named_only_caveats_are_told():
     assert choose("ViT-L-14").line is None
-    assert choose(EMBEDDED).line == (
-        "embedded, which knows emoji scenes only: on photographs its choices mean nothing"
-    )
-    assert choose(OFFLINE).line.startswith("offline, a rough preview for photographs")
+    assert choose(EMBEDDED).line == f"embedded ({label_of(EMBEDDED)})"
+    assert choose(OFFLINE).line.startswith(f"offline ({label_of(OFFLINE)}); 'refmask setup photos'")
 
 
 def test_weights_alone_are_of_no_model(monkeypatch):
@@ -151,7 +150,7 @@ def test_a_remembered_file_that_is_gone_or_another(remembered, tmp_path):
 
 def test_python_warns_of_the_preview_that_nobody_named():
     with (
-        pytest.warns(RefmaskWarning, match="model offline, a rough preview.*refmask setup photos"),
+        pytest.warns(RefmaskWarning, match="offline preview.*refmask setup photos"),
         pytest.raises(ConfigurationError, match="fp32"),  # nothing need be loaded
     ):
         load(compat="reference", precision="bf16")

@@ -78,7 +78,7 @@ def test_yes_fetches_and_answers_with_it(full_hub, words):
 def test_no_is_remembered_and_the_preview_is_told(full_hub, words, typed):
     shown = on_screen(words, typed)[1]
     assert shown.count(QUESTION) == 1
-    assert "refmask: model: offline, a rough preview" in shown.partition(QUESTION)[2]
+    assert "refmask: model: offline (offline preview" in shown.partition(QUESTION)[2]
     assert file.read() == file.Configuration(asked=True)
     assert full_hub.fetched() == []
     assert QUESTION not in on_screen(words)[1]
@@ -112,7 +112,7 @@ def test_never_when_the_user_named_a_model(full_hub, words, monkeypatch):
     status, shown = on_screen(words, "y\n")
     assert status == 0
     assert QUESTION not in shown
-    assert "refmask: model: embedded (named by REFMASK_MODEL), which knows emoji" in shown
+    assert "refmask: model: embedded (named by REFMASK_MODEL; emoji model" in shown
     assert full_hub.asked == []
 
 

@@ -20,6 +20,7 @@ from refmask.errors import MissingResource
 from refmask.ops.devices import choose_device, choose_precision
 from refmask.ops.maps import region_shares
 from refmask.ops.pixels import PixelStatistics
+from refmask.provenance import OFFLINE
 from refmask.types import Bytes, Floats
 from refmask.weights.hashing import sha256_of
 from refmask.weights.reading import read_weights
@@ -52,17 +53,17 @@ class Classifier:
         name: for reports.
         statistics: how its weights want pixels, and the side of a crop.
         model_cfg: what its logits depend on beside the weights.
-        advice: none; as ``ClipBackbone`` has it.
+        advice: how to choose by it; see ``refmask.segmenter.Segmenter``.
     """
 
     network: EfficientNetLite2
     weights: Path
-    name: str = "offline"
+    name: str = OFFLINE
     statistics: PixelStatistics = STATISTICS
     model_cfg: dict[str, Any] = field(
         default_factory=lambda: {"network": "efficientnet-lite2", "longer_side": LONGER_SIDE}
     )
-    advice: dict[str, Any] = field(default_factory=dict)
+    advice: dict[str, Any] = field(default_factory=lambda: {"terms": "colour", "consensus": True})
     _last: _Last = field(default_factory=_Last, init=False, repr=False)
 
     @property

@@ -53,10 +53,11 @@ def _photographs() -> Iterator[tuple[Scene, Segmentation]]:
     """Answers of the preview about photographs, each told as it comes."""
     from skimage import data
 
+    from refmask.provenance import OFFLINE
     from refmask.segmenter import load
 
     print("photographs, by the offline preview:")
-    segmenter = load("offline")
+    segmenter = load(OFFLINE)
     for name, expressions in PHOTOGRAPHS.items():
         scene = segmenter.look(getattr(data, name)())
         for answer in scene.find(list(expressions)):
@@ -68,10 +69,11 @@ def _scenes() -> Iterator[tuple[Scene, Segmentation]]:
     """Answers of the emoji model about the scenes that it was made for, told with their IoU."""
     from refmask.data.scenes import read_scenes
     from refmask.metrics import intersection_and_union, iou
+    from refmask.provenance import EMBEDDED
     from refmask.segmenter import load
 
     print("emoji scenes, by the model that knows nothing else:")
-    segmenter = load("embedded")
+    segmenter = load(EMBEDDED)
     for sample, query in choose(list(read_scenes(split="val"))):
         scene = segmenter.look(sample.image)
         answer = scene.find(query.expression)

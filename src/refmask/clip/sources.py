@@ -14,9 +14,9 @@ import open_clip
 from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
 
 from refmask.errors import ConfigurationError, ModelError, WeightsUnavailable
+from refmask.provenance import EMBEDDED
 from refmask.weights.hub import within_reach
 
-EMBEDDED = "embedded"
 HUB = "hf-hub:"
 CONFIG_FILE = "open_clip_config.json"
 #: Settings of a method that a model's configuration file may recommend under "refmask".

@@ -24,8 +24,8 @@ METHODS = {
 }
 #: What takes a classifier; all others take a CLIP.
 FOR_CLASSIFIERS = ("class-posterior",)
-#: The method that suits a model.
-AUTO = "auto"
+#: ``Encoder.family`` of such a model.
+CLASSIFIER = "classifier"
 
 #: What takes a method's place when it is to look at its ``local_top`` best masks only.
 SHORTENED = {"global-local": ("refmask.methods.shortlist", "Shortlist")}
@@ -63,7 +63,7 @@ def load_method(name: str, encoder: Encoder, **settings: Any) -> Method:
         raise ConfigurationError(
             f"method {name} has no {', '.join(sorted(foreign))}; it takes {', '.join(known)}"
         )
-    if not hasattr(encoder, "tower") and name not in FOR_CLASSIFIERS:
+    if encoder.family == CLASSIFIER and name not in FOR_CLASSIFIERS:
         raise ConfigurationError(
             f"method {name} needs a CLIP, {encoder.name} is a classifier; choose another model, "
             f"or method {', '.join(FOR_CLASSIFIERS)}"
@@ -74,7 +74,7 @@ def load_method(name: str, encoder: Encoder, **settings: Any) -> Method:
 
 def usual_method(encoder: Encoder) -> str:
     """The name of the method that suits a model."""
-    return "global-local" if hasattr(encoder, "tower") else FOR_CLASSIFIERS[0]
+    return FOR_CLASSIFIERS[0] if encoder.family == CLASSIFIER else "global-local"
 
 
-__all__ = ["AUTO", "METHODS", "PRESETS", "Method", "load_method"]
+__all__ = ["METHODS", "PRESETS", "Method", "load_method"]

@@ -4,8 +4,8 @@
 environment, the configuration file), ``file`` what the configuration file holds.
 """
 
-from refmask.settings.choosing import OFFLINE, Choice, choose
+from refmask.settings.choosing import Choice, choose
 from refmask.settings.levels import stated
 from refmask.settings.options import AUTO, OPTIONS
 
-__all__ = ["AUTO", "OFFLINE", "OPTIONS", "Choice", "choose", "stated"]
+__all__ = ["AUTO", "OPTIONS", "Choice", "choose", "stated"]

@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refmask.errors import ConfigurationError
+from refmask.provenance import EMBEDDED, OFFLINE, label_of
 from refmask.settings import file
 from refmask.settings.levels import GIVEN, Stated, stated
 from refmask.settings.options import AUTO
 from refmask.weights.recommended import RECOMMENDED, Kit, title
 
-#: The models that come with refmask: the preview for photographs, and the one for emoji scenes.
-OFFLINE, EMBEDDED = "offline", "embedded"
 #: Proposers without weights: for photographs, and for emoji scenes.
 PHOTO, SCENES = "photo", "grouping"
-#: What whoever reads their answers must know.
-CAVEATS = {
-    OFFLINE: "a rough preview for photographs; 'refmask setup photos' fetches CLIP and SAM 2",
-    EMBEDDED: "which knows emoji scenes only: on photographs its choices mean nothing",
-}
+#: What is better than the preview.
+BETTER = "'refmask setup photos' fetches CLIP and SAM 2, which know photographs far better"
 
 
 @dataclass(frozen=True)
@@ -51,11 +47,13 @@ class Choice:
         Of the models that come with refmask it is told whoever names them, for their answers are
         easily believed too much.
         """
-        caveat = None if self.why == MADE_FOR_THEM else CAVEATS.get(self.model)
-        if self.why == GIVEN and caveat is None:
+        label = None if self.why == MADE_FOR_THEM else label_of(self.model)
+        why = None if self.fallback or self.why == GIVEN else self.why
+        told = [text for text in (why, label) if text]
+        if not told:
             return None
-        why = "" if self.fallback or self.why == GIVEN else f" ({self.why})"
-        return f"{self.title}{why}" + (f", {caveat}" if caveat else "")
+        line = f"{self.title} ({'; '.join(told)})"
+        return f"{line}; {BETTER}" if self.model == OFFLINE else line
 
 
 #: Options that are chosen together.
