@@ -23,17 +23,15 @@ from refmask.classifier.words import Reading, load_words
 from refmask.compat import Compat
 from refmask.errors import ConfigurationError
 from refmask.methods.base import Keep, afresh
+from refmask.methods.partial import PartialFeatures, Rows, best_rows, others_below
 from refmask.ops.maps import mask_shares
 from refmask.ops.masks import areas_of
-from refmask.ops.scores import others_below
 from refmask.types import (
-    Bools,
     Bytes,
     ContextFeatures,
     Floats,
     MaskProposals,
     TargetPhrase,
-    Whole,
 )
 
 #: Added to probabilities before their logarithm: no class is ever ruled out.
@@ -53,23 +51,15 @@ HOTTEST = 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class PosteriorFeatures(ContextFeatures):
-    """What was seen of an image's masks so far; phrases fill in local features.
+class PosteriorFeatures(PartialFeatures):
+    """Class probabilities of each mask, float32 (N, C) in context and alone, and of the image.
 
     Attributes:
-        global_context: float32 (N, C), class probabilities of each mask in context.
-        local_context: float32 (N, C), of each mask alone; zero where it is not known yet.
-        image: uint8 RGB (H, W, 3).
-        proposals: N masks of that size.
-        known: bool (N,), which masks' local features have been computed.
         places: float32 (h * w, C), class probabilities of each place of the image.
         shares: float32 (N, h * w), of the image's area: what of each place a mask covers.
         overlapping: whether the masks are guesses at extents, so that the priors apply.
     """
 
-    image: Bytes
-    proposals: MaskProposals
-    known: Bools
     places: Floats
     shares: Floats
     overlapping: bool
@@ -142,10 +132,11 @@ class ClassPosterior:
             overlapping=bool(areas.sum() > OVERLAPPING * proposals.masks.any(axis=0).mean()),
         )
         if self.local_top is None:
-            every = np.arange(len(proposals))
-            crops = {"margin": MARGIN, "blur": BLUR}
-            local = keep("local", told | crops, nothing.shape, lambda: self._alone(seen, every))
-            seen.local_context[:], seen.known[:] = local, True
+            crops = told | {"margin": MARGIN, "blur": BLUR}
+            seen.fill(
+                np.arange(len(proposals)),
+                lambda every: keep("local", crops, nothing.shape, lambda: self._alone(seen, every)),
+            )
         return seen
 
     def read(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
@@ -203,12 +194,10 @@ class ClassPosterior:
         if not isinstance(observation, PosteriorFeatures):
             return self.similarity(observation, text) + np.float32(evidence / TEMPERATURE)
         affinity = text.blend(self.beta)
-        seen, prior = observation.global_context, evidence + _quality(observation)
-        covering = _covering(observation, affinity)
-        guess = self._likelihood(ContextFeatures(seen, seen), affinity) + prior
-        guess += COVERING * covering
-        best = np.argsort(-guess, axis=1, kind="stable")[:, : self.local_top]
-        self._look_closer(observation, np.unique(best))
+        prior, covering = evidence + _quality(observation), _covering(observation, affinity)
+        guess = self._likelihood(observation.in_context, affinity) + prior + COVERING * covering
+        best = best_rows(guess, self.local_top)
+        observation.fill(np.unique(best), lambda new: self._alone(observation, new))
         scores = self._likelihood(observation, affinity) + prior + COVERING_AT_LAST * covering
         return np.asarray(others_below(scores, guess, best) / TEMPERATURE, np.float32)
 
@@ -245,14 +234,7 @@ class ClassPosterior:
         )
         return np.asarray(self.alpha * everywhere + (1 - self.alpha) * alone, np.float32)
 
-    def _look_closer(self, observation: PosteriorFeatures, masks: Whole) -> None:
-        """Compute the local features of those of these masks that have none yet."""
-        new = masks[~observation.known[masks]]
-        if len(new):
-            observation.local_context[new] = self._alone(observation, new)
-            observation.known[new] = True
-
-    def _alone(self, observation: PosteriorFeatures, masks: Whole) -> Floats:
+    def _alone(self, observation: PosteriorFeatures, masks: Rows) -> Floats:
         """Class probabilities of the crops of these masks: float32 (M, C)."""
         proposals, side = observation.proposals, self.encoder.statistics.side
         crops = cut_crops(observation.image, proposals.masks[masks], proposals.boxes[masks], side)

@@ -6,29 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from refmask.errors import ConfigurationError
 from refmask.methods.base import Keep, afresh
 from refmask.methods.global_local import GlobalLocal
+from refmask.methods.partial import PartialFeatures, Rows, best_rows, others_below
 from refmask.ops.pixels import at_shorter_side
-from refmask.ops.scores import others_below
-from refmask.types import Bools, Bytes, ContextFeatures, Floats, MaskProposals, TargetPhrase
-
-
-@dataclass(frozen=True, eq=False)
-class Glimpse(ContextFeatures):
-    """What was seen of a picture's masks so far; expressions fill in local features.
-
-    Attributes:
-        image: uint8 RGB (H, W, 3).
-        proposals: N masks of that size.
-        known: bool (N,), which masks' local features have been computed; the others are zero.
-    """
-
-    image: Bytes
-    proposals: MaskProposals
-    known: Bools
+from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +41,9 @@ class Shortlist(GlobalLocal):
         if self.local_top < 1:
             raise ConfigurationError(f"expected local_top of at least 1, got {self.local_top}")
 
-    def observe(self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh) -> Glimpse:
+    def observe(
+        self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh
+    ) -> PartialFeatures:
         """The global features of all masks; the local ones wait for expressions.
 
         Args:
@@ -67,11 +53,11 @@ class Shortlist(GlobalLocal):
         """
         everywhere = self.describe(image, proposals, alone=False, keep=keep).global_context
         nothing, known = np.zeros_like(everywhere), np.zeros(len(proposals), np.bool_)
-        return Glimpse(everywhere, nothing, image, proposals, known)
+        return PartialFeatures(everywhere, nothing, image, proposals, known)
 
     def score(  # type: ignore[override]  # of what itself observed
         self,
-        observation: Glimpse,
+        observation: PartialFeatures,
         phrases: Sequence[TargetPhrase],
         evidence: Floats | float = 0.0,
     ) -> Floats:
@@ -80,11 +66,10 @@ class Shortlist(GlobalLocal):
         Returns:
             float32 (T, N).
         """
-        text, everywhere = self.read(phrases), observation.global_context
-        added = np.float32(evidence)
-        guess = self.similarity(ContextFeatures(everywhere, everywhere), text) + added
-        best = np.argsort(-guess, axis=1, kind="stable")[:, : self.local_top]
-        self._look_closer(observation, np.unique(best))
+        text, added = self.read(phrases), np.float32(evidence)
+        guess = self.similarity(observation.in_context, text) + added
+        best = best_rows(guess, self.local_top)
+        observation.fill(np.unique(best), lambda new: self._closer(observation, new))
         return others_below(self.similarity(observation, text) + added, guess, best)
 
     def features(
@@ -101,11 +86,7 @@ class Shortlist(GlobalLocal):
             "scores": scores,
         }
 
-    def _look_closer(self, observation: Glimpse, masks: npt.NDArray[np.intp]) -> None:
-        """Compute the local features of those of these masks that have none yet."""
-        new = masks[~observation.known[masks]]
-        if len(new):
-            picture = at_shorter_side(observation.image, self.compat)
-            alone = self._alone(picture, observation.proposals[new])
-            observation.local_context[new] = alone
-            observation.known[new] = True
+    def _closer(self, observation: PartialFeatures, masks: Rows) -> Floats:
+        """The local features of these masks: float32 (M, D)."""
+        picture = at_shorter_side(observation.image, self.compat)
+        return self._alone(picture, observation.proposals[masks])
