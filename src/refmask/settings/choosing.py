@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from refmask.errors import ConfigurationError
 from refmask.provenance import EMBEDDED, OFFLINE, label_of
 from refmask.settings import file
 from refmask.settings.levels import GIVEN, Stated, stated
 from refmask.settings.options import AUTO
+from refmask.weights.catalogue import PUBLISHED
 from refmask.weights.recommended import RECOMMENDED, Kit, title
 
 #: Proposers without weights: for photographs, and for emoji scenes.
@@ -125,6 +127,11 @@ def _usual() -> Choice:
 
 def _cached(kit: Kit) -> Choice | None:
     """A kit as far as it is in the hub's cache; None without its CLIP."""
+    from huggingface_hub import constants
+
+    name = PUBLISHED[kit.clip.name].repository.replace("/", "--")
+    if not Path(constants.HF_HUB_CACHE, f"models--{name}").is_dir():
+        return None  # the hub's client, which knows the cache better, takes 0.4 s to import
     from refmask.weights.hub import ready
 
     weights = ready(kit.clip.name)
