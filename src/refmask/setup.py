@@ -23,7 +23,7 @@ from refmask.weights import hub
 from refmask.weights.catalogue import PUBLISHED
 from refmask.weights.downloading import FULL, no_room
 from refmask.weights.hashing import sha256_of
-from refmask.weights.recommended import INSTALL, Kit, Part, title
+from refmask.weights.recommended import Kit, Part, title
 
 #: Sides, in pixels, of the blank image on which a proposer is tried.
 SIDE = 64
@@ -52,8 +52,6 @@ def set_up(kit: Kit, say: Say = print, *, source: Path | None = None) -> Remembe
     """
     before = file.read()
     file.write(dataclasses.replace(before, asked=True))
-    if kit.masks not in kit.parts:
-        say(f"{kit.masks.title} needs the library transformers and is left out: {INSTALL}")
     weights = _fetched(kit, say) if source is None else _brought(kit, source, say)
     made = _remembered(kit, [path.absolute() for path in weights])
     place = file.write(dataclasses.replace(before, asked=True, remembered=made))
@@ -195,6 +193,5 @@ def _remembered(kit: Kit, weights: Sequence[Path]) -> Remembered:
         for part, path in zip(kit.parts, weights, strict=True)
         for name in PUBLISHED[part.name].needed
     ]
-    clip, *masks = weights
-    spec = kit.proposals(masks[0]) if masks else None
-    return Remembered(title(kit.parts), kit.model, str(clip), spec, tuple(kept))
+    clip, masks = weights
+    return Remembered(title(kit.parts), kit.model, str(clip), kit.proposals(masks), tuple(kept))

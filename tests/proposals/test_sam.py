@@ -283,7 +283,7 @@ def test_only_the_models_files_are_fetched(sam_folder, name, monkeypatch):
 
 def test_a_missing_library_is_told_with_the_command(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(MissingResource, match=r'pip install "refmask\[sam\]"'):
+    with pytest.raises(MissingResource, match=r'pip install "transformers>=5\.3"'):
         KINDS[name]()
 
 

@@ -56,7 +56,7 @@ def test_fetched_tried_and_remembered(settings, capsys):
 
 
 @pytest.mark.usefixtures("kit")
-def test_what_is_cached_is_used_though_nobody_set_it_up(full_hub, monkeypatch):
+def test_what_is_cached_is_used_though_nobody_set_it_up(full_hub):
     fetch("small-clip")
     assert choose().line == "Small CLIP (found in the Hugging Face cache)"
     assert not choose().proposals.startswith("sam2")
@@ -66,21 +66,6 @@ def test_what_is_cached_is_used_though_nobody_set_it_up(full_hub, monkeypatch):
     fetched = len(full_hub.fetched())
     assert main(PHOTOS) == 0
     assert len(full_hub.fetched()) == fetched
-    file.forget()
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    assert choose().line == "Small CLIP (found in the Hugging Face cache)"
-
-
-@pytest.mark.usefixtures("kit")
-def test_without_transformers_the_clip_alone(full_hub, monkeypatch, capsys):
-    with monkeypatch.context() as patch:
-        patch.setattr("importlib.util.find_spec", lambda _: None)
-        assert main(PHOTOS) == 0
-    told = capsys.readouterr().out
-    assert 'Small SAM needs the library transformers and is left out: pip install "refm' in told
-    assert [name for name, _ in full_hub.fetched()] == ["open_clip_model.safetensors"]
-    assert file.read().remembered.proposals is None
-    assert choose().line == "Small CLIP (remembered by 'refmask setup')"
 
 
 @pytest.mark.usefixtures("kit")

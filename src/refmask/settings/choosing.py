@@ -137,7 +137,7 @@ def _cached(kit: Kit) -> Choice | None:
     weights = ready(kit.clip.name)
     if weights is None:
         return None
-    masks = ready(kit.masks.name) if kit.can_propose else None
+    masks = ready(kit.masks.name)
     parts = (kit.clip,) if masks is None else (kit.clip, kit.masks)
     return Choice(
         kit.model,

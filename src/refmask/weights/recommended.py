@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-#: What brings the library that SAM 2 needs.
-INSTALL = 'pip install "refmask[sam]"'
 
 
 @dataclass(frozen=True)
@@ -39,14 +35,9 @@ class Kit:
     masks: Part
 
     @property
-    def can_propose(self) -> bool:
-        """Whether the library is installed that ``masks`` needs."""
-        return importlib.util.find_spec("transformers") is not None
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """Those that can be used here."""
-        return (self.clip, self.masks) if self.can_propose else (self.clip,)
+    def parts(self) -> tuple[Part, Part]:
+        """Both."""
+        return self.clip, self.masks
 
     def proposals(self, weights: Path) -> str:
         """``masks`` as ``--proposals`` takes it, by its weights file."""

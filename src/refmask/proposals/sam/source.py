@@ -31,7 +31,7 @@ WEIGHTS = "model.safetensors"
 SHARDS = "model-*.safetensors"
 #: All that is ever fetched: nothing else in a repository is read.
 FETCHED = [CONFIG, *PREPROCESSING, WEIGHTS, f"{WEIGHTS}.index.json", SHARDS]
-INSTALL = 'pip install "refmask[sam]"'
+INSTALL = 'pip install "transformers>=5.3"'
 
 
 @dataclass(frozen=True)
