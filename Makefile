@@ -39,7 +39,7 @@ check: develop
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --max-worker-restart 0
 
 format: develop
 	$(BIN)/ruff format .
