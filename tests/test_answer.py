@@ -8,6 +8,7 @@ import pytest
 import refmask
 from refmask import MaskProposals, Segmentation, TargetPhrase, Why
 from refmask.answer import verdict
+from refmask.export.record import record
 from refmask.methods import load_method
 from refmask.methods.base import unknown_to
 from refmask.methods.global_local import GlobalLocal
@@ -111,3 +112,36 @@ def test_one_region_however_often_it_is_drawn_is_unsure(segmenter, noise):
         answer = segmenter.look(noise, MaskProposals(some)).find("the red car")
         assert (answer.confidence, answer.reason) == (None, "one region only")
         assert answer.probability == pytest.approx(1)
+
+
+def test_the_chosen_one_comes_first_whatever_its_score():
+    answer = dataclasses.replace(made(), scores=np.array([3, 5, 1, 4], np.float32), best=0)
+    assert answer.order == [0, 1, 3, 2]
+    nothing = dataclasses.replace(made(best=None), scores=np.empty(0, np.float32))
+    assert nothing.order == []
+    assert len(nothing.probabilities) == 0
+    assert np.allclose(answer.probabilities.sum(), 1)
+
+
+def test_candidates_begin_with_the_answer_that_a_consensus_chose(clip, fixed_parser, noise):
+    masks = np.zeros((4, 60, 80), np.bool_)
+    masks[0, :30] = True
+    for number, width in ((1, 40), (2, 42), (3, 44)):  # drawings of one thing
+        masks[number, 30:, :width] = True
+    scores = np.array([1.0, 0.5, 0.6, 0.5], np.float32)
+
+    class Told(GlobalLocal):
+        def score(self, *given):
+            return np.stack([scores for _ in given[1]])
+
+    segmenter = dataclasses.replace(Segmenter(None, Told(clip), fixed_parser), consensus=True)
+    scene = segmenter.look(noise, MaskProposals(masks))
+    answer = scene.find("the red car")
+    assert answer.best == 2
+    assert scene.drawings_of(2).tolist() == [False, True, True, True]
+    assert answer.why.runner_up == 0
+    assert answer.why.margin > 0
+    told = record(answer, scene.proposals, top=4)
+    assert [one["proposal"] for one in told["candidates"]] == [2, 0, 1, 3]
+    plain = dataclasses.replace(segmenter, consensus=False).look(noise, MaskProposals(masks))
+    assert plain.find("the red car").best == 0

@@ -99,6 +99,21 @@ class Segmentation:
         return self._meaningless or low
 
     @property
+    def probabilities(self) -> Floats:
+        """Softmax of the scores among all proposals: float32 (N,), 1 in sum."""
+        weights = np.exp(self.scores - self.scores.max(initial=-np.inf))
+        return np.asarray(weights / weights.sum())
+
+    @property
+    def order(self) -> list[int]:
+        """Indices of all proposals, the chosen one first, the others by score.
+
+        The chosen one need not have the highest score: see ``Segmenter.consensus``.
+        """
+        ranked = [int(index) for index in np.argsort(-self.scores, kind="stable")]
+        return sorted(ranked, key=lambda index: index != self.best)
+
+    @property
     def verdict(self) -> str:
         """How far to trust the answer, in words; see :func:`verdict`."""
         return verdict(self.confidence, self.reason)

@@ -22,7 +22,7 @@ from refmask.ops.masks import areas_of, iou_with, pairwise_iou
 from refmask.provenance import Provenance
 from refmask.scene_file import read_scene, write_scene
 from refmask.terms import evidence, load_term
-from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase, Whole
+from refmask.types import Bools, Bytes, Floats, MaskProposals, TargetPhrase, Whole
 
 if TYPE_CHECKING:
     from refmask.segmenter import Segmenter
@@ -113,6 +113,13 @@ class Scene:
     def _areas(self) -> Whole:
         return areas_of(self.proposals.masks)
 
+    def drawings_of(self, index: int) -> Bools:
+        """Which proposals are the same thing as one of them, drawn a little differently: bool (N,).
+
+        Those whose IoU with it is at least ``SAME_THING``.
+        """
+        return iou_with(self.proposals.masks, self._areas, index) >= SAME_THING
+
     @cached_property
     def _agreement(self) -> Floats:
         """IoU of every mask with every other, about: float32 (N, N)."""
@@ -169,7 +176,7 @@ class Scene:
         order = np.argsort(-standing, kind="stable")
         best = int(order[0])
         note = note or doubt_of(self.segmenter.method, self.observation, phrase, best)
-        same = iou_with(self.proposals.masks, self._areas, best) >= SAME_THING
+        same = self.drawings_of(best)
         others = [int(index) for index in order if not same[index]]
         margin = float(standing[best] - standing[others[0]]) if others else 0.0
         runner_up = others[0] if others else None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-import numpy as np
-
 from refmask.answer import Segmentation
 from refmask.ops import rle
 from refmask.types import MaskProposals
@@ -58,9 +56,7 @@ def record(answer: Segmentation, proposals: MaskProposals, top: int = 1) -> Reco
         proposals: the scene's.
         top: how many of the best proposals to list as ``candidates``.
     """
-    order = [int(i) for i in np.argsort(-answer.scores, kind="stable")]
-    best = max((float(answer.scores[i]) for i in order[:1]), default=0.0)
-    weights = np.exp(answer.scores - best)
+    shares = answer.probabilities
     told = answer.confidence is not None
 
     def candidate(index: int | None) -> Candidate | None:
@@ -70,13 +66,13 @@ def record(answer: Segmentation, proposals: MaskProposals, top: int = 1) -> Reco
         return {
             "proposal": index,
             "score": round(float(answer.scores[index]), 4),
-            "probability": rounded(weights[index] / weights.sum() if told else None),
+            "probability": rounded(shares[index] if told else None),
             "box": [float(edge) for edge in proposals.boxes[index]],
             "area": int(mask.sum()),
             "segmentation": rle.encode(mask),
         }
 
-    listed = [candidate(index) for index in order[:top]]
+    listed = [candidate(index) for index in answer.order[:top]]
     height, width = proposals.size
     return {
         "height": height,

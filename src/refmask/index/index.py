@@ -281,8 +281,8 @@ def _asked(hit: Hit, scene: Scene, target: TargetPhrase) -> tuple[float, Hit]:
     """What a hit is ranked by, and the hit with the confidence in its best region."""
     (answer,) = scene.find_phrases([target])
     number = hit.regions[0].number
-    if number != answer.best:  # the scene's answer is not among the regions that may be found
-        weights = np.exp(answer.scores - answer.scores.max())
-        answer = replace(answer, probability=float(weights[number] / weights.sum()))
+    # The scene's answer may be another region than those that may be found, or a better drawing.
+    if answer.best is None or not scene.drawings_of(answer.best)[number]:
+        answer = replace(answer, probability=float(answer.probabilities[number]))
     rank = hit.score + math.log(max(answer.probability, LEAST))
     return rank, replace(hit, confidence=answer.confidence, reason=answer.reason)

@@ -109,16 +109,13 @@ def with_regions(shown: Picture, proposals: MaskProposals) -> Picture:
 
 def answer(given: Segmentation) -> Answer:
     """Scores and ranks of all regions."""
-    scores = given.scores
-    order = np.argsort(-scores, kind="stable")
-    weights = np.exp(scores - scores.max(initial=-np.inf))
-    shares = [round(float(weight), 4) for weight in weights / weights.sum()]
+    shares = [round(float(share), 4) for share in given.probabilities]
     return {
         "phrase": given.why.phrase.text,
         "unsure": given.unsure,
-        "scores": [round(float(score), 2) for score in scores],
+        "scores": [round(float(score), 2) for score in given.scores],
         "probabilities": None if given.confidence is None else shares,
-        "order": [int(index) for index in order],
+        "order": given.order,
         "best": given.best,
         "runner_up": given.why.runner_up,
     }
