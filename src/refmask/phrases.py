@@ -108,7 +108,7 @@ class PhraseParser:
         sentence = self._read(expression)
         check_tree(expression, len(words), heads, deps, pos)
         try:
-            doc = _doc(self._tokenizer, words, heads=list(heads), deps=list(deps), pos=list(pos))
+            doc = _doc(self._language, words, heads=list(heads), deps=list(deps), pos=list(pos))
         except (ValueError, TypeError) as error:
             raise bad_parse(expression, str(error).partition("\n")[0]) from error
         places = () if self.reference else tuple(find_words(sentence.text, words))
@@ -138,11 +138,11 @@ class PhraseParser:
         """Check one expression; split it into tokens."""
         text = checked_expression(expression)
         if self.reference:  # quirk 15
-            tokens = [token.text for token in self._tokenizer.make_doc(text.lower())]
+            tokens = [token.text for token in self._language.make_doc(text.lower())]
             words = tuple(word for word in tokens if word != " ")
             return _Sentence(expression, " ".join(words), words, ())
         text = " ".join(text.split())
-        split = [(token.text, token.idx) for token in self._tokenizer.make_doc(text)]
+        split = [(token.text, token.idx) for token in self._language.make_doc(text)]
         places = tuple(join_clitics(split))
         words = tuple("".join(text[place].lower().split()) for place in places)
         return _Sentence(expression, text, words, places)
@@ -159,12 +159,6 @@ class PhraseParser:
             return TargetPhrase(sentence.expression, text, text, text[places[_fallback(doc).i]])
         phrase = text[places[span.start].start : places[span.end - 1].stop]
         return TargetPhrase(sentence.expression, text, phrase, text[places[span.root.i]])
-
-    @cached_property
-    def _tokenizer(self) -> Language:
-        """English tokens without a model: the same for every pipeline."""
-        blank: Language = _spacy().blank("en")
-        return blank
 
     @cached_property
     def _language(self) -> Language:

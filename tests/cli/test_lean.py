@@ -31,7 +31,7 @@ def wanting():
         yield
     finally:
         del sys.modules["torchvision"]
-lean._stand_ins = wanting
+lean._for_open_clip = wanting
 lean.import_less()
 import open_clip, torchvision
 assert open_clip.CLIP and torchvision.ops.roi_align and "timm" in sys.modules
@@ -40,5 +40,40 @@ assert open_clip.CLIP and torchvision.ops.roi_align and "timm" in sys.modules
 
 @pytest.mark.parametrize("code", [LEFT_OUT, IN_FULL])
 def test_open_clip_is_whole(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+WITHOUT_COMMANDS = """
+import sys
+from refmask.cli import lean
+lean.import_less()
+import spacy
+assert not {"spacy.cli", "typer", "weasel"} & set(sys.modules), "not left out"
+assert spacy.info(silent=True)["spacy_version"] == spacy.__version__
+from spacy.cli import download
+assert spacy.cli.__file__ and "typer" in sys.modules
+assert spacy.__spec__.loader.is_package("spacy")
+"""
+
+RARELY = """
+import gc, weakref
+from refmask.cli import lean
+class Knot: pass
+def tie():
+    knot = Knot()
+    knot.own = knot
+    return weakref.ref(knot)
+tied = tie()
+lean.collect_less()
+kept = [[] for _ in range(2000)]
+assert tied() is not None, "looked already"
+kept += [[] for _ in range(2 * lean.MANY)]
+assert tied() is None, "never looks"
+"""
+
+
+@pytest.mark.parametrize("code", [WITHOUT_COMMANDS, RARELY])
+def test_a_command_does_less(code):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

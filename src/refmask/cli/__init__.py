@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from refmask.cli.choosing import complete
-from refmask.cli.lean import import_less
+from refmask.cli.lean import collect_less, import_less
 from refmask.errors import RefmaskError, RefmaskWarning
 
 COMMANDS = {
@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     wait_briefly()
     import_less()
+    collect_less()
     outer = argparse.ArgumentParser(
         prog="refmask",
         description="A picture and a phrase in, the mask of that one thing out.",
