@@ -19,14 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from refmask.errors import ConfigurationError, ImageError, InputError, MaskError
+from refmask.limits import check
 from refmask.methods.base import Encoder, Keep
 from refmask.methods.keeping import Part, kept_model
 from refmask.ops.files import write_whole
 from refmask.ops.images import MAX_PIXELS, checked
+from refmask.ops.reading import check_file, parse_json
 from refmask.proposals.store import record
 from refmask.store.entry import Damaged
 from refmask.store.features import fits
-from refmask.store.folder import MAX_FILE
 from refmask.store.hashing import picture_hash, settings_hash
 from refmask.types import Bytes, Floats, MaskProposals
 
@@ -134,11 +135,7 @@ def write_scene(
     told[MADE_BY] = proposed_by
     told["sha256"] = _digest(arrays, told)
     content = save(arrays, {TOLD: json.dumps(told, sort_keys=True)})
-    if len(content) > MAX_FILE:
-        raise MaskError(
-            f"expected a scene of at most {MAX_FILE} bytes to keep, got {len(content)}; use fewer "
-            "masks or a smaller picture"
-        )
+    check("unpacked", len(content), "the scene", MaskError)
     write_whole(path, content)
 
 
@@ -148,11 +145,8 @@ def read_scene(path: Path) -> SceneFile:
     Raises:
         InputError: when it is missing, damaged, too large, or no such file.
     """
-    if not path.is_file():
-        raise InputError(f"expected a scene at {path}, there is no such file; check the path")
+    check_file(path, "a scene", most="unpacked")
     try:
-        if path.stat().st_size > MAX_FILE:
-            raise Damaged("it is far too large")
         return _scene(path, *_open(path))
     except (Damaged, ImageError, MaskError) as error:
         _refuse(path, str(error))
@@ -196,10 +190,7 @@ def _scene(path: Path, arrays: Arrays, metadata: str) -> SceneFile:
 
 def _told(metadata: str) -> dict[str, Any]:
     """What ``write_scene`` wrote of the scene, its parts of the right kinds."""
-    try:
-        told = json.loads(metadata)
-    except (ValueError, RecursionError):
-        told = None
+    told = parse_json(metadata or "null", "what it tells", Damaged)
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise Damaged(f"it does not tell the format '{FORMAT}'")
     model, parts = told.get("model"), told.get("parts")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from refmask import compat as compatibility
 from refmask.errors import ConfigurationError, RefmaskWarning
+from refmask.limits import STORE
 from refmask.methods import PRESETS, Method, load_method, usual_method
 from refmask.methods.base import Encoder
 from refmask.methods.configuration import method_told, model_name
@@ -23,7 +24,6 @@ from refmask.provenance import OFFLINE, Provenance, label_of
 from refmask.scene import Scene
 from refmask.settings import AUTO, choose, stated
 from refmask.store.features import Features
-from refmask.store.sizes import LIMIT
 from refmask.terms import NONE, parse_terms
 from refmask.types import MaskProposals, MaskProposer
 
@@ -40,7 +40,7 @@ def load(
     *,
     proposals: str | MaskProposer = AUTO,
     store: str | None = None,
-    store_limit: str | int = LIMIT,
+    store_limit: str | int = STORE,
     refinement: Refinement | None = None,
     method: str = AUTO,
     preset: str | None = None,

@@ -70,7 +70,7 @@ def test_what_is_asked_is_said_once(tmp_path):
         ("t.csv", b"file,expression\na,b\n", "column picture or path or uri in .*got file, expr"),
         ("t.csv", b"picture,expression\na,b,c\n", "expected a CSV table in .*cannot be read"),
         ("t.csv", b"picture,expression\n", "expected pictures in .*names none"),
-        ("t.parquet", b"PAR1 and nothing else PAR1", "expected a PARQUET table"),
+        ("t.parquet", b"PAR1 and nothing else PAR1", "expected a Parquet table"),
     ],
 )
 def test_tables_that_cannot_be_used_are_refused(tmp_path, name, content, message):

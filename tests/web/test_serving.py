@@ -18,7 +18,7 @@ import pytest
 from refmask.cli import main
 from refmask.cli.serve import LIMITS, configure, limits
 from refmask.errors import ConfigurationError
-from refmask.store.sizes import parse_size
+from refmask.limits import parse_size
 from refmask.web.limits import Limits
 from refmask.web.serving import VARIABLE, listen, read_token
 

@@ -109,5 +109,5 @@ def test_other_values_among_the_arrays_are_named(file):
 
 
 def test_a_missing_file_is_told(tmp_path):
-    with pytest.raises(WeightsError, match="there is none"):
+    with pytest.raises(WeightsError, match="there is no such file"):
         read_pickled(tmp_path / "absent.pkl")

@@ -7,10 +7,13 @@ from typing import Any
 
 import pyarrow
 import pyarrow.compute
-from pyarrow import csv, parquet
+from pyarrow import csv
 
 from refmask.batch.places import beside, in_short, locate
 from refmask.errors import InputError
+from refmask.limits import check
+from refmask.ops.parquet import read_parquet, rows_of
+from refmask.ops.reading import BROKEN
 
 #: Names that columns may have.
 PICTURE = ("picture", "path", "uri")
@@ -41,18 +44,24 @@ def read_table(name: str, folder: str | None = None) -> pyarrow.Table:
     suffix = next(ending for ending in READERS if place.path.lower().endswith(ending))
     try:
         with place.system.open_input_file(place.path) as file:
-            whole = READERS[suffix](file)
-    except (OSError, pyarrow.ArrowException) as error:
+            whole = READERS[suffix](file, name)
+    except InputError:
+        raise
+    except (pyarrow.ArrowException, *BROKEN) as error:
         raise InputError(
             f"expected a {suffix[1:].upper()} table in {name}, it cannot be read "
-            f"({in_short(error)})"
+            f"({in_short(error)}); write it again, its texts in UTF-8"
         ) from None
-    pictures, expressions = _column(whole, PICTURE), _column(whole, EXPRESSION)
+    pictures, expressions = (_column(whole, names, name) for names in (PICTURE, EXPRESSION))
     if pictures is None:
         there = ", ".join(whole.schema.names)
         raise InputError(f"expected a column {' or '.join(PICTURE)} in {name}, got {there}")
     folder = folder or place.name(place.path.rpartition("/")[0])
-    named = [beside(folder, picture or "") for picture in pictures.to_pylist()]
+    if not (pyarrow.types.is_string(pictures.type) or pyarrow.types.is_large_string(pictures.type)):
+        raise InputError(
+            f"expected names of pictures in {name}, got {pictures.type}; write them as texts"
+        )
+    named = [beside(folder, picture or "") for picture in rows_of(pictures, name)]
     return _grouped(name, pyarrow.array(named, pyarrow.string()), expressions)
 
 
@@ -76,13 +85,16 @@ def _grouped(name: str, pictures: Any, expressions: Any) -> pyarrow.Table:
     return grouped.select(["picture", "expression_list"]).rename_columns(["picture", "expressions"])
 
 
-def _column(table: pyarrow.Table, names: tuple[str, ...]) -> Any:
+def _column(table: pyarrow.Table, names: tuple[str, ...], where: str) -> Any:
     found = next((name for name in names if name in table.schema.names), None)
+    if found is not None and table.schema.names.count(found) > 1:
+        raise InputError(f"expected one column '{found}' in {where}, got several; rename the rest")
     return None if found is None else table[found]
 
 
-def _csv(file: Any) -> pyarrow.Table:
+def _csv(file: Any, name: str) -> pyarrow.Table:
     texts = dict.fromkeys((*PICTURE, *EXPRESSION), pyarrow.string())
+    check("file", file.size(), f"the table {name}")
     return csv.read_csv(
         file,
         parse_options=csv.ParseOptions(newlines_in_values=True),
@@ -90,11 +102,9 @@ def _csv(file: Any) -> pyarrow.Table:
     )
 
 
-def _parquet(file: Any) -> pyarrow.Table:
-    wanted = (*PICTURE, *EXPRESSION)
-    source = parquet.ParquetFile(file)
-    return source.read([name for name in source.schema_arrow.names if name in wanted])
+def _parquet(file: Any, name: str) -> pyarrow.Table:
+    return read_parquet(file, name, (*PICTURE, *EXPRESSION))
 
 
 #: Readers by the name's ending.
-READERS: dict[str, Callable[[Any], pyarrow.Table]] = {".csv": _csv, ".parquet": _parquet}
+READERS: dict[str, Callable[[Any, str], pyarrow.Table]] = {".csv": _csv, ".parquet": _parquet}

@@ -17,6 +17,7 @@ from typing import TextIO
 
 from refmask.cli.choosing import complete
 from refmask.cli.lean import collect_less, import_less
+from refmask.cli.net import DEBUG, VARIABLE, net, print_anything
 from refmask.errors import RefmaskError, RefmaskWarning
 
 COMMANDS = {
@@ -50,6 +51,10 @@ SPINS = "3000"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``refmask``; returns the exit status (0 done, 1 in part, 2 not at all)."""
     words = sys.argv[1:] if argv is None else list(argv)
+    if "--debug" in words[: words.index("--") if "--" in words else None]:
+        words.remove("--debug")
+        os.environ[VARIABLE] = DEBUG
+    print_anything()
     wait_briefly()
     import_less()
     collect_less()
@@ -62,6 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     outer.add_argument("--version", action="store_true", help="print the version and exit")
+    outer.add_argument(
+        "--debug", action="store_true", help="with any command: print the traceback of a fault"
+    )
     outer.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND")
     chosen = outer.parse_args(words[:1])
     if chosen.version:
@@ -79,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.configure(parser)
     arguments = parser.parse_args(words[1:])
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), net(parser.prog):
             warnings.showwarning = _tell
             complete(arguments)
             return int(command.run(arguments))

@@ -119,12 +119,12 @@ def _show(args: argparse.Namespace) -> int:
 def _fewshot(args: argparse.Namespace) -> int:
     """Write the refs that the seed chooses, and say which classes have fewer than asked for."""
     from refmask.data.fewshot import few_shot, record
-    from refmask.ops.files import write_whole
+    from refmask.ops.files import as_utf8, write_whole
 
     dataset = _load(args)
     refs = few_shot(dataset, args.per_class, args.seed)
     content = record(dataset, refs, args.per_class, args.seed)
-    write_whole(args.out, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())
+    write_whole(args.out, as_utf8(json.dumps(content, ensure_ascii=False, indent=1) + "\n"))
     classes = len(content["categories"])
     short = args.per_class * classes - len(refs)
     less = f" ({short} fewer than {args.per_class} each: some classes have less)" if short else ""

@@ -77,7 +77,7 @@ def cluster(args: argparse.Namespace, segmenter: Segmenter) -> Cluster:
     """
     from refmask.batch.cluster import Cluster
     from refmask.batch.worker import memory_of
-    from refmask.store.sizes import parse_size
+    from refmask.limits import parse_size
 
     if args.worker_memory is None:
         memory = memory_of(segmenter, args.worker_cores)

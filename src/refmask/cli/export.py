@@ -7,7 +7,6 @@ from pathlib import Path
 
 from refmask.cli.formats import add_format_options, chosen, write_formats
 from refmask.cli.segment import OUT
-from refmask.errors import InputError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,16 +21,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read the answers, write each format into a folder of its name."""
     from refmask.export.answers import read_answers
+    from refmask.ops.reading import read_text
 
     options = chosen(args, args.out)
-    try:
-        with Path(args.answers).open(encoding="utf-8") as lines:
-            answers = read_answers(lines, args.answers)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise InputError(
-            f"expected answers of 'refmask segment --json' in {args.answers}, but {reason}; "
-            "check the path"
-        ) from None
+    text = read_text(Path(args.answers), "answers of 'refmask segment --json'")
+    answers = read_answers(text.split("\n"), args.answers)
     write_formats(args, answers, args.out, options)
     return 0

@@ -13,17 +13,16 @@ absolute) or a given ``noun_phrase``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from refmask.errors import ExpressionError
+from refmask.ops.reading import parse_json, read_text
 from refmask.phrases import PhraseParser
 from refmask.types import TargetPhrase
 
-LARGEST = 256 * 2**20  # bytes
 PARSE = ("words", "heads", "deps", "pos")
 
 
@@ -59,15 +58,18 @@ def read_expressions(path: str | Path) -> list[Expression]:
         ExpressionError: when the file is missing, too large, holds none, or an entry is wrong.
     """
     path = Path(path)
-    text = _text(path)
+    text = read_text(path, "expressions", ExpressionError)
     if path.suffix == ".json":
-        entries = _listed(path, _json(path, text, "the file"))
+        entries = _listed(path, parse_json(text, path, ExpressionError))
         placed = [(f"entry {number}", entry) for number, entry in enumerate(entries)]
     else:
         lines = [(f"line {n}", line) for n, line in enumerate(text.splitlines(), 1)]
         filled = [(where, line) for where, line in lines if line.strip()]
         if path.suffix == ".jsonl":
-            placed = [(where, _json(path, line, where)) for where, line in filled]
+            placed = [
+                (where, parse_json(line, f"{where} of {path}", ExpressionError))
+                for where, line in filled
+            ]
         else:
             placed = list(filled)
     if not placed:
@@ -95,34 +97,6 @@ def target_phrases(expressions: Sequence[Expression], parser: PhraseParser) -> l
         else:
             found.append(next(answers))
     return found
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > LARGEST:
-            raise ExpressionError(
-                f"expected an expression file of at most {LARGEST >> 20} MB, got "
-                f"{path.stat().st_size >> 20} MB in {path}; split it"
-            )
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ExpressionError(
-            f"expected a readable file of expressions, got {path} ({error.strerror}); "
-            "check the path"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ExpressionError(
-            f"expected UTF-8 text in {path}, got other bytes at {error.start}; convert the file"
-        ) from error
-
-
-def _json(path: Path, text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ExpressionError(
-            f"expected JSON in {path}, got something else at {where} ({error}); correct it"
-        ) from error
 
 
 def _listed(path: Path, value: Any) -> list[Any]:

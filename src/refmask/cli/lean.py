@@ -131,6 +131,4 @@ def _is_compile_supported(device_type: Any) -> Any:
 
 def _info(*args: Any, **options: Any) -> Any:
     """What spaCy takes from its command line, taken when it is needed."""
-    from spacy.cli.info import info
-
-    return info(*args, **options)
+    return importlib.import_module(f"{COMMANDS}.info").info(*args, **options)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from refmask.cli.choosing import settle, tell
 from refmask.errors import ConfigurationError
-from refmask.store.sizes import LIMIT
+from refmask.limits import STORE
 
 if TYPE_CHECKING:
     from refmask.proposals.refine import Refinement
@@ -70,9 +70,9 @@ def add_store_limit(parser: argparse.ArgumentParser) -> None:
     """How large the features in a store may become."""
     parser.add_argument(
         "--store-limit",
-        default=LIMIT,
+        default=STORE,
         metavar="SIZE",
-        help=f"of the features in the store, such as 500MB (default {LIMIT}): those that were not "
+        help=f"of the features in the store, such as 500MB (default {STORE}): those that were not "
         "used for longest leave first, masks stay",
     )
 
@@ -152,7 +152,7 @@ def load_segmenter(
     proposals: str,
     store: str | None = None,
     refinement: Refinement | None = None,
-    store_limit: str = LIMIT,
+    store_limit: str = STORE,
 ) -> Segmenter:
     """The system that the options describe; the user is told which model it is."""
     from refmask.cli.progress import steps

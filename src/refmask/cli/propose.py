@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from refmask.cli.net import net
 from refmask.cli.options import add_refinement_options, refinement
 from refmask.errors import ConfigurationError, InputError
 
@@ -160,8 +161,9 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
     bar = tqdm(pictures, unit="picture", disable=len(pictures) == 1 or not sys.stderr.isatty())
     for picture, name in zip(bar, picture_folders(pictures), strict=True):
         try:
-            image = read_image(picture)
-            found = (proposer or _proposer(args, spec, picture.stem)).propose(image)
+            with net(picture):
+                image = read_image(picture)
+                found = (proposer or _proposer(args, spec, picture.stem)).propose(image)
         except InputError as error:
             failed += 1
             tqdm.write(f"refmask: error: {error}", file=sys.stderr)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from refmask.cli.choosing import settle
 from refmask.cli.formats import add_format_options, chosen, write_formats
+from refmask.cli.net import net
 from refmask.cli.options import (
     add_refinement_options,
     add_store_limit,
@@ -88,10 +89,12 @@ def run(args: argparse.Namespace) -> int:
     bar = tqdm(pictures, unit="picture", disable=not several or not sys.stderr.isatty())
     for picture, folder in zip(bar, picture_folders(pictures), strict=True):
         try:
-            if given:
-                proposer = dress(load_proposer(args.proposals, picture.stem), None, refine)
-                segmenter = dataclasses.replace(segmenter, proposer=proposer)
-            answers += _answer(args, picture, folder, _look(segmenter, picture, several), phrases)
+            with net(picture):
+                if given:
+                    proposer = dress(load_proposer(args.proposals, picture.stem), None, refine)
+                    segmenter = dataclasses.replace(segmenter, proposer=proposer)
+                scene = _look(segmenter, picture, several)
+                answers += _answer(args, picture, folder, scene, phrases)
         except InputError as error:
             failed += 1
             tqdm.write(f"refmask: error: {error}", file=sys.stderr)

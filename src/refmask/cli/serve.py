@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
 def limits(args: argparse.Namespace) -> Limits:
     """What the options say; the defaults' rest."""
     from refmask.evaluation.pipeline import usual_workers
-    from refmask.store.sizes import parse_size
+    from refmask.limits import parse_size
     from refmask.web.limits import Limits
 
     given = {

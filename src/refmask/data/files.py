@@ -1,16 +1,13 @@
-"""Annotation files: their bytes, their JSON, and what tells one set of them from another."""
+"""Annotation files: their bytes, and what tells one set of them from another."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from refmask.errors import InputError
+from refmask.ops.reading import read_bytes
 
-Hook = Callable[[dict[str, Any]], Any]
+WAY_OUT = "'refmask data check NAME --root DIR' tells where they come from"
 
 
 def read(path: Path) -> bytes:
@@ -19,30 +16,7 @@ def read(path: Path) -> bytes:
     Raises:
         InputError: when it cannot be read.
     """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"expected annotations at {path}, got {error.strerror}; "
-            "'refmask data check NAME --root DIR' tells where they come from"
-        ) from None
-
-
-def parse(content: bytes, path: Path, hook: Hook | None = None) -> Any:
-    """The JSON in a file's bytes.
-
-    Args:
-        content: the bytes.
-        path: the file, for messages.
-        hook: what is kept of each object, called as soon as it has been read.
-
-    Raises:
-        InputError: when they are no JSON.
-    """
-    try:
-        return json.loads(content, object_hook=hook)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"expected JSON in {path}, got {error}; fetch it again") from None
+    return read_bytes(path, "annotations", way_out=WAY_OUT)
 
 
 def fingerprint(rules: tuple[str, ...], *contents: bytes) -> str:

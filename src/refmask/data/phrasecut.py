@@ -19,9 +19,10 @@ from PIL import Image, ImageDraw
 from refmask.data.choice import Choice
 from refmask.data.coco_names import NAMES
 from refmask.data.counts import compare
-from refmask.data.files import fingerprint, parse, read
+from refmask.data.files import fingerprint, read
 from refmask.data.pictures import missing, read_picture
 from refmask.errors import ConfigurationError, InputError, MaskError
+from refmask.ops.reading import parse_json
 from refmask.ops.segmentations import OUTSIDE, is_number
 from refmask.types import Bools, Query, Sample
 
@@ -130,7 +131,7 @@ def _tasks(content: bytes, path: Path, subset: str) -> list[Task]:
     """
     tasks = []
     try:
-        for record in parse(content, path):
+        for record in parse_json(content, path):
             structure = record.get("phrase_structure") or {}
             name = structure.get("name")
             if subset != "all" and (name is None or (name in NAMES) != (subset == "seen")):
@@ -162,7 +163,7 @@ def _sizes(content: bytes, path: Path, wanted: set[int]) -> dict[int, tuple[int,
     try:
         sizes = {
             int(record["image_id"]): (int(record["height"]), int(record["width"]))
-            for record in parse(content, path)
+            for record in parse_json(content, path)
         }
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):

@@ -12,12 +12,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from refmask.errors import InputError
-
-#: What a broken or hostile pickle raises in an unpickler that knows no names.
-BROKEN = (
-    *(pickle.UnpicklingError, EOFError, MemoryError, RecursionError, OverflowError),
-    *(AttributeError, LookupError, TypeError, ValueError),
-)
+from refmask.ops.pickles import check_pickle
+from refmask.ops.reading import BROKEN, in_short
 
 
 def loads_plain(content: bytes, path: Path) -> Any:
@@ -33,12 +29,12 @@ def loads_plain(content: bytes, path: Path) -> Any:
         InputError: when it is damaged or names a class or a function; none is looked up.
     """
     try:
+        check_pickle(content)
         return _PlainUnpickler(io.BytesIO(content), encoding="latin1").load()
-    except BROKEN as error:
-        told = " ".join(str(error).split())[:200] or type(error).__name__
+    except (pickle.UnpicklingError, *BROKEN) as error:
         raise InputError(
             f"expected a pickle of plain lists, dictionaries, numbers and texts in {path}, got "
-            f"{told}; fetch the original file again, or convert it to JSON"
+            f"{in_short(error)}; fetch the original file again, or convert it to JSON"
         ) from None
 
 

@@ -8,13 +8,15 @@ with the same fields.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refmask.data.files import parse
 from refmask.data.pickles import loads_plain
 from refmask.errors import ConfigurationError, InputError, MissingResource
+from refmask.ops.parquet import read_parquet, rows_of
+from refmask.ops.reading import parse_json
 
 #: Formats by suffix, plainer ones first: the first file that is there is read.
 SUFFIXES = (".json", ".parquet", ".p")
@@ -82,7 +84,11 @@ def parse_refs(content: bytes, path: Path) -> list[Ref]:
         InputError: when it cannot be read as refs; nothing in it is run.
         MissingResource: when it is Parquet and pyarrow is not installed.
     """
-    readers = {".json": parse, ".parquet": _parquet, ".p": loads_plain}
+    readers: dict[str, Callable[[bytes, Path], Any]] = {
+        ".json": parse_json,
+        ".parquet": _parquet,
+        ".p": loads_plain,
+    }
     records = readers[path.suffix](content, path)
     if not isinstance(records, list) or not records:
         raise InputError(
@@ -163,15 +169,10 @@ def _text(record: dict[str, Any], name: str) -> str:
 
 def _parquet(content: bytes, path: Path) -> Any:
     try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import read_table
+        table = read_parquet(io.BytesIO(content), str(path))
     except ImportError:
         raise MissingResource(
             f"reading {path} needs pyarrow, which is not installed; "
             'pip install "refmask[parquet]", or convert the file to JSON'
         ) from None
-    try:
-        return read_table(io.BytesIO(content)).to_pylist()
-    except (ArrowException, OSError, ValueError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise InputError(f"expected a Parquet table in {path}, got {told}") from None
+    return rows_of(table, str(path))

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from refmask.data.files import parse
 from refmask.errors import InputError, MaskError
+from refmask.ops.reading import parse_json
 from refmask.ops.segmentations import decode_apart, decode_segmentation, without_slivers
 from refmask.types import Bools, MaskProposals
 
@@ -138,7 +138,7 @@ def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = No
             record["segmentation"] = [_packed(polygon) for polygon in segmentation]
         return record
 
-    whole = parse(content, path, small)
+    whole = parse_json(content, path, hook=small)
     try:
         pictures = [_picture(record) for record in whole["images"]]
         annotations: dict[int, list[Annotation]] = defaultdict(list)

@@ -9,8 +9,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from refmask.errors import InputError
 from refmask.metrics import Outcomes, iou
 from refmask.ops import rle
+from refmask.ops.reading import parse_json
 from refmask.types import Bools, Sample
 
 #: One line of ``samples.jsonl``.
@@ -79,8 +81,8 @@ def parse(text: bytes) -> Record | None:
     if not text.endswith(b"\n"):
         return None
     try:
-        record = json.loads(text)
-    except (ValueError, RecursionError):
+        record = parse_json(text, "a record")
+    except InputError:
         return None
     kinds = {"picture": str, "query": str, "number": int, "of": int, "mask": dict}
     whole = (

@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.evaluation.record import COLUMNS, Record, line, parse
 from refmask.ops.files import write_whole
+from refmask.ops.reading import parse_json, read_bytes
 
 CONFIGURATION, SAMPLES = "configuration.json", "samples.jsonl"
 TIMES, SUMMARY = "times.jsonl", "summary.json"
@@ -135,13 +136,9 @@ def read_configuration(folder: Path) -> dict[str, Any]:
         ConfigurationError: when the folder is no run.
     """
     path = folder / CONFIGURATION
-    try:
-        configuration = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigurationError(
-            f"expected a folder that 'refmask evaluate' or 'refmask score' wrote, got {folder} "
-            f"({getattr(error, 'strerror', None) or f'{CONFIGURATION} is damaged'})"
-        ) from None
+    way_out = "name a folder that 'refmask evaluate' or 'refmask score' wrote"
+    content = read_bytes(path, "settings of a run", ConfigurationError, "settings", way_out)
+    configuration = parse_json(content, path, ConfigurationError)
     if not isinstance(configuration, dict):
         raise ConfigurationError(f"expected settings by name in {path}; choose another folder")
     return configuration

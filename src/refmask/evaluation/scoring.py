@@ -8,7 +8,6 @@ encoding or a list of polygons; an empty list of polygons is an empty mask.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from refmask.errors import InputError
 from refmask.evaluation.configuration import versions
 from refmask.evaluation.record import Record, query_record
 from refmask.metrics import PictureOverlaps
+from refmask.ops.reading import parse_json, read_bytes
 from refmask.ops.segmentations import decode_segmentation
 from refmask.types import Bools, MaskProposals, Sample
 
@@ -112,12 +112,8 @@ def read_predictions(path: Path, compat: Compat) -> Predictions:
     Raises:
         InputError: when it cannot be read, is of another form, or tells of a sentence twice.
     """
-    try:
-        content = path.read_bytes()
-        told = json.loads(content)
-    except (OSError, ValueError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"no JSON: {error}"
-        raise InputError(f"expected predictions in {path}, got {reason}") from None
+    content = read_bytes(path, "predictions")
+    told = parse_json(content, path)
     pairs = list(told.items()) if isinstance(told, dict) else _entries(path, told)
     found = dict(pairs)
     if len(found) < len(pairs):

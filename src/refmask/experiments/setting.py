@@ -20,6 +20,7 @@ from refmask.evaluation.sources import Instances, ProposalSource, Proposed
 from refmask.evaluation.summary import Summary
 from refmask.evaluation.system import Choosing, System
 from refmask.experiments.table import Table
+from refmask.limits import STORE
 from refmask.methods import PRESETS
 from refmask.ops.files import write_whole
 from refmask.phrases import PhraseParser
@@ -27,7 +28,6 @@ from refmask.proposals import dress, load_proposer, shared
 from refmask.proposals.refine import Refinement
 from refmask.segmenter import Segmenter, assemble
 from refmask.store.features import Features
-from refmask.store.sizes import LIMIT
 from refmask.types import MaskProposer, Sample
 
 
@@ -89,7 +89,7 @@ class Setting:
     more_vits: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     proposals: str | None = None
     store: str | None = None
-    store_limit: str | int = LIMIT
+    store_limit: str | int = STORE
     first: int | None = None
     missing: str = "stop"
     compat: str = "default"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -14,6 +13,7 @@ from refmask.errors import InputError, MaskError
 from refmask.export.record import record
 from refmask.ops import rle
 from refmask.ops.images import MAX_PIXELS
+from refmask.ops.reading import parse_json
 from refmask.ops.segmentations import is_number
 from refmask.provenance import Provenance
 from refmask.types import Bools
@@ -167,10 +167,7 @@ def read_answers(lines: Iterable[str], name: str) -> list[Answer]:
         where = f"line {number} of {name}"
         if not line.strip():
             continue
-        try:
-            fields = json.loads(line)
-        except (ValueError, RecursionError):
-            fields = None
+        fields = parse_json(line, where)
         if not isinstance(fields, dict):
             raise InputError(
                 f"expected {where} to be a JSON object, as 'refmask segment --json' prints it; "

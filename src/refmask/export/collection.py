@@ -15,7 +15,7 @@ from typing import Any
 from refmask.errors import ConfigurationError, InputError
 from refmask.export.answers import Answer, Found
 from refmask.export.folder import picture_folders
-from refmask.ops.files import write_whole
+from refmask.ops.files import as_utf8, write_whole
 from refmask.provenance import Provenance
 
 #: What may name an object, and the field of the answer that it is.
@@ -154,7 +154,7 @@ class File:
     @classmethod
     def json(cls, path: str, value: Any) -> File:
         """A file of JSON."""
-        return cls(path, (json.dumps(value, ensure_ascii=False) + "\n").encode())
+        return cls(path, as_utf8(json.dumps(value, ensure_ascii=False) + "\n"))
 
 
 def collect(answers: Iterable[Answer], folder: Path, options: Options) -> Collection:

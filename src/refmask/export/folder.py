@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from refmask.answer import Segmentation
 from refmask.drawing.overlay import overlay, png
 from refmask.export.record import Record
-from refmask.ops.files import write_whole
+from refmask.ops.files import as_utf8, write_whole
 
 if TYPE_CHECKING:
     from refmask.scene import Scene
@@ -46,5 +46,5 @@ def write_answer(
     write_whole(folder / f"{name}.mask.png", png(answer.mask))
     write_whole(drawing, png(overlay(scene.image, scene.proposals, answer)))
     content = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
-    write_whole(folder / f"{name}.json", content.encode())
+    write_whole(folder / f"{name}.json", as_utf8(content))
     return drawing

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from refmask.export.collection import Collection, File, Picture
+from refmask.ops.files import as_utf8
 from refmask.ops.polygons import joined, polygons
 
 
@@ -16,7 +17,7 @@ def yolo(collection: Collection) -> Iterator[File]:
     """``data.yaml``, ``labels/STEM.txt`` and ``images/STEM.*``, a link or a copy."""
     names = "".join(f"  {number}: {_quoted(name)}\n" for name, number in collection.labels.items())
     told = f"train: images\nval: images\nnames:{chr(10) + names if names else ' {}'}".strip() + "\n"
-    yield File("data.yaml", (_origins(collection) + told).encode())
+    yield File("data.yaml", as_utf8(_origins(collection) + told))
     for picture in collection.pictures:
         lines = "".join(_lines(picture, collection))
         yield File(f"labels/{picture.stem}.txt", lines.encode())

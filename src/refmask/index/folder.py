@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from refmask.errors import ConfigurationError, MissingResource, RefmaskError
 from refmask.ops.files import write_whole
+from refmask.ops.reading import read_json
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -51,7 +52,7 @@ def read_marker(folder: Path) -> Marker:
     """
     file = folder / MARKER
     try:
-        told = json.loads(file.read_bytes())
+        told = read_json(file, "a description of an index", most="settings")
         form = told.pop("format")
         if form == FORMAT:
             lists = {name: tuple(map(str, told[name])) for name in ("folders", "removed")}

@@ -9,6 +9,11 @@ from pathlib import Path
 from refmask.errors import ConfigurationError
 
 
+def as_utf8(text: str) -> bytes:
+    """Text as a file holds it; bytes of file names that are no text stand as ``\\udcXX``."""
+    return text.encode(errors="backslashreplace")
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that no reader, and no kill, ever meets half of it.
 

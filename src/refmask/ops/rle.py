@@ -9,7 +9,11 @@ import numpy as np
 from pycocotools import mask as coco
 
 from refmask.errors import MaskError
+from refmask.limits import check
 from refmask.types import Bools
+
+#: That the longest run, or difference of runs, takes in COCO's compressed string.
+CHARACTERS = 7
 
 
 class Rle(TypedDict):
@@ -33,19 +37,33 @@ def decode(rle: Mapping[str, Any], name: str = "the mask") -> Bools:
         name: what to call it in an error.
 
     Raises:
-        MaskError: when the runs do not add up to the size.
+        MaskError: when the runs do not add up to the size, or it is too large.
     """
-    height, width = rle["size"]
-    counts = rle["counts"]
-    runs = _runs(counts) if isinstance(counts, str) else counts
+    height, width = _sides(rle.get("size"), name)
+    counts = rle.get("counts")
+    if isinstance(counts, str):
+        # A run of no pixels can follow every other, and takes one character.
+        runs = _runs(counts) if len(counts) <= CHARACTERS * (2 * height * width + 2) else None
+    else:
+        runs = counts
     if (
         not isinstance(runs, list)
-        or not all(isinstance(run, int) and run >= 0 for run in runs)
+        or not all(type(run) is int and run >= 0 for run in runs)
         or sum(runs) != height * width
     ):
         raise MaskError(f"{name} has damaged runs: they do not add up to {width}x{height} pixels")
     inside = np.arange(len(runs)) % 2 == 1
     return np.repeat(inside, runs).reshape(width, height).T
+
+
+def _sides(size: Any, name: str) -> tuple[int, int]:
+    """Height and width, when they are some and no mask of them is too large."""
+    fits = isinstance(size, list | tuple) and len(size) == 2
+    if not fits or not all(type(side) is int and side >= 0 for side in size):
+        raise MaskError(f"{name} has the size {str(size)[:60]}, not a height and a width in pixels")
+    height, width = size
+    check("pixels", height * width, name, MaskError)
+    return height, width
 
 
 def from_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> Bools:
@@ -62,11 +80,11 @@ def from_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) 
     return decode({"size": [height, width], "counts": drawn["counts"].decode("ascii")})
 
 
-def _runs(counts: str) -> list[int]:
+def _runs(counts: str) -> list[int] | None:
     """The runs of COCO's compressed string: 5 bits a character, differences from the third on.
 
     Decoded here because pycocotools trusts the string: when its runs fall short, the rest of the
-    mask is whatever the memory held before.
+    mask is whatever the memory held before. None for a number that no run can have.
     """
     runs: list[int] = []
     value = shift = 0
@@ -75,6 +93,8 @@ def _runs(counts: str) -> list[int]:
         value |= (code & 0x1F) << shift
         shift += 5
         if code & 0x20:
+            if shift >= 5 * CHARACTERS:
+                return None
             continue
         if code & 0x10:
             value -= 1 << shift

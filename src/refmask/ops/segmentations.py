@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -66,9 +66,9 @@ def _from_runs(segmentation: Mapping[str, Any], where: str, height: int, width: 
     """A run-length encoding, compressed or not, as bool (H, W)."""
     size, counts = segmentation.get("size"), segmentation.get("counts")
     if size != [height, width]:
-        got = "x".join(map(str, reversed(size))) if isinstance(size, list) else repr(size)
+        got = "x".join(map(str, reversed(size))) if isinstance(size, list) else str(size)
         raise MaskError(
-            f"{where} is {got} pixels, but the picture is {width}x{height} (width x height); "
+            f"{where} is {got[:60]} pixels, but the picture is {width}x{height} (width x height); "
             "give masks of the picture's size"
         )
     return rle.decode({"size": size, "counts": counts}, where)
@@ -92,4 +92,4 @@ def _polygons(segmentation: Any, where: str, height: int, width: int) -> list[Se
 
 def is_number(value: Any) -> bool:
     """True for a finite number that is no bool."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max

@@ -7,7 +7,6 @@ pictures, the one asked for is found by the picture's file name or, failing that
 
 from __future__ import annotations
 
-import json
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from refmask.errors import MaskError
+from refmask.limits import check
+from refmask.ops.reading import check_file, read_json
 from refmask.ops.segmentations import decode_segmentation, is_number
 from refmask.types import Bools, Floats
 
@@ -23,7 +24,7 @@ from refmask.types import Bools, Floats
 @lru_cache(maxsize=1)
 def _parsed(path: Path, changed: int, size: int) -> Any:  # noqa: ARG001
     """A file's content, parsed once for all its pictures as long as it stays as it is."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path, "masks", MaskError)
 
 
 class CocoMasks:
@@ -35,11 +36,8 @@ class CocoMasks:
 
     def __init__(self, path: Path, stem: str | None) -> None:
         self.path, self.stem = path, stem
-        try:
-            state = path.stat()
-            content = _parsed(path, state.st_mtime_ns, state.st_size)
-        except (OSError, ValueError, RecursionError) as error:
-            raise MaskError(f"cannot read masks from '{path}' as JSON: {error}") from None
+        size = check_file(path, "masks", MaskError)
+        content = _parsed(path, path.stat().st_mtime_ns, size)
         whole = content if isinstance(content, dict) else {"annotations": content}
         self.annotations = self._records(whole.get("annotations"), "annotations")
         self.images = self._records(whole.get("images", []), "images")
@@ -47,6 +45,7 @@ class CocoMasks:
     def read(self, height: int, width: int) -> tuple[Bools, Floats]:
         """Masks bool (N, H, W) and quality float32 (N,) for a picture of that size."""
         chosen = self._of_picture(height, width)
+        check("unpacked", len(chosen) * height * width, f"masks of '{self.path}'", MaskError)
         masks = np.zeros((len(chosen), height, width), np.bool_)
         quality = np.ones(len(chosen), np.float32)
         for index, annotation in enumerate(chosen):

@@ -15,8 +15,6 @@ Masks keep the order they are given in. A mask without any pixel can be no answe
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,13 +22,14 @@ import numpy as np
 import numpy.typing as npt
 
 from refmask.errors import MaskError
+from refmask.limits import check
+from refmask.ops.reading import read_arrays
 from refmask.proposals.coco_json import CocoMasks
 from refmask.types import Bools, Bytes, Floats, MaskProposals
 
 Array = npt.NDArray[Any]
 
 _NAMES = ("masks", "masks_packed", "masks_shape", "quality", "scores")
-_BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError)
 
 
 class _Source(Protocol):
@@ -110,6 +109,7 @@ def _folder(path: Path) -> Bools:
     if not files:
         raise MaskError(f"the folder '{path}' holds no PNG file; put one PNG per mask into it")
     first = _png(files[0])
+    check("unpacked", len(files) * first.size, f"masks of '{path}'", MaskError)
     masks = np.empty((len(files), *first.shape), np.bool_)
     masks[0] = first
     for index, file in enumerate(files[1:], start=1):
@@ -140,15 +140,8 @@ def _png(file: Path) -> Bools:
 
 def _npz(path: Path) -> tuple[Bools, Floats]:
     """Masks bool (N, H, W) and quality float32 (N,) of an ``.npz`` file."""
-    if not zipfile.is_zipfile(path):
-        raise MaskError(f"cannot read masks from '{path}': it is no .npz archive")
-    try:
-        # Opened here, because numpy leaves a file open that turns out to be damaged.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in _NAMES if name in archive}
-            names = ", ".join(archive.files) or "nothing"
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, *_BROKEN) as error:
-        raise MaskError(f"cannot read masks from '{path}' as .npz: {_line(error)}") from None
+    arrays, there = read_arrays(path, _NAMES, "masks", MaskError)
+    names = ", ".join(there) or "nothing"
     if "masks" in arrays:
         masks = arrays["masks"]
         if masks.dtype != np.bool_ and not np.issubdtype(masks.dtype, np.integer):
@@ -181,6 +174,8 @@ def _unpacked(path: Path, packed: Array, shape: Array) -> Bools:
     if shape.shape != (3,) or shape.dtype.kind not in "iu" or (shape < 0).any():
         raise MaskError(f"masks_shape of '{path}' must be three whole numbers N, H, W")
     count, height, width = map(int, shape)
+    check("pixels", height * width, f"one mask of '{path}'", MaskError)
+    check("unpacked", count * height * width, f"masks of '{path}'", MaskError)
     expected = (count, -(-height * width // 8))
     if packed.dtype != np.uint8 or packed.shape != expected:
         raise MaskError(

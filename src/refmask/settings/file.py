@@ -17,6 +17,7 @@ import platformdirs
 
 from refmask.errors import ConfigurationError
 from refmask.ops.files import write_whole
+from refmask.ops.reading import in_short, read_text
 from refmask.settings.options import OPTIONS
 from refmask.settings.remembered import Remembered
 from refmask.settings.toml import dumps, record
@@ -64,16 +65,15 @@ def read() -> Configuration:
             the way out.
     """
     path = place()
-    try:
-        return _understood(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    if not path.exists():
         return Configuration()
+    try:
+        text = read_text(path, "settings", ConfigurationError, "settings")
+        return _understood(tomllib.loads(text))
     except ConfigurationError as error:
         fault = str(error)
-    except OSError as error:
-        fault = f"it cannot be read: {error.strerror}"
-    except ValueError as error:  # no UTF-8, or no TOML
-        fault = f"it is no TOML: {error}"
+    except (ValueError, RecursionError) as error:
+        fault = f"it is no TOML: {in_short(error)}"
     raise ConfigurationError(f"configuration file {path}: {fault}; {WAY_OUT}")
 
 

@@ -20,20 +20,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from refmask.errors import MaskError
+from refmask.errors import MaskError, RefmaskError
+from refmask.limits import check, limit
+from refmask.ops.reading import parse_json
 
 Array = npt.NDArray[Any]
 
 #: Kinds of entries, which are never taken for each other.
 MASKS, FEATURES = "masks", "features"
-#: All arrays of an entry together, in memory; what claims to be larger is not opened.
-MAX_BYTES = 2**30
 #: Types of arrays that are kept, as numpy writes them: bool, whole and floating numbers.
 TYPES = re.compile(r"\|[biu]1|[<>](i[248]|u[248]|f[248])")
 _DIGEST = hashlib.sha256().digest_size
 
 
-class Damaged(Exception):
+class Damaged(RefmaskError):
     """An entry that is not what was written, and why; the store never lets it out."""
 
 
@@ -51,7 +51,7 @@ def pack(kind: str, owner: Mapping[str, Any], arrays: Mapping[str, Array]) -> by
         arrays: numbers or bools of any shape, by name.
 
     Raises:
-        MaskError: for arrays of another type, or more than ``MAX_BYTES`` of them.
+        MaskError: for arrays of another type, or too many of them.
     """
     for name, values in arrays.items():
         if not TYPES.fullmatch(values.dtype.str):
@@ -61,10 +61,7 @@ def pack(kind: str, owner: Mapping[str, Any], arrays: Mapping[str, Array]) -> by
             )
     listed = [[name, values.dtype.str, list(values.shape)] for name, values in arrays.items()]
     size = sum(values.nbytes for values in arrays.values())
-    if size > MAX_BYTES:
-        raise MaskError(
-            f"expected arrays of at most {MAX_BYTES} bytes to keep, got {size}; use fewer masks"
-        )
+    check("unpacked", size, "an entry of the store", MaskError)
     header = json.dumps({**owner, "arrays": listed}, sort_keys=True).encode()
     squeezed = zlib.compress(b"".join(_flat(values) for values in arrays.values()))
     body = len(header).to_bytes(4, "little") + header + squeezed
@@ -90,17 +87,17 @@ def unpack(kind: str, content: bytes, owner: Mapping[str, Any]) -> dict[str, Arr
         raise Damaged("its checksum does not fit")
     end = 4 + int.from_bytes(body[:4], "little")
     try:
-        header = json.loads(body[4:end])
+        header = parse_json(body[4:end], "its header", Damaged)
         arrays = [(str(name), _type(text), _shape(shape)) for name, text, shape in header["arrays"]]
         told = {name: header[name] for name in owner}
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         raise Damaged("its header cannot be read") from None
     foreign = [name for name, value in owner.items() if told[name] != value]
     if foreign:
         raise Damaged(f"it is of another {foreign[0]}")
     # A side of 0 must not hide the others, which numpy would stumble over.
     sides = [(dtype.itemsize, *(max(1, side) for side in shape)) for _, dtype, shape in arrays]
-    if sum(map(math.prod, sides)) > MAX_BYTES:
+    if sum(map(math.prod, sides)) > limit("unpacked"):
         raise Damaged("it claims to be too large")
     sizes = [_bytes(dtype, shape) for _, dtype, shape in arrays]
     plain = _inflate(body[end:], sum(sizes))
@@ -120,7 +117,9 @@ def _type(text: Any) -> np.dtype[Any]:
 
 
 def _shape(sides: Any) -> tuple[int, ...]:
-    if len(sides) > 8 or not all(type(side) is int and 0 <= side <= MAX_BYTES for side in sides):
+    if len(sides) > 8 or not all(
+        type(side) is int and 0 <= side <= limit("unpacked") for side in sides
+    ):
         raise ValueError
     return tuple(sides)
 

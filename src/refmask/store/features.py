@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from refmask.errors import ConfigurationError, RefmaskWarning
+from refmask.limits import STORE, parse_size
 from refmask.ops.files import write_whole
 from refmask.store.entry import FEATURES, Damaged, pack, unpack
 from refmask.store.folder import open_store, read_entry
 from refmask.store.hashing import settings_hash
-from refmask.store.sizes import LIMIT, parse_size
 from refmask.types import Floats
 
 #: The folder is looked through once this share of the limit has been written,
@@ -45,7 +45,7 @@ class Features:
         ConfigurationError: when the folder is no store of this format, or the limit is no size.
     """
 
-    def __init__(self, path: str | PathLike[str], limit: str | int = LIMIT) -> None:
+    def __init__(self, path: str | PathLike[str], limit: str | int = STORE) -> None:
         self.limit = parse_size(limit)
         self.folder = open_store(path, create=True) / "features"
         self._writable = True

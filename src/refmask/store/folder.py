@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.ops.files import write_whole
+from refmask.ops.reading import in_short, read_bytes, read_json
 from refmask.store.entry import Damaged
 
 T = TypeVar("T")
@@ -18,8 +19,6 @@ T = TypeVar("T")
 #: Counted up when older programs cannot read the folder any more.
 FORMAT = 1
 MARKER = "refmask-store.json"
-#: Entries larger than that are not read.
-MAX_FILE = 2**30
 
 
 def open_store(path: str | PathLike[str], create: bool = False) -> Path:
@@ -53,17 +52,13 @@ def read_entry(file: Path, kind: str, read: Callable[[bytes], T]) -> T | None:
         read: gives what its bytes hold, or raises ``Damaged``.
     """
     try:
-        if file.stat().st_size > MAX_FILE:
-            raise Damaged("it is far too large")
-        return read(file.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except Damaged as error:
-        reason = str(error)
+        if not file.exists():
+            return None
+        return read(read_bytes(file, kind, Damaged))
+    except (Damaged, OSError) as error:
+        reason = in_short(error)
     except MemoryError:
         reason = "it does not fit into memory"
-    except OSError as error:
-        reason = f"it cannot be read ({error.strerror})"
     warnings.warn(
         f"the {kind} kept in {file} are damaged and left out: {reason}",
         RefmaskWarning,
@@ -89,8 +84,8 @@ def _check(folder: Path, create: bool) -> None:
             )
         write_whole(marker, json.dumps({"format": FORMAT}).encode() + b"\n")
     try:
-        told = json.loads(marker.read_bytes())["format"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        told = read_json(marker, "the format of a store", Damaged, "settings")["format"]
+    except (Damaged, KeyError, TypeError):
         raise ConfigurationError(
             f"expected the format of a store in {marker}, but the file is damaged; write "
             f'{{"format": {FORMAT}}} into it'

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refmask.errors import ConfigurationError, MissingResource
+from refmask.ops.reading import read_text
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -47,11 +48,7 @@ def read_token(file: str | os.PathLike[str] | None) -> str | None:
         token, where = os.environ.get(VARIABLE), VARIABLE
     else:
         where = str(file)
-        try:
-            token = Path(file).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            told = getattr(error, "strerror", None) or "it is no text"
-            raise ConfigurationError(f"expected a token in {file}, got {told}") from None
+        token = read_text(Path(file), "a token", ConfigurationError, "settings")
     if token is None:
         return None
     if not token.strip():

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import pickle
 from collections import OrderedDict
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ import torch
 from torch import Tensor
 
 from refmask.errors import WeightsError
+from refmask.ops.pickles import check_pickle
+from refmask.ops.reading import BROKEN, in_short, read_bytes
 
 #: numpy's codes of the types that weights come in, in little-endian order.
 DTYPES = {
@@ -29,12 +32,6 @@ DTYPES = {
     "u1": torch.uint8,
     "b1": torch.bool,
 }
-
-#: What a broken pickle raises in an unpickler that can build no more than ours.
-BROKEN = (
-    *(pickle.UnpicklingError, OSError, EOFError, RuntimeError, MemoryError),
-    *(AttributeError, LookupError, TypeError, ValueError),
-)
 
 
 class _Type:
@@ -65,14 +62,13 @@ def read_pickled(path: Path) -> dict[str, Tensor]:
         WeightsError: when the file is missing, damaged, or holds anything but named arrays of
             numbers in plain containers; nothing in it is run.
     """
-    if not path.is_file():
-        raise WeightsError(f"expected a weights file at {path}, there is none; check the path")
+    content = read_bytes(path, "weights", WeightsError, "weights")
     try:
-        with path.open("rb") as file:
-            loaded = _ArrayUnpickler(file).load()
-    except BROKEN as error:
+        check_pickle(content)
+        loaded = _ArrayUnpickler(BytesIO(content)).load()
+    except (pickle.UnpicklingError, *BROKEN) as error:
         raise WeightsError(
-            f"{path} is damaged or holds more than named arrays ({_line(error)}); "
+            f"{path} is damaged or holds more than named arrays ({in_short(error)}); "
             "save its parameters as .safetensors"
         ) from None
     named = loaded.get("model", loaded) if isinstance(loaded, dict) else None
@@ -123,7 +119,3 @@ def _tensor(content: Any, kind: Any, shape: Any, order: str) -> Tensor:
     if order == "F":
         return flat.reshape(sides[::-1]).permute(*range(len(sides) - 1, -1, -1)).contiguous()
     return flat.reshape(sides)
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

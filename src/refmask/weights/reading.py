@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from refmask.errors import WeightsError
+from refmask.ops.reading import BROKEN, check_file, in_short
 from refmask.weights.torchscript import is_torchscript, read_torchscript
 
 #: Entries of published checkpoints that are no parameters of open_clip's model.
@@ -24,11 +25,9 @@ NOT_PARAMETERS = {
     "text.transformer.embeddings.position_ids",
 }
 
-#: What readers raise on damaged files, besides ``UnpicklingError``.
-BROKEN = (
-    *(SafetensorError, zipfile.BadZipFile, OSError, EOFError, RuntimeError),
-    *(AttributeError, LookupError, TypeError, ValueError),
-)
+#: Bytes that an archive may unpack to beyond its own: the program in a TorchScript archive is
+#: compressed, tensors are not.
+SLACK = 64 * 2**20
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -41,30 +40,39 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         WeightsError: when the file is missing, damaged, of another kind, or holds more than
             plain tensors.
     """
-    if not path.is_file():
-        raise WeightsError(f"expected a weights file at {path}, there is none; check the path")
+    check_file(path, "weights", WeightsError, "weights")
     try:
         if path.suffix == ".safetensors":
-            loaded = load_file(path)
+            loaded: object = load_file(path)
         elif path.suffix not in (".pt", ".pth", ".bin"):
             raise WeightsError(
                 f"expected a .safetensors, .pt, .pth or .bin file of weights, got {path.name}"
             )
-        elif is_torchscript(path):
-            loaded = read_torchscript(path)
         else:
-            with warnings.catch_warnings():
-                # On the pickle's protocol: it is read or refused, whatever its number.
-                warnings.simplefilter("ignore", UserWarning)
-                loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except BROKEN as error:
-        raise WeightsError(f"{path} is damaged or no weights file: {_line(error)}") from None
+            loaded = _unpickled(path)
+    except (SafetensorError, *BROKEN) as error:
+        raise WeightsError(f"{path} is damaged or no weights file: {in_short(error)}") from None
     except pickle.UnpicklingError:
         raise WeightsError(
             f"{path} holds more than tensors, or is no weights file; only plain tensors are read, "
             "save its state_dict as .safetensors"
         ) from None
     return _state_dict(loaded, path)
+
+
+def _unpickled(path: Path) -> object:
+    """What torch saved: an archive, a TorchScript archive, or its format of old."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            told = sum(entry.file_size for entry in archive.infolist())
+        if told > path.stat().st_size + SLACK:
+            raise zipfile.BadZipFile(f"it claims to unpack to {told} bytes, more than it can hold")
+        if is_torchscript(path):
+            return read_torchscript(path)
+    with warnings.catch_warnings():
+        # On the pickle's protocol: it is read or refused, whatever its number.
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _state_dict(loaded: object, path: Path) -> dict[str, Tensor]:
@@ -126,7 +134,3 @@ def fill(
 def _finite(values: Tensor) -> bool:
     # A finite sum has finite terms, and summing takes a fifteenth of the time of judging each.
     return bool(values.sum().isfinite() or values.isfinite().all())
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

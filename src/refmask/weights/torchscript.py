@@ -7,14 +7,18 @@ objects only; the program is never looked at.
 
 from __future__ import annotations
 
+import math
 import pickle
 import zipfile
 from collections import OrderedDict
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from refmask.ops.pickles import check_pickle
 
 #: Storage classes that may be named in an archive.
 DTYPES = {
@@ -60,20 +64,23 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
         entry = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
         if entry is None:
             raise pickle.UnpicklingError("no data.pkl in the archive")
-        with archive.open(entry) as file:
-            root = _TensorUnpickler(file, archive, entry.removesuffix(".pkl")).load()
-    return dict(_tensors(root, ""))
+        content = archive.read(entry)
+        check_pickle(content)
+        root = _TensorUnpickler(BytesIO(content), archive, entry.removesuffix(".pkl")).load()
+    return dict(_tensors(root, "", set()))
 
 
-def _tensors(value: object, name: str) -> list[tuple[str, Tensor]]:
+def _tensors(value: object, name: str, seen: set[int]) -> list[tuple[str, Tensor]]:
     if isinstance(value, Tensor):
         return [(name, value)]
-    if not isinstance(value, _Inert):
+    # An object that stands in many others, and they in many, would take forever.
+    if not isinstance(value, _Inert) or id(value) in seen:
         return []
+    seen.add(id(value))
     return [
         found
         for key, part in value.attributes.items()
-        for found in _tensors(part, f"{name}.{key}" if name else str(key))
+        for found in _tensors(part, f"{name}.{key}" if name else str(key), seen)
     ]
 
 
@@ -109,4 +116,6 @@ class _TensorUnpickler(pickle.Unpickler):
 def _rebuild(
     storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
 ) -> Tensor:
+    if math.prod(size) > storage.numel():
+        raise pickle.UnpicklingError("a tensor that is larger than its storage")
     return storage.as_strided(size, stride, offset)

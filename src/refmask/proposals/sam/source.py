@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from refmask.errors import (
     WeightsError,
     WeightsUnavailable,
 )
+from refmask.ops.reading import read_json
 from refmask.weights.hashing import sha256_of
 from refmask.weights.hub import within_reach
 
@@ -174,12 +174,7 @@ def _statistics(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(
-            f"expected JSON in {path}, it cannot be read: {error}; fetch it again"
-        ) from None
+    content = read_json(path, "a configuration", ModelError, "settings")
     if not isinstance(content, dict):
         raise ModelError(f"expected a JSON object in {path}, got {type(content).__name__}")
     return content

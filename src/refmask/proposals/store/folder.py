@@ -9,8 +9,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from refmask.errors import RefmaskWarning
+from refmask.errors import InputError, RefmaskWarning
 from refmask.ops.files import write_whole
+from refmask.ops.reading import read_json
 from refmask.proposals.store import record
 from refmask.store.entry import MASKS
 from refmask.store.folder import open_store, read_entry
@@ -120,9 +121,10 @@ class Store:
 def _description(folder: Path) -> dict[str, Any] | None:
     """The configuration of a store's folder; None unless it is the one the folder is named by."""
     try:
-        configuration: dict[str, Any] = json.loads((folder / CONFIGURATION).read_bytes())
+        file = folder / CONFIGURATION
+        configuration: dict[str, Any] = read_json(file, "a configuration", most="settings")
         fits = configuration_hash(configuration) == folder.name
-    except (OSError, ValueError, RecursionError):
+    except InputError:
         return None
     return configuration if fits else None
 

@@ -17,6 +17,7 @@ from refmask.drawing.overlay import png
 from refmask.export.folder import answer_names
 from refmask.export.record import record, rounded
 from refmask.ops import rle
+from refmask.ops.files import as_utf8
 from refmask.types import Bools, Bytes, MaskProposals, TargetPhrase
 from refmask.web.page.remembered import Answered
 
@@ -151,7 +152,7 @@ def files(given: Answered) -> dict[str, File]:
     text = json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
     return {
         "mask": {"name": f"{name}.mask.png", "href": data_uri(png(answer.mask), "image/png")},
-        "record": {"name": f"{name}.json", "href": data_uri(text.encode(), "application/json")},
+        "record": {"name": f"{name}.json", "href": data_uri(as_utf8(text), "application/json")},
     }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from refmask.errors import ConfigurationError
-from refmask.store.sizes import parse_size
+from refmask.limits import parse_size
 
 
 @pytest.mark.parametrize(
