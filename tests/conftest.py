@@ -20,14 +20,14 @@ from safetensors.torch import save_file
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from refmask.classifier import Classifier, load_classifier
-from refmask.cli import net
+from refmask.cli import faults
 from refmask.clip import ClipBackbone, load_clip
 from refmask.settings import OPTIONS
 from refmask.settings.file import VARIABLE
 from refmask.settings.levels import variable
 from refmask.types import Bytes, MaskProposals, TargetPhrase
 
-os.environ[net.VARIABLE] = net.OFF  # so that faults show
+os.environ[faults.VARIABLE] = faults.OFF  # so that faults show
 
 GOLDEN = Path(__file__).parent / "golden" / "clip"
 

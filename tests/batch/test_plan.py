@@ -70,6 +70,8 @@ def test_what_is_asked_is_said_once(tmp_path):
         ("t.csv", b"file,expression\na,b\n", "column picture or path or uri in .*got file, expr"),
         ("t.csv", b"picture,expression\na,b,c\n", "expected a CSV table in .*cannot be read"),
         ("t.csv", b"picture,expression\n", "expected pictures in .*names none"),
+        ("t.csv", "picture\nBär.png\n".encode("latin-1"), "CSV table in .*texts in UTF-8"),
+        ("t.csv", b"picture,picture\na,b\n", "expected one column 'picture' in .*rename"),
         ("t.parquet", b"PAR1 and nothing else PAR1", "expected a Parquet table"),
     ],
 )
@@ -77,6 +79,33 @@ def test_tables_that_cannot_be_used_are_refused(tmp_path, name, content, message
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_plan(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"picture": [1, 2]}, "expected names of pictures in .*int64"),
+        ({"picture": [["a"]]}, "expected names of pictures in .*list"),
+        ({"picture": pyarrow.array([b"\xff"]).view(pyarrow.string())}, "Parquet table in .*UTF8"),
+        (
+            {"picture": ["a"], "phrase": pyarrow.array([b"\xff"]).view(pyarrow.string())},
+            "Parquet table in .*UTF8",
+        ),
+    ],
+)
+def test_columns_of_another_kind_are_refused(tmp_path, columns, message):
+    parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=message):
+        read_plan(str(tmp_path / "t.parquet"))
+
+
+def test_a_table_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    columns = {"picture": ["a" * 100] * 50_000}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+    assert (tmp_path / "t.parquet").stat().st_size < 10_000
+    monkeypatch.setenv("REFMASK_LIMITS", "file=1MB")
+    with pytest.raises(InputError, match=r"rows of .* at most 1000000 are read"):
+        read_plan(str(tmp_path / "t.parquet"))
 
 
 def test_expressions_that_are_no_text_are_refused(tmp_path):

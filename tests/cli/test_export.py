@@ -98,9 +98,9 @@ def test_files_that_are_there_are_told_before_the_work(segment, tmp_path, capsys
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "No such file"),
+        (None, "there is no such file"),
         (b"", "found none"),
-        (b"\xff\xfe", "it is no text"),
+        (b"\xff\xfe", "found none"),
         (b"{}\n", "line 1 of"),
         (b"\n{\n", "line 2 of"),
     ],

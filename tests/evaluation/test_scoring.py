@@ -116,8 +116,8 @@ def test_other_forms_are_told(score, told, message):
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="there is no such file"):
         read_predictions(tmp_path / "none.json", Compat())
     (tmp_path / "bad.json").write_bytes(b"\xff{")
-    with pytest.raises(InputError, match="no JSON"):
+    with pytest.raises(InputError, match="UTF-8 text"):
         read_predictions(tmp_path / "bad.json", Compat())

@@ -2,10 +2,13 @@
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pycocotools import mask as coco
 
 from refmask import MaskError
@@ -46,3 +49,31 @@ def test_only_one_file_talks_to_pycocotools():
     imports = re.compile(r"^\s*(from|import) pycocotools", re.MULTILINE)
     users = {file.name for file in source.rglob("*.py") if imports.search(file.read_text())}
     assert users == {"rle.py"}
+
+
+@pytest.mark.parametrize("counts", ["o" * 2_000_000, "0" * 2_000_000, "oooooooo0", [10**400]])
+def test_runs_without_end_are_refused_at_once(counts):
+    with pytest.raises(MaskError, match=r"damaged runs.*3x2 pixels"):
+        rle.decode({"size": [2, 3], "counts": counts}, "mask 7")
+
+
+@pytest.mark.parametrize(
+    "size", [None, [], [2], [2.0, 3.0], ["2", 3], [-2, -3], [True, 6], 6, [10**9, 10**9]]
+)
+def test_sizes_that_are_none_are_refused(size):
+    with pytest.raises(MaskError, match=r"mask 7 (has the size|would take)"):
+        rle.decode({"size": size, "counts": [6]}, "mask 7")
+
+
+def test_runs_as_short_as_they_come_are_read():
+    board = np.indices((31, 17)).sum(axis=0) % 2 > 0
+    assert np.array_equal(rle.decode(rle.encode(board)), board)
+    assert rle.decode({"size": [2, 3], "counts": [0, 1, 0, 1, 0, 4]}).all()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=12), st.data())
+def test_any_runs_are_a_mask_or_our_error(counts, data):
+    size = data.draw(st.lists(st.integers(-2, 50) | st.floats() | st.none(), max_size=3))
+    with suppress(MaskError):
+        assert rle.decode({"size": size, "counts": counts}).shape == tuple(size)

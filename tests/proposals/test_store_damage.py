@@ -117,13 +117,13 @@ def test_what_cannot_be_read_is_as_good_as_absent(store):
     file_of(store).unlink()
     assert store.get(CONFIGURATION, PICTURE) is None
     file_of(store).mkdir()
-    left_out(store, "cannot be read")
+    left_out(store, "it is a folder")
 
 
 def test_an_enormous_file_is_not_read(store):
     with file_of(store).open("wb") as file:
         file.truncate(2**40)
-    left_out(store, "far too large")
+    left_out(store, "REFMASK_LIMITS=file=")
 
 
 # Entries whose checksum fits: written by a program that errs, or means harm.

@@ -71,7 +71,7 @@ def test_the_platforms_place_is_the_usual_one(monkeypatch, tmp_path):
         ("[remembered]\ntitle = 'x'", "no 'model' in remembered"),
         ("[remembered]\nmodel = 'x'\nweights = 'y'\ntitle = 'z'\nfiles = 1", "'files' is 1"),
         ("this is no TOML", "it is no TOML: "),
-        (b"\xff\xfe", "it is no TOML: "),
+        (b"\xff", "expected UTF-8 text"),
     ],
 )
 def test_what_cannot_be_understood_is_one_line_with_the_way_out(place, content, told):
@@ -89,7 +89,7 @@ def test_what_cannot_be_understood_is_one_line_with_the_way_out(place, content, 
 
 def test_a_file_that_is_a_folder(place):
     place.mkdir(parents=True)
-    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigurationError, match="it is a folder"):
         file.read()
     with pytest.raises(ConfigurationError, match=r"cannot write .* by REFMASK_CONFIG"):
         file.write(WHOLE)
@@ -97,8 +97,7 @@ def test_a_file_that_is_a_folder(place):
 
 def test_a_place_that_cannot_be_written(place):
     place.parent.write_text("a file where a folder should be")
-    with pytest.raises(ConfigurationError, match="it cannot be read: Not a directory"):
-        file.read()
+    assert file.read() == Configuration()
     for act in (file.forget, lambda: file.write(WHOLE)):
         with pytest.raises(ConfigurationError, match="name another file by REFMASK_CONFIG"):
             act()

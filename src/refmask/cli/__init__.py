@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from refmask.cli.choosing import complete
+from refmask.cli.faults import DEBUG, VARIABLE, net, print_anything
 from refmask.cli.lean import collect_less, import_less
-from refmask.cli.net import DEBUG, VARIABLE, net, print_anything
 from refmask.errors import RefmaskError, RefmaskWarning
 
 COMMANDS = {

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refmask.cli.net import net
+from refmask.cli.faults import net
 from refmask.cli.options import add_refinement_options, refinement
 from refmask.errors import ConfigurationError, InputError
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refmask.cli.choosing import settle
+from refmask.cli.faults import net
 from refmask.cli.formats import add_format_options, chosen, write_formats
-from refmask.cli.net import net
 from refmask.cli.options import (
     add_refinement_options,
     add_store_limit,

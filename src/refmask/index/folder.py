@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from refmask.errors import ConfigurationError, MissingResource, RefmaskError
 from refmask.ops.files import write_whole
-from refmask.ops.reading import read_json
+from refmask.ops.reading import is_absent, read_json
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -51,18 +51,14 @@ def read_marker(folder: Path) -> Marker:
         ConfigurationError: when it is no index of this format, or damaged.
     """
     file = folder / MARKER
+    if is_absent(file):
+        raise ConfigurationError(f"expected an index in {folder}, found none; {MAKE}")
     try:
         told = read_json(file, "a description of an index", most="settings")
         form = told.pop("format")
         if form == FORMAT:
             lists = {name: tuple(map(str, told[name])) for name in ("folders", "removed")}
             return Marker(**(told | lists))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ConfigurationError(f"expected an index in {folder}, found none; {MAKE}") from None
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot read the index {folder}: {error.strerror}; check the path and its permissions"
-        ) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigurationError(
             f"expected a description of the index in {file}, but it is damaged; make the index "

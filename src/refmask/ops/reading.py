@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refmask.errors import InputError, RefmaskError
-from refmask.limits import check, limit
+from refmask.limits import check
 
 Array = npt.NDArray[Any]
 
@@ -35,7 +35,7 @@ MARKS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
-#: Bytes that are read from an archive at a time.
+#: Bytes that are read at a time.
 PIECE = 2**20
 #: What libraries raise on damaged files, besides ``pickle.UnpicklingError``.
 BROKEN = (
@@ -49,6 +49,17 @@ def in_short(error: BaseException) -> str:
     """A library's error on one line of at most 200 characters."""
     told = getattr(error, "strerror", None) or " ".join(str(error).split())
     return str(told)[:200] or type(error).__name__
+
+
+def is_absent(path: Path) -> bool:
+    """Whether there is nothing at a path; False when that cannot be told."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        pass
+    return False
 
 
 def check_file(
@@ -76,7 +87,7 @@ def check_file(
     except (OSError, ValueError) as fault:
         missing = isinstance(fault, FileNotFoundError | NotADirectoryError)
         told = "there is no such file" if missing else in_short(fault)
-        raise error(f"expected {what} at {path}, but {told}; {way_out}") from None
+        raise error(f"expected {what} at {path}, but {told}; {way_out}") from fault
     if not stat.S_ISREG(state.st_mode):
         kind = "a folder" if stat.S_ISDIR(state.st_mode) else "a device or a pipe"
         raise error(f"expected {what} at {path}, but it is {kind}; {way_out}")
@@ -92,17 +103,15 @@ def read_bytes(
     way_out: str = "check the path",
 ) -> bytes:
     """A file's content; arguments and errors as of ``check_file``."""
-    check_file(path, what, error, most, way_out)
+    size = check_file(path, what, error, most, way_out)
     try:
         with path.open("rb") as file:
-            content = file.read(limit(most) + 1)  # some systems' files do not tell their size
+            return file.read(size or PIECE)  # some systems' files do not tell their size
     except OSError as fault:
         raise error(
             f"expected {what} at {path}, but it cannot be read ({in_short(fault)}); check the path "
             "and its permissions"
-        ) from None
-    check(most, len(content), f"{what} in {path}", error)
-    return content
+        ) from fault
 
 
 def decode_text(content: bytes, where: str, error: type[RefmaskError] = InputError) -> str:

@@ -17,7 +17,7 @@ import platformdirs
 
 from refmask.errors import ConfigurationError
 from refmask.ops.files import write_whole
-from refmask.ops.reading import in_short, read_text
+from refmask.ops.reading import in_short, is_absent, read_text
 from refmask.settings.options import OPTIONS
 from refmask.settings.remembered import Remembered
 from refmask.settings.toml import dumps, record
@@ -65,7 +65,7 @@ def read() -> Configuration:
             the way out.
     """
     path = place()
-    if not path.exists():
+    if is_absent(path):
         return Configuration()
     try:
         text = read_text(path, "settings", ConfigurationError, "settings")

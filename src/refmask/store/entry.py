@@ -117,9 +117,7 @@ def _type(text: Any) -> np.dtype[Any]:
 
 
 def _shape(sides: Any) -> tuple[int, ...]:
-    if len(sides) > 8 or not all(
-        type(side) is int and 0 <= side <= limit("unpacked") for side in sides
-    ):
+    if len(sides) > 8 or not all(type(side) is int and 0 <= side <= 2**40 for side in sides):
         raise ValueError
     return tuple(sides)
 

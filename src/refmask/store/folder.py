@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.ops.files import write_whole
-from refmask.ops.reading import in_short, read_bytes, read_json
+from refmask.ops.reading import read_bytes, read_json
 from refmask.store.entry import Damaged
 
 T = TypeVar("T")
@@ -52,11 +52,11 @@ def read_entry(file: Path, kind: str, read: Callable[[bytes], T]) -> T | None:
         read: gives what its bytes hold, or raises ``Damaged``.
     """
     try:
-        if not file.exists():
-            return None
         return read(read_bytes(file, kind, Damaged))
-    except (Damaged, OSError) as error:
-        reason = in_short(error)
+    except Damaged as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            return None
+        reason = str(error)
     except MemoryError:
         reason = "it does not fit into memory"
     warnings.warn(

@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from refmask.errors import InputError, RefmaskWarning
+from refmask.errors import RefmaskError, RefmaskWarning
 from refmask.ops.files import write_whole
 from refmask.ops.reading import read_json
 from refmask.proposals.store import record
@@ -124,7 +124,7 @@ def _description(folder: Path) -> dict[str, Any] | None:
         file = folder / CONFIGURATION
         configuration: dict[str, Any] = read_json(file, "a configuration", most="settings")
         fits = configuration_hash(configuration) == folder.name
-    except InputError:
+    except RefmaskError:
         return None
     return configuration if fits else None
 

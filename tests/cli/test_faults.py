@@ -1,0 +1,114 @@
+"""What nobody foresaw ends as one line; what a terminal cannot print is escaped."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refmask import segmenter
+from refmask.cli import faults, main
+from refmask.errors import ImageError
+
+
+@pytest.fixture
+def cast(monkeypatch):
+    """The net as users have it."""
+    monkeypatch.delenv(faults.VARIABLE)
+
+
+@pytest.mark.usefixtures("cast")
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (KeyError("x"), "cat.png: unforeseen KeyError: 'x'; please report it"),
+        (AssertionError(), "cat.png: unforeseen AssertionError; please report it"),
+        (PermissionError(13, "Permission denied", "a.png"), "cannot use a.png (Permission denied)"),
+        (MemoryError(), "cat.png: it does not fit into memory; make it smaller"),
+    ],
+)
+def test_the_net_names_what_it_is_about(error, told):
+    with pytest.raises(faults.Unforeseen, match="cat") as caught, faults.net("cat.png"):
+        raise error
+    assert told in str(caught.value)
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.usefixtures("cast")
+def test_our_own_errors_and_interrupts_go_through():
+    for error in (ImageError("one line"), KeyboardInterrupt(), BrokenPipeError()):
+        with pytest.raises(type(error)) as caught, faults.net("cat.png"):
+            raise error
+        assert caught.value is error
+
+
+def test_in_tests_faults_show():
+    with pytest.raises(ZeroDivisionError), faults.net("cat.png"):
+        print(1 / 0)
+
+
+def command(*words, **variables):
+    environment = {**os.environ, faults.VARIABLE: "", **variables}
+    return subprocess.run(
+        [sys.executable, "-m", "refmask", *words], capture_output=True, env=environment
+    )
+
+
+def test_a_fault_of_a_command_is_one_line_and_its_traceback_is_for_debug():
+    broken = "import refmask.cli.phrases as p, sys; p.run = lambda _: {}['x']\n"
+    broken += "from refmask.cli import main; sys.exit(main(sys.argv[1:]))"
+    said = []
+    for words in (["phrases", "a dog"], ["phrases", "--debug", "a dog"]):
+        done = subprocess.run(
+            [sys.executable, "-c", broken, *words],
+            capture_output=True,
+            text=True,
+            env={**os.environ, faults.VARIABLE: ""},
+        )
+        assert done.returncode == 2
+        said.append(done.stderr)
+    assert said[0] == (
+        "refmask: error: refmask phrases: unforeseen KeyError: 'x'; please report it, with what "
+        "--debug prints\n"
+    )
+    assert "Traceback" in said[1]
+    assert said[1].endswith(said[0])
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii:strict", "utf-8:strict"])
+def test_what_a_terminal_cannot_print_is_escaped(encoding):
+    phrase = "the 猫 \U0001f408 dog"
+    done = command("phrases", phrase, "--json", PYTHONIOENCODING=encoding, PYTHONUTF8="1")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["expression"] == phrase
+    done = command("segment", "a\udcff猫.png", "the dog", PYTHONIOENCODING=encoding)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert rb"\udcff" in done.stderr
+
+
+@pytest.mark.usefixtures("cast")
+def test_one_picture_nobody_foresaw_does_not_stop_the_rest(tmp_path, monkeypatch, capsys):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8)
+    for name in ("a.png", "b.png", "c\udcff.png"):
+        with (tmp_path / name).open("wb") as file:
+            Image.fromarray(noise).save(file, "PNG")
+    read = segmenter.read_image
+
+    def failing(image):
+        if str(image).endswith("a.png"):
+            raise LookupError("nobody foresaw this")
+        return read(image)
+
+    monkeypatch.setattr(segmenter, "read_image", failing)
+    out = tmp_path / "out"
+    words = ["segment", str(tmp_path), "the dog", "--model", "embedded", "--out", str(out)]
+    assert main([*words, "--proposals", "grouping"]) == 1
+    said = capsys.readouterr()
+    assert "a.png: unforeseen LookupError: nobody foresaw this" in said.err
+    assert "b.png: 'the dog'" in said.out
+    assert "c\\udcff.png: 'the dog'" in said.out
+    assert len(list(out.rglob("*.json"))) == 2
