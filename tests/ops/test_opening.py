@@ -1,8 +1,10 @@
 """Formats that are read, and threads that read them."""
 
 import io
+import random
 import sys
 import threading
+import time
 import types
 import warnings
 
@@ -63,22 +65,26 @@ def with_heif(fresh_formats):
     fresh_formats.setitem(sys.modules, "pillow_heif", module)
 
 
+class _Slow(io.BytesIO):
+    """A file whose reading gives way to other threads."""
+
+    def read(self, size=-1, /):
+        time.sleep(random.random() / 1000)
+        return super().read(size)
+
+
 def test_the_filter_of_warnings_is_left_as_it_was(png):
-    before, switch = list(warnings.filters), sys.getswitchinterval()
+    before = list(warnings.filters)
 
     def read():
-        for _ in range(60):
-            read_image(png)
+        for _ in range(10):
+            opening.open_picture(_Slow(png)).close()
 
     threads = [threading.Thread(target=read) for _ in range(4)]
-    sys.setswitchinterval(1e-6)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(switch)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     after = list(warnings.filters)
     warnings.filters[:] = before
     assert after == before
