@@ -100,7 +100,7 @@ def test_files_that_are_there_are_told_before_the_work(segment, tmp_path, capsys
     [
         (None, "No such file"),
         (b"", "found none"),
-        (b"\xff\xfe", "it is no text"),
+        (b"caf\xe9", "it is no text"),
         (b"{}\n", "line 1 of"),
         (b"\n{\n", "line 2 of"),
     ],

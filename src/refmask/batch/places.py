@@ -17,6 +17,7 @@ from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
 from refmask.errors import ConfigurationError, ImageError, InputError
 from refmask.ops.finding import none_found, pictures_among
+from refmask.ops.images import check_name
 
 #: Object stores: what is written there appears when all of it has arrived, and not before.
 STORES = ("s3", "gcs", "abfs")
@@ -127,6 +128,8 @@ def find_pictures(name: str) -> list[str]:
         ImageError: when there is none, or the place cannot be listed.
         InputError: when it is a URI of nothing that pyarrow opens.
     """
+    if not name:
+        check_name(name)
     place = locate(name)
     with _told(name):
         kind = place.system.get_file_info(place.path).type

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from refmask.ops.finding import is_hidden, none_found, pictures_among
-from refmask.ops.images import refuse_url
+from refmask.ops.images import check_name
 from refmask.ops.opening import open_picture
 
 T = TypeVar("T")
@@ -111,17 +111,17 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def _found(place: str) -> Iterator[str]:
+    if not place or not Path(place).exists():
+        check_name(place)
     if Path(place).is_dir():
         yield from _walked(place)
     elif Path(place).exists():
         yield place
     elif glob.has_magic(place):
-        refuse_url(place)
         for name in sorted(glob.glob(place, recursive=True)):  # noqa: PTH207
             if Path(name).is_file() and not is_hidden(Path(name).name):
                 yield name
     else:
-        refuse_url(place)
         yield place
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
 from refmask.errors import ImageError, RefmaskWarning
-from refmask.ops.images import refuse_url
+from refmask.ops.images import check_name
 from refmask.ops.opening import HEIF_MISSING, has_heif
 
 SUFFIXES = frozenset(
@@ -38,17 +38,17 @@ def find_pictures(where: str) -> list[Path]:
         ImageError: when there is none, or it is a URL.
     """
     path = Path(where)
+    if not where or not path.exists():
+        check_name(where)
     if path.is_dir():
         files = (file for file in path.iterdir() if file.is_file())
         found = [Path(file) for file in pictures_among(sorted(map(str, files)))]
     elif path.exists():
         return [path]
     elif glob.has_magic(where):
-        refuse_url(where)
         names = (Path(name) for name in glob.glob(where, recursive=True))  # noqa: PTH207
         found = sorted(file for file in names if file.is_file() and not is_hidden(file.name))
     else:
-        refuse_url(where)
         return [path]
     if not found:
         raise none_found(where)

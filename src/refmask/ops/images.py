@@ -85,8 +85,10 @@ def decode_image(content: bytes, name: str = "the file", most: int = MAX_PIXELS)
     return _opened(BytesIO(content), name, min(most, MAX_PIXELS))
 
 
-def refuse_url(name: str) -> None:
-    """Raise ImageError for a URL: nothing is fetched."""
+def check_name(name: str) -> None:
+    """Raise ImageError for what names no place: nothing, or a URL, as nothing is fetched."""
+    if not name:
+        raise ImageError("expected a picture's path, got an empty one; name a picture")
     if URL.match(name):
         raise ImageError(
             f"URLs are not supported, got {name[:80]}; download the picture and give its path"
@@ -96,7 +98,7 @@ def refuse_url(name: str) -> None:
 def _from_path(name: str) -> Bytes:
     path = Path(name)
     if not path.is_file():
-        refuse_url(name)
+        check_name(name)
         what = "is a folder" if path.is_dir() else "does not exist"
         raise ImageError(f"expected a picture at {path}, but it {what}; check the path")
     try:
