@@ -6,7 +6,6 @@ parameters alone, with no configuration beside it, does not say.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ import open_clip
 from refmask.clip.files import CONFIG, CONFIG_FILE, WEIGHT_FILES
 from refmask.clip.transformers_names import read_config
 from refmask.errors import ConfigurationError, ModelError
+from refmask.ops.reading import read_json
 from refmask.weights.names import OPENAI
 
 #: Classes of the activations, as programs in TorchScript archives name them.
@@ -65,11 +65,10 @@ def trained_quick(path: Path, marks: Collection[str]) -> bool | None:
 
 def _told_beside(path: Path) -> bool | None:
     """What a configuration says that lies beside weights of the usual name."""
-    with suppress(OSError, ValueError, RecursionError, AttributeError):
-        content = json.loads(path.with_name(CONFIG_FILE).read_bytes())
+    with suppress(ModelError, AttributeError):
+        content = read_json(path.with_name(CONFIG_FILE), "a configuration", ModelError, "settings")
         return bool(content.get("model_cfg", content).get("quick_gelu", False))
-    if path.with_name(CONFIG).is_file():
-        with suppress(ModelError):
-            cfg, _ = read_config(path.with_name(CONFIG))
-            return bool(cfg["quick_gelu"])
+    with suppress(ModelError):
+        cfg, _ = read_config(path.with_name(CONFIG))
+        return bool(cfg["quick_gelu"])
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from refmask.clip.files import PREPROCESSING
 from refmask.errors import ModelError
+from refmask.ops.reading import read_json
 
 #: A parameter that transformers' CLIP has, and no other file.
 SIGN = "text_model.embeddings.token_embedding.weight"
@@ -142,10 +142,7 @@ def _statistics(path: Path) -> dict[str, Any]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"expected JSON in {path}, it cannot be read: {error}") from None
+    content = read_json(path, "the configuration of a CLIP", ModelError, "settings")
     if not isinstance(content, dict):
         raise ModelError(f"expected a JSON object in {path}, got {type(content).__name__}")
     return content

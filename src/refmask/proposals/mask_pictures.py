@@ -18,6 +18,7 @@ from refmask.limits import check
 from refmask.ops.finding import is_hidden
 from refmask.ops.names import picture_key, picture_stem
 from refmask.ops.opening import open_picture
+from refmask.ops.reading import check_file, in_short
 from refmask.types import Bools, Bytes
 
 #: Beside the pictures of an export in the format ``palette``, one for each image.
@@ -66,6 +67,7 @@ def read_png(file: Path) -> Bools:
     Raises:
         MaskError: when it cannot be read.
     """
+    check_file(file, "a mask", MaskError)
     try:
         with open_picture(file) as picture:
             if picture.format != "PNG":
@@ -76,8 +78,9 @@ def read_png(file: Path) -> Bools:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, MemoryError) as error:
         if isinstance(error, MaskError):
             raise
-        fault = " ".join(str(error).split()) or type(error).__name__
-        raise MaskError(f"cannot read the mask '{file}' as a PNG picture: {fault}") from None
+        raise MaskError(
+            f"cannot read the mask '{file}' as a PNG picture: {in_short(error)}"
+        ) from None
     if palette is not None:
         return _of_palette(values, _colours(palette), _opaque(told), file)
     values = values.reshape(*values.shape[:2], -1)
