@@ -21,7 +21,8 @@ import numpy as np
 from PIL import Image
 
 from refmask.ops import rle
-from refmask.ops.images import find_pictures, read_image
+from refmask.ops.finding import find_pictures
+from refmask.ops.images import read_image
 from refmask.proposals import load_proposer
 from refmask.proposals.store import Store
 

@@ -18,7 +18,8 @@ from refmask.cli import COMMANDS, main
 from refmask.data import load_dataset
 from refmask.data.scenes import FONT, read_scenes
 from refmask.ops import rle
-from refmask.ops.images import find_pictures, read_image
+from refmask.ops.finding import find_pictures
+from refmask.ops.images import read_image
 from refmask.proposals.grouping import Grouping
 from refmask.proposals.store import Store
 from refmask.types import MaskProposals, tight_boxes

@@ -20,7 +20,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from refmask.ops.images import find_pictures, read_image
+from refmask.ops.finding import find_pictures
+from refmask.ops.images import read_image
 from refmask.types import Bytes
 
 #: Channels of VGG16's five blocks.

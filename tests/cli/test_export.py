@@ -101,6 +101,7 @@ def test_files_that_are_there_are_told_before_the_work(segment, tmp_path, capsys
         (None, "there is no such file"),
         (b"", "found none"),
         (b"\xff\xfe", "found none"),
+        (b"caf\xe9", "expected UTF-8 text"),
         (b"{}\n", "line 1 of"),
         (b"\n{\n", "line 2 of"),
     ],

@@ -176,7 +176,7 @@ def test_files_that_hold_no_weights(tiny, tmp_path, name):
     (tmp_path / name).write_bytes(b"not weights at all")
     with pytest.raises(WeightsError, match="w\\."):
         load_clip(tiny[0], str(tmp_path / name))
-    with pytest.raises(WeightsError, match="there is none"):
+    with pytest.raises(WeightsError, match="there is no such file"):
         load_clip(tiny[0], str(tmp_path / f"absent-{name}"))
 
 

@@ -59,7 +59,7 @@ def test_a_record_tells_what_to_train_on(scenes):
     assert len(told["refs"]) == len(told["categories"]) == len(refs)
     first, ref = told["refs"][0], refs[0]
     assert (first["ref_id"], first["ann_id"], first["image_id"]) == (
-        *(ref.id, ref.annotation, ref.image),
+        *(ref.id, ref.annotations[0], ref.image),
     )
     assert [said["raw"] for said in first["sentences"]] == [said.text for said in ref.sentences]
     assert told["categories"][str(ref.category)] == scenes.categories[ref.category]

@@ -71,7 +71,7 @@ def test_pickles_of_python_2_are_read():
         "sentences": [{"sent_id": 1, "raw": "caf\u00e9", "sent": "u:caf\u00e9 \u2603"}],
     }
     (ref,) = parse_refs(python2([record]), Path("refs(unc).p"))
-    assert ref.annotation == 1 << 40
+    assert ref.annotations == (1 << 40,)
     assert ref.sentences[0].text == "caf\u00e9"
     record["sentences"][0]["raw"] = None
     (ref,) = parse_refs(python2([record]), Path("refs(unc).p"))

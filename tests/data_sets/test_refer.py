@@ -157,16 +157,70 @@ def test_polygons_that_enclose_nothing_are_skipped(refer_folder):
     refer_folder.annotations[3]["segmentation"].append([3, 3, 4, 4])
     refer_folder.annotations[0]["segmentation"] = [[1, 1, 2, 2], []]
     refer_folder.refs = refer_folder.refs[:1]
-    sample = load_dataset("refcoco", "testA", refer_folder.write()).sample("7")
+    with pytest.warns(RefmaskWarning, match="left out 1 of 2 annotations of .*instances.json"):
+        sample = load_dataset("refcoco", "testA", refer_folder.write()).sample("7")
     assert sample.instances.details["annotation"].tolist() == [4]
     assert sample.queries[0].target.sum() == 64
 
 
-def test_a_target_of_which_nothing_is_left_is_named(refer_folder):
-    refer_folder.annotations[3]["segmentation"] = [[3, 3, 4, 4]]
-    dataset = load_dataset("refcoco", "testA", refer_folder.write())
-    with pytest.raises(MaskError, match=r"annotation 4 .*COCO_train2014_7\.jpg.* three corners"):
-        dataset.sample("7")
+@pytest.mark.parametrize("segmentation", [[[3, 3, 4, 4]], [], None])
+@pytest.mark.filterwarnings("ignore:left out .* annotations")
+def test_refs_about_what_has_no_mask_are_left_out_and_counted(refer_folder, segmentation):
+    refer_folder.annotations[3]["segmentation"] = segmentation
+    with pytest.warns(RefmaskWarning, match="left out 1 of 2 refs .*has no mask"):
+        dataset = load_dataset("refcoco", "testA", refer_folder.write())
+    assert [query.id for query in dataset.sample("7").queries] == ["20"]
+    assert dataset.queries == 1
+
+
+def test_a_box_alone_is_no_annotation(refer_folder):
+    refer_folder.annotations[5] = {"bbox": [1, 2, 3, 4], "id": 6, "image_id": 5, "category_id": 1}
+    with pytest.warns(RefmaskWarning, match="left out 1 of 2 annotations"):
+        sample = load_dataset("refcoco", "testB", refer_folder.write()).sample("5")
+    assert sample.instances.details["annotation"].tolist() == [2]
+
+
+def test_grefcoco_is_about_any_number_of_things(refer_folder):
+    refer_folder.name, refer_folder.split_by = "grefcoco", "unc"
+    for ref, things in zip(refer_folder.refs, ([4, 1], [2], [-1], [5]), strict=True):
+        ref["ann_id"], ref["category_id"] = things, [1] * len(things)
+    root = refer_folder.write(".json")
+    refs = root / "grefcoco" / "refs(unc).json"
+    refs.rename(refs.with_name("grefs(unc).json"))
+    dataset = load_dataset("grefcoco", "testA", root)
+    several, same, nothing = dataset.sample("7").queries
+    assert several.target.sum() == 64 + 2 * 64
+    assert several.instance is None
+    assert same.target is several.target
+    assert not nothing.target.any()
+    assert nothing.target.shape == several.target.shape
+    (one, *_) = load_dataset("grefcoco", "testB", root).sample("5").queries
+    assert one.instance is not None
+
+
+def test_a_sentence_without_text_is_empty_and_no_fault(refer_folder):
+    for said in refer_folder.refs[0]["sentences"]:
+        said["raw"] = None
+        said["sent"] = ""
+    sample = load_dataset("refcoco", "testA", refer_folder.write()).sample("7")
+    assert [query.expression for query in sample.queries] == ["", "", "both at the top!"]
+
+
+@pytest.mark.parametrize(
+    "name", ["sub\\caf\u00e9 7.jpg", "sub/caf%C3%A9%207.jpg", "sub/cafe\u0301 7.jpg"]
+)
+def test_pictures_are_found_however_the_table_spells_them(refer_folder, name):
+    root = refer_folder.write()
+    table = root / "refcoco" / "instances.json"
+    content = json.loads(table.read_text())
+    content["images"][0]["file_name"] = name
+    table.write_text(json.dumps(content), encoding="utf-16")
+    (refer_folder.pictures / "sub").mkdir()
+    picture = refer_folder.pictures / "COCO_train2014_7.jpg"
+    picture.rename(refer_folder.pictures / "sub" / "caf\u00e9 7.jpg")
+    dataset = load_dataset("refcoco", "testA", root)
+    assert dataset.missing_pictures() == []
+    assert dataset.sample("7").image.shape == (24, 32, 3)
 
 
 def test_a_target_without_pixels_is_no_instance(refer_folder):
@@ -253,11 +307,11 @@ def test_damaged_tables_are_refused(refer_folder, content):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"ann_id": [4]}, "ref 2 has no usable 'ann_id'"),
+        ({"ann_id": ["4"]}, "ref 2 has no usable 'ann_id'"),
         ({"image_id": True}, "'image_id'"),
         ({"split": 3}, "'split'"),
         ({"sentences": "none"}, "'sentences'"),
-        ({"sentences": [{"sent_id": 1}]}, "'sent'"),
+        ({"sentences": [{"sent_id": 1}]}, "'raw'"),
         ({"sentences": [3]}, "'sentences'"),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refmask.data import load_dataset
-from refmask.errors import ConfigurationError, ExpressionError, MaskError, RefmaskWarning
+from refmask.errors import ConfigurationError, MaskError, RefmaskWarning
 from refmask.evaluation import configuration
 from refmask.evaluation.configuration import short_hash, system_configuration
 from refmask.evaluation.sources import Given, Instances, Proposed
@@ -108,6 +108,23 @@ def test_given_masks_by_the_pictures_id(tmp_path, sample):
         Given(spec, (sample.id, "no"), Refinement())
 
 
+@pytest.mark.parametrize("said", ["", "\u200b \ufeff"])
+def test_a_sentence_without_words_is_a_record_with_a_reason(segmenter, sample, said):
+    choosing = Choosing(segmenter, Instances(Refinement()))
+    whole = choosing.answer(sample)
+    queries = list(sample.queries)
+    queries[1] = replace(queries[1], expression=said)
+    told = f"sentence {queries[1].id} of picture {sample.id} counts as without an answer"
+    with pytest.warns(RefmaskWarning, match=told):
+        records = choosing.answer(replace(sample, queries=tuple(queries)))
+    empty = records.pop(1)
+    whole.pop(1)
+    assert [one["chosen"] for one in records] == [one["chosen"] for one in whole]
+    assert "got an empty one" in empty["reason"]
+    assert (empty["chosen"], empty["intersection"], empty["iou"]) == (None, 0, 0)
+    assert not rle.decode(empty["mask"]).any()
+
+
 def test_a_long_sentence_is_cut_or_refused(clip, segmenter, sample):
     long = replace(sample.queries[0], expression="a " + "very " * 90 + "large fish")
     sample = replace(sample, queries=(long,))
@@ -115,8 +132,9 @@ def test_a_long_sentence_is_cut_or_refused(clip, segmenter, sample):
         assert Choosing(segmenter, Instances(Refinement())).answer(sample)[0]["chosen"] is not None
     compat = replace(segmenter.method.compat, long_text_error=True)
     strict = replace(segmenter, method=load_method("global-local", clip, compat=compat))
-    with pytest.raises(ExpressionError, match="at most 77 tokens"):
-        Choosing(strict, Instances(Refinement())).answer(sample)
+    with pytest.warns(RefmaskWarning, match="without an answer: .* at most 77 tokens"):
+        (record,) = Choosing(strict, Instances(Refinement())).answer(sample)
+    assert record["chosen"] is None
 
 
 def test_the_configuration_tells_all_that_answers_depend_on(clip, segmenter):

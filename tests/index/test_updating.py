@@ -51,6 +51,16 @@ def test_a_folder_that_is_gone_keeps_its_pictures(index, photos):
     assert index.update() == {}
 
 
+def test_a_folder_that_was_moved_and_added_anew_is_forgotten(index, photos):
+    shutil.copy(photos / "p1.png", photos.with_name("copy.png"))
+    index.add([photos.with_name("copy.png")])
+    moved = photos.rename(photos.with_name("moved"))
+    assert index.add([moved]) == {"moved": 6}
+    assert index.update() == {"kept": 7}
+    assert index.collection.stats().folders == (str(moved),)
+    assert len(names(index)) == 7
+
+
 def test_a_file_that_was_added_alone(tmp_path, segmenter, photos):
     index = Index.open(tmp_path / "index", segmenter, create=True)
     index.add([photos / "p0.png", f"{photos}/p[12].png"])

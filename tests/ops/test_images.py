@@ -1,13 +1,15 @@
 """Pictures as people have them."""
 
+import io
 import zipfile
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from refmask import ImageError, read_image
-from refmask.ops.images import MAX_PIXELS, decode_image, find_pictures
+from refmask.ops.images import MAX_PIXELS, decode_image
 
 RED, BLUE = (220, 30, 40), (20, 40, 230)
 
@@ -18,6 +20,12 @@ def picture():
     pixels = np.zeros((30, 20, 3), np.uint8)
     pixels[:, :10], pixels[:, 10:] = RED, BLUE
     return pixels
+
+
+def file_of(picture):
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "PNG")
+    return content.getvalue()
 
 
 def near(ours, theirs, tolerance=0):
@@ -137,17 +145,6 @@ def test_a_picture_too_large(tmp_path):
     assert MAX_PIXELS == 50_000_000
 
 
-def test_finding_pictures(tmp_path):
-    for name in ("b.png", "a.jpg", ".hidden.png", "notes.txt"):
-        (tmp_path / name).touch()
-    names = [path.name for path in find_pictures(str(tmp_path))]
-    assert names == ["a.jpg", "b.png"]
-    assert [p.name for p in find_pictures(f"{tmp_path}/*.png")] == ["b.png"]
-    assert find_pictures("no/such.png")[0].name == "such.png"
-    with pytest.raises(ImageError, match="found none"):
-        find_pictures(f"{tmp_path}/*.gif")
-
-
 def test_files_in_memory(picture, tmp_path):
     Image.fromarray(picture).save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
@@ -160,3 +157,33 @@ def test_files_in_memory(picture, tmp_path):
     for nothing in (b"", b"none"):
         with pytest.raises(ImageError, match="in the file, but its content is none"):
             decode_image(nothing)
+
+
+def test_bytes_files_and_tensors(picture, tmp_path):
+    content = file_of(picture)
+    (tmp_path / "a.png").write_bytes(content)
+    with (tmp_path / "a.png").open("rb") as opened:
+        for given in (content, bytearray(content), io.BytesIO(content), opened):
+            near(read_image(given), picture)
+    tensor = torch.tensor(picture)
+    for given in (tensor, tensor.permute(2, 0, 1), tensor.permute(2, 0, 1) / 255):
+        near(read_image(given), picture)
+    near(read_image(tensor[None, ..., 0]), np.repeat(picture[..., :1], 3, axis=2))
+    near(read_image((tensor / 255).requires_grad_()), picture)
+
+
+def test_what_else_is_given_is_told_what_is_taken(picture, tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    with (tmp_path / "a.txt").open() as text:
+        for given, message in [
+            (text, "a.txt is open as text"),
+            (7, "from int; give a path, a file's bytes"),
+            (None, "from NoneType; give"),
+            ([picture], "from list; give"),
+            (torch.zeros(2, 3, 30, 20), r"got \(2, 3, 30, 20\)"),
+            ("https://example.org/a.png", "URLs are not supported, got https://example.org/a.png"),
+            (tmp_path.__class__("https://example.org/a.png"), "URLs are not supported"),
+            ("data:image/png;base64,iVBORw0KGgo=", "URLs are not supported"),
+        ]:
+            with pytest.raises(ImageError, match=message):
+                read_image(given)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, label
 
 from refmask.ops import rle
 from refmask.ops.polygons import joined, polygons
+from refmask.ops.segmentations import decode_segmentation
 
 
 def redrawn(found, shape):
@@ -124,3 +125,20 @@ def test_the_largest_part_comes_first_and_parts_are_joined_by_cuts():
     areas = [redrawn([polygon], mask.shape).sum() for polygon in found]
     assert areas == [400, 12, 9]
     assert np.array_equal(redrawn([joined(found)], mask.shape), mask)
+
+
+def test_holes_stay_through_a_file_of_polygons():
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        height, width = rng.integers(20, 60, 2)
+        ys, xs = np.mgrid[:height, :width]
+        mask = np.hypot(ys - height / 2, xs - width / 2) < min(height, width) / 2.2
+        for _ in range(3):
+            y, x, radius = rng.integers(0, height), rng.integers(0, width), 6 * rng.random()
+            mask &= ~(np.hypot(ys - y, (xs - x) * rng.choice([1, 0.3, 3])) < radius)
+        told = [part.ravel().tolist() for part in polygons(mask)]
+        drawn = decode_segmentation(told, "the mask", int(height), int(width))
+        background, count = label(np.pad(~mask, 1, constant_values=True))
+        for number in range(2, count + 1):
+            hole = background[1:-1, 1:-1] == number
+            assert not drawn[hole].all()

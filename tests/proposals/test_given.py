@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refmask.errors import ConfigurationError, MaskError
+from refmask.errors import ConfigurationError, MaskError, RefmaskWarning
 from refmask.proposals import load_proposer
 from refmask.proposals.given import GivenMasks
 
@@ -103,6 +103,12 @@ def test_npz_masks_are_read(tmp_path, dtype):
     np.testing.assert_array_equal(propose(tmp_path / "m.npz").masks, some_masks())
 
 
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.float32, np.float16])
+def test_one_channel_and_floats_of_0_and_1_are_taken(tmp_path, dtype):
+    np.savez(tmp_path / "m.npz", masks=some_masks()[:, None].astype(dtype))
+    np.testing.assert_array_equal(propose(tmp_path / "m.npz").masks, some_masks())
+
+
 def test_packed_npz_masks_are_read(tmp_path):
     packed = np.packbits(some_masks().reshape(3, -1), axis=1)
     np.savez(tmp_path / "m.npz", masks_packed=packed, masks_shape=(3, HEIGHT, WIDTH))
@@ -124,6 +130,8 @@ def test_scores_are_quality_where_there_is_none(tmp_path):
         ({"masks": np.full((2, HEIGHT, WIDTH), np.nan)}, "are float64; expected bool"),
         ({"masks": np.array([{"pickled": 1}])}, "no whole .npz file"),
         ({"masks": np.ones((HEIGHT, WIDTH), np.bool_)}, r"shape \(6, 9\); expected \(N, H, W\)"),
+        ({"masks": np.full((2, HEIGHT, WIDTH), 0.5)}, "are float64; expected bool"),
+        ({"masks": np.ones((2, 3, HEIGHT, WIDTH), np.bool_)}, r"shape \(2, 3, 6, 9\)"),
         ({"masks": np.ones((2, 0, WIDTH), np.bool_)}, "at least 1x1"),
         ({"masks": np.ones((2, 5, 4), np.bool_)}, "4x5 pixels, but the picture is 9x6"),
         ({"masks": some_masks(), "quality": np.ones(2)}, "must be 3 finite numbers"),
@@ -246,7 +254,6 @@ def test_a_picture_without_annotations_has_no_masks(tmp_path):
     content["annotations"].pop()
     assert len(propose(coco(tmp_path, content), stem="dog")) == 0
     assert len(propose(coco(tmp_path, []))) == 0
-    assert len(propose(coco(tmp_path, [{"segmentation": []}]))) == 0
 
 
 RLE = {"size": [HEIGHT, WIDTH], "counts": [50, 4]}
@@ -255,9 +262,7 @@ RLE = {"size": [HEIGHT, WIDTH], "counts": [50, 4]}
 @pytest.mark.parametrize(
     ("annotation", "says"),
     [
-        ({"bbox": [1, 2, 3, 4]}, "no segmentation"),
         ({"segmentation": [1, 1, 4, 1, 4, 4]}, "no segmentation"),
-        ({"segmentation": [[1, 1, 4, 1]]}, "three corners"),
         ({"segmentation": [[1, 1, 4, 1, float("nan"), 4]]}, "three corners"),
         ({"segmentation": [[1, 1, 4, 1, 1e12, 4]]}, "far outside"),
         ({"segmentation": {**RLE, "size": [5, 4]}}, "is 4x5 pixels, but the picture is 9x6"),
@@ -272,6 +277,42 @@ RLE = {"size": [HEIGHT, WIDTH], "counts": [50, 4]}
 )
 def test_unfit_annotations_are_refused(tmp_path, annotation, says):
     refused(coco(tmp_path, [annotation]), says)
+
+
+def test_what_draws_nothing_is_left_out_and_counted(tmp_path):
+    square = [1, 1, 4, 1, 4, 4, 1, 4]
+    content = [
+        {"segmentation": [square, [1, 1, 8, 8]]},
+        {"segmentation": [[1, 1, 4, 1]]},
+        {"segmentation": None},
+        {"segmentation": []},
+        {"bbox": [1, 2, 3, 4]},
+        {"segmentation": RLE, "iscrowd": 1},
+    ]
+    with pytest.warns(RefmaskWarning, match=r"left out 4 of 5 annotations of .*coco\.json"):
+        found = propose(coco(tmp_path, content))
+    assert found.masks.sum(axis=(1, 2)).tolist() == [9]
+
+
+def test_crowds_are_no_proposals(tmp_path):
+    crowd = {"segmentation": RLE, "iscrowd": 1}
+    assert len(propose(coco(tmp_path, [crowd, {"segmentation": RLE, "iscrowd": 0}]))) == 1
+
+
+@pytest.mark.parametrize("name", ["x\\cafe\u0301 1.jpg", "x/caf%C3%A9%201.jpg", "caf\u00e9 1.png"])
+def test_a_picture_is_found_however_its_name_is_spelt(tmp_path, name):
+    content = two_pictures(size=(HEIGHT, WIDTH))
+    content["images"][0]["file_name"] = name
+    path = coco(tmp_path, content)
+    for stem in ("caf\u00e9 1", "cafe\u0301 1", "caf%C3%A9 1"):
+        assert propose(path, stem=stem).masks.sum() == 9
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_marks_of_an_encoding_are_passed_over(tmp_path, encoding):
+    path = tmp_path / "m.json"
+    path.write_text(json.dumps([{"segmentation": RLE}]), encoding=encoding)
+    assert len(propose(path)) == 1
 
 
 @pytest.mark.parametrize("text", ["", "{", '"masks"', "[1, 2]", '{"annotations": 3}', "[" * 100000])

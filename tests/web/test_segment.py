@@ -199,3 +199,10 @@ def test_nothing_else_is_there(client):
         told = client.get(path)
         assert told.status_code == 404
         assert list(told.json()) == ["error"]
+
+
+def test_base64_may_have_line_breaks(client, png):
+    plain = base64.b64encode(png).decode()
+    broken = "\r\n".join(plain[start : start + 76] for start in range(0, len(plain), 76))
+    for picture in (base64.encodebytes(png).decode(), broken, f"data:image/png;base64,{broken}\n"):
+        assert client.post("/v1/segment", json={"picture": picture, "phrases": PHRASES}).is_success

@@ -16,7 +16,8 @@ from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
 from refmask.errors import ConfigurationError, ImageError, InputError
-from refmask.ops.images import SUFFIXES
+from refmask.ops.finding import none_found, pictures_among
+from refmask.ops.images import check_name
 
 #: Object stores: what is written there appears when all of it has arrived, and not before.
 STORES = ("s3", "gcs", "abfs")
@@ -127,21 +128,23 @@ def find_pictures(name: str) -> list[str]:
         ImageError: when there is none, or the place cannot be listed.
         InputError: when it is a URI of nothing that pyarrow opens.
     """
+    if not name:
+        check_name(name)
     place = locate(name)
     with _told(name):
         kind = place.system.get_file_info(place.path).type
         if kind == FileType.Directory:
-            found = _below(place)
+            found = list(pictures_among(sorted(_below(place))))
         elif kind == FileType.File:
             return [place.name(place.path)]
         elif glob.has_magic(place.path):
-            found = ArrowFSWrapper(place.system).glob(place.path)
+            named = ArrowFSWrapper(place.system).glob(place.path)
+            found = list(pictures_among(sorted(named)))
         else:
             raise ImageError(f"expected pictures in {name}, but it does not exist; check the path")
-    pictures = [path for path in sorted(found) if _suffix(path) in SUFFIXES]
-    if not pictures:
-        raise ImageError(f"expected pictures in {name}, found none ({', '.join(sorted(SUFFIXES))})")
-    return [place.name(path) for path in pictures]
+    if not found:
+        raise none_found(name)
+    return [place.name(path) for path in found]
 
 
 def _below(place: Place) -> list[str]:
@@ -149,10 +152,6 @@ def _below(place: Place) -> list[str]:
     infos = place.system.get_file_info(FileSelector(place.path, recursive=True))
     files = [info.path for info in infos if info.type == FileType.File]
     return [path for path in files if "/." not in path[len(place.path) :]]
-
-
-def _suffix(path: str) -> str:
-    return os.path.splitext(path)[1].lower()  # noqa: PTH122
 
 
 def read(name: str, what: str = "a picture", most: int = LARGEST) -> bytes:

@@ -20,6 +20,7 @@ from typing import Any
 
 from refmask.errors import ExpressionError
 from refmask.ops.reading import parse_json, read_text
+from refmask.ops.words import is_nothing
 from refmask.phrases import PhraseParser
 from refmask.types import TargetPhrase
 
@@ -64,7 +65,7 @@ def read_expressions(path: str | Path) -> list[Expression]:
         placed = [(f"entry {number}", entry) for number, entry in enumerate(entries)]
     else:
         lines = [(f"line {n}", line) for n, line in enumerate(text.splitlines(), 1)]
-        filled = [(where, line) for where, line in lines if line.strip()]
+        filled = [(where, line) for where, line in lines if not is_nothing(line)]
         if path.suffix == ".jsonl":
             placed = [
                 (where, parse_json(line, f"{where} of {path}", ExpressionError))

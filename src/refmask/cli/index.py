@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action == REMOVE:
         count = Collection(args.index).remove_places(args.paths)
         print(f"{args.index}: {count} removed")
-        return 0 if count else 1
+        return 0
     if args.action == STATS:
         stats = Collection(args.index).stats()
         print(json.dumps(asdict(stats)) if args.json else _described(stats))

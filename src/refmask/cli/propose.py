@@ -147,7 +147,8 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
     from tqdm import tqdm
 
     from refmask.export.folder import picture_folders
-    from refmask.ops.images import find_pictures, read_image
+    from refmask.ops.finding import find_pictures
+    from refmask.ops.images import read_image
 
     pictures = [picture for place in args.images for picture in find_pictures(place)][: args.first]
     if args.out and not _is_store(args.out) and "{stem}" not in args.out and len(pictures) > 1:

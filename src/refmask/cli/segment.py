@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from refmask.export.folder import picture_folders
-    from refmask.ops.images import find_pictures
+    from refmask.ops.finding import find_pictures
     from refmask.proposals import dress, load_proposer
 
     if args.top < 1:

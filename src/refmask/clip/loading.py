@@ -9,14 +9,16 @@ import open_clip
 import torch
 from torch import Tensor, nn
 
+from refmask.clip.activation import check_activation, trained_quick
 from refmask.clip.backbone import ClipBackbone
 from refmask.clip.families import tower_of
 from refmask.clip.sources import Source, find_model, find_weights
 from refmask.clip.text import Tokenizer
+from refmask.clip.transformers_names import as_open_clip
 from refmask.errors import ModelError, UnsupportedTower
 from refmask.ops.devices import choose_device, choose_precision
 from refmask.ops.pixels import PixelStatistics
-from refmask.weights.reading import fill, read_weights
+from refmask.weights.reading import fill, read_checkpoint
 
 
 def load_clip(
@@ -30,9 +32,9 @@ def load_clip(
 
     Args:
         model: any open_clip model name, ``hf-hub:ORG/REPO``, a folder or JSON file in
-            open_clip's model-config format, or "embedded".
-        weights: an open_clip pretrained tag, ``hf-hub:ORG/REPO``, or a local ``.safetensors``,
-            ``.pt`` or ``.bin`` file with OpenAI's or open_clip's parameter names, never
+            open_clip's model-config format, a folder of transformers' CLIP, or "embedded".
+        weights: an open_clip pretrained tag, ``hf-hub:ORG/REPO``, or a local file of safetensors
+            or of torch with OpenAI's, open_clip's or transformers' parameter names, never
             unpickled freely. None takes the model's own. A ``.safetensors`` file is read as it
             is needed: do not write to it while the model is in use.
         device: "auto" (CUDA where there is one), or any torch device.
@@ -43,7 +45,8 @@ def load_clip(
         The model in evaluation mode.
 
     Raises:
-        ConfigurationError: for a name or a setting that does not exist.
+        ConfigurationError: for a name or a setting that does not exist, or weights that were
+            trained with the other activation, as far as they tell.
         UnsupportedTower: when masking is not defined for its image tower.
         WeightsUnavailable: when the weights are not in the cache and there is no network.
         WeightsError: when they are damaged, hold NaN, or belong to another model.
@@ -55,7 +58,10 @@ def load_clip(
     clip = _build(source)
     tower = tower_of(clip.visual, dtype)
     tokenizer = _tokenizer(source)
-    fill(clip, _in_float32(read_weights(path)), str(path), assign=True)
+    read = read_checkpoint(path)
+    told = trained_quick(path, read.marks)
+    check_activation(source.name, source.model_cfg, told, str(path))
+    fill(clip, _in_float32(as_open_clip(read.tensors)), str(path), assign=True)
     _restore_masks(clip)
     return ClipBackbone(
         model=clip.eval().requires_grad_(False).to(place),

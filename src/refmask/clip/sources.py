@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -13,20 +14,16 @@ from typing import Any
 import open_clip
 from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
 
+from refmask.clip.activation import check_activation
+from refmask.clip.files import CONFIG, CONFIG_FILE, TRANSFORMERS_WEIGHTS, WEIGHT_FILES
+from refmask.clip.transformers_names import read_config
 from refmask.errors import ConfigurationError, ModelError, WeightsUnavailable
 from refmask.provenance import EMBEDDED
-from refmask.weights.hub import within_reach
+from refmask.weights.hub import is_cached, within_reach
 
 HUB = "hf-hub:"
-CONFIG_FILE = "open_clip_config.json"
 #: Settings of a method that a model's configuration file may recommend under "refmask".
 ADVICE = ("alpha", "beta", "mask_layers")
-WEIGHT_FILES = (
-    "open_clip_model.safetensors",
-    "open_clip_pytorch_model.bin",
-    "model.safetensors",
-    "pytorch_model.bin",
-)
 
 
 @dataclass(frozen=True)
@@ -61,8 +58,7 @@ def find_model(model: str) -> Source:
     if model == EMBEDDED:
         return _from_folder(Path(str(files("refmask") / "assets" / "clip")), name=EMBEDDED)
     if model.startswith(HUB):
-        config = _from_hub(model, CONFIG_FILE)
-        return _from_json(config, name=model, weights=_from_hub(model))
+        return _from_file(_configuration_of(model), name=model, weights=_weights_of(model))
     path = Path(model)
     if path.is_dir():
         return _from_folder(path, name=model)
@@ -98,7 +94,10 @@ def find_weights(source: Source, weights: str | None) -> tuple[Path, dict[str, A
             )
         return source.weights, source.preprocess_cfg
     if weights.startswith(HUB):
-        return _from_hub(weights), source.preprocess_cfg
+        path = _weights_of(weights)
+        with suppress(WeightsUnavailable):
+            _configuration_of(weights)  # so that it lies beside them and tells their activation
+        return path, source.preprocess_cfg
     if weights in tags:
         return _from_tag(source, weights)
     if "/" in weights or Path(weights).suffix or Path(weights).exists():
@@ -113,15 +112,34 @@ def find_weights(source: Source, weights: str | None) -> tuple[Path, dict[str, A
 def _from_tag(source: Source, tag: str) -> tuple[Path, dict[str, Any]]:
     cfg = open_clip.get_pretrained_cfg(source.name, tag)
     trained_quick = bool(cfg.get("quick_gelu", False))
-    if trained_quick != bool(source.model_cfg.get("quick_gelu", False)):
-        base = source.name.removesuffix("-quickgelu")
-        raise ConfigurationError(
-            f"weights {tag!r} were trained {'with' if trained_quick else 'without'} quick GELU, "
-            f"model {source.name} is the other way; use {base}{'-quickgelu' * trained_quick}"
-        )
+    check_activation(source.name, source.model_cfg, trained_quick, repr(tag))
     repository = cfg.get("hf_hub", "").rstrip("/") or cfg.get("url", "")
     wanted = f"weights {tag!r} of {source.name}"
     return _fetch(wanted, repository, lambda: download_pretrained(cfg)), cfg
+
+
+def _configuration_of(hub_id: str) -> Path:
+    """The configuration of a model of the hub, in open_clip's form or else transformers'."""
+    repository = hub_id.removeprefix(HUB)
+    # What is cached first: without a network, asking for the other one takes most of a minute.
+    first, second = sorted((CONFIG_FILE, CONFIG), key=lambda name: not is_cached(repository, name))
+    try:
+        return _from_hub(hub_id, first)
+    except WeightsUnavailable as missing:
+        with suppress(WeightsUnavailable):
+            return _from_hub(hub_id, second)
+        raise missing from None
+
+
+def _weights_of(hub_id: str) -> Path:
+    """The weights of a model of the hub, in open_clip's form or else transformers'."""
+    try:
+        return _from_hub(hub_id)
+    except WeightsUnavailable as missing:
+        for name in TRANSFORMERS_WEIGHTS:
+            with suppress(WeightsUnavailable):
+                return _from_hub(hub_id, name)
+        raise missing from None
 
 
 def _from_hub(hub_id: str, filename: str | None = None) -> Path:
@@ -153,11 +171,19 @@ def _unavailable(wanted: str, repository: str) -> WeightsUnavailable:
 
 
 def _from_folder(folder: Path, name: str) -> Source:
-    config = folder / CONFIG_FILE
-    if not config.is_file():
-        raise ModelError(f"expected {CONFIG_FILE} in {folder}, there is none")
+    configs = [folder / name for name in (CONFIG_FILE, CONFIG) if (folder / name).is_file()]
+    if not configs:
+        raise ModelError(f"expected {CONFIG_FILE} or transformers' {CONFIG} in {folder}")
     weights = next((folder / file for file in WEIGHT_FILES if (folder / file).is_file()), None)
-    return _from_json(config, name=name, weights=weights)
+    return _from_file(configs[0], name=name, weights=weights)
+
+
+def _from_file(config: Path, name: str, weights: Path | None = None) -> Source:
+    """A model by its configuration, in open_clip's form or transformers'."""
+    if config.name != CONFIG:
+        return _from_json(config, name=name, weights=weights)
+    cfg, preprocess = read_config(config)
+    return Source(name, cfg, preprocess, weights, config.parent)
 
 
 def _from_json(path: Path, name: str, weights: Path | None = None) -> Source:

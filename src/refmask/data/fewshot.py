@@ -60,7 +60,7 @@ def record(dataset: Dataset, refs: tuple[Ref, ...], per_class: int, seed: int) -
         "refs": [
             {
                 "ref_id": ref.id,
-                "ann_id": ref.annotation,
+                "ann_id": ref.annotations[0] if len(ref.annotations) == 1 else [*ref.annotations],
                 "image_id": ref.image,
                 "category_id": ref.category,
                 "sentences": [{"sent_id": said.id, "raw": said.text} for said in ref.sentences],

@@ -7,15 +7,22 @@ from pathlib import Path
 
 from refmask.errors import ImageError
 from refmask.ops.images import read_image
+from refmask.ops.names import located
 from refmask.types import Bytes
 
 
 def read_picture(path: Path, height: int, width: int) -> Bytes:
     """A picture of the size that its annotations are drawn for, as uint8 RGB (H, W, 3).
 
+    Args:
+        path: as the table has it, however it spells the name; see ``ops.names``.
+        height: H.
+        width: W.
+
     Raises:
         ImageError: when it is missing, damaged, or of another size.
     """
+    path = located(path)
     image = read_image(path)
     if image.shape[:2] != (height, width):
         raise ImageError(
@@ -34,6 +41,6 @@ def missing(paths: Iterable[Path]) -> list[Path]:
         if folder not in listed:
             there = folder.iterdir() if folder.is_dir() else ()
             listed[folder] = {file.name for file in there}
-        if path.name not in listed[folder]:
+        if path.name not in listed[folder] and not located(path).is_file():
             absent.append(path)
     return absent

@@ -9,9 +9,12 @@ Written scenes have this layout, too.
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from refmask.data import TABLES
 from refmask.data.choice import Choice
@@ -19,9 +22,9 @@ from refmask.data.counts import compare
 from refmask.data.files import fingerprint, read
 from refmask.data.pictures import missing, read_picture
 from refmask.data.refs import ALL, Ref, find_refs, of_split, parse_refs
-from refmask.data.tables import Annotation, Tables, parse_tables
-from refmask.errors import ConfigurationError, InputError
-from refmask.types import Query, Sample
+from refmask.data.tables import Annotation, Picture, Tables, parse_tables
+from refmask.errors import ConfigurationError, InputError, RefmaskWarning
+from refmask.types import Bools, MaskProposals, Query, Sample
 
 #: Where the pictures may be, below the root.
 PICTURES = ("images/mscoco/images/train2014", "images/train2014", "train2014", "images")
@@ -31,6 +34,7 @@ SPLIT_BY = {
     "refcoco": ("unc", "google"),
     "refcoco+": ("unc",),
     "refcocog": ("umd", "google"),
+    "grefcoco": ("unc",),
     "scenes": ("scenes",),
 }
 
@@ -88,6 +92,7 @@ class ReferDataset:
         self._tables = parse_tables(told, folder / TABLES, {ref.image for ref in self.refs})
         self.categories = self._tables.categories
         self._annotations = _matched(self.refs, self._tables, path)
+        self.refs = _drawn(self.refs, self._annotations, path)
         self._of_picture: dict[str, list[Ref]] = defaultdict(list)
         for ref in self.refs:
             self._of_picture[str(ref.image)].append(ref)
@@ -120,19 +125,31 @@ class ReferDataset:
             raise ConfigurationError(f"expected a picture of {self.name}, got the id '{picture}'")
         about = self._tables.pictures[refs[0].image]
         image = read_picture(self.folder / about.file, about.height, about.width)
-        instances, rows = self._tables.instances(about.id, {ref.annotation for ref in refs})
+        targets = {number for ref in refs for number in ref.annotations}
+        instances, rows = self._tables.instances(about.id, targets)
         queries = []
         for ref in refs:
-            row = rows.get(ref.annotation)
-            target = (
-                self._annotations[ref.annotation].mask(about, apart=self._apart)
-                if row is None or self._apart
-                else instances.masks[row]
-            )
+            target = self._target(ref, about, instances, rows)
+            row = rows.get(ref.annotations[0]) if len(ref.annotations) == 1 else None
             queries += [
                 Query(str(said.id), said.text, target, said.kind, row) for said in ref.sentences
             ]
         return Sample(picture, image, tuple(queries), instances)
+
+    def _target(
+        self, ref: Ref, about: Picture, instances: MaskProposals, rows: dict[int, int]
+    ) -> Bools:
+        """Bool (H, W), the union of all that a ref is about."""
+        masks = [
+            self._annotations[number].mask(about, apart=self._apart)
+            if number not in rows or self._apart
+            else instances.masks[rows[number]]
+            for number in ref.annotations
+        ]
+        if len(masks) == 1:
+            return masks[0]
+        nothing = np.zeros((about.height, about.width), np.bool_)
+        return np.asarray(np.any([nothing, *masks], axis=0))
 
     def missing_pictures(self) -> list[Path]:
         """Files of the split's pictures that are not there."""
@@ -168,7 +185,8 @@ def _matched(refs: tuple[Ref, ...], tables: Tables, path: Path) -> dict[int, Ann
         )
     found = {one.id: one for group in tables.annotations.values() for one in group}
     places = {one.id: place for place, group in tables.annotations.items() for one in group}
-    lost = [ref.annotation for ref in refs if places.get(ref.annotation) != ref.image]
+    named = [(number, ref.image) for ref in refs for number in ref.annotations]
+    lost = [number for number, image in named if places.get(number) != image]
     if lost:
         raise InputError(
             f"expected the annotations of {path} in {tables.path}, {len(lost)} of {len(refs)} refs "
@@ -176,6 +194,19 @@ def _matched(refs: tuple[Ref, ...], tables: Tables, path: Path) -> dict[int, Ann
             "from one source"
         )
     return found
+
+
+def _drawn(refs: tuple[Ref, ...], found: dict[int, Annotation], path: Path) -> tuple[Ref, ...]:
+    """The refs about what has a mask; a warning counts the others."""
+    drawn = tuple(ref for ref in refs if all(found[one].drawn for one in ref.annotations))
+    if len(drawn) < len(refs):
+        warnings.warn(
+            f"left out {len(refs) - len(drawn)} of {len(refs)} refs of {path}: what they are about "
+            "has no mask",
+            RefmaskWarning,
+            stacklevel=4,
+        )
+    return drawn
 
 
 def _first(numbers: list[int]) -> str:

@@ -2,7 +2,7 @@
 
 A ref is a dictionary with ``ref_id``, ``ann_id``, ``image_id``, ``category_id``, ``split`` and
 ``sentences``; they are read from REFER's own pickle, or from JSON (a list) or Parquet (a table)
-with the same fields.
+with the same fields. gRefCOCO's have lists of ``ann_id`` and ``category_id``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from refmask.ops.reading import parse_json
 SUFFIXES = (".json", ".parquet", ".p")
 
 ALL = "all"
+#: What gRefCOCO has for an annotation where there is none.
+NOTHING = -1
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Sentence:
 
     Attributes:
         id: unique within the data set.
-        text: as its author wrote it (``raw``; the paper's code reads that, too).
+        text: as its author wrote it (``raw``; the paper's code reads that, too); "" where there
+            is none.
         kind: what tells the target apart, where known.
     """
 
@@ -41,10 +44,19 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Ref:
-    """One object with all that is said about it."""
+    """One object, or in gRefCOCO any number of them, with all that is said about it.
+
+    Attributes:
+        id: unique within the data set.
+        annotations: ids of the objects; none where what is said is about nothing in the picture.
+        image: id of the picture.
+        category: id of the class, of the first object.
+        split: such as "val".
+        sentences: what is said.
+    """
 
     id: int
-    annotation: int
+    annotations: tuple[int, ...]
     image: int
     category: int
     split: str
@@ -69,7 +81,7 @@ def find_refs(folder: Path, split_by: str) -> Path:
 
 def candidates(split_by: str) -> list[str]:
     """Names that a file of refs may have, in the order in which they are tried."""
-    stems = (f"refs({split_by})", f"refs_{split_by}", "refs")
+    stems = (f"refs({split_by})", f"refs_{split_by}", "refs", f"grefs({split_by})")
     return [f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES]
 
 
@@ -137,9 +149,9 @@ def _ref(record: Any) -> Ref:
         raise TypeError("'sentences'")
     return Ref(
         id=_number(record, "ref_id"),
-        annotation=_number(record, "ann_id"),
+        annotations=tuple(one for one in _numbers(record, "ann_id") if one != NOTHING),
         image=_number(record, "image_id"),
-        category=_number(record, "category_id"),
+        category=next(iter(_numbers(record, "category_id")), NOTHING),
         split=_text(record, "split"),
         sentences=tuple(map(_sentence, record["sentences"])),
     )
@@ -148,14 +160,25 @@ def _ref(record: Any) -> Ref:
 def _sentence(record: Any) -> Sentence:
     if not isinstance(record, dict):
         raise TypeError("'sentences'")
-    said = "raw" if record.get("raw") else "sent"
+    said = "raw" if record.get("raw") or "sent" not in record else "sent"
     kind = _text(record, "kind") if record.get("kind") is not None else None
-    return Sentence(_number(record, "sent_id"), _text(record, said), kind)
+    text = "" if record[said] is None else _text(record, said)
+    return Sentence(_number(record, "sent_id"), text, kind)
 
 
 def _number(record: dict[str, Any], name: str) -> int:
     value = record[name]
     if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(repr(name))
+    return value
+
+
+def _numbers(record: dict[str, Any], name: str) -> list[int]:
+    """One number as a list, or a list of them: gRefCOCO has lists."""
+    value = record[name]
+    if not isinstance(value, list):
+        return [_number(record, name)]
+    if not all(type(one) is int for one in value):
         raise TypeError(repr(name))
     return value
 

@@ -13,7 +13,13 @@ import numpy as np
 
 from refmask.errors import InputError, MaskError
 from refmask.ops.reading import parse_json
-from refmask.ops.segmentations import decode_apart, decode_segmentation, without_slivers
+from refmask.ops.segmentations import (
+    decode_apart,
+    decode_segmentation,
+    draws,
+    tell_undrawn,
+    without_slivers,
+)
 from refmask.types import Bools, MaskProposals
 
 
@@ -35,13 +41,18 @@ class Annotation:
         id: unique within the table.
         category: the id of its class.
         crowd: it stands for many things at once.
-        segmentation: polygons or a run-length encoding.
+        segmentation: polygons or a run-length encoding; None where there is a box alone.
     """
 
     id: int
     category: int
     crowd: bool
     segmentation: Any
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it outlines anything."""
+        return draws(self.segmentation)
 
     def mask(self, picture: Picture, *, apart: bool = False) -> Bools:
         """Its bool (H, W) mask; polygons of fewer than three corners enclose nothing.
@@ -54,14 +65,13 @@ class Annotation:
             MaskError: when no polygon is left, or it is damaged.
         """
         where = f"annotation {self.id} of picture {picture.file}"
-        usable = without_slivers(self.segmentation)
-        if usable == []:
+        if not self.drawn:
             raise MaskError(
                 f"expected {where} to have a polygon of three corners or more, it has none; "
                 "remove the annotation and what refers to it"
             )
         drawn = decode_apart if apart else decode_segmentation
-        return drawn(usable, where, picture.height, picture.width)
+        return drawn(without_slivers(self.segmentation), where, picture.height, picture.width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +108,7 @@ class Tables:
         for annotation in self.annotations.get(picture, []):
             if annotation.crowd and annotation.id not in targets:
                 continue
-            if without_slivers(annotation.segmentation) == []:
+            if not annotation.drawn:
                 continue
             mask = annotation.mask(about)
             if mask.any():
@@ -143,7 +153,7 @@ def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = No
         pictures = [_picture(record) for record in whole["images"]]
         annotations: dict[int, list[Annotation]] = defaultdict(list)
         for record in whole["annotations"]:
-            if record["image_id"] is not None:
+            if record["image_id"] is not None and (kept is None or record["image_id"] in kept):
                 annotations[record["image_id"]].append(_annotation(record))
         categories = {int(row["id"]): str(row["name"]) for row in whole["categories"]}
     except (KeyError, TypeError, ValueError) as error:
@@ -151,6 +161,8 @@ def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = No
             f"expected COCO's images, annotations and categories in {path}, found no usable "
             f"{error}; fetch it again"
         ) from None
+    things = [one for group in annotations.values() for one in group if not one.crowd]
+    tell_undrawn(sum(not one.drawn for one in things), len(things), path)
     return Tables(path, {one.id: one for one in pictures}, dict(annotations), categories)
 
 
@@ -174,5 +186,5 @@ def _annotation(record: dict[str, Any]) -> Annotation:
         id=int(record["id"]),
         category=int(record["category_id"]),
         crowd=bool(record.get("iscrowd", 0)),
-        segmentation=record["segmentation"],
+        segmentation=record.get("segmentation"),
     )

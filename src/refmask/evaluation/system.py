@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+import numpy as np
+
 from refmask.answer import Segmentation
 from refmask.clip import apart
 from refmask.compat import Compat
+from refmask.errors import ExpressionError, RefmaskWarning
 from refmask.evaluation.configuration import system_configuration, versions
 from refmask.evaluation.record import Record, query_record
 from refmask.evaluation.sources import ProposalSource
 from refmask.metrics import PictureOverlaps
+from refmask.scene import Scene
 from refmask.segmenter import Segmenter
-from refmask.types import Sample
+from refmask.types import Bools, Sample
 
 #: Digits after the point of scores in records: more differ between machines.
 DIGITS = 4
@@ -78,26 +83,62 @@ class Choosing:
     def answer(self, sample: Sample) -> list[Record]:
         """Look at the picture once, ask all its expressions.
 
+        The record of an expression that cannot be asked, such as an empty one, has a "reason" and
+        no answer; a RefmaskWarning tells of it.
+
         Raises:
-            InputError: when the proposer refuses the picture, or an expression is too long.
+            InputError: when the proposer refuses the picture.
         """
         scene = self.segmenter.look(sample.image, self.source.propose(sample))
         with apart():  # a resumed run ends as an unbroken one
-            answers = scene.find([query.expression for query in sample.queries])
+            answers = _found(scene, [query.expression for query in sample.queries])
         overlaps = PictureOverlaps(scene.proposals, sample.instances)
-        return [
-            query_record(
-                sample,
-                number,
-                _told(answer),
-                overlaps.row(query.target, answer.best, query.instance, query.also_right),
-                answer.mask,
-            )
-            for number, (query, answer) in enumerate(zip(sample.queries, answers, strict=True))
-        ]
+        return [_record(sample, number, answer, overlaps) for number, answer in enumerate(answers)]
 
     def check_asked(self, queries: Iterable[str]) -> None:
         """A segmenter answers whatever is asked."""
+
+
+def _record(
+    sample: Sample, number: int, answer: Segmentation | str, overlaps: PictureOverlaps
+) -> Record:
+    """The record of an answer, or of the reason why there is none."""
+    query = sample.queries[number]
+    if isinstance(answer, str):
+        told, best = _unheard(sample, number, answer), None
+        mask: Bools = np.zeros(sample.image.shape[:2], np.bool_)
+    else:
+        told, best, mask = _told(answer), answer.best, answer.mask
+    row = overlaps.row(query.target, best, query.instance, query.also_right)
+    return query_record(sample, number, told, row, mask)
+
+
+def _found(scene: Scene, expressions: list[str]) -> list[Segmentation | str]:
+    """All at once; one by one where one of them is faulty, which has the reason for its answer."""
+    try:
+        return list(scene.find(expressions))
+    except ExpressionError as error:
+        if len(expressions) == 1:
+            return [str(error)]
+        return [found for one in expressions for found in _found(scene, [one])]
+
+
+def _unheard(sample: Sample, number: int, reason: str) -> dict[str, Any]:
+    query = sample.queries[number]
+    warnings.warn(
+        f"sentence {query.id} of picture {sample.id} counts as without an answer: {reason}",
+        RefmaskWarning,
+        stacklevel=3,
+    )
+    return {
+        "noun_phrase": "",
+        "head": "",
+        "chosen": None,
+        "scores": [],
+        "confidence": None,
+        "margin": 0.0,
+        "reason": reason,
+    }
 
 
 def _told(answer: Segmentation) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -160,12 +161,14 @@ class File:
 def collect(answers: Iterable[Answer], folder: Path, options: Options) -> Collection:
     """Answers by picture, both in the order in which they came.
 
+    ``a.png``, ``./a.png`` and its absolute path are one picture, called by its first name.
+
     Raises:
         InputError: when there are none, or a picture has two sizes.
     """
     pictures: dict[str, list[Answer]] = {}
     for answer in answers:
-        same = pictures.setdefault(answer.picture, [answer])
+        same = pictures.setdefault(_place(answer.picture), [answer])
         if (same[0].height, same[0].width) != (answer.height, answer.width):
             raise InputError(
                 f"expected answers about {answer.picture} to tell of one size, got "
@@ -176,7 +179,7 @@ def collect(answers: Iterable[Answer], folder: Path, options: Options) -> Collec
             same.append(answer)
     if not pictures:
         raise InputError("expected answers to export, got none; segment a picture first")
-    paths = [Path(picture) for picture in pictures]
+    paths = [Path(told[0].picture) for told in pictures.values()]
     arranged = tuple(
         Picture(path, stem, told[0].height, told[0].width, _objects(told, options))
         for path, stem, told in zip(paths, picture_folders(paths), pictures.values(), strict=True)
@@ -184,6 +187,11 @@ def collect(answers: Iterable[Answer], folder: Path, options: Options) -> Collec
     told = (answer.provenance for same in pictures.values() for answer in same)
     origins = tuple(dict.fromkeys(origin for origin in told if origin is not None))
     return Collection(arranged, folder, options, origins)
+
+
+def _place(picture: str) -> str:
+    """What the names of one picture have in common; links stay what they are called."""
+    return unicodedata.normalize("NFC", os.path.abspath(picture))  # noqa: PTH100
 
 
 def _objects(answers: Iterable[Answer], options: Options) -> tuple[Object, ...]:

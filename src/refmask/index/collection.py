@@ -195,6 +195,15 @@ class Collection:
 
         self._change(change)
 
+    def unwatch(self, folders: Sequence[str]) -> None:
+        """No longer look after folders, by their absolute paths; what is in the index stays."""
+
+        def change(marker: Marker) -> Marker:
+            watched = [one for one in marker.folders if one not in folders]
+            return replace(marker, folders=_sorted(watched))
+
+        self._change(change)
+
     def nearest(self, vector: Floats, limit: int, where: str | None) -> pa.Table:
         """The regions that are most similar to a vector by what is searched, for a closer look.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from PIL import Image
-
-from refmask.errors import ImageError
-from refmask.ops.images import FORMATS, SUFFIXES
+from refmask.ops.finding import is_hidden, none_found, pictures_among
+from refmask.ops.images import check_name
+from refmask.ops.opening import open_picture
 
 T = TypeVar("T")
 
@@ -68,10 +66,7 @@ def find(places: Iterable[str | os.PathLike[str]]) -> tuple[list[File], list[str
         place = os.fspath(one)
         found = list(_found(place))
         if not found:
-            raise ImageError(
-                f"expected pictures in {place}, found none ({', '.join(sorted(SUFFIXES))}); "
-                "check the path"
-            )
+            raise none_found(place)
         for name in found:
             path = str(Path(name).resolve())
             files.setdefault(path, File(path, name))
@@ -101,13 +96,10 @@ def date(path: str, modified: int) -> datetime:
         path: of a picture that can be read.
         modified: nanoseconds since 1970.
     """
-    Image.init()
-    known = [name for name in FORMATS if name in Image.OPEN]
-    with suppress(OSError, SyntaxError, ValueError, TypeError, KeyError), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, about metadata that it cannot read
-        with Image.open(path, formats=known) as picture:
-            told = picture.getexif().get_ifd(EXIF)[TAKEN]
-            return datetime.strptime(told.strip("\0 "), "%Y:%m:%d %H:%M:%S")
+    unreadable = (OSError, SyntaxError, ValueError, TypeError, KeyError)
+    with suppress(*unreadable), open_picture(Path(path)) as picture:
+        told = picture.getexif().get_ifd(EXIF)[TAKEN]
+        return datetime.strptime(told.strip("\0 "), "%Y:%m:%d %H:%M:%S")
     return datetime.fromtimestamp(modified // 10**9)
 
 
@@ -119,19 +111,25 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def _found(place: str) -> Iterator[str]:
+    if not place or not Path(place).exists():
+        check_name(place)
     if Path(place).is_dir():
         yield from _walked(place)
-    elif glob.has_magic(place) and not Path(place).exists():
+    elif Path(place).exists():
+        yield place
+    elif glob.has_magic(place):
         for name in sorted(glob.glob(place, recursive=True)):  # noqa: PTH207
-            if Path(name).is_file():
+            if Path(name).is_file() and not is_hidden(Path(name).name):
                 yield name
     else:
         yield place
 
 
 def _walked(place: str) -> Iterator[str]:
-    for folder, below, names in os.walk(place):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        for name in sorted(names):
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+    def all_below() -> Iterator[str]:
+        for folder, below, names in os.walk(place):
+            below[:] = sorted(name for name in below if not is_hidden(name))
+            for name in sorted(names):
                 yield os.path.join(folder, name)  # noqa: PTH118  keeps the place as given
+
+    return pictures_among(all_below())

@@ -171,8 +171,8 @@ def _entry(
     else:
         picture = far.picture
     twins = collection.pictures(among("content", [picture.content]))
-    # Its own row first: a file that was merely touched.
-    for twin in sorted(twins, key=lambda one: one.path != file.path):
+    # Its own row first: a file that was merely touched; then those whose file is gone: moved.
+    for twin in sorted(twins, key=lambda one: (one.path != file.path, state(one.path) is not None)):
         rows = collection.rows(twin.path)
         if len(rows) == twin.regions:
             own = replace(picture, regions=len(rows))

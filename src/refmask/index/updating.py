@@ -28,19 +28,27 @@ def there(collection: Collection) -> list[File]:
 def leave(collection: Collection) -> Iterator[Outcome]:
     """Remove the pictures whose files are gone.
 
-    Those of a folder that is gone as a whole stay, as a disk may merely be unplugged.
+    Those of a folder that is gone as a whole stay, as a disk may merely be unplugged. A folder that
+    is gone and of which no picture is left, as all are taken over from where they were moved to, is
+    forgotten.
 
     Yields:
         An outcome for each that was removed, and for each folder that is gone.
     """
     folders = read_marker(collection.folder).folders
-    gone = [one.path for one in collection.pictures() if _gone(one, folders)]
+    pictures = collection.pictures()
+    gone = [one.path for one in pictures if _gone(one, folders)]
     if gone:
         collection.remove(among("path", gone))
     for path in gone:
         yield Outcome(path, REMOVED)
-    for folder in folders:
-        if not Path(folder).is_dir():
+    absent = [folder for folder in folders if not Path(folder).is_dir()]
+    left = [one.path for one in pictures if one.path not in set(gone)]
+    moved = [folder for folder in absent if not any(lies_in(path, [folder]) for path in left)]
+    if moved:
+        collection.unwatch(moved)
+    for folder in absent:
+        if folder not in moved:
             why = (
                 f"the folder {folder} is gone, so its pictures stay in the index; bring it back, "
                 "or remove it by 'refmask index remove'"

@@ -2,66 +2,73 @@
 
 from __future__ import annotations
 
-import glob
-import warnings
-from functools import cache
+import re
+import sys
 from io import BytesIO
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from refmask.errors import ImageError
+from refmask.ops.levels import eight_bits, is_deep, joined_bytes, lower_bytes
+from refmask.ops.opening import FORMATS, HEIF_MISSING, has_heif, is_heif, open_picture
 from refmask.types import Bytes
 
-Picture = str | PathLike[str] | Image.Image | npt.NDArray[Any]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Picture: TypeAlias = (
+    "str | PathLike[str] | bytes | IO[bytes] | Image.Image | npt.NDArray[Any] | Tensor"
+)
 
 #: Largest picture taken, in pixels: a hundred boolean masks of this size fill 5 GB.
 MAX_PIXELS = 50_000_000
 
-#: Formats that are pixels and nothing else; PostScript and the like are programs.
-FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
-
 #: Grey levels between the darkest and the lightest pixel of an image that shows nothing.
 BLANK = 4
 
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".mpo", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff"}
-    | {".ppm", ".pgm", ".jp2"}
-)
+#: How a URL begins, also one that was made a path; a drive of Windows has one letter.
+URL = re.compile(r"(?:[a-z][a-z0-9+.-]+:/|data:)", re.IGNORECASE)
 
 
 def read_image(picture: Picture) -> Bytes:
     """Read a picture as a person sees it.
 
     EXIF orientation is applied; grey, palette, CMYK, 16-bit and transparent pictures (laid on
-    white) become RGB; of several frames the first is taken.
+    white) become RGB; of several frames the first is taken. Values of 10 to 14 bits in 16, and
+    floats of a file outside 0 to 1, are scaled by what they hold, of which a RefmaskWarning tells.
 
     Args:
-        picture: a path, a PIL image, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of
-            uint8, uint16, bool, or floats from 0 to 1.
+        picture: a path; a picture file's bytes, or a binary file of them; a PIL image; an array
+            (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or a torch tensor of such a shape or (1, H,
+            W), (3, H, W) or (4, H, W), of uint8, uint16, bool, or floats from 0 to 1.
 
     Returns:
         uint8 RGB (H, W, 3).
 
     Raises:
-        ImageError: when it is missing, damaged, too large, or no picture.
+        ImageError: when it is missing, damaged, too large, a URL, or no picture.
     """
     if isinstance(picture, np.ndarray):
         return _from_array(picture)
     if isinstance(picture, Image.Image):
         return _from_pil(picture, "the picture")
-    path = Path(fspath(picture))
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise ImageError(f"expected a picture at {path}, but it {what}; check the path")
-    try:
-        return _opened(path, str(path), MAX_PIXELS)
-    except PermissionError:
-        raise ImageError(f"expected a readable picture at {path}, got no permission") from None
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return decode_image(bytes(picture), "the picture")
+    if isinstance(picture, str | PathLike):
+        return _from_path(fspath(picture))
+    if "torch" in sys.modules and isinstance(picture, sys.modules["torch"].Tensor):
+        return _from_tensor(picture)
+    if callable(getattr(picture, "read", None)):
+        return _from_file(picture)
+    raise ImageError(
+        f"cannot read a picture from {type(picture).__name__}; give a path, a file's bytes, a "
+        "binary file, a PIL image, a NumPy array or a torch tensor"
+    )
 
 
 def decode_image(content: bytes, name: str = "the file", most: int = MAX_PIXELS) -> Bytes:
@@ -78,30 +85,70 @@ def decode_image(content: bytes, name: str = "the file", most: int = MAX_PIXELS)
     return _opened(BytesIO(content), name, min(most, MAX_PIXELS))
 
 
+def check_name(name: str) -> None:
+    """Raise ImageError for what names no place: nothing, or a URL, as nothing is fetched."""
+    if not name:
+        raise ImageError("expected a picture's path, got an empty one; name a picture")
+    if URL.match(name):
+        raise ImageError(
+            f"URLs are not supported, got {name[:80]}; download the picture and give its path"
+        )
+
+
+def _from_path(name: str) -> Bytes:
+    path = Path(name)
+    if not path.is_file():
+        check_name(name)
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise ImageError(f"expected a picture at {path}, but it {what}; check the path")
+    try:
+        return _opened(path, str(path), MAX_PIXELS)
+    except PermissionError:
+        raise ImageError(f"expected a readable picture at {path}, got no permission") from None
+
+
+def _from_file(file: Any) -> Bytes:
+    name = str(getattr(file, "name", "the file"))
+    content = file.read()
+    if not isinstance(content, bytes):
+        raise ImageError(f"{name} is open as text; open it in binary mode ('rb')")
+    return decode_image(content, name)
+
+
 def _opened(source: Path | BytesIO, name: str, most: int) -> Bytes:
     try:
-        with warnings.catch_warnings():
-            # Our own limit says the same in one sentence.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(source, formats=_formats()) as opened:
-                return _from_pil(opened, name, most)
+        with open_picture(source) as opened:
+            _check_size(opened.height, opened.width, name, most)
+            deep = is_deep(opened)
+            upright = ImageOps.exif_transpose(opened)
+        if deep:
+            upright = joined_bytes(upright, _lower(source), name)
+        return _rgb(upright, name)
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name} is too large to open safely ({error}); make it smaller") from None
     except UnidentifiedImageError:
-        raise ImageError(
-            f"expected a picture ({', '.join(FORMATS)}) in {name}, but its content is none"
-        ) from None
+        raise _unknown(source, name) from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         if isinstance(error, ImageError | PermissionError):
             raise
         raise ImageError(f"{name} is damaged or cut short ({error}); fetch it again") from None
 
 
-@cache
-def _formats() -> tuple[str, ...]:
-    """Those of ``FORMATS`` that this Pillow was built with."""
-    Image.init()
-    return tuple(name for name in FORMATS if name in Image.OPEN)
+def _lower(source: Path | BytesIO) -> Image.Image | None:
+    """The less significant bytes of a picture of 16 bits a colour, upright."""
+    if isinstance(source, BytesIO):
+        source.seek(0)
+    with open_picture(source) as opened:
+        lower = lower_bytes(opened)
+        return None if lower is None else ImageOps.exif_transpose(lower)
+
+
+def _unknown(source: Path | BytesIO, name: str) -> ImageError:
+    if is_heif(source) and not has_heif():
+        return ImageError(f"{name} is a HEIC image, which needs one more package; {HEIF_MISSING}")
+    return ImageError(
+        f"expected a picture ({', '.join(FORMATS)}) in {name}, but its content is none"
+    )
 
 
 def checked(image: npt.NDArray[Any]) -> Bytes:
@@ -121,35 +168,14 @@ def is_blank(image: Bytes) -> bool:
     return not any((np.ptp(part, axis=(0, 1)) > BLANK).any() for part in (coarse, image))
 
 
-def find_pictures(where: str) -> list[Path]:
-    """Picture files by path, folder or glob, sorted by name.
-
-    Args:
-        where: one file, a folder (its own picture files, not its sub-folders'), or a glob.
-
-    Raises:
-        ImageError: when there is none.
-    """
-    path = Path(where)
-    if path.is_dir():
-        found = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
-    elif glob.has_magic(where) and not path.exists():
-        found = [Path(name) for name in glob.glob(where, recursive=True)]  # noqa: PTH207
-    else:
-        return [path]
-    found = sorted(file for file in found if file.is_file() and not file.name.startswith("."))
-    if not found:
-        raise ImageError(
-            f"expected pictures in {where}, found none ({', '.join(sorted(SUFFIXES))})"
-        )
-    return found
+def _from_pil(image: Image.Image, name: str) -> Bytes:
+    _check_size(image.height, image.width, name)
+    return _rgb(ImageOps.exif_transpose(image), name)
 
 
-def _from_pil(image: Image.Image, name: str, most: int = MAX_PIXELS) -> Bytes:
-    _check_size(image.height, image.width, name, most)
-    upright = ImageOps.exif_transpose(image)
+def _rgb(upright: Image.Image, name: str) -> Bytes:
     if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
-        return _from_array(_grey_of_many_bits(upright))
+        return _from_grey(eight_bits(np.asarray(upright), name))
     if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:
         upright = upright.convert("RGBA")
         white = Image.new("RGBA", upright.size, (255, 255, 255, 255))
@@ -157,16 +183,12 @@ def _from_pil(image: Image.Image, name: str, most: int = MAX_PIXELS) -> Bytes:
     return np.array(upright.convert("RGB"), np.uint8)
 
 
-def _grey_of_many_bits(image: Image.Image) -> npt.NDArray[np.uint16]:
-    """Pixels of a 16- or 32-bit grey image as uint16, whatever range it uses."""
-    values = np.asarray(image).astype(np.float64)
-    if not np.isfinite(values).all():
-        raise ImageError("expected finite pixel values, got NaN or infinity")
-    if image.mode == "F" and values.max(initial=0) <= 1:
-        values = values * 65535
-    elif image.mode in ("I", "F") and values.max(initial=0) <= 255:
-        values = values * 257
-    return np.clip(np.round(values), 0, 65535).astype(np.uint16)
+def _from_tensor(tensor: Any) -> Bytes:
+    """A torch tensor: channels first, as torch has them, unless only the last axis can be them."""
+    array = tensor.detach().cpu().resolve_neg().numpy()
+    if array.ndim == 3 and array.shape[0] in (1, 3, 4):
+        array = array.transpose(1, 2, 0)
+    return _from_array(array)
 
 
 def _from_array(array: npt.NDArray[Any]) -> Bytes:
@@ -179,14 +201,22 @@ def _from_array(array: npt.NDArray[Any]) -> Bytes:
     pixels = _to_uint8(array).reshape(*array.shape[:2], -1)
     if pixels.shape[2] == 4:
         return _from_pil(Image.fromarray(pixels), "the array")
-    return np.ascontiguousarray(np.broadcast_to(pixels, (*array.shape[:2], 3)))
+    return _from_grey(pixels)
+
+
+def _from_grey(pixels: Bytes) -> Bytes:
+    """RGB of uint8 (H, W), (H, W, 1) or (H, W, 3)."""
+    height, width = pixels.shape[:2]
+    return np.ascontiguousarray(
+        np.broadcast_to(pixels.reshape(height, width, -1), (height, width, 3))
+    )
 
 
 def _to_uint8(array: npt.NDArray[Any]) -> Bytes:
     if array.dtype == np.uint8:
         return array
     if array.dtype == np.uint16:
-        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return eight_bits(array, "the array")
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * 255
     if np.issubdtype(array.dtype, np.floating):

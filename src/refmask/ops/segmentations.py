@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from array import array
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from refmask.errors import MaskError
+from refmask.errors import MaskError, RefmaskWarning
 from refmask.ops import rle
 from refmask.types import Bools
 
@@ -60,6 +62,28 @@ def without_slivers(segmentation: Any) -> Any:
         for polygon in segmentation
         if not isinstance(polygon, list | array) or len(polygon) >= SMALLEST
     ]
+
+
+def draws(segmentation: Any) -> bool:
+    """Whether there is anything to decode: not null, and more than polygons of two corners."""
+    return segmentation is not None and without_slivers(segmentation) != []
+
+
+def tell_undrawn(left_out: int, of: int, path: Path) -> None:
+    """Warn of annotations that draw nothing, if there are any.
+
+    Args:
+        left_out: how many.
+        of: how many there are with them.
+        path: of their file.
+    """
+    if left_out:
+        warnings.warn(
+            f"left out {left_out} of {of} annotations of {path}: they have no mask, or only "
+            "polygons of fewer than three corners",
+            RefmaskWarning,
+            stacklevel=3,
+        )
 
 
 def _from_runs(segmentation: Mapping[str, Any], where: str, height: int, width: int) -> Bools:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from unicodedata import category
 
 from refmask.errors import ExpressionError
 
 LONGEST = 2_000  # characters; CLIP reads about 300 of them
+#: Blanks, controls and marks of direction or width, by Unicode's categories,
+UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+#: and characters that Unicode counts among letters and symbols.
+UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 APOSTROPHES = "'`\u2019"
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a text has nothing to see: blanks, control and other invisible characters."""
+    return all(
+        letter in UNSEEN or "\ufe00" <= letter <= "\ufe0f" or category(letter) in UNSEEN_CATEGORIES
+        for letter in text
+    )
 
 
 def checked_expression(expression: str) -> str:
@@ -17,7 +30,7 @@ def checked_expression(expression: str) -> str:
         raise ExpressionError(
             f"expected an expression as text, got {type(expression).__name__}; pass a string"
         )
-    if not expression.strip():
+    if is_nothing(expression):
         raise ExpressionError("expected an expression, got an empty one; name the target")
     if len(expression) > LONGEST:
         raise ExpressionError(

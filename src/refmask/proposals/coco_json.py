@@ -3,6 +3,9 @@
 The file is an object with ``annotations`` and perhaps ``images``, or a bare list as detectors write
 it: ``[{"segmentation": ..., "score": ..., "image_id": ...}, ...]``. When it tells of several
 pictures, the one asked for is found by the picture's file name or, failing that, by its size.
+
+Crowds are no proposals. Annotations without a mask, such as a box alone, are left out, of which a
+RefmaskWarning tells.
 """
 
 from __future__ import annotations
@@ -16,8 +19,15 @@ import numpy as np
 
 from refmask.errors import MaskError
 from refmask.limits import check
+from refmask.ops.names import picture_key, picture_stem
 from refmask.ops.reading import check_file, read_json
-from refmask.ops.segmentations import decode_segmentation, is_number
+from refmask.ops.segmentations import (
+    decode_segmentation,
+    draws,
+    is_number,
+    tell_undrawn,
+    without_slivers,
+)
 from refmask.types import Bools, Floats
 
 
@@ -39,7 +49,7 @@ class CocoMasks:
         size = check_file(path, "masks", MaskError)
         content = _parsed(path, path.stat().st_mtime_ns, size)
         whole = content if isinstance(content, dict) else {"annotations": content}
-        self.annotations = self._records(whole.get("annotations"), "annotations")
+        self.annotations = self._usable(self._records(whole.get("annotations"), "annotations"))
         self.images = self._records(whole.get("images", []), "images")
 
     def read(self, height: int, width: int) -> tuple[Bools, Floats]:
@@ -50,12 +60,20 @@ class CocoMasks:
         quality = np.ones(len(chosen), np.float32)
         for index, annotation in enumerate(chosen):
             where = f"annotation {index} of '{self.path}'"
-            masks[index] = decode_segmentation(annotation.get("segmentation"), where, height, width)
+            segmentation = without_slivers(annotation["segmentation"])
+            masks[index] = decode_segmentation(segmentation, where, height, width)
             score = annotation.get("score", 1.0)
             if not is_number(score):
                 raise MaskError(f"annotation {index} of '{self.path}' has the score {score!r}")
             quality[index] = score
         return masks, quality
+
+    def _usable(self, annotations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those that draw one thing; a warning counts those that draw none."""
+        things = [one for one in annotations if one.get("iscrowd") not in (1, True)]
+        usable = [one for one in things if draws(one.get("segmentation"))]
+        tell_undrawn(len(things) - len(usable), len(things), self.path)
+        return usable
 
     def _records(self, value: Any, name: str) -> list[dict[str, Any]]:
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
@@ -96,6 +114,6 @@ class CocoMasks:
     def _is_named(self, key: str, known: dict[str, dict[str, Any]]) -> bool:
         """True when picture ``key`` has the wanted name, or its id ends the wanted name."""
         if key in known and "file_name" in known[key]:
-            return Path(str(known[key]["file_name"])).stem == self.stem
+            return picture_stem(str(known[key]["file_name"])) == picture_key(str(self.stem))
         digits = re.search(r"\d+$", str(self.stem))
         return key == self.stem or (digits is not None and key == str(int(digits[0])))

@@ -2,9 +2,10 @@
 
 PATH is one of
 
-* a folder of PNG files, each one mask, read in the order of their names. A pixel is inside when any
-  of its channels is above zero and it is not transparent;
-* an ``.npz`` file with ``masks`` (N, H, W), bool or whole numbers, above zero = inside; or with
+* a PNG file, or a folder of them, read in the order of their names: see
+  :mod:`refmask.proposals.mask_pictures`;
+* an ``.npz`` file with ``masks`` (N, H, W) or (N, 1, H, W), bool, whole numbers or floats that are
+  all 0 or 1, above zero = inside; or with
   ``masks_packed`` (N, ceil(H * W / 8)), each mask flattened and packed by ``numpy.packbits``, and
   ``masks_shape`` (N, H, W). ``quality`` (N,) may be added, or ``scores`` (N,), which mean the same
   and are read where there is no ``quality``;
@@ -25,6 +26,7 @@ from refmask.errors import MaskError
 from refmask.limits import check
 from refmask.ops.reading import read_arrays
 from refmask.proposals.coco_json import CocoMasks
+from refmask.proposals.mask_pictures import read_folder, read_png
 from refmask.types import Bools, Bytes, Floats, MaskProposals
 
 Array = npt.NDArray[Any]
@@ -85,57 +87,30 @@ class _Stack:
     def __init__(self, masks: Bools, quality: Floats) -> None:
         self.masks, self.quality = masks, quality
 
+    @classmethod
+    def alike(cls, masks: Bools) -> _Stack:
+        """Masks of one quality."""
+        return cls(masks, np.ones(len(masks), np.float32))
+
     def read(self, height: int, width: int) -> tuple[Bools, Floats]:  # noqa: ARG002
         return self.masks, self.quality
 
 
 def _open(path: Path, stem: str | None) -> _Source:
     if path.is_dir():
-        masks = _folder(path)
-        return _Stack(masks, np.ones(len(masks), np.float32))
+        return _Stack.alike(read_folder(path, stem))
     if not path.is_file():
         raise MaskError(f"no masks at '{path}': there is no such file or folder")
     if path.suffix.lower() == ".npz":
         return _Stack(*_npz(path))
+    if path.suffix.lower() == ".png":
+        return _Stack.alike(read_png(path))
     if path.suffix.lower() == ".json":
         return CocoMasks(path, stem)
     raise MaskError(
-        f"masks '{path}' are of an unknown kind; expected a folder of PNG files, .npz or .json"
+        f"masks '{path}' are of an unknown kind; expected a PNG file or a folder of them, .npz or "
+        ".json"
     )
-
-
-def _folder(path: Path) -> Bools:
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".png")
-    if not files:
-        raise MaskError(f"the folder '{path}' holds no PNG file; put one PNG per mask into it")
-    first = _png(files[0])
-    check("unpacked", len(files) * first.size, f"masks of '{path}'", MaskError)
-    masks = np.empty((len(files), *first.shape), np.bool_)
-    masks[0] = first
-    for index, file in enumerate(files[1:], start=1):
-        mask = _png(file)
-        if mask.shape != first.shape:
-            raise MaskError(
-                f"mask '{file}' is {_size(mask.shape)} pixels, but '{files[0].name}' beside it is "
-                f"{_size(first.shape)} (width x height); give masks of one size"
-            )
-        masks[index] = mask
-    return masks
-
-
-def _png(file: Path) -> Bools:
-    """One PNG as bool (H, W)."""
-    from PIL import Image
-
-    try:
-        with Image.open(file, formats=("PNG",)) as picture:
-            bands = picture.getbands()
-            values = np.atleast_3d(np.asarray(picture))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, MemoryError) as error:
-        raise MaskError(f"cannot read the mask '{file}' as a PNG picture: {_line(error)}") from None
-    if bands[-1] == "A":
-        return np.asarray((values[..., :-1] > 0).any(axis=2) & (values[..., -1] > 0))
-    return np.asarray((values > 0).any(axis=2))
 
 
 def _npz(path: Path) -> tuple[Bools, Floats]:
@@ -143,13 +118,7 @@ def _npz(path: Path) -> tuple[Bools, Floats]:
     arrays, there = read_arrays(path, _NAMES, "masks", MaskError)
     names = ", ".join(there) or "nothing"
     if "masks" in arrays:
-        masks = arrays["masks"]
-        if masks.dtype != np.bool_ and not np.issubdtype(masks.dtype, np.integer):
-            raise MaskError(
-                f"masks of '{path}' are {masks.dtype}; expected bool or whole numbers, "
-                "so threshold them first"
-            )
-        masks = masks > 0
+        masks = _inside(path, arrays["masks"])
     elif "masks_packed" in arrays and "masks_shape" in arrays:
         masks = _unpacked(path, arrays["masks_packed"], arrays["masks_shape"])
     else:
@@ -167,6 +136,19 @@ def _npz(path: Path) -> tuple[Bools, Floats]:
     if not fits or not np.isfinite(quality).all():
         raise MaskError(f"{belief} of '{path}' must be {len(masks)} finite numbers, one per mask")
     return masks, quality.astype(np.float32)
+
+
+def _inside(path: Path, masks: Array) -> Bools:
+    """Masks bool (N, H, W) of numbers; an axis of one channel is dropped."""
+    drawn = masks.dtype.kind in "biu"
+    if not drawn and not (masks.dtype.kind == "f" and ((masks == 0) | (masks == 1)).all()):
+        raise MaskError(
+            f"masks of '{path}' are {masks.dtype}; expected bool, whole numbers or floats of 0 and "
+            "1, so threshold them first"
+        )
+    if masks.ndim == 4 and masks.shape[1] == 1:
+        masks = masks[:, 0]
+    return np.asarray(masks > 0)
 
 
 def _unpacked(path: Path, packed: Array, shape: Array) -> Bools:

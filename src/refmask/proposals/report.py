@@ -20,7 +20,8 @@ from refmask.data.scenes import SHIPPED, read_scenes
 from refmask.data.scenes.writing import FOLDER
 from refmask.errors import ConfigurationError
 from refmask.metrics import best_iou
-from refmask.ops.images import find_pictures, read_image
+from refmask.ops.finding import find_pictures
+from refmask.ops.images import read_image
 from refmask.ops.masks import areas_of
 from refmask.proposals.given import GivenMasks
 from refmask.types import Bools, Bytes, Floats, MaskProposer

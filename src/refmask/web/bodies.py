@@ -39,7 +39,9 @@ def picture_bytes(value: Any) -> Any:
     if comma and not (head.startswith("data:") and head.endswith(";base64")):
         raise ValueError("expected a picture in base64, or as a data URI in base64")
     try:
-        return base64.b64decode(content if comma else value, validate=True)
+        # Mail and many tools break lines.
+        coded = "".join((content if comma else value).split())
+        return base64.b64decode(coded, validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("expected a picture in base64; paths and URLs are never opened") from None
 

@@ -37,6 +37,11 @@ def cached(model: Published) -> Path | None:
     return _cached(model.repository, model.files[0])
 
 
+def is_cached(repository: str, file: str) -> bool:
+    """Whether a file of ``ORG/REPO`` is in the hub's cache on this machine."""
+    return _cached(repository, file) is not None
+
+
 def ready(name: str) -> Path | None:
     """The weights file of a published model, if all that it needs is in the hub's cache, whole.
 

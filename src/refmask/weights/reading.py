@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,27 +15,39 @@ from torch import Tensor, nn
 
 from refmask.errors import WeightsError
 from refmask.ops.reading import BROKEN, check_file, in_short
+from refmask.weights.names import OPENAI, is_surplus, plain_names, unwrapped
 from refmask.weights.torchscript import is_torchscript, read_torchscript
-
-#: Entries of published checkpoints that are no parameters of open_clip's model.
-NOT_PARAMETERS = {
-    "input_resolution",
-    "context_length",
-    "vocab_size",
-    "attn_mask",
-    "text.transformer.embeddings.position_ids",
-}
 
 #: Bytes that an archive may unpack to beyond its own: the program in a TorchScript archive is
 #: compressed, tensors are not.
 SLACK = 64 * 2**20
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors of a ``.safetensors``, ``.pt``, ``.pth`` or ``.bin`` file by parameter name.
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What a weights file holds.
 
-    OpenAI's released ``.pt`` files are TorchScript archives; only their tensors are read.
-    A training checkpoint's ``state_dict`` or ``model`` and a ``module.`` prefix are looked through.
+    Attributes:
+        tensors: by parameter name, without what training programs put before it.
+        marks: what else tells where it comes from: names of ``names.OPENAI`` that it has, and of a
+            TorchScript archive the classes of its modules.
+    """
+
+    tensors: dict[str, Tensor]
+    marks: frozenset[str]
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a weights file by parameter name; see ``read_checkpoint``."""
+    return read_checkpoint(path).tensors
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """What a file of safetensors, or one that torch wrote, holds, whatever its name ends with.
+
+    OpenAI's released ``.pt`` files are TorchScript archives; only their tensors are read. A
+    training checkpoint's ``model_state_dict``, ``state_dict`` or ``model`` is looked through, and
+    prefixes such as ``module.`` are taken off.
 
     Raises:
         WeightsError: when the file is missing, damaged, of another kind, or holds more than
@@ -42,14 +55,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     check_file(path, "weights", WeightsError, "weights")
     try:
-        if path.suffix == ".safetensors":
-            loaded: object = load_file(path)
-        elif path.suffix not in (".pt", ".pth", ".bin"):
-            raise WeightsError(
-                f"expected a .safetensors, .pt, .pth or .bin file of weights, got {path.name}"
-            )
-        else:
-            loaded = _unpickled(path)
+        loaded, classes = _loaded(path)
     except (SafetensorError, *BROKEN) as error:
         raise WeightsError(f"{path} is damaged or no weights file: {in_short(error)}") from None
     except pickle.UnpicklingError:
@@ -57,11 +63,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"{path} holds more than tensors, or is no weights file; only plain tensors are read, "
             "save its state_dict as .safetensors"
         ) from None
-    return _state_dict(loaded, path)
+    return _checkpoint(loaded, classes, path)
 
 
-def _unpickled(path: Path) -> object:
-    """What torch saved: an archive, a TorchScript archive, or its format of old."""
+def _loaded(path: Path) -> tuple[object, frozenset[str]]:
+    """What is in a file, and the classes of modules that it names."""
+    if _is_safetensors(path):
+        return load_file(path), frozenset()
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             told = sum(entry.file_size for entry in archive.infolist())
@@ -72,26 +80,35 @@ def _unpickled(path: Path) -> object:
     with warnings.catch_warnings():
         # On the pickle's protocol: it is read or refused, whatever its number.
         warnings.simplefilter("ignore", UserWarning)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True), frozenset()
 
 
-def _state_dict(loaded: object, path: Path) -> dict[str, Tensor]:
-    for wrapping in ("state_dict", "model"):
-        if isinstance(loaded, dict) and isinstance(loaded.get(wrapping), dict):
-            loaded = loaded[wrapping]
+def _is_safetensors(path: Path) -> bool:
+    """Whether a file begins as safetensors do: with the length of an object of JSON."""
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{" or path.suffix.lower() == ".safetensors"
+
+
+def _checkpoint(loaded: object, classes: frozenset[str], path: Path) -> Checkpoint:
+    loaded = unwrapped(loaded)
     if not isinstance(loaded, dict) or not loaded:
         raise WeightsError(f"expected named tensors in {path}, got {type(loaded).__name__}")
-    wrong = [str(name) for name, value in loaded.items() if not isinstance(value, Tensor)]
-    if wrong and not set(wrong) <= NOT_PARAMETERS:
+    names = plain_names(map(str, loaded))
+    marks = OPENAI & set(names.values())
+    tensors = {names[str(name)]: value for name, value in loaded.items()}
+    tensors = {name: value for name, value in tensors.items() if name not in OPENAI}
+    wrong = [name for name, value in tensors.items() if not isinstance(value, Tensor)]
+    if wrong:
         raise WeightsError(f"expected only tensors in {path}, {', '.join(wrong[:3])} are none")
-    names = {str(name).removeprefix("module."): value for name, value in loaded.items()}
-    return {name: value for name, value in names.items() if name not in NOT_PARAMETERS}
+    return Checkpoint(tensors, classes | marks)
 
 
 def fill(
     model: nn.Module, weights: dict[str, Tensor], source: str, *, assign: bool = False
 ) -> None:
     """Load weights strictly: the same names and shapes, all values finite.
+
+    Constants that the file has and the model computes itself are left out; see ``names.SURPLUS``.
 
     Args:
         model: to be filled.
@@ -104,6 +121,9 @@ def fill(
         WeightsError: naming the first few differences.
     """
     wanted = model.state_dict()
+    weights = {
+        name: value for name, value in weights.items() if name in wanted or not is_surplus(name)
+    }
     for name, value in weights.items():
         if name in wanted and value.numel() == wanted[name].numel() == 1:
             weights[name] = value.reshape(wanted[name].shape)

@@ -53,8 +53,10 @@ def is_torchscript(path: Path) -> bool:
         return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
-def read_torchscript(path: Path) -> dict[str, Tensor]:
-    """Parameters and buffers of a TorchScript archive by their dotted names.
+def read_torchscript(path: Path) -> tuple[dict[str, Tensor], frozenset[str]]:
+    """Parameters and buffers of a TorchScript archive by their dotted names, and its classes.
+
+    The classes are those of the scripted objects, such as "QuickGELU", without their modules.
 
     Raises:
         pickle.UnpicklingError: when the archive names anything but tensors and scripted objects.
@@ -66,8 +68,9 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
             raise pickle.UnpicklingError("no data.pkl in the archive")
         content = archive.read(entry)
         check_pickle(content)
-        root = _TensorUnpickler(BytesIO(content), archive, entry.removesuffix(".pkl")).load()
-    return dict(_tensors(root, "", set()))
+        unpickler = _TensorUnpickler(BytesIO(content), archive, entry.removesuffix(".pkl"))
+        root = unpickler.load()
+    return dict(_tensors(root, "", set())), frozenset(unpickler.classes)
 
 
 def _tensors(value: object, name: str, seen: set[int]) -> list[tuple[str, Tensor]]:
@@ -89,9 +92,11 @@ class _TensorUnpickler(pickle.Unpickler):
         super().__init__(file)
         self._archive = archive
         self._folder = folder
+        self.classes: set[str] = set()
 
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith("__torch__"):
+            self.classes.add(name)
             return _Inert
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
             return _rebuild
