@@ -117,6 +117,7 @@ def opened(chromium, address, request):
     asked, failed = [], []
     page.on("request", lambda one: asked.append(one.url))
     page.on("pageerror", lambda error: failed.append(str(error)))
+    page.on("console", lambda one: failed.append(one.text) if one.type == "error" else None)
     page.goto(address)
     page.get_by_text("ready.").wait_for()
     yield page
@@ -238,7 +239,7 @@ def test_one_region_gets_no_percentage(opened, tmp_path):
     upload(opened, tmp_path / "blank.png")
     ask(opened, PHRASE)
     playwright.expect(opened.locator(".rm-verdict")).to_have_text("Unsure: blank image")
-    assert opened.locator(".rm-caption meter").count() == 0
+    playwright.expect(opened.locator(".rm-caption meter")).to_be_hidden()
     assert "%" not in opened.locator(".rm-caption").inner_text()
     opened.locator(".rm-finder").press("Home")
     readout = opened.locator(".rm-readout")
