@@ -1,9 +1,8 @@
 """What browsers may do with what the page's server sends: its content security policy.
 
-Gradio takes three things that a policy had better not allow. It makes functions of its components'
-templates and scripts (``'unsafe-eval'``), writes styles into the page (``'unsafe-inline'``, of
-styles only), and the page has scripts in it. Of those, each is named by its hash, so that no other
-one runs, and no handler in an attribute.
+The page has scripts in it. Each is named by its hash, so that no other one runs, and no handler in
+an attribute. Gradio does not allow more: it makes functions of its components' templates and
+scripts (``'unsafe-eval'``), and writes styles into the page (``'unsafe-inline'``, of styles only).
 """
 
 from __future__ import annotations
