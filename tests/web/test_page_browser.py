@@ -488,7 +488,9 @@ def test_names_that_come_with_models_and_masks_are_text(chromium, imported, tmp_
         Image.new("RGB", (80, 60), "grey").save(tmp_path / "right.png")
         upload(page, tmp_path / "right.png")
         ask(page, script)
-        playwright.expect(page.locator(".rm-caption .rm-note")).to_contain_text(f"model clip-{script}")
+        playwright.expect(page.locator(".rm-caption .rm-note")).to_contain_text(
+            f"model clip-{script}"
+        )
         Image.new("RGB", (70, 60), "grey").save(tmp_path / "wrong.png")
         page.get_by_label("Choose a picture").set_input_files(tmp_path / "wrong.png")
         playwright.expect(page.locator(".rm-status.wrong")).to_contain_text(f"{script}.json")

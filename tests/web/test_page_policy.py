@@ -47,7 +47,11 @@ def digest(script):
 
 
 def test_a_pages_own_scripts_run_and_no_other():
-    page = [b"<script>\none()", b"\r\n</script><script src='a.js'></script>", b"<SCRIPT a>2</script>"]
+    page = [
+        b"<script>\none()",
+        b"\r\n</script><script src='a.js'></script>",
+        b"<SCRIPT a>2</script>",
+    ]
     get = served(page)
     answer = get("/")
     assert answer.content == b"".join(page)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from refmask.web.page.tabs import Tabs
 
+
 def open_page(
     tabs: Future[Tabs], limits: Limits, *, host: str, port: int, note: str = ""
 ) -> gr.Blocks:
