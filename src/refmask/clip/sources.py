@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -13,13 +13,14 @@ from typing import Any
 import open_clip
 from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
 
+from refmask.clip.configuration import read_configuration
 from refmask.errors import ConfigurationError, ModelError, WeightsUnavailable
-from refmask.provenance import EMBEDDED
+from refmask.provenance import EMBEDDED, OFFLINE
 from refmask.weights.hub import within_reach
 
 HUB = "hf-hub:"
 CONFIG_FILE = "open_clip_config.json"
-#: Settings of a method that a model's configuration file may recommend under "refmask".
+#: What a configuration file may recommend to a method, of all that it has under "refmask".
 ADVICE = ("alpha", "beta", "mask_layers")
 WEIGHT_FILES = (
     "open_clip_model.safetensors",
@@ -38,7 +39,8 @@ class Source:
         model_cfg: open_clip's model configuration.
         preprocess_cfg: mean, std and interpolation, as far as they are stated.
         weights: the weights file that belongs to it, if any.
-        folder: what relative paths in the configuration refer to, if anything.
+        folder: what relative paths in the configuration refer to; None for open_clip's own models.
+        repository: where the user said on a hub that it is; None when no hub was named.
         advice: our own "refmask" entry of the configuration file: recommended blend settings.
     """
 
@@ -47,6 +49,7 @@ class Source:
     preprocess_cfg: dict[str, Any] = field(default_factory=dict)
     weights: Path | None = None
     folder: Path | None = None
+    repository: str | None = None
     advice: dict[str, Any] = field(default_factory=dict)
 
 
@@ -61,8 +64,9 @@ def find_model(model: str) -> Source:
     if model == EMBEDDED:
         return _from_folder(Path(str(files("refmask") / "assets" / "clip")), name=EMBEDDED)
     if model.startswith(HUB):
-        config = _from_hub(model, CONFIG_FILE)
-        return _from_json(config, name=model, weights=_from_hub(model))
+        config = from_hub(model, CONFIG_FILE)
+        source = _from_json(config, name=model, weights=from_hub(model))
+        return dataclasses.replace(source, repository=model.removeprefix(HUB))
     path = Path(model)
     if path.is_dir():
         return _from_folder(path, name=model)
@@ -70,10 +74,12 @@ def find_model(model: str) -> Source:
         return _from_json(path, name=model)
     cfg = open_clip.get_model_config(model.replace("/", "-"))
     if cfg is None:
-        near = difflib.get_close_matches(model, open_clip.list_models(), n=4, cutoff=0.5)
+        known = [OFFLINE, EMBEDDED, *open_clip.list_models()]
+        near = difflib.get_close_matches(model, known, n=4, cutoff=0.5)
         raise ConfigurationError(
-            f"expected 'embedded', an open_clip model name, 'hf-hub:ORG/REPO', a folder or a JSON "
-            f"file, got {model!r}" + (f"; did you mean {', '.join(near)}?" if near else "")
+            f"expected {OFFLINE!r}, {EMBEDDED!r}, an open_clip model name, 'hf-hub:ORG/REPO', a "
+            f"folder or a JSON file, got {model!r}"
+            + (f"; did you mean {', '.join(near)}?" if near else "")
         )
     return Source(model.replace("/", "-"), cfg)
 
@@ -98,7 +104,7 @@ def find_weights(source: Source, weights: str | None) -> tuple[Path, dict[str, A
             )
         return source.weights, source.preprocess_cfg
     if weights.startswith(HUB):
-        return _from_hub(weights), source.preprocess_cfg
+        return from_hub(weights), source.preprocess_cfg
     if weights in tags:
         return _from_tag(source, weights)
     if "/" in weights or Path(weights).suffix or Path(weights).exists():
@@ -121,19 +127,24 @@ def _from_tag(source: Source, tag: str) -> tuple[Path, dict[str, Any]]:
         )
     repository = cfg.get("hf_hub", "").rstrip("/") or cfg.get("url", "")
     wanted = f"weights {tag!r} of {source.name}"
-    return _fetch(wanted, repository, lambda: download_pretrained(cfg)), cfg
+    return fetch(wanted, repository, lambda: download_pretrained(cfg)), cfg
 
 
-def _from_hub(hub_id: str, filename: str | None = None) -> Path:
+def from_hub(hub_id: str, filename: str | None = None) -> Path:
+    """A file of ``hf-hub:ORG/REPO``, by default its weights; raises WeightsUnavailable."""
     repository = hub_id.removeprefix(HUB)
     wanted = filename or f"the weights of {hub_id}"
-    return _fetch(
+    return fetch(
         wanted, repository, lambda: download_pretrained_from_hf(repository, filename=filename)
     )
 
 
-def _fetch(wanted: str, repository: str, download: Callable[[], str]) -> Path:
-    """Download through open_clip, or fail at once and in one line when that cannot work."""
+def fetch(wanted: str, repository: str, download: Callable[[], str | Path]) -> Path:
+    """Download, or fail at once and in one line when that cannot work.
+
+    Raises:
+        WeightsUnavailable: naming what was wanted.
+    """
     # The few weights that open_clip has from a plain address are no business of the hub's.
     if "://" not in repository and not within_reach("/".join(repository.split("/")[:2])):
         raise _unavailable(wanted, repository)
@@ -161,22 +172,11 @@ def _from_folder(folder: Path, name: str) -> Source:
 
 
 def _from_json(path: Path, name: str, weights: Path | None = None) -> Source:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(
-            f"expected a model configuration in {path}, it is no JSON: {error}"
-        ) from None
-    content = content if isinstance(content, dict) else {}
-    cfg = content.get("model_cfg", content)
-    absent = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in cfg]
-    if absent:
-        raise ModelError(f"expected open_clip's model configuration in {path}, without {absent}")
+    content = read_configuration(path)
     advice = content.get("refmask", {})
-    cfg = {key: cfg[key] for key in cfg if key not in ("preprocess_cfg", "refmask")}
     return Source(
         name,
-        cfg,
+        content["model_cfg"],
         preprocess_cfg=content.get("preprocess_cfg", {}),
         weights=weights,
         folder=path.parent,
