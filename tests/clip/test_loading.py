@@ -197,7 +197,7 @@ def test_names_that_do_not_exist(tiny, tmp_path):
     with pytest.raises(ModelError, match="no JSON"):
         load_clip(str(tmp_path / "broken.json"))
     with pytest.raises(
-        ConfigurationError, match="expected 'offline', 'embedded', .* mean offline?"
+        ConfigurationError, match=r"expected 'offline', 'embedded', .* mean offline\?"
     ):
         load_clip("oflline")
     (tmp_path / "empty.json").write_text("{}")
