@@ -6,12 +6,12 @@ ranges, and nothing in it names code, a place outside the model's folder, or a h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from refmask.clip.schema import (
+from refmask.weights.configurations import check, read_object, refused
+from refmask.weights.schema import (
     ANYTHING,
     FLAG,
     Either,
@@ -24,12 +24,7 @@ from refmask.clip.schema import (
     text,
     whole,
 )
-from refmask.errors import ModelError
 
-#: Bytes of a configuration file; published ones have a few thousand.
-LONGEST = 1_000_000
-#: Faults that an error names.
-TOLD = 3
 #: Patches along each side of a picture.
 GRID = 64
 
@@ -166,41 +161,8 @@ def read_configuration(path: Path) -> dict[str, Any]:
         content = {"model_cfg": content, **parts}
     faults = list(_together(content["model_cfg"]))
     if faults:
-        raise _refused(path, faults)
+        raise refused(path, faults)
     return content
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """The object in a JSON file of a model's.
-
-    Raises:
-        ModelError: when it cannot be read, is too long, or is no JSON.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(LONGEST + 1)
-    except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror}; check the path") from None
-    if len(content) > LONGEST:
-        raise ModelError(
-            f"{path} has more than {LONGEST} bytes; a model's configuration is far shorter, "
-            "check the path"
-        )
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        told = (str(error).splitlines() or [""])[0]
-        raise ModelError(f"{path} is no JSON: {told}; fetch it again or correct it") from None
-    if not isinstance(found, dict):
-        raise ModelError(f"{path} holds no JSON object; check the path")
-    return found
-
-
-def check(content: dict[str, Any], rule: Object, path: Path) -> None:
-    """Raise ModelError unless a file's content follows a rule, with the first few faults."""
-    faults = list(rule.faults(content, ""))
-    if faults:
-        raise _refused(path, faults)
 
 
 def _together(model: dict[str, Any]) -> Iterator[str]:
@@ -220,10 +182,3 @@ def _together(model: dict[str, Any]) -> Iterator[str]:
     if unfit in settings:
         kind = "Hugging Face's tokenizers" if foreign else "open_clip's tokenizer"
         yield f"text_cfg.tokenizer_kwargs.{unfit} is no setting of {kind}"
-
-
-def _refused(path: Path, faults: list[str]) -> ModelError:
-    more = f"; and {len(faults) - TOLD} more" if len(faults) > TOLD else ""
-    return ModelError(
-        f"{path} is no configuration that can be used: {'; '.join(faults[:TOLD])}{more}"
-    )

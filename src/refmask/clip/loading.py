@@ -17,6 +17,7 @@ from refmask.clip.tokenizers import tokenizer_of
 from refmask.errors import ModelError, UnsupportedTower, WeightsError
 from refmask.ops.devices import choose_device, choose_precision
 from refmask.ops.pixels import PixelStatistics
+from refmask.ops.reading import in_short
 from refmask.weights.reading import fill, read_weights
 
 
@@ -105,8 +106,7 @@ def _built_on(device: str, kind: type[nn.Module], cfg: dict[str, Any], name: str
         with torch.device(device):
             return kind(**cfg)
     except Exception as error:  # two libraries read what came from outside; no list would be whole
-        told = (str(error).splitlines() or [""])[0][:200]
-        raise ModelError(f"open_clip cannot build {name}: {told or type(error).__name__}") from None
+        raise ModelError(f"open_clip cannot build {name}: {in_short(error)}") from None
 
 
 def _in_float32(weights: dict[str, Tensor]) -> dict[str, Tensor]:

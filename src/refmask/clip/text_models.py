@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from refmask.clip.beside import folder_of, inside
-from refmask.clip.configuration import HEADS, LAYERS, TOKENS, VOCABULARY, check, read_object
-from refmask.clip.schema import FLAG, Maybe, Object, Rule, one_of, real, text, whole
+from refmask.clip.configuration import HEADS, LAYERS, TOKENS, VOCABULARY
 from refmask.clip.sources import Source
-from refmask.clip.tokenizers import refuse_code
+from refmask.weights.configurations import check, read_object, refuse_code
+from refmask.weights.schema import FLAG, Maybe, Object, Rule, one_of, real, text, whole
 
 FILE = "config.json"
 ID = Maybe(whole(0, 2_000_000))

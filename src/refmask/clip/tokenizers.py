@@ -13,10 +13,12 @@ from typing import Any
 import open_clip
 
 from refmask.clip.beside import file_of, folder_of, inside
-from refmask.clip.configuration import read_object
 from refmask.clip.sources import Source
 from refmask.clip.text import Tokenizer
 from refmask.errors import ModelError
+from refmask.limits import check, limit
+from refmask.ops.reading import check_file, in_short
+from refmask.weights.configurations import read_object, refuse_code
 
 #: What a tokenizer of Hugging Face's is made from, the most common file first.
 SETTINGS = "tokenizer_config.json"
@@ -25,8 +27,6 @@ FILES = (
     *("sentencepiece.bpe.model", "spiece.model", "tokenizer.model"),
     *("special_tokens_map.json", "added_tokens.json"),
 )
-#: Bytes of one of these files, and of merges unpacked.
-LARGEST = 64_000_000
 #: What is taken from its settings. Not among them: code, places of files, names on a hub.
 KNOWN = frozenset(
     {"tokenizer_class", "model_max_length", "padding_side", "truncation_side", "add_prefix_space"}
@@ -35,8 +35,6 @@ KNOWN = frozenset(
     | {"additional_special_tokens", "added_tokens_decoder", "add_bos_token", "add_eos_token"}
     | {"clean_up_tokenization_spaces", "legacy", "extra_ids", "src_lang", "tgt_lang"}
 )
-#: How a file names code that comes with it.
-CODE = "auto_map"
 
 
 def tokenizer_of(source: Source, vocabulary: int) -> Tokenizer:
@@ -91,11 +89,8 @@ def copy_known(folder: Path, place: Path) -> None:
     """
     for file in FILES:
         path = inside(folder, file, "the tokenizer's file")
-        if path.is_file():
-            if path.stat().st_size > LARGEST:
-                raise ModelError(
-                    f"{path} has more than {LARGEST} bytes; no tokenizer needs as many"
-                )
+        if path.exists():
+            check_file(path, "a tokenizer's file", ModelError, "tokenizer")
             shutil.copyfile(path, place / file)
     path = inside(folder, SETTINGS, "the tokenizer's file")
     if path.is_file():
@@ -103,12 +98,6 @@ def copy_known(folder: Path, place: Path) -> None:
         refuse_code(told, path)
         known = {name: told[name] for name in KNOWN & told.keys()}
         (place / SETTINGS).write_text(json.dumps(known), encoding="utf-8")
-
-
-def refuse_code(told: dict[str, Any], path: Path) -> None:
-    """Raise ModelError when a file of a model's names code that comes with it."""
-    if told.get(CODE):
-        raise ModelError(f"{path} names code of its own ({CODE}), and refmask runs none")
 
 
 def _made(kind: Any, settings: dict[str, Any], name: str) -> Any:
@@ -119,10 +108,7 @@ def _made(kind: Any, settings: dict[str, Any], name: str) -> Any:
         if ids.shape != (2, settings["context_length"]):
             raise ValueError(f"it gives ids of shape {tuple(ids.shape)}")
     except Exception as error:  # libraries that read files from outside; no list would be whole
-        told = (str(error).splitlines() or [""])[0][:200]
-        raise ModelError(
-            f"the tokenizer of {name} cannot be used: {told or type(error).__name__}"
-        ) from None
+        raise ModelError(f"the tokenizer of {name} cannot be used: {in_short(error)}") from None
     return made
 
 
@@ -131,9 +117,8 @@ def _merges(source: Source, named: str) -> Path:
     path = file_of(source, named, "the tokenizer's merges")
     try:
         with gzip.open(path) as file:
-            long = len(file.read(LARGEST + 1)) > LARGEST
+            unpacked = len(file.read(limit("tokenizer") + 1))
     except (OSError, EOFError, zlib.error) as error:
         raise ModelError(f"{path} is no gzipped file of merges: {error}; fetch it again") from None
-    if long:
-        raise ModelError(f"{path} unpacks to more than {LARGEST} bytes; no merges need as many")
+    check("tokenizer", unpacked, f"the merges in {path}", ModelError)
     return path
