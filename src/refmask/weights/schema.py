@@ -167,7 +167,5 @@ def shown(value: Any) -> str:
         return f"a list of {len(value)}"
     if isinstance(value, dict):
         return "an object"
-    if type(value) is int and abs(value) >= 10**SHOWN:
-        return f"a number of more than {SHOWN} digits"
     told = json.dumps(value)
     return told if len(told) <= SHOWN else f"{told[:SHOWN]}..."
