@@ -47,6 +47,7 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "unpacked": Limit(768_000_000, "bytes", "masks or features of one file, in memory"),
         "file": Limit(1_000_000_000, "bytes", "a file of annotations, phrases, answers or rows"),
         "settings": Limit(10_000_000, "bytes", "a file of settings, of a model or a folder"),
+        "tokenizer": Limit(64_000_000, "bytes", "a file of a tokenizer, unpacked"),
         "weights": Limit(20_000_000_000, "bytes", "a file of weights, in memory"),
     }
 )

@@ -1,4 +1,6 @@
-"""What tests of towers share."""
+"""What tests of towers and models share."""
+
+import socket
 
 import open_clip
 import pytest
@@ -25,3 +27,18 @@ def visual():
             elif value.ndim == 2:
                 value.normal_(0, value.shape[1] ** -0.5, generator=generator)
     return visual.eval().requires_grad_(False)
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Whoever asks another machine, or even for its address, fails the test."""
+    asked = []
+
+    def refuse(*told, **_):
+        asked.append(told)
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    yield
+    assert asked == []

@@ -194,9 +194,13 @@ def test_names_that_do_not_exist(tiny, tmp_path):
     with pytest.raises(ConfigurationError, match="got 'abacus'"):
         load_clip(*tiny[:2], device="abacus")
     (tmp_path / "broken.json").write_text("{")
-    with pytest.raises(ModelError, match="no JSON"):
+    with pytest.raises(ModelError, match="expected JSON"):
         load_clip(str(tmp_path / "broken.json"))
-    (tmp_path / "empty.json").write_text("[]")
+    with pytest.raises(
+        ConfigurationError, match=r"expected 'offline', 'embedded', .* mean offline\?"
+    ):
+        load_clip("oflline")
+    (tmp_path / "empty.json").write_text("{}")
     with pytest.raises(ModelError, match="embed_dim"):
         load_clip(str(tmp_path / "empty.json"))
     with pytest.raises(ModelError, match=CONFIG_FILE):

@@ -1,12 +1,14 @@
 """Answers and proposals as drawings."""
 
 import dataclasses
+import io
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from refmask import MaskProposals, Provenance, Segmentation, TargetPhrase, Why
-from refmask.drawing.overlay import ANSWER, RUNNER_UP, UNSURE, UNSURE_INK, overlay
+from refmask.drawing.overlay import ANSWER, RUNNER_UP, UNSURE, UNSURE_INK, overlay, png
 from refmask.drawing.proposals import draw, draw_readably
 from refmask.drawing.sheet import sheet
 from refmask.drawing.thumbnail import thumbnail
@@ -39,6 +41,20 @@ def test_the_overlay_shows_answer_runner_up_and_phrase(noise, answer):
     caption = drawing[480:]
     assert count(caption, ANSWER) > 50
     assert count(caption, (25, 25, 30)) > 50
+
+
+@pytest.mark.parametrize(
+    "text", ["${alert(1)}", "<script>alert(1)</script>", "bell \x07", "\u202e"]
+)
+def test_texts_become_pixels_and_nothing_else(noise, answer, text):
+    proposals, segmentation = answer
+    phrase = TargetPhrase(text, text, text, text)
+    asked = dataclasses.replace(
+        segmentation, why=dataclasses.replace(segmentation.why, phrase=phrase)
+    )
+    file = png(sheet([overlay(noise, proposals, asked)], 1))
+    assert Image.open(io.BytesIO(file)).info == {}
+    assert b"alert" not in file
 
 
 def rim(drawing):

@@ -1,18 +1,20 @@
 """Label Studio's tasks, decoded by Label Studio's own converter."""
 
+import dataclasses
 import json
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from label_studio_sdk.converter.brush import decode_rle
 from label_studio_sdk.label_interface import LabelInterface
 
 from refmask.export import export
 from refmask.export.collection import Options
-from refmask.export.label_studio import brush_rle
+from refmask.export.label_studio import brush_rle, label_config
 from refmask.ops import rle
 
 
@@ -96,3 +98,41 @@ def test_another_prefix(answers, tmp_path):
     export("label-studio", answers[:1], tmp_path / "out", Options(picture_prefix="https://h/p/"))
     (task,) = json.loads((tmp_path / "out" / "tasks.json").read_text())
     assert task["data"]["image"] == "https://h/p/a.png"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "${alert(1)}",
+        "<img src=x onerror=alert(1)>",
+        '"/><Style>*{display:none}</Style><Label value="',
+        "]]></View><!--",
+        "&entity; &#60;script>",
+        "a\nb\tc",
+        "bell \x07, vertical tab \x0b, \ufffe",
+    ],
+)
+def test_labels_are_text_whatever_is_in_them(answers, tmp_path, text):
+    given = dataclasses.replace(answers[1], expression=text)
+    export("label-studio", [given], tmp_path / "out")
+    ((task,), config) = (
+        json.loads((tmp_path / "out" / "tasks.json").read_text()),
+        (tmp_path / "out" / "label-config.xml").read_text(),
+    )
+    (brushed, outlined) = (one["result"][0]["value"] for one in task["predictions"])
+    root = ElementTree.fromstring(config)
+    assert [tag.tag for tag in root.iter()] == (
+        ["View", "Image", "BrushLabels", "Label", "PolygonLabels", "Label"]
+    )
+    labels = {tag.get("value") for tag in root.iter("Label")}
+    assert labels == {*brushed["brushlabels"], *outlined["polygonlabels"]}
+    shown = "bell \ufffd, vertical tab \ufffd, \ufffd" if "bell" in text else text
+    assert labels == {shown}
+    LabelInterface(config).validate()
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8")), max_size=3))
+@settings(deadline=None, max_examples=60)
+def test_every_configuration_is_xml(labels):
+    tags = ElementTree.fromstring(label_config(labels)).iter("Label")
+    assert len({tag.get("value") for tag in tags}) <= len(set(labels))

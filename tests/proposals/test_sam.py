@@ -160,9 +160,9 @@ def test_weights_in_several_files_are_read(sam_folder, name, tmp_path):
 
 
 def test_another_family_is_refused_before_any_picture(sam_folder):
-    with pytest.raises(ModelError, match=r"of type sam for sam, got sam2 in .*choose another"):
+    with pytest.raises(ModelError, match=r'of type sam for sam, got "sam2" in .*choose another'):
         Sam(str(sam_folder("sam2")))
-    with pytest.raises(ModelError, match="of type sam2 or sam2_video for sam2, got sam in"):
+    with pytest.raises(ModelError, match='of type sam2 or sam2_video for sam2, got "sam" in'):
         Sam2(str(sam_folder("sam")))
 
 
@@ -171,7 +171,11 @@ def test_a_folder_without_a_model_is_refused(tmp_path, name):
         KINDS[name](str(tmp_path))
 
 
-@pytest.mark.parametrize("content", ["{", "[1]", "\xff"])
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[1]", "\xff", "[" * 100_000, '{"model_type": ' + "9" * 5000 + "}"],
+    ids=["open", "list", "bytes", "deep", "digits"],
+)
 def test_a_damaged_configuration_is_told(copy, name, content):
     (copy / "config.json").write_bytes(content.encode("latin-1"))
     with pytest.raises(ModelError, match=r"expected .*(JSON|UTF-8).* in .*config\.json"):
@@ -215,10 +219,33 @@ def test_nan_is_told(copy, name):
 
 
 def test_a_model_that_cannot_be_built_is_told(copy, name):
-    _reconfigure(copy, lambda config: config["mask_decoder_config"].update(hidden_size="wide"))
+    _reconfigure(
+        copy, lambda config: config["mask_decoder_config"].update(num_multimask_outputs="x")
+    )
     with pytest.raises(ModelError, match="cannot build the model") as error:
         KINDS[name](str(copy)).propose(PICTURE)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers must be a whole number from 1 to 256"),
+        ({"hidden_size": "wide"}, 'hidden_size must be .* not "wide"'),
+        ({"attn_implementation": "org/kernel"}, 'attn_implementation must be .* not "org/kernel"'),
+    ],
+)
+def test_a_configuration_is_checked_before_anything_is_built(copy, name, changes, told):
+    _reconfigure(copy, lambda config: config["mask_decoder_config"].update(changes))
+    with pytest.raises(ModelError, match=rf"mask_decoder_config\.{told}") as error:
+        KINDS[name](str(copy))
+    assert "\n" not in str(error.value)
+
+
+def test_a_models_own_code_is_refused(copy, name):
+    _reconfigure(copy, lambda config: config.update(auto_map={"AutoModel": "own.Own"}))
+    with pytest.raises(ModelError, match="names code of its own"):
+        KINDS[name](str(copy))
 
 
 def test_an_input_of_two_sizes_is_told(copy, name):

@@ -1,5 +1,6 @@
 """The page in a real browser: Chromium, steered by Playwright."""
 
+import dataclasses
 import gc
 import io
 import json
@@ -17,6 +18,8 @@ from PIL import Image
 
 import refmask
 from refmask.data.scenes import read_scenes
+from refmask.proposals.given import GivenMasks
+from refmask.segmenter import assemble
 from refmask.settings import choose
 from refmask.web.blending import blended
 from refmask.web.limits import Limits
@@ -37,6 +40,8 @@ pytestmark = [
 #: Where to leave pictures of the page, for the docs.
 SCREENSHOTS = os.environ.get("REFMASK_SCREENSHOTS")
 NOTE = f"Model: {choose('embedded').line}"
+#: What a browser says of anything that the policy keeps from running or loading.
+WRONG = "Content Security Policy"
 PHRASE, SECOND = "the fish on the striped green puddle", "the flower"
 
 
@@ -74,7 +79,7 @@ def street(tmp_path_factory, scene):
 
 
 @contextmanager
-def served(tabs, limits=Limits()):  # noqa: B008  it is frozen
+def served(tabs, limits=Limits(), note=NOTE):  # noqa: B008  it is frozen
     """The page's address."""
     # pytest rewrites it as it is imported; Python 3.11 cannot do so in two threads at once.
     import anyio._backends._asyncio  # noqa: F401
@@ -84,7 +89,7 @@ def served(tabs, limits=Limits()):  # noqa: B008  it is frozen
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    page = open_page(tabs, limits, host="127.0.0.1", port=port, note=NOTE)
+    page = open_page(tabs, limits, host="127.0.0.1", port=port, note=note)
     yield f"http://127.0.0.1:{port}/"
     page.close(verbose=False)
     gc.collect()  # what Gradio leaves is collected here, and not in other tests
@@ -117,6 +122,7 @@ def opened(chromium, address, request):
     asked, failed = [], []
     page.on("request", lambda one: asked.append(one.url))
     page.on("pageerror", lambda error: failed.append(str(error)))
+    page.on("console", lambda one: failed.append(one.text) if WRONG in one.text else None)
     page.goto(address)
     page.get_by_text("ready.").wait_for()
     yield page
@@ -238,7 +244,7 @@ def test_one_region_gets_no_percentage(opened, tmp_path):
     upload(opened, tmp_path / "blank.png")
     ask(opened, PHRASE)
     playwright.expect(opened.locator(".rm-verdict")).to_have_text("Unsure: blank image")
-    assert opened.locator(".rm-caption meter").count() == 0
+    playwright.expect(opened.locator(".rm-caption meter")).to_be_hidden()
     assert "%" not in opened.locator(".rm-caption").inner_text()
     opened.locator(".rm-finder").press("Home")
     readout = opened.locator(".rm-readout")
@@ -393,3 +399,119 @@ def test_the_page_is_there_before_the_model(chromium, segmenter, street, tmp_pat
         large.write_bytes(bytes(1_500_000))
         page.get_by_label("Choose a picture").set_input_files(large)
         page.get_by_text("Expected a file of up to 1 MB, got 2 MB; make it smaller").wait_for()
+
+
+#: Each would run, or make what is around it vanish, if it became part of a template or of HTML.
+SCRIPTS = [
+    "${ran = 1}",
+    "${",
+    "`+(ran = 1)+`",
+    "{{value}} {{#if}}",
+    "<img src=x onerror=ran=1>",
+    "\\u0024{ran = 1}",
+    "</p></script><script>ran=1<!--",
+]
+
+
+@pytest.fixture
+def nothing_runs(opened):
+    yield
+    assert opened.evaluate("window.ran") is None
+
+
+@pytest.mark.usefixtures("nothing_runs")
+@pytest.mark.filterwarnings("ignore:expected at most 32 tokens")
+def test_phrases_are_text(opened, street):
+    upload(opened, street)
+    for number, script in enumerate(SCRIPTS, 1):
+        phrase = f"the {script} thing {number}"
+        opened.get_by_label("What to find").fill(phrase)
+        opened.get_by_label("What to find").press("Enter")
+        playwright.expect(opened.locator(".rm-phrase")).to_have_text(phrase)
+        opened.locator(".rm-finder").press("Home")
+        playwright.expect(opened.locator(".rm-readout")).to_contain_text(f"“{phrase}”")
+    asked = opened.locator(".rm-row[role=group] button").all_inner_texts()
+    assert asked == [f"the {script} thing {n}" for n, script in enumerate(SCRIPTS, 1)][::-1]
+    opened.get_by_role("button", name=asked[-1]).click()
+    playwright.expect(opened.locator(".rm-phrase")).to_have_text(asked[-1])
+    opened.get_by_label("What to find").fill(f"{SCRIPTS[0]} " * 200)
+    opened.get_by_label("What to find").press("Enter")
+    playwright.expect(opened.locator(".rm-status.wrong")).to_contain_text("at most 2000 characters")
+
+
+@pytest.mark.usefixtures("nothing_runs")
+@pytest.mark.parametrize("script", [script for script in SCRIPTS if "/" not in script])
+def test_names_of_pictures_are_text(opened, tmp_path, script):
+    Image.new("RGB", (80, 60), "grey").save(tmp_path / f"{script}.png")
+    opened.get_by_label("Choose a picture").set_input_files(tmp_path / f"{script}.png")
+    opened.get_by_text(f"{script}.png: 1 regions, looked at in").wait_for()
+    image = opened.locator(".rm-picture img")
+    assert image.get_attribute("alt") == f"{script}.png, 80 by 60 pixels"
+    ask(opened, PHRASE)
+    link = opened.get_by_role("link", name="Download JSON")
+    playwright.expect(link).to_have_attribute("download", re.compile(rf"^{re.escape(script)}-"))
+    opened.get_by_role("button", name="Another picture").click()
+    (tmp_path / f"{script}.png").write_text("no picture")
+    opened.get_by_label("Choose a picture").set_input_files(tmp_path / f"{script}.png")
+    playwright.expect(opened.locator(".rm-status.wrong")).to_contain_text(f"in {script}.png, but")
+
+
+@pytest.fixture
+def imported(segmenter, tmp_path):
+    """A page about masks that were imported, with scripts as names wherever names can be given."""
+    script = SCRIPTS[0]
+    runs = {"size": [60, 80], "counts": [1200, 1200, 2400]}
+    content = {
+        "images": [{"id": 1, "file_name": f"{script}.png", "height": 60, "width": 80}],
+        "categories": [{"id": 1, "name": script, "supercategory": script}],
+        "annotations": [{"image_id": 1, "segmentation": runs, "category_id": 1}],
+    }
+    path = tmp_path / f"{script}.json"
+    path.write_text(json.dumps(content))
+    proposer = GivenMasks(path)
+    encoder = dataclasses.replace(segmenter.method.encoder, name=f"clip-{script}")
+    tabs = Future()
+    made = assemble(encoder, proposer, method="cropping", parser=segmenter.parser)
+    tabs.set_result(Tabs(made, Limits()))
+    with served(tabs, note=f"Model: {script}") as address:
+        yield address, script
+
+
+def test_names_that_come_with_models_and_masks_are_text(chromium, imported, tmp_path):
+    address, script = imported
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(address)
+        page.get_by_text(f"Model: clip-{script}, ready.").wait_for()
+        assert page.locator(".rm-model").inner_text() == f"Model: {script}"
+        Image.new("RGB", (80, 60), "grey").save(tmp_path / "right.png")
+        upload(page, tmp_path / "right.png")
+        ask(page, script)
+        playwright.expect(page.locator(".rm-caption .rm-note")).to_contain_text(
+            f"model clip-{script}"
+        )
+        Image.new("RGB", (70, 60), "grey").save(tmp_path / "wrong.png")
+        page.get_by_label("Choose a picture").set_input_files(tmp_path / "wrong.png")
+        playwright.expect(page.locator(".rm-status.wrong")).to_contain_text(f"{script}.json")
+        assert page.evaluate("window.ran") is None
+
+
+def test_the_policy_runs_nothing_that_is_written_into_the_page(chromium, address):
+    refused = []
+    page = chromium.new_page()
+    page.goto(address)
+    page.get_by_text("ready.").wait_for()
+    page.on("console", lambda one: refused.append(one.text))
+    page.evaluate(
+        """() => {
+            const script = Object.assign(document.createElement("script"), {
+                textContent: "window.ran = 1" });
+            document.body.append(script);
+            document.body.insertAdjacentHTML("beforeend", "<img src=x: onerror='window.ran = 1'>");
+        }"""
+    )
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.ran") is None
+    page.close()
+    assert sum(WRONG in text for text in refused) >= 2

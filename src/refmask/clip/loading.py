@@ -13,11 +13,13 @@ from refmask.clip.activation import check_activation, trained_quick
 from refmask.clip.backbone import ClipBackbone
 from refmask.clip.families import tower_of
 from refmask.clip.sources import Source, find_model, find_weights
-from refmask.clip.text import Tokenizer
+from refmask.clip.text_models import checked_text
+from refmask.clip.tokenizers import tokenizer_of
 from refmask.clip.transformers_names import as_open_clip
-from refmask.errors import ModelError, UnsupportedTower
+from refmask.errors import ModelError, UnsupportedTower, WeightsError
 from refmask.ops.devices import choose_device, choose_precision
 from refmask.ops.pixels import PixelStatistics
+from refmask.ops.reading import in_short
 from refmask.weights.reading import fill, read_checkpoint
 
 
@@ -55,9 +57,9 @@ def load_clip(
     dtype = choose_precision(precision, place)
     source = find_model(model)
     path, preprocess = find_weights(source, weights)
-    clip = _build(source)
+    clip = _build(source, path)
     tower = tower_of(clip.visual, dtype)
-    tokenizer = _tokenizer(source)
+    tokenizer = tokenizer_of(source, _vocabulary(clip))
     read = read_checkpoint(path)
     told = trained_quick(path, read.marks)
     check_activation(source.name, source.model_cfg, told, str(path))
@@ -77,24 +79,40 @@ def load_clip(
     )
 
 
-def _build(source: Source) -> Any:
+def _build(source: Source, weights: Path) -> Any:
     """The bare model, without memory for its weights: they are about to come from a file."""
     cfg = dict(source.model_cfg)
-    if "timm_model_name" in cfg["vision_cfg"]:
+    timm = cfg["vision_cfg"].get("timm_model_name")
+    if timm:
         raise UnsupportedTower(
             "expected open_clip's own vision transformer or modified ResNet, "
-            f"{source.name} uses timm's {cfg['vision_cfg']['timm_model_name']}; "
+            f"{source.name} uses timm's {timm}; "
             "try ViT-B-32-quickgelu, ViT-B-16, RN50-quickgelu or 'embedded'"
         )
-    foreign = "hf_model_name" in cfg["text_cfg"]
+    foreign = bool(cfg["text_cfg"].get("hf_model_name"))
     custom = cfg.pop("custom_text", False) or foreign
     kind: type[nn.Module] = open_clip.CustomTextCLIP if custom else open_clip.CLIP
+    with checked_text(source) as text:
+        made = _built_on("meta", kind, cfg | {"text_cfg": text}, source.name)
+        if not foreign:
+            return made
+        # What transformers' text models compute when they are built is not in the file. So they
+        # are built with memory, but only when the file can have as many weights.
+        values = sum(parameter.numel() for parameter in made.parameters())
+        if weights.is_file() and values > weights.stat().st_size:
+            raise WeightsError(
+                f"{weights} is too small for the {values} weights of {source.name}; choose the "
+                "model it was made for"
+            )
+        return _built_on("cpu", kind, cfg | {"text_cfg": text}, source.name)
+
+
+def _built_on(device: str, kind: type[nn.Module], cfg: dict[str, Any], name: str) -> Any:
     try:
-        # What transformers' text models compute when they are built is not in the file.
-        with torch.device("cpu" if foreign else "meta"):
+        with torch.device(device):
             return kind(**cfg)
-    except (TypeError, ValueError, KeyError, RuntimeError, AssertionError) as error:
-        raise ModelError(f"open_clip cannot build {source.name}: {error}") from None
+    except Exception as error:  # two libraries read what came from outside; no list would be whole
+        raise ModelError(f"open_clip cannot build {name}: {in_short(error)}") from None
 
 
 def _in_float32(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -113,20 +131,10 @@ def _restore_masks(clip: Any) -> None:
         parts.attn_mask = torch.full(mask.shape, -torch.inf).triu_(1)
 
 
-def _tokenizer(source: Source) -> Tokenizer:
-    text = source.model_cfg["text_cfg"]
-    settings = dict(text.get("tokenizer_kwargs") or {})
-    context = text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
-    if "hf_tokenizer_name" in text:
-        made: Any = open_clip.HFTokenizer(
-            text["hf_tokenizer_name"], context_length=context, **settings
-        )
-        return made  # type: ignore[no-any-return]
-    if "bpe_path" in settings and source.folder is not None:
-        settings["bpe_path"] = str(source.folder / settings["bpe_path"])
-        if not Path(settings["bpe_path"]).is_file():
-            raise ModelError(f"expected the tokenizer's merges at {settings['bpe_path']}")
-    return open_clip.SimpleTokenizer(context_length=context, **settings)  # type: ignore[no-any-return]
+def _vocabulary(clip: Any) -> int:
+    """How many tokens the text model knows."""
+    known: int = getattr(clip, "text", clip).vocab_size
+    return known
 
 
 def _statistics(clip: Any, preprocess: dict[str, Any]) -> PixelStatistics:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,14 +15,15 @@ import open_clip
 from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
 
 from refmask.clip.activation import check_activation
+from refmask.clip.configuration import read_configuration
 from refmask.clip.files import CONFIG, CONFIG_FILE, TRANSFORMERS_WEIGHTS, WEIGHT_FILES
 from refmask.clip.transformers_names import read_config
 from refmask.errors import ConfigurationError, ModelError, WeightsUnavailable
-from refmask.provenance import EMBEDDED
+from refmask.provenance import EMBEDDED, OFFLINE
 from refmask.weights.hub import is_cached, within_reach
 
 HUB = "hf-hub:"
-#: Settings of a method that a model's configuration file may recommend under "refmask".
+#: What a configuration file may recommend to a method, of all that it has under "refmask".
 ADVICE = ("alpha", "beta", "mask_layers")
 
 
@@ -35,7 +36,8 @@ class Source:
         model_cfg: open_clip's model configuration.
         preprocess_cfg: mean, std and interpolation, as far as they are stated.
         weights: the weights file that belongs to it, if any.
-        folder: what relative paths in the configuration refer to, if anything.
+        folder: what relative paths in the configuration refer to; None for open_clip's own models.
+        repository: where the user said on a hub that it is; None when no hub was named.
         advice: our own "refmask" entry of the configuration file: recommended blend settings.
     """
 
@@ -44,6 +46,7 @@ class Source:
     preprocess_cfg: dict[str, Any] = field(default_factory=dict)
     weights: Path | None = None
     folder: Path | None = None
+    repository: str | None = None
     advice: dict[str, Any] = field(default_factory=dict)
 
 
@@ -58,7 +61,8 @@ def find_model(model: str) -> Source:
     if model == EMBEDDED:
         return _from_folder(Path(str(files("refmask") / "assets" / "clip")), name=EMBEDDED)
     if model.startswith(HUB):
-        return _from_file(_configuration_of(model), name=model, weights=_weights_of(model))
+        source = _from_file(_configuration_of(model), name=model, weights=_weights_of(model))
+        return dataclasses.replace(source, repository=model.removeprefix(HUB))
     path = Path(model)
     if path.is_dir():
         return _from_folder(path, name=model)
@@ -66,10 +70,12 @@ def find_model(model: str) -> Source:
         return _from_json(path, name=model)
     cfg = open_clip.get_model_config(model.replace("/", "-"))
     if cfg is None:
-        near = difflib.get_close_matches(model, open_clip.list_models(), n=4, cutoff=0.5)
+        known = [OFFLINE, EMBEDDED, *open_clip.list_models()]
+        near = difflib.get_close_matches(model, known, n=4, cutoff=0.5)
         raise ConfigurationError(
-            f"expected 'embedded', an open_clip model name, 'hf-hub:ORG/REPO', a folder or a JSON "
-            f"file, got {model!r}" + (f"; did you mean {', '.join(near)}?" if near else "")
+            f"expected {OFFLINE!r}, {EMBEDDED!r}, an open_clip model name, 'hf-hub:ORG/REPO', a "
+            f"folder or a JSON file, got {model!r}"
+            + (f"; did you mean {', '.join(near)}?" if near else "")
         )
     return Source(model.replace("/", "-"), cfg)
 
@@ -115,7 +121,7 @@ def _from_tag(source: Source, tag: str) -> tuple[Path, dict[str, Any]]:
     check_activation(source.name, source.model_cfg, trained_quick, repr(tag))
     repository = cfg.get("hf_hub", "").rstrip("/") or cfg.get("url", "")
     wanted = f"weights {tag!r} of {source.name}"
-    return _fetch(wanted, repository, lambda: download_pretrained(cfg)), cfg
+    return fetch(wanted, repository, lambda: download_pretrained(cfg)), cfg
 
 
 def _configuration_of(hub_id: str) -> Path:
@@ -124,34 +130,39 @@ def _configuration_of(hub_id: str) -> Path:
     # What is cached first: without a network, asking for the other one takes most of a minute.
     first, second = sorted((CONFIG_FILE, CONFIG), key=lambda name: not is_cached(repository, name))
     try:
-        return _from_hub(hub_id, first)
+        return from_hub(hub_id, first)
     except WeightsUnavailable as missing:
         with suppress(WeightsUnavailable):
-            return _from_hub(hub_id, second)
+            return from_hub(hub_id, second)
         raise missing from None
 
 
 def _weights_of(hub_id: str) -> Path:
     """The weights of a model of the hub, in open_clip's form or else transformers'."""
     try:
-        return _from_hub(hub_id)
+        return from_hub(hub_id)
     except WeightsUnavailable as missing:
         for name in TRANSFORMERS_WEIGHTS:
             with suppress(WeightsUnavailable):
-                return _from_hub(hub_id, name)
+                return from_hub(hub_id, name)
         raise missing from None
 
 
-def _from_hub(hub_id: str, filename: str | None = None) -> Path:
+def from_hub(hub_id: str, filename: str | None = None) -> Path:
+    """A file of ``hf-hub:ORG/REPO``, by default its weights; raises WeightsUnavailable."""
     repository = hub_id.removeprefix(HUB)
     wanted = filename or f"the weights of {hub_id}"
-    return _fetch(
+    return fetch(
         wanted, repository, lambda: download_pretrained_from_hf(repository, filename=filename)
     )
 
 
-def _fetch(wanted: str, repository: str, download: Callable[[], str]) -> Path:
-    """Download through open_clip, or fail at once and in one line when that cannot work."""
+def fetch(wanted: str, repository: str, download: Callable[[], str | Path]) -> Path:
+    """Download, or fail at once and in one line when that cannot work.
+
+    Raises:
+        WeightsUnavailable: naming what was wanted.
+    """
     # The few weights that open_clip has from a plain address are no business of the hub's.
     if "://" not in repository and not within_reach("/".join(repository.split("/")[:2])):
         raise _unavailable(wanted, repository)
@@ -187,22 +198,11 @@ def _from_file(config: Path, name: str, weights: Path | None = None) -> Source:
 
 
 def _from_json(path: Path, name: str, weights: Path | None = None) -> Source:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(
-            f"expected a model configuration in {path}, it is no JSON: {error}"
-        ) from None
-    content = content if isinstance(content, dict) else {}
-    cfg = content.get("model_cfg", content)
-    absent = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in cfg]
-    if absent:
-        raise ModelError(f"expected open_clip's model configuration in {path}, without {absent}")
+    content = read_configuration(path)
     advice = content.get("refmask", {})
-    cfg = {key: cfg[key] for key in cfg if key not in ("preprocess_cfg", "refmask")}
     return Source(
         name,
-        cfg,
+        content["model_cfg"],
         preprocess_cfg=content.get("preprocess_cfg", {}),
         weights=weights,
         folder=path.parent,

@@ -6,6 +6,7 @@ per cent of width and height.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +24,10 @@ IMAGE, BRUSH, POLYGON = "image", "brush", "polygon"
 
 #: What the two kinds of prediction call themselves; a project chooses one to start from.
 BRUSH_VERSION, POLYGON_VERSION = "refmask-brush", "refmask-polygons"
+
+#: Characters that XML cannot hold, and what stands for them.
+UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+REPLACEMENT = "\ufffd"
 
 #: A run's length is written with one of these numbers of bits.
 SIZES = (4, 8, 12, 16)
@@ -43,7 +48,8 @@ def label_studio(collection: Collection) -> Iterator[File]:
 
 def label_config(labels: Iterable[str]) -> str:
     """The labelling configuration of a project with these labels."""
-    lines = "".join(f"    <Label value={quoteattr(label)}/>\n" for label in labels)
+    values = dict.fromkeys(quoteattr(_writable(label)) for label in labels)
+    lines = "".join(f"    <Label value={value}/>\n" for value in values)
     return (
         f'<View>\n  <Image name="{IMAGE}" value="${IMAGE}"/>\n'
         f'  <BrushLabels name="{BRUSH}" toName="{IMAGE}">\n{lines}  </BrushLabels>\n'
@@ -57,8 +63,9 @@ def _task(picture: Picture, collection: Collection) -> dict[str, Any]:
     for number, thing in enumerate(picture.objects, 1):
         mask, answer = thing.found.mask, thing.answer
         told = remarks(answer.expression, answer.verdict, answer.provenance)
-        brushed.append(brush_region(mask, thing.label, answer.score, f"brush-{number}") | told)
-        parts = polygon_regions(mask, thing.label, answer.score, f"polygon-{number}")
+        label = _writable(thing.label)
+        brushed.append(brush_region(mask, label, answer.score, f"brush-{number}") | told)
+        parts = polygon_regions(mask, label, answer.score, f"polygon-{number}")
         outlined += [part | told for part in parts]
     least = min((thing.answer.score for thing in picture.objects), default=0.0)
     return {
@@ -69,6 +76,11 @@ def _task(picture: Picture, collection: Collection) -> dict[str, Any]:
             {"model_version": POLYGON_VERSION, "score": least, "result": outlined},
         ],
     }
+
+
+def _writable(label: str) -> str:
+    """A label as both files have it."""
+    return UNWRITABLE.sub(REPLACEMENT, label)
 
 
 def remarks(expression: str, verdict: str, origin: Provenance | None) -> dict[str, Any]:

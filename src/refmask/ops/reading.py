@@ -13,6 +13,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -141,6 +142,7 @@ def parse_json(
     where: str | Path,
     error: type[RefmaskError] = InputError,
     hook: Callable[[dict[str, Any]], Any] | None = None,
+    digits: int = DIGITS,
 ) -> Any:
     """What JSON holds.
 
@@ -149,14 +151,15 @@ def parse_json(
         where: it stands, for messages.
         error: to be raised.
         hook: what is kept of each object, called as soon as it has been read.
+        digits: of the largest whole number that is read.
 
     Raises:
         RefmaskError: of that class, when it is no JSON, nested too deeply, or holds whole numbers
-            of more than 18 digits.
+            of more digits.
     """
     text = content if isinstance(content, str) else decode_text(content, str(where), error)
     try:
-        return json.loads(text, object_hook=hook, parse_int=_whole)
+        return json.loads(text, object_hook=hook, parse_int=partial(_whole, digits))
     except (ValueError, RecursionError) as fault:
         told = "nested too deeply" if isinstance(fault, RecursionError) else in_short(fault)
         raise error(f"expected JSON in {where}, got something else ({told}); correct it") from None
@@ -168,9 +171,10 @@ def read_json(
     error: type[RefmaskError] = InputError,
     most: str = "file",
     hook: Callable[[dict[str, Any]], Any] | None = None,
+    digits: int = DIGITS,
 ) -> Any:
     """What a JSON file holds: see ``read_bytes`` and ``parse_json``."""
-    return parse_json(read_bytes(path, what, error, most), path, error, hook)
+    return parse_json(read_bytes(path, what, error, most), path, error, hook, digits)
 
 
 def read_arrays(
@@ -242,7 +246,7 @@ _HEADERS: dict[tuple[int, int], Callable[[Any], tuple[Any, ...]]] = {
 }
 
 
-def _whole(digits: str) -> int:
-    if len(digits.removeprefix("-")) > DIGITS:
+def _whole(most: int, digits: str) -> int:
+    if len(digits.removeprefix("-")) > most:
         raise ValueError(f"a whole number of {len(digits)} digits")
     return int(digits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import (
@@ -106,6 +107,15 @@ def fetch(name: str) -> Path:
             "~/.cache/huggingface here"
         ) from error
     return path
+
+
+def snapshot(repository: str, files: Sequence[str]) -> Path:
+    """A folder of the hub's cache with those of some small files that a repository has.
+
+    Raises:
+        OSError, ValueError: when it cannot be fetched and nothing of it is cached.
+    """
+    return Path(snapshot_download(repository, allow_patterns=list(files)))
 
 
 def discard(name: str) -> None:

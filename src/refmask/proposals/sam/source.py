@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import snapshot_download
 
@@ -20,9 +19,10 @@ from refmask.errors import (
     WeightsError,
     WeightsUnavailable,
 )
-from refmask.ops.reading import read_json
+from refmask.weights.configurations import check, read_object, refuse_code
 from refmask.weights.hashing import sha256_of
 from refmask.weights.hub import within_reach
+from refmask.weights.schema import Either, Listed, Maybe, Object, Rule, one_of, shown, whole
 
 CONFIG = "config.json"
 #: Files that may say how pixels are normalised, and under which key; the first one there counts.
@@ -32,6 +32,34 @@ SHARDS = "model-*.safetensors"
 #: All that is ever fetched: nothing else in a repository is read.
 FETCHED = [CONFIG, *PREPROCESSING, WEIGHTS, f"{WEIGHTS}.index.json", SHARDS]
 INSTALL = 'pip install "transformers>=5.3"'
+
+#: What is asked of a configuration's numbers before transformers builds by them; of the rest,
+#: transformers takes what it knows.
+WIDTH, SIDE, DEPTH, HEADS = whole(1, 16384), whole(1, 4096), whole(1, 256), whole(1, 1024)
+PART: dict[str, Rule] = {
+    **dict.fromkeys(("hidden_size", "mlp_dim", "output_channels", "fpn_hidden_size"), WIDTH),
+    **dict.fromkeys(("mask_input_channels", "iou_head_hidden_dim", "num_pos_feats"), WIDTH),
+    **dict.fromkeys(("num_hidden_layers", "iou_head_depth"), DEPTH),
+    "num_attention_heads": HEADS,
+    "patch_size": SIDE,
+    "image_size": Either((SIDE, Listed(SIDE, (2,)))),
+    "blocks_per_stage": Listed(DEPTH, (3, 4, 5)),
+    "embed_dim_per_stage": Listed(WIDTH, (3, 4, 5)),
+    "num_attention_heads_per_stage": Listed(HEADS, (3, 4, 5)),
+    "backbone_channel_list": Listed(WIDTH, (3, 4, 5)),
+    # Other texts name kernels on a hub.
+    **dict.fromkeys(("attn_implementation", "_attn_implementation"), one_of("eager", "sdpa", None)),
+}
+BACKBONE = Object(PART, closed=False)
+CONFIGURATION = Object(
+    {
+        **PART,
+        "vision_config": Maybe(Object({**PART, "backbone_config": Maybe(BACKBONE)}, closed=False)),
+        "prompt_encoder_config": Maybe(BACKBONE),
+        "mask_decoder_config": Maybe(BACKBONE),
+    },
+    closed=False,
+)
 
 
 @dataclass(frozen=True)
@@ -93,13 +121,16 @@ def find_model(model: str, family: Family) -> Source:
     if importlib.util.find_spec("transformers") is None:
         raise missing_library(family)
     folder = Path(model) if Path(model).is_dir() else _from_hub(model, family)
-    config = _read(folder / CONFIG) if (folder / CONFIG).is_file() else {}
+    config = read_object(folder / CONFIG) if (folder / CONFIG).is_file() else {}
+    kind = shown(config["model_type"]) if "model_type" in config else f"no {CONFIG}"
     if config.get("model_type") not in family.model_types:
         raise ModelError(
             f"expected a folder with a {CONFIG} of type {' or '.join(family.model_types)} for "
-            f"{family.name}, got {config.get('model_type', f'no {CONFIG}')} in {folder}; "
+            f"{family.name}, got {kind} in {folder}; "
             "choose another model"
         )
+    refuse_code(config, folder / CONFIG)
+    check(config, CONFIGURATION, folder / CONFIG)
     single = folder / WEIGHTS
     weights = (single,) if single.is_file() else tuple(sorted(folder.glob(SHARDS)))
     if not weights:
@@ -156,9 +187,10 @@ def _statistics(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     name = next((name for name in PREPROCESSING if (folder / name).is_file()), None)
     if name is None:
         return IMAGENET_MEAN, IMAGENET_STD
-    content = _read(folder / name)
+    content = read_object(folder / name)
     key = PREPROCESSING[name]
-    stated = content.get(key, {}) if key else content
+    stated = content.get(key) if key else content
+    stated = stated if isinstance(stated, dict) else {}
     mean = stated.get("image_mean", IMAGENET_MEAN)
     std = stated.get("image_std", IMAGENET_STD)
     try:
@@ -171,10 +203,3 @@ def _statistics(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
             "std above 0; fetch the file again"
         )
     return mean, std
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content = read_json(path, "a configuration", ModelError, "settings")
-    if not isinstance(content, dict):
-        raise ModelError(f"expected a JSON object in {path}, got {type(content).__name__}")
-    return content

@@ -1,3 +1,9 @@
+shown((phrases) => {
+  const buttons = phrases.map((phrase) =>
+    made("button", { type: "button", className: "rm-button", textContent: phrase }),
+  );
+  element.querySelector(".rm-row").replaceChildren(...buttons);
+});
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button) trigger("select", { phrase: button.textContent });

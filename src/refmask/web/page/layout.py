@@ -67,12 +67,12 @@ def build(tabs: Future[Tabs], limits: Limits, examples: list[Example], note: str
 
 def _arrange(tabs: Future[Tabs], limits: Limits, examples: list[Example], note: str) -> Parts:
     tab = gr.State(None, time_to_live=KEPT, delete_callback=partial(forget, tabs))
-    model = part("head.html", value={}, note=note)
+    model = part("head.html", "filling.js", "status.js", "head.js", value={}, note=note)
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
-            status = part("status.html", value={})
+            status = part("status.html", "filling.js", "status.js", value={})
             picker = part(
-                *("picker.html", "picker.js"),
+                *("picker.html", "filling.js", "picker.js"),
                 limit=limits.body,
                 examples=[example.shown() for example in examples],
             )
@@ -86,10 +86,10 @@ def _arrange(tabs: Future[Tabs], limits: Limits, examples: list[Example], note: 
             phrase = gr.Textbox(
                 label="What to find", placeholder="the red car on the left", submit_btn="Ask"
             )
-            caption = part("caption.html")
-            files = part("files.html")
+            caption = part("caption.html", "filling.js", "caption.js")
+            files = part("files.html", "filling.js", "files.js")
             alpha, beta = (_slider(name, info) for name, info in BLENDS.items())
-            asked = part("asked.html", "asked.js")
+            asked = part("asked.html", "filling.js", "asked.js")
     return Parts(tab, model, status, picker, stage, phrase, caption, asked, alpha, beta, files)
 
 

@@ -16,8 +16,9 @@ def text_of(*names: str) -> str:
 
 
 def part(template: str, *scripts: str, **settings: Any) -> gr.HTML:
-    """A component that is filled from its value and properties by Handlebars, or by its scripts.
+    """A component whose scripts fill in its value and properties, as text.
 
+    Its template is constant: Gradio evaluates templates, and would run what a value puts into one.
     Made by a function, since Gradio writes a file beside the source of every class of components.
 
     Args:

@@ -2,6 +2,14 @@
 const camera = element.querySelector(".rm-camera");
 const video = camera.querySelector("video");
 
+const offered = props.examples.map(({ src, phrase }, index) => {
+  const image = made("img", { src, alt: "", width: 120, height: 120 });
+  const button = made("button", { type: "button" }, image, made("span", { textContent: phrase }));
+  button.dataset.example = index;
+  return made("li", {}, button);
+});
+element.querySelector(".rm-examples").replaceChildren(...offered);
+
 async function send(file) {
   if (!file) return;
   if (file.size > props.limit) {

@@ -11,34 +11,8 @@ from refmask.web.page.examples import examples
 
 if TYPE_CHECKING:
     import gradio as gr
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from refmask.web.page.tabs import Tabs
-
-#: What the browser may load: this server's files, and what is written in them. Nothing elsewhere.
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-    "media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'"
-)
-
-
-class OnlyHere:
-    """Has browsers load nothing from elsewhere, whatever a library's page asks for."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, with the policy among the headers."""
-
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                policy = (b"content-security-policy", POLICY.encode())
-                message["headers"] = [*message.get("headers", []), policy]
-            await send(message)
-
-        await self.app(scope, receive, told)
 
 
 def open_page(
@@ -68,6 +42,7 @@ def open_page(
         ) from None
     from refmask.web.page.layout import build
     from refmask.web.page.parts import text_of
+    from refmask.web.page.policy import OnlyHere
 
     page = build(tabs, limits, examples(), note)
     try:

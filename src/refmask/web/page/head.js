@@ -1,0 +1,1 @@
+element.querySelector(".rm-model").textContent = props.note;

@@ -1,0 +1,3 @@
+shown(({ kind }) => {
+  element.querySelector(".rm-status").className = `rm-status ${kind ?? ""}`;
+});
