@@ -222,3 +222,28 @@ def test_the_shipped_pipeline_is_small_and_says_its_licence():
 def test_importing_the_module_does_not_import_spacy():
     code = "import sys, refmask.phrases; sys.exit('spacy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("expression", "beyond"),
+    [
+        ("not the flower", "'not' is not understood"),
+        ("the cup that isn't red", '"n\'t" is not understood'),
+        ("no dog", "'no' is not understood"),
+        ("the woman without a hat", "'without' is not understood"),
+        ("dogs", "it asks for several things, and one is given"),
+        ("both men", "it asks for several things, and one is given"),
+        ("all people on the left", "it asks for several things, and one is given"),
+        ("the dog and the cat", "it asks for several things, and one is given"),
+        ("the dog", None),
+        ("a pair of scissors", None),
+        ("the man in jeans", None),
+        ("the dog next to the cats", None),
+        ("one of the dogs", None),
+        ("the bus", None),
+    ],
+)
+def test_what_no_method_can_tell_is_said(expression, beyond):
+    for reference in (False, True):
+        [phrase] = PhraseParser(reference=reference)([expression])
+        assert phrase.beyond == beyond

@@ -1,5 +1,8 @@
 """The system from picture to answer."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -180,3 +183,64 @@ def test_a_cards_advice_gives_way_to_presets_and_settings(tmp_path, model_files)
     assert blend(compat="reference") == (0.85, 0.5, None)
     assert blend(method="global") == (1.0, 1.0, 2)
     assert blend(method="cropping") == (0.0, 1.0, None)
+
+
+def test_nobody_can_change_what_a_scene_holds(model_files, noise):
+    model, weights = model_files("tiny_vit32")
+    masks = np.zeros((2, *noise.shape[:2]), bool)
+    masks[0, :20], masks[1, 30:] = True, True
+    quality = np.ones(2, np.float32)
+    given = refmask.MaskProposals(masks, quality=quality)
+    picture = noise.copy()
+    scene = refmask.load(model, weights).look(picture, given)
+    before = scene.find("the cat")
+    masks[:], quality[:], picture[:] = True, 7, 0
+    assert given.masks.sum() == scene.proposals.masks.sum() == (20 + 30) * 80
+    assert given.quality.tolist() == [1, 1]
+    assert np.array_equal(scene.image, noise)
+    for values in (before.mask, before.scores, scene.proposals.masks, scene.image, given.boxes):
+        with pytest.raises(ValueError, match="read-only"):
+            values[:] = 0
+    copy = before.mask.copy()
+    copy[:] = False
+    assert before.mask.any()
+
+
+@pytest.mark.parametrize("expression", ["not the flower", "the dogs", "the cat and the dog"])
+def test_what_no_method_can_tell_is_unsure(model_files, fixed_proposer, noise, expression):
+    model, weights = model_files("tiny_vit32")
+    answer = refmask.load(model, weights, proposals=fixed_proposer).look(noise).find(expression)
+    assert answer.best is not None
+    assert answer.unsure
+    assert answer.confidence is None
+    assert answer.reason in answer.verdict
+    assert "is not understood" in answer.reason or "several things" in answer.reason
+
+
+#: A model is loaded and used; then a process is forked that uses it, too.
+FORKING = """
+import os, warnings
+warnings.simplefilter("ignore")
+import numpy as np, refmask
+segmenter = refmask.load("embedded", proposals="grouping")
+image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+scene = segmenter.look(image)
+scene.find("the cat")
+child = os.fork()
+if not child:
+    for act in (lambda: segmenter.look(image), lambda: scene.find("the dog")):
+        try:
+            act()
+        except refmask.RefmaskError as error:
+            print(error, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+def test_a_forked_process_is_told_instead_of_waiting_forever(tmp_path):
+    program = tmp_path / "forking.py"
+    program.write_text(FORKING)
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("cannot be used in a forked process") == 2

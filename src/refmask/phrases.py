@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from refmask.errors import ConfigurationError, ExpressionError, MissingResource
+from refmask.ops.number import ONE, SEVERAL, is_plural
 from refmask.ops.words import (
     bad_parse,
     check_tree,
@@ -48,6 +49,8 @@ POINTERS = frozenset(
 )
 #: Words before a noun phrase that the parser may hang on its noun, but that describe nothing.
 FILLERS = frozenset({"intj", "punct", "cc", "neg", "preconj", "discourse", "mark"})
+#: Words that say what is not so. No encoder of images knows them.
+DENIALS = frozenset({"not", "n't", "no", "never", "without", "except", "neither", "nor", "none"})
 
 
 class PhraseParser:
@@ -150,15 +153,18 @@ class PhraseParser:
     def _answer(self, sentence: _Sentence, doc: Doc) -> TargetPhrase:
         """Apply the rule to a parsed sentence and cut the phrase out of its text."""
         span = _reference_phrase(doc) if self.reference else _target_phrase(doc)
+        beyond = _beyond(doc, _fallback(doc) if span is None else span.root)
         if self.reference:
             phrase = sentence.text if span is None else span.text
             head = sentence.text if span is None else span.root.text
-            return TargetPhrase(sentence.expression, sentence.text, phrase, head)
+            return TargetPhrase(sentence.expression, sentence.text, phrase, head, beyond)
         text, places = sentence.text, sentence.places
         if span is None:
-            return TargetPhrase(sentence.expression, text, text, text[places[_fallback(doc).i]])
+            head = text[places[_fallback(doc).i]]
+            return TargetPhrase(sentence.expression, text, text, head, beyond)
         phrase = text[places[span.start].start : places[span.end - 1].stop]
-        return TargetPhrase(sentence.expression, text, phrase, text[places[span.root.i]])
+        head = text[places[span.root.i]]
+        return TargetPhrase(sentence.expression, text, phrase, head, beyond)
 
     @cached_property
     def _language(self) -> Language:
@@ -246,6 +252,19 @@ def _reference_phrase(doc: Doc) -> Span | None:
         for chunk in chunks:
             if chunk.start <= token.i < chunk.end:
                 return chunk
+    return None
+
+
+def _beyond(doc: Doc, head: Token) -> str | None:
+    """What an expression asks for that no method can tell; see ``TargetPhrase.beyond``."""
+    denied = next((token for token in doc if token.lower_ in DENIALS), None)
+    if denied is not None:
+        return f"{denied.text!r} is not understood"
+    before = {child.lower_ for child in head.children if child.i < head.i}
+    joined = any(one.dep_ == "conj" and one.pos_ in NOMINAL for one in head.children)
+    plural = head.pos_ in ("NOUN", "PROPN") and is_plural(head.text) and not before & ONE
+    if joined or plural or before & SEVERAL:
+        return "it asks for several things, and one is given"
     return None
 
 

@@ -19,10 +19,11 @@ from refmask.methods.base import doubt_of, unknown_to
 from refmask.methods.keeping import Part
 from refmask.ops.images import is_blank
 from refmask.ops.masks import areas_of, iou_with, pairwise_iou
+from refmask.ops.processes import check_process
 from refmask.provenance import Provenance
 from refmask.scene_file import read_scene, write_scene
 from refmask.terms import evidence, load_term
-from refmask.types import Bools, Bytes, Floats, MaskProposals, TargetPhrase, Whole
+from refmask.types import Bools, Bytes, Floats, MaskProposals, TargetPhrase, Whole, unchanging
 
 if TYPE_CHECKING:
     from refmask.segmenter import Segmenter
@@ -155,6 +156,7 @@ class Scene:
 
     def find_phrases(self, phrases: Sequence[TargetPhrase]) -> list[Segmentation]:
         """As ``find``, for expressions whose noun phrase is known."""
+        check_process()
         count, method = len(self.proposals), self.segmenter.method
         told = evidence(self.segmenter.terms, self._seen_by_terms, phrases, count)
         added = [sum(values.values(), np.zeros(count, np.float32)) for values in told]
@@ -165,11 +167,12 @@ class Scene:
     def _answer(
         self, phrase: TargetPhrase, scores: Floats, terms: dict[str, Floats], unknown: str | None
     ) -> Segmentation:
-        note = unknown or self._fault
+        note = unknown or self._fault or phrase.beyond
         if not len(scores):
             nothing = np.zeros(self.proposals.size, np.bool_)
             why = Why(phrase, None, 0.0, note=note)
             return Segmentation(nothing, scores, None, 0.0, why, self._view, self.provenance)
+        scores = unchanging(scores)
         weights = np.exp(scores - scores.max())
         # What decides: the score, or the logarithm of the expected IoU, but for a constant.
         standing = np.log(self._agreement @ weights) if self.segmenter.consensus else scores

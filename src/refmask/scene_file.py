@@ -23,7 +23,7 @@ from refmask.limits import check
 from refmask.methods.base import Encoder, Keep
 from refmask.methods.keeping import Part, kept_model
 from refmask.ops.files import write_whole
-from refmask.ops.images import MAX_PIXELS, checked
+from refmask.ops.images import checked
 from refmask.ops.reading import check_file, parse_json
 from refmask.proposals.store import record
 from refmask.store.entry import Damaged
@@ -175,8 +175,7 @@ def _scene(path: Path, arrays: Arrays, metadata: str) -> SceneFile:
         raise Damaged("it holds no picture or no proposals")
     image = checked(picture)
     height, width = image.shape[:2]
-    if height * width > MAX_PIXELS:
-        raise Damaged("its picture is too large")
+    check("pixels", height * width, "its picture", Damaged)
     proposals = record.read(entry.tobytes(), {"picture": picture_hash(image)}, height, width)
     if {FEATURES + name for name in told["parts"]} != set(arrays):
         raise Damaged("its features are not those it tells of")

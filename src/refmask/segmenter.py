@@ -17,6 +17,7 @@ from refmask.methods.base import Encoder
 from refmask.methods.configuration import method_told, model_name
 from refmask.methods.keeping import Keeping
 from refmask.ops.images import Picture, read_image
+from refmask.ops.processes import check_process
 from refmask.phrases import PhraseParser
 from refmask.proposals import dress, load_proposer, shared
 from refmask.proposals.telling import proposer_told
@@ -25,7 +26,7 @@ from refmask.scene import Scene
 from refmask.settings import AUTO, choose, stated
 from refmask.store.features import Features
 from refmask.terms import NONE, parse_terms
-from refmask.types import MaskProposals, MaskProposer
+from refmask.types import MaskProposals, MaskProposer, unchanging
 
 if TYPE_CHECKING:
     from refmask.proposals.refine import Refinement
@@ -275,8 +276,10 @@ class Segmenter:
         Raises:
             ImageError: when the picture cannot be read.
             MaskError: when the proposals are of another size, or one of them is empty.
+            ConfigurationError: in a process that was forked after a model was loaded.
         """
-        image = read_image(picture)
+        check_process()
+        image = unchanging(read_image(picture))
         made_by = None if proposals is None else GIVEN
         if proposals is None:
             tell("proposing masks")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -25,6 +26,8 @@ Index = int | slice | Sequence[int] | npt.NDArray[Any]
 @dataclass(frozen=True, eq=False)
 class MaskProposals:
     """Class-agnostic mask proposals of one picture, M(I) in the paper.
+
+    No array can be written to: what the caller may still change is copied.
 
     Attributes:
         masks: bool (N, H, W), in the original picture's pixels.
@@ -64,9 +67,11 @@ class MaskProposals:
         for name, values in self.details.items():
             if values.shape[:1] != (count,):
                 raise MaskError(f"expected {count} {name}, one per mask, got {values.shape}")
-        object.__setattr__(self, "masks", masks)
-        object.__setattr__(self, "boxes", boxes)
-        object.__setattr__(self, "quality", quality)
+        object.__setattr__(self, "masks", unchanging(masks))
+        object.__setattr__(self, "boxes", unchanging(boxes))
+        object.__setattr__(self, "quality", unchanging(quality))
+        details = {name: unchanging(values) for name, values in self.details.items()}
+        object.__setattr__(self, "details", MappingProxyType(details))
 
     @classmethod
     def empty(cls, height: int, width: int) -> Self:
@@ -108,7 +113,24 @@ class MaskProposals:
         """Filter all fields together; a single number keeps the first axis."""
         rows = np.atleast_1d(np.arange(len(self))[index])
         details = {name: values[rows] for name, values in self.details.items()}
-        return type(self)(self.masks[rows], self.boxes[rows], self.quality[rows], details)
+        masks = sealed(self.masks[rows])
+        return type(self)(masks, self.boxes[rows], self.quality[rows], details)
+
+
+def unchanging(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array itself when nobody can write to it, else a copy to which nobody can."""
+    part: Any = values
+    while isinstance(part, np.ndarray):
+        if part.flags.writeable:
+            return sealed(values.copy())
+        part = part.base
+    return values if part is None or isinstance(part, bytes) else sealed(values.copy())
+
+
+def sealed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array, which its only owner will not write to any more."""
+    values.flags.writeable = False
+    return values
 
 
 def tight_boxes(masks: Bools) -> Floats:
@@ -177,12 +199,15 @@ class TargetPhrase:
         text: what the text encoder reads as the sentence (t_G, equation 6).
         noun_phrase: what it reads as the target noun phrase (t_L, equation 7).
         head: the noun phrase's root word.
+        beyond: what it asks for that no method can tell, in a few words: something that is not
+            so, or several things. The answer is unsure then.
     """
 
     expression: str
     text: str
     noun_phrase: str
     head: str
+    beyond: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

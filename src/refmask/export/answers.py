@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from refmask.answer import LOW, NO_REGIONS, Segmentation, verdict
 from refmask.errors import InputError, MaskError
 from refmask.export.record import record
+from refmask.limits import check
 from refmask.ops import rle
-from refmask.ops.images import MAX_PIXELS
 from refmask.ops.reading import parse_json
 from refmask.ops.segmentations import is_number
 from refmask.provenance import Provenance
@@ -120,8 +120,7 @@ class Answer:
             picture = _path(fields)
             expression, noun_phrase, head = (_text(fields, name) for name in TEXTS)
             height, width = _whole(fields, "height"), _whole(fields, "width")
-            if height * width > MAX_PIXELS:
-                raise ValueError(f"size, it is {width}x{height}")
+            check("pixels", height * width, where, MaskError)
             answer = fields["answer"]
             found = None if answer is None else _found(answer)
             confidence, reason = _belief(fields, found)

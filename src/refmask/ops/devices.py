@@ -9,6 +9,7 @@ from threading import Lock
 import torch
 
 from refmask.errors import ConfigurationError
+from refmask.ops.processes import use_here
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -17,8 +18,10 @@ def choose_device(name: str) -> torch.device:
     """The device called ``name``: "auto" (CUDA where there is one), or any torch device.
 
     Raises:
-        ConfigurationError: when it is not here.
+        ConfigurationError: when it is not here, or the process was forked from one that had
+            loaded a model.
     """
+    use_here()
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

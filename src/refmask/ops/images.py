@@ -14,8 +14,10 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from refmask.errors import ImageError
+from refmask.limits import check
 from refmask.ops.levels import eight_bits, is_deep, joined_bytes, lower_bytes
 from refmask.ops.opening import FORMATS, HEIF_MISSING, has_heif, is_heif, open_picture
+from refmask.ops.reading import BROKEN, in_short
 from refmask.types import Bytes
 
 if TYPE_CHECKING:
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
 Picture: TypeAlias = (
     "str | PathLike[str] | bytes | IO[bytes] | Image.Image | npt.NDArray[Any] | Tensor"
 )
-
-#: Largest picture taken, in pixels: a hundred boolean masks of this size fill 5 GB.
-MAX_PIXELS = 50_000_000
 
 #: Grey levels between the darkest and the lightest pixel of an image that shows nothing.
 BLANK = 4
@@ -71,18 +70,18 @@ def read_image(picture: Picture) -> Bytes:
     )
 
 
-def decode_image(content: bytes, name: str = "the file", most: int = MAX_PIXELS) -> Bytes:
+def decode_image(content: bytes, name: str = "the file", most: int | None = None) -> Bytes:
     """As ``read_image``, for a picture file in memory.
 
     Args:
         content: the file's.
         name: what to call it in an error.
-        most: pixels, at most ``MAX_PIXELS``.
+        most: pixels, when less than the limit of all pictures.
 
     Raises:
         ImageError: when it is damaged, too large, or no picture.
     """
-    return _opened(BytesIO(content), name, min(most, MAX_PIXELS))
+    return _opened(BytesIO(content), name, most)
 
 
 def check_name(name: str) -> None:
@@ -102,7 +101,7 @@ def _from_path(name: str) -> Bytes:
         what = "is a folder" if path.is_dir() else "does not exist"
         raise ImageError(f"expected a picture at {path}, but it {what}; check the path")
     try:
-        return _opened(path, str(path), MAX_PIXELS)
+        return _opened(path, str(path))
     except PermissionError:
         raise ImageError(f"expected a readable picture at {path}, got no permission") from None
 
@@ -115,7 +114,7 @@ def _from_file(file: Any) -> Bytes:
     return decode_image(content, name)
 
 
-def _opened(source: Path | BytesIO, name: str, most: int) -> Bytes:
+def _opened(source: Path | BytesIO, name: str, most: int | None = None) -> Bytes:
     try:
         with open_picture(source) as opened:
             _check_size(opened.height, opened.width, name, most)
@@ -128,10 +127,11 @@ def _opened(source: Path | BytesIO, name: str, most: int) -> Bytes:
         raise ImageError(f"{name} is too large to open safely ({error}); make it smaller") from None
     except UnidentifiedImageError:
         raise _unknown(source, name) from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except BROKEN as error:
         if isinstance(error, ImageError | PermissionError):
             raise
-        raise ImageError(f"{name} is damaged or cut short ({error}); fetch it again") from None
+        told = in_short(error)
+        raise ImageError(f"{name} is damaged or cut short ({told}); fetch it again") from None
 
 
 def _lower(source: Path | BytesIO) -> Image.Image | None:
@@ -227,11 +227,12 @@ def _to_uint8(array: npt.NDArray[Any]) -> Bytes:
     raise ImageError(f"expected pixels of uint8, uint16, bool or float, got {array.dtype}")
 
 
-def _check_size(height: int, width: int, name: str, most: int = MAX_PIXELS) -> None:
+def _check_size(height: int, width: int, name: str, most: int | None = None) -> None:
     if height < 1 or width < 1:
         raise ImageError(f"expected a picture of at least 1x1 pixels, {name} has {width}x{height}")
-    if height * width > most:
+    if most is not None and height * width > most:
         raise ImageError(
             f"{name} has {width}x{height} = {height * width / 1e6:.3g} megapixels, pictures "
             f"are taken up to {most / 1e6:.3g}; make it smaller first"
         )
+    check("pixels", height * width, f"{name} ({width}x{height})", ImageError)

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from refmask.compat import IMAGENET_MEAN, IMAGENET_STD, Compat
 from refmask.errors import ImageError, MaskError
-from refmask.ops.images import MAX_PIXELS
+from refmask.limits import check
 from refmask.ops.maps import weighted_sums
 from refmask.types import Bools, Bytes, Floats, MaskProposals
 
@@ -55,11 +55,8 @@ def at_shorter_side(image: Bytes, compat: Compat) -> Bytes:
     height, width = image.shape[:2]
     shorter = min(height, width)
     size = (compat.shorter_side * width // shorter, compat.shorter_side * height // shorter)
-    if size[0] * size[1] > MAX_PIXELS:
-        raise ImageError(
-            f"a {width}x{height} picture with its shorter side at {compat.shorter_side} would "
-            f"have {size[0]}x{size[1]} pixels; cut it, or use the default compat"
-        )
+    what = f"a {width}x{height} picture with its shorter side at {compat.shorter_side}"
+    check("pixels", size[0] * size[1], what, ImageError)
     return np.array(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
 
 

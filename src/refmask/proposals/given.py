@@ -27,7 +27,7 @@ from refmask.limits import check
 from refmask.ops.reading import read_arrays
 from refmask.proposals.coco_json import CocoMasks
 from refmask.proposals.mask_pictures import read_folder, read_png
-from refmask.types import Bools, Bytes, Floats, MaskProposals
+from refmask.types import Bools, Bytes, Floats, MaskProposals, sealed
 
 Array = npt.NDArray[Any]
 
@@ -78,7 +78,7 @@ class GivenMasks:
         some = masks.any(axis=(1, 2))
         if not some.any():
             return MaskProposals.empty(height, width)
-        return MaskProposals(masks[some], quality=quality[some])
+        return MaskProposals(sealed(masks[some]), quality=quality[some])
 
 
 class _Stack:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refmask.errors import ConfigurationError
-from refmask.ops.images import MAX_PIXELS
 
 #: Least and most of each limit; what is beyond is a slip of the pen.
 RANGES: dict[str, tuple[float, float]] = {
     "body": (1_000, 10**10),
-    "pixels": (1, MAX_PIXELS),
+    "pixels": (1, 10**10),
     "phrases": (1, 10_000),
     "letters": (1, 2_000),
     "workers": (1, 1_000),

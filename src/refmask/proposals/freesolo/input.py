@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from refmask.compat import IMAGENET_MEAN, IMAGENET_STD
 from refmask.errors import ImageError
-from refmask.ops.images import MAX_PIXELS, checked
+from refmask.limits import check
+from refmask.ops.images import checked
 from refmask.ops.sizes import edges
 from refmask.types import Bytes
 
@@ -39,12 +40,9 @@ def resized(image: Bytes, short: int, long: int | None) -> Bytes:
         size = short * height // shorter, short * width // shorter
     else:
         size = edges(height, width, short, long)
-    if size[0] * size[1] > MAX_PIXELS:
-        raise ImageError(
-            f"a {width}x{height} picture with its shorter side at {short} would have "
-            f"{size[1]}x{size[0]} pixels, at most {MAX_PIXELS // 1_000_000} million can be read; "
-            "cut it, or limit its longer side (uncapped=no and a smaller long_edge)"
-        )
+    # Reached by long, thin pictures without a limit of their longer side ("uncapped").
+    what = f"a {width}x{height} picture with its shorter side at {short}"
+    check("pixels", size[0] * size[1], what, ImageError)
     return np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
 
 
