@@ -70,7 +70,7 @@ def change(fields, name, value):
         ("picture", "photos/..", "'picture'"),
         ("picture", "a\0.png", "'picture'"),
         ("expression", "half \ud800", "'expression'"),
-        ("height", 10**6, "size, it is 80x1000000"),
+        ("height", 10**6, "would take 80000000 pixels"),
         ("height", "60", "'height'"),
         ("width", 0, "'width'"),
         ("confidence", float("nan"), "'confidence'"),
