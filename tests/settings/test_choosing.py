@@ -1,9 +1,13 @@
 """Who says what an option is, which model answers where nobody does, and how that is told."""
 
+import re
+import warnings
+
 import pytest
 
 from refmask import ConfigurationError, RefmaskWarning, WeightsError, load
 from refmask.provenance import EMBEDDED, OFFLINE, label_of
+from refmask.segmenter import load_shipped, warn_once
 from refmask.settings import choose, file, stated
 from refmask.settings.choosing import PHOTO
 from refmask.settings.file import Configuration
@@ -148,12 +152,29 @@ def test_a_remembered_file_that_is_gone_or_another(remembered, tmp_path):
     assert remembered.files[0].bytes == 7
 
 
-def test_python_warns_of_the_preview_that_nobody_named():
-    with (
-        pytest.warns(RefmaskWarning, match="offline preview.*refmask setup photos"),
-        pytest.raises(ConfigurationError, match="fp32"),  # nothing need be loaded
-    ):
-        load(compat="reference", precision="bf16")
+def test_python_warns_once_of_the_preview_that_nobody_named():
+    warn_once.cache_clear()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(ConfigurationError, match="fp32"):  # nothing need be loaded
+            load(compat="reference", precision="bf16")
+        with pytest.raises(ConfigurationError, match="fp32"):
+            load(compat="reference", precision="bf16")  # another line
+    (only,) = told
+    assert only.category is RefmaskWarning
+    assert re.search("offline preview.*refmask setup photos", str(only.message))
+    assert only.filename == __file__
+
+
+def test_a_shipped_model_answers_whatever_the_settings_are(monkeypatch, place):
+    monkeypatch.setenv("REFMASK_PROPOSALS", "grouping:limit=3")
+    monkeypatch.setenv("REFMASK_ALPHA", "0.1")
+    plain = load_shipped(EMBEDDED)
+    place.write_text("options = 7")
+    again = load_shipped(EMBEDDED)
+    assert again.provenance == plain.provenance
+    assert again.provenance.proposals.startswith("grouping:version=1,limit=100")
+    assert again.method.alpha != 0.1
 
 
 def test_python_takes_what_the_environment_says(monkeypatch, fixed_proposer):

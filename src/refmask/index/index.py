@@ -283,6 +283,6 @@ def _asked(hit: Hit, scene: Scene, target: TargetPhrase) -> tuple[float, Hit]:
     number = hit.regions[0].number
     # The scene's answer may be another region than those that may be found, or a better drawing.
     if answer.best is None or not scene.drawings_of(answer.best)[number]:
-        answer = replace(answer, probability=float(answer.probabilities[number]))
-    rank = hit.score + math.log(max(answer.probability, LEAST))
+        answer = replace(answer, share=float(answer.probabilities[number]))
+    rank = hit.score + math.log(max(answer.share, LEAST))
     return rank, replace(hit, confidence=answer.confidence, reason=answer.reason)
