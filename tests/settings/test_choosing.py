@@ -4,8 +4,10 @@ import re
 import warnings
 
 import pytest
+from PIL import Image
 
-from refmask import ConfigurationError, RefmaskWarning, WeightsError, load
+from refmask import ConfigurationError, RefmaskError, RefmaskWarning, WeightsError, load
+from refmask.cli import main
 from refmask.provenance import EMBEDDED, OFFLINE, label_of
 from refmask.segmenter import load_shipped, warn_once
 from refmask.settings import choose, file, stated
@@ -175,6 +177,34 @@ def test_a_shipped_model_answers_whatever_the_settings_are(monkeypatch, place):
     assert again.provenance == plain.provenance
     assert again.provenance.proposals.startswith("grouping:version=1,limit=100")
     assert again.method.alpha != 0.1
+
+
+def test_a_fault_names_the_file_or_the_variable_that_it_comes_from(monkeypatch, place):
+    place.write_text('[options]\nweights = "openai"\n')
+    with pytest.raises(ConfigurationError, match=f"^{place}: weights openai need the model"):
+        choose()
+    place.write_text('[options]\nmodel = "psychic"\nmethod = "smell"\n')
+    with pytest.raises(RefmaskError, match=rf"psychic.*\(model is 'psychic' in {place}\)$"):
+        load()
+    with pytest.raises(RefmaskError) as caught:
+        load("psychic")
+    assert str(place) not in str(caught.value)
+    monkeypatch.setenv("REFMASK_DEVICE", "gpu9")
+    with pytest.raises(RefmaskError, match=r"\(device is 'gpu9' in REFMASK_DEVICE\)$"):
+        load(EMBEDDED)
+    monkeypatch.setenv("REFMASK_ALPHA", "7")
+    with pytest.raises(ConfigurationError, match=r"^REFMASK_ALPHA is '7', not from 0 to 1;"):
+        stated({})
+
+
+@pytest.mark.parametrize(("option", "value"), [("method", "smell"), ("terms", "taste")])
+def test_a_command_names_the_file_of_a_fault(place, noise, tmp_path, capsys, option, value):
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    place.write_text(f'[options]\n{option} = "{value}"\n')
+    words = ["segment", str(tmp_path / "a.png"), "the cat", "--model", EMBEDDED]
+    assert main([*words, "--proposals", "grouping"]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.endswith(f"({option} is '{value}' in {place})")
 
 
 def test_python_takes_what_the_environment_says(monkeypatch, fixed_proposer):
