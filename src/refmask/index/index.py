@@ -189,6 +189,15 @@ class Index:
             for hit in hits[:top]
         ]
 
+    def unknown(self, phrase: str) -> str | None:
+        """Why nothing can be found by a phrase, or only by another of its words; None if it can.
+
+        Raises:
+            ExpressionError: when the phrase is empty, too long, or no text.
+        """
+        (unknown,) = unknown_to(self._method, self.segmenter.parser([phrase]))
+        return unknown
+
     def scene(self, path: str) -> Scene:
         """The scene of a picture, as it was looked at when it was added.
 
