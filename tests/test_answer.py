@@ -17,11 +17,11 @@ from refmask.segmenter import Segmenter, assemble
 PHRASE = TargetPhrase("the red car", "the red car", "the red car", "car")
 
 
-def made(best=0, probability=0.9, runner_up=1, **why):
+def made(best=0, share=0.9, runner_up=1, **why):
     """An answer in a picture of 3 x 4 pixels."""
     scores = np.array([2.0, 1.0], np.float32)
     return Segmentation(
-        np.ones((3, 4), np.bool_), scores, best, probability, Why(PHRASE, runner_up, 1.0, **why)
+        np.ones((3, 4), np.bool_), scores, best, share, Why(PHRASE, runner_up, 1.0, **why)
     )
 
 
@@ -29,11 +29,11 @@ def made(best=0, probability=0.9, runner_up=1, **why):
     ("answer", "confidence", "reason", "words"),
     [
         (made(), 0.9, None, "confidence 90%"),
-        (made(probability=0.5), 0.5, None, "confidence 50%"),
-        (made(probability=0.9999), 0.9999, None, "confidence 99%"),
-        (made(probability=0.4), 0.4, "low confidence", "confidence 40%, UNSURE"),
+        (made(share=0.5), 0.5, None, "confidence 50%"),
+        (made(share=0.9999), 0.9999, None, "confidence 99%"),
+        (made(share=0.4), 0.4, "low confidence", "confidence 40%, UNSURE"),
         (made(runner_up=None), None, "one region only", "UNSURE: one region only"),
-        (made(best=None, probability=0.0), None, "no regions", "UNSURE: no regions"),
+        (made(best=None, share=0.0), None, "no regions", "UNSURE: no regions"),
         (made(note="blank image"), None, "blank image", "UNSURE: blank image"),
         (made(note="blank image", runner_up=None), None, "blank image", "UNSURE: blank image"),
         (made(note="what is a gnu?"), None, "what is a gnu?", "UNSURE: what is a gnu?"),
@@ -88,7 +88,7 @@ def test_a_method_tells_which_phrases_it_knows(clip, fixed_proposer, fixed_parse
     scene = Segmenter(fixed_proposer, listing, fixed_parser).look(noise)
     car, gnu = scene.find(["the red car", "the gnu"])
     assert car.why.note is None
-    assert car.confidence == car.probability
+    assert car.confidence == car.share
     assert (gnu.why.note, gnu.confidence) == ("'gnu' is not known", None)
     assert gnu.unsure
     assert gnu.best is not None  # a guess all the same
@@ -111,12 +111,16 @@ def test_one_region_however_often_it_is_drawn_is_unsure(segmenter, noise):
     for some in (masks[:1], masks):
         answer = segmenter.look(noise, MaskProposals(some)).find("the red car")
         assert (answer.confidence, answer.reason) == (None, "one region only")
-        assert answer.probability == pytest.approx(1)
+        assert answer.share == pytest.approx(1)
 
 
-def test_the_chosen_one_comes_first_whatever_its_score():
-    answer = dataclasses.replace(made(), scores=np.array([3, 5, 1, 4], np.float32), best=0)
-    assert answer.order == [0, 1, 3, 2]
+def test_proposals_are_ordered_by_what_decides():
+    answer = dataclasses.replace(made(), scores=np.array([3, 5, 1, 4], np.float32), best=1)
+    assert (answer.order, answer.measure) == ([1, 3, 0, 2], "score")
+    expected = np.array([0.4, 0.3, 0.1, 0.2], np.float32)
+    agreed = dataclasses.replace(answer, best=0, expected_iou=expected)
+    assert (agreed.order, agreed.measure) == ([0, 1, 3, 2], "expected IoU")
+    assert agreed.standing is expected
     nothing = dataclasses.replace(made(best=None), scores=np.empty(0, np.float32))
     assert nothing.order == []
     assert len(nothing.probabilities) == 0
@@ -142,6 +146,15 @@ def test_candidates_begin_with_the_answer_that_a_consensus_chose(clip, fixed_par
     assert answer.why.runner_up == 0
     assert answer.why.margin > 0
     told = record(answer, scene.proposals, top=4)
-    assert [one["proposal"] for one in told["candidates"]] == [2, 0, 1, 3]
+    assert told["candidates"][0]["proposal"] == 2
+    # Its score is lower than the runner-up's; by what decides it leads, and by that much.
+    best, other = told["answer"], told["runner_up"]
+    assert best["score"] < other["score"]
+    assert best["expected_iou"] - other["expected_iou"] == pytest.approx(told["margin"], abs=2e-4)
+    shares = [one["expected_iou"] for one in told["candidates"]]
+    assert shares == sorted(shares, reverse=True)
+    assert 0 < shares[-1] < shares[0] < 1
     plain = dataclasses.replace(segmenter, consensus=False).look(noise, MaskProposals(masks))
-    assert plain.find("the red car").best == 0
+    by_score = plain.find("the red car")
+    assert (by_score.best, by_score.expected_iou) == (0, None)
+    assert record(by_score, plain.proposals)["answer"]["expected_iou"] is None

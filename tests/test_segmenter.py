@@ -64,7 +64,7 @@ def test_one_proposal_is_the_answer(segmenter, noise, fixed_proposer):
     scene = segmenter.look(noise, fixed_proposer.propose(noise)[2])
     answer = scene.find("the cat")
     assert (answer.best, answer.why.runner_up, answer.why.margin) == (0, None, 0.0)
-    assert (answer.probability, answer.confidence) == (1.0, None)
+    assert (answer.share, answer.confidence) == (1.0, None)
     assert answer.unsure
 
 

@@ -29,8 +29,8 @@ class Why:
         phrase: the expression as read: its noun phrase and head.
         runner_up: index of the best proposal that is another thing (its IoU with the answer is
             below ``SAME_THING``), or None when there is none.
-        margin: how far the best leads over the runner-up by what decides: score, or logarithm of
-            the expected IoU; 0.0 without a runner-up.
+        margin: how far the best leads over the runner-up by what decides, see
+            ``Segmentation.standing``; 0.0 without a runner-up.
         terms: score of each proposal per term, float32 (N,) each, keyed by the term's name.
         note: why a confidence would mean nothing ("blank image", or what the method says of a
             phrase that it does not know or does not find), where something tells.
@@ -59,33 +59,35 @@ class Segmentation:
         mask: bool (H, W); all False when there were no proposals.
         scores: float32 (N,), one per proposal, higher is better.
         best: index of the chosen proposal, or None when there were no proposals.
-        probability: 0 to 1, the softmax probability that all proposals of the same thing as the
-            chosen one (``SAME_THING``) have together; it is 1 where there is nothing else, so show
-            people ``confidence``.
+        share: 0 to 1, what all proposals of the same thing as the chosen one (``SAME_THING``) have
+            together of the scores' softmax. Where that means something it is the ``confidence``.
         why: noun phrase, runner-up and margin.
         view: draws the answer in notebooks, where there is a picture to draw it on.
         provenance: the model, its weights, proposals and method that it comes from.
+        expected_iou: float32 (N,), 0 to 1, of each proposal with what the expression refers to,
+            where that decides instead of the scores (see ``Segmenter.consensus``); else None.
     """
 
     mask: Bools
     scores: Floats
     best: int | None
-    probability: float
+    share: float
     why: Why
     view: View | None = None
     provenance: Provenance | None = None
+    expected_iou: Floats | None = None
 
     #: Below this confidence an answer calls itself unsure.
     UNSURE_BELOW: ClassVar[float] = 0.5
 
     @property
     def confidence(self) -> float | None:
-        """``probability`` where it means something.
+        """``share`` where it means something.
 
         None when there is no answer, only one thing to choose from (one proposal, or drawings of
         the same thing), a blank image, or a phrase that the model knows no word of.
         """
-        return self.probability if self._meaningless is None else None
+        return self.share if self._meaningless is None else None
 
     @property
     def unsure(self) -> bool:
@@ -95,7 +97,7 @@ class Segmentation:
     @property
     def reason(self) -> str | None:
         """Why the answer is unsure, in a few words; None when it is not."""
-        low = LOW if self.probability < self.UNSURE_BELOW else None
+        low = LOW if self.share < self.UNSURE_BELOW else None
         return self._meaningless or low
 
     @property
@@ -105,13 +107,19 @@ class Segmentation:
         return np.asarray(weights / weights.sum())
 
     @property
-    def order(self) -> list[int]:
-        """Indices of all proposals, the chosen one first, the others by score.
+    def standing(self) -> Floats:
+        """What decides between the proposals, float32 (N,): their expected IoU, else the scores."""
+        return self.scores if self.expected_iou is None else self.expected_iou
 
-        The chosen one need not have the highest score: see ``Segmenter.consensus``.
-        """
-        ranked = [int(index) for index in np.argsort(-self.scores, kind="stable")]
-        return sorted(ranked, key=lambda index: index != self.best)
+    @property
+    def measure(self) -> str:
+        """What ``standing`` is, in words."""
+        return "score" if self.expected_iou is None else "expected IoU"
+
+    @property
+    def order(self) -> list[int]:
+        """Indices of all proposals from the best to the worst by ``standing``."""
+        return [int(index) for index in np.argsort(-self.standing, kind="stable")]
 
     @property
     def verdict(self) -> str:

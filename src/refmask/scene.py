@@ -174,8 +174,9 @@ class Scene:
             return Segmentation(nothing, scores, None, 0.0, why, self._view, self.provenance)
         scores = unchanging(scores)
         weights = np.exp(scores - scores.max())
-        # What decides: the score, or the logarithm of the expected IoU, but for a constant.
-        standing = np.log(self._agreement @ weights) if self.segmenter.consensus else scores
+        weights /= weights.sum()
+        expected = self._agreement @ weights if self.segmenter.consensus else None
+        standing = scores if expected is None else expected
         order = np.argsort(-standing, kind="stable")
         best = int(order[0])
         note = note or doubt_of(self.segmenter.method, self.observation, phrase, best)
@@ -187,8 +188,9 @@ class Scene:
             mask=self.proposals.masks[best],
             scores=scores,
             best=best,
-            probability=float(weights[same].sum() / weights.sum()),
+            share=min(float(weights[same].sum()), 1.0),
             why=Why(phrase, runner_up, margin, {"similarity": scores, **terms}, note),
             view=self._view,
             provenance=self.provenance,
+            expected_iou=expected,
         )

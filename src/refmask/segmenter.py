@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,11 @@ from refmask.ops.processes import check_process
 from refmask.phrases import PhraseParser
 from refmask.proposals import dress, load_proposer, shared
 from refmask.proposals.telling import proposer_told
-from refmask.provenance import OFFLINE, Provenance, label_of
+from refmask.provenance import EMBEDDED, OFFLINE, Provenance, label_of
 from refmask.scene import Scene
 from refmask.settings import AUTO, choose, stated
+from refmask.settings.choosing import PHOTO, SCENES
+from refmask.settings.levels import Stated, blamed
 from refmask.store.features import Features
 from refmask.terms import NONE, parse_terms
 from refmask.types import MaskProposals, MaskProposer, unchanging
@@ -63,7 +65,8 @@ def load(
     Args:
         model: "auto" is what ``refmask setup`` remembered, else recommended weights that are in the
             hub's cache, else "offline", a preview for photographs, of which a RefmaskWarning
-            tells. Or "embedded", for emoji scenes; else see ``refmask.clip.load_clip``.
+            tells once in a process. Or "embedded", for emoji scenes; else see
+            ``refmask.clip.load_clip``.
         weights: see ``refmask.clip.load_clip``.
         proposals: "auto" for what fits the model, a specification as
             ``refmask.proposals.load_proposer`` takes it, or any object with ``propose(image)``.
@@ -96,37 +99,58 @@ def load(
         MissingResource: when the parser is not installed.
     """
     _check_preset(preset)
-    choice = choose(model, weights, proposals if isinstance(proposals, str) else AUTO)
-    if choice.fallback:
-        warnings.warn(f"model {choice.line}", RefmaskWarning, stacklevel=2)
-    model, weights = choice.model, choice.weights
-    device, precision = _place(device, precision, compat)
-    if compat == "reference":
-        if precision == "bf16":
-            raise ConfigurationError("compat 'reference' computes in fp32, leave precision out")
-        precision = "fp32"
-    if isinstance(proposals, str):
-        uncapped = compatibility.by_name(compat, "vit").uncapped_proposals  # whatever the tower
-        proposals = load_proposer(choice.proposals, defaults=shared(device, precision, uncapped))
-    proposals = dress(proposals, store, refinement)
-    features = None if store is None else Features(store, store_limit)
-    encoder = _load_encoder(model, weights, device, precision)
-    return assemble(
-        encoder,
-        proposals,
-        method=method,
-        terms=terms,
-        preset=preset,
-        settings={
-            "alpha": alpha,
-            "beta": beta,
-            "mask_layers": mask_layers,
-            "local_top": local_top,
-        },
-        parser=parser,
-        compat=compat,
-        features=features,
-    )
+    specified = proposals if isinstance(proposals, str) else AUTO
+    said = _said(model, weights, specified, device, precision, compat)
+    with blamed(said):
+        choice = choose(model, weights, specified)
+        if choice.fallback:
+            warn_once(f"model {choice.line}")
+        model, weights = choice.model, choice.weights
+        device, precision = said["device"].value, said["precision"].value
+        if compat == "reference":
+            if precision == "bf16":
+                raise ConfigurationError("compat 'reference' computes in fp32, leave precision out")
+            precision = "fp32"
+        if isinstance(proposals, str):
+            uncapped = compatibility.by_name(compat, "vit").uncapped_proposals  # whatever the tower
+            proposals = load_proposer(
+                choice.proposals, defaults=shared(device, precision, uncapped)
+            )
+        proposals = dress(proposals, store, refinement)
+        features = None if store is None else Features(store, store_limit)
+        encoder = _load_encoder(model, weights, device, precision)
+        return assemble(
+            encoder,
+            proposals,
+            method=method,
+            terms=terms,
+            preset=preset,
+            settings={
+                "alpha": alpha,
+                "beta": beta,
+                "mask_layers": mask_layers,
+                "local_top": local_top,
+            },
+            parser=parser,
+            compat=compat,
+            features=features,
+        )
+
+
+@cache
+def warn_once(text: str) -> None:
+    """Warn the caller of ``load``, in this process only once, wherever it is called from."""
+    warnings.warn(text, RefmaskWarning, stacklevel=3)
+
+
+def load_shipped(model: str) -> Segmenter:
+    """A model that comes with refmask, with what goes with it, whatever the user's settings are.
+
+    Args:
+        model: "offline" or "embedded".
+    """
+    proposer = load_proposer(SCENES if model == EMBEDDED else PHOTO)
+    return assemble(_load_encoder(model, None, "auto", "auto"), proposer)
 
 
 def _load_encoder(model: str, weights: str | None, device: str, precision: str) -> Encoder:
@@ -194,15 +218,19 @@ def assemble(
     )
 
 
-def _place(device: str, precision: str, compat: str) -> tuple[str, str]:
-    """Device and precision as they are stated, here or elsewhere."""
+def _said(
+    model: str, weights: str | None, proposals: str, device: str, precision: str, compat: str
+) -> dict[str, Stated]:
+    """What ``load`` takes from elsewhere where it is not given."""
     given = {
+        "model": model,
+        "weights": weights,
+        "proposals": proposals,
         "device": device,
         "precision": precision,
         "compat": None if compat == "default" else compat,
     }
-    said = stated(given, ("device", "precision"))
-    return said["device"].value, said["precision"].value
+    return stated(given, [name for name in given if name != "compat"])
 
 
 def _check_preset(preset: str | None) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 from huggingface_hub import constants
 
 from refmask.clip import load_clip
@@ -20,13 +19,17 @@ from refmask.proposals import load_proposer
 from refmask.settings import file
 from refmask.settings.remembered import KeptFile, Remembered
 from refmask.weights import hub
+from refmask.weights.brought import brought, folder
 from refmask.weights.catalogue import PUBLISHED
 from refmask.weights.downloading import FULL, no_room
 from refmask.weights.hashing import sha256_of
-from refmask.weights.recommended import Kit, Part, title
+from refmask.weights.recommended import Kit, Part, command, title
 
 #: Sides, in pixels, of the blank image on which a proposer is tried.
 SIDE = 64
+
+#: Seconds to wait for the hub before saying what to do without it.
+PATIENCE = 5
 
 Say = Callable[[str], object]
 
@@ -45,13 +48,13 @@ def set_up(kit: Kit, say: Say = print, *, source: Path | None = None) -> Remembe
 
     Raises:
         ConfigurationError: when the configuration file cannot be used or written, before anything
-            is fetched; or when files are missing in ``source``.
+            is fetched; when ``source`` is no folder, or files are missing in it.
         WeightsUnavailable: when the hub does not answer (two lines: which files to bring, and where
             they go), or there is no room.
         WeightsError: when a file is damaged, or not what it should be.
     """
     before = file.read()
-    file.write(dataclasses.replace(before, asked=True))
+    file.check()
     weights = _fetched(kit, say) if source is None else _brought(kit, source, say)
     made = _remembered(kit, [path.absolute() for path in weights])
     place = file.write(dataclasses.replace(before, asked=True, remembered=made))
@@ -65,9 +68,10 @@ def _fetched(kit: Kit, say: Say) -> list[Path]:
         say(_described(part, "is in the cache" if hub.ready(part.name) else "will be fetched"))
     absent = [part for part in kit.parts if hub.ready(part.name) is None]
     if absent:
-        _check_room(absent, Path(constants.HF_HUB_CACHE))
-        if not hub.answers(PUBLISHED[absent[0].name].repository):
-            raise WeightsUnavailable(_bring(kit.parts))
+        _check_room(absent, Path(constants.HF_HUB_CACHE), "HF_HOME")
+        say(f"asking {constants.ENDPOINT}, for at most {PATIENCE} s")
+        if not hub.answers(PUBLISHED[absent[0].name].repository, PATIENCE):
+            raise WeightsUnavailable(_bring(kit))
     found = []
     for part in kit.parts:
         found.append(_verified(part, hub.fetch(part.name)))
@@ -85,16 +89,16 @@ def _described(part: Part, where: str) -> str:
     return f"{part.title}: {model.megabytes} MB, {model.licence}, {place}, {where}"
 
 
-def _bring(parts: Sequence[Part]) -> str:
+def _bring(kit: Kit) -> str:
     """Two lines for whoever has no network."""
     wanted = (
         f"{' and '.join(PUBLISHED[part.name].files)} of "
         f"{constants.ENDPOINT}/{PUBLISHED[part.name].repository}"
-        for part in parts
+        for part in kit.parts
     )
     return (
         f"the Hugging Face hub does not answer; where it does, download {'; '.join(wanted)}\n"
-        "put them into one folder here, and run: refmask setup photos --from FOLDER"
+        f"put them into one folder here, and run: {command(kit)} --from FOLDER"
     )
 
 
@@ -109,14 +113,20 @@ def _verified(part: Part, path: Path) -> Path:
 
 def _brought(kit: Kit, source: Path, say: Say) -> list[Path]:
     """The parts' weights files in the user's data folder, where they are copied to."""
+    if not source.is_dir():
+        fault = "is no folder" if source.exists() else "is not there"
+        raise ConfigurationError(f"{source} {fault}; name the folder that holds the files")
     found = {part: _found(part, source) for part in kit.parts}
+    new = [part for part in kit.parts if brought(PUBLISHED[part.name]) is None]
+    _check_room(new, folder(), "XDG_DATA_HOME")
     for part, files in found.items():
+        if PUBLISHED[part.name].sha256 is None:
+            told = f"taken for {part.title}, which could not be checked without a network"
+            say(f"{files[0]}: {told}")
         _try(kit, part, files[0], say)
-    folder = platformdirs.user_data_path("refmask") / "weights"
-    _check_room(kit.parts, folder)
     weights = []
     for part, files in found.items():
-        target = folder / PUBLISHED[part.name].repository
+        target = folder() / PUBLISHED[part.name].repository
         say(f"copying {part.title} to {target}")
         copies = [_copied(path, target / path.name) for path in files]
         weights.append(copies[0])
@@ -154,19 +164,23 @@ def _copied(path: Path, target: Path) -> Path:
     except OSError as error:
         part.unlink(missing_ok=True)
         if error.errno in FULL:
-            raise no_room(path.name, path.stat().st_size, target.parent) from None
+            size = path.stat().st_size
+            raise no_room(path.name, size, target.parent, "XDG_DATA_HOME") from None
         raise WeightsUnavailable(
             f"cannot copy {path} to {target}: {error.strerror}; make that folder writable"
         ) from None
     return target
 
 
-def _check_room(parts: Sequence[Part], folder: Path) -> None:
-    """Raise WeightsUnavailable when parts do not fit on the disk of a folder."""
+def _check_room(parts: Sequence[Part], folder: Path, variable: str) -> None:
+    """Raise WeightsUnavailable when parts do not fit on the disk of a folder.
+
+    ``variable`` names another.
+    """
     there = next(place for place in (folder, *folder.parents) if place.exists())
     size = sum(PUBLISHED[part.name].megabytes for part in parts) * 1_000_000
     if shutil.disk_usage(there).free < size:
-        raise no_room(" and ".join(part.title for part in parts), size, folder)
+        raise no_room(" and ".join(part.title for part in parts), size, folder, variable)
 
 
 def _try(kit: Kit, part: Part, weights: Path, say: Say) -> None:

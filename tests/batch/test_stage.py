@@ -30,6 +30,7 @@ def test_rows_are_the_scenes_answers(segmenter, photos):
         assert row["proposal"] == answer.best
         assert row["runner_up"] == answer.why.runner_up
         assert row["score"] == pytest.approx(answer.scores[answer.best], abs=1e-4)
+        assert row["expected_iou"] is row["runner_up_expected_iou"] is None
         assert row["runner_up_score"] == pytest.approx(row["score"] - row["margin"], abs=2e-4)
         assert row["noun_phrase"] == answer.why.phrase.noun_phrase
         assert (row["unsure"], row["reason"]) == (answer.unsure, answer.reason)

@@ -68,7 +68,7 @@ def test_an_unsure_answer_has_a_frame_and_no_percentage_in_its_place(noise, answ
     calm = overlay(noise, proposals, sure)
     assert not (rim(calm) == UNSURE).all(axis=1).any()
     for unsure in (
-        dataclasses.replace(sure, probability=0.3),
+        dataclasses.replace(sure, share=0.3),
         dataclasses.replace(sure, why=dataclasses.replace(sure.why, note="blank image")),
     ):
         drawing = overlay(noise, proposals, unsure)
@@ -77,6 +77,18 @@ def test_an_unsure_answer_has_a_frame_and_no_percentage_in_its_place(noise, answ
         inside = drawing[486:-6, 6:-6]
         assert count(inside, UNSURE_INK) > 50  # the verdict, in its place
         assert count(inside, ANSWER) < count(calm[486:-6, 6:-6], ANSWER)
+
+
+def test_a_caption_shows_what_decides(noise, answer):
+    proposals, by_score = answer
+    shares = np.linspace(0.1, 0.4, len(by_score.scores), dtype=np.float32)
+    agreed, other = (
+        dataclasses.replace(by_score, expected_iou=shares, scores=scores)
+        for scores in (by_score.scores, by_score.scores - 7)
+    )
+    drawn = overlay(noise, proposals, agreed)
+    assert np.array_equal(drawn, overlay(noise, proposals, other))  # no score is shown beside it
+    assert not np.array_equal(drawn, overlay(noise, proposals, by_score))
 
 
 def test_a_caption_tells_the_model(noise, answer):

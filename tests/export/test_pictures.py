@@ -24,6 +24,11 @@ def test_pixels_of_a_palette_picture_are_labels_of_the_legend(answers, masks, or
         pixels, seen = np.array(image), np.array(image.convert("RGB"))
     for pixel, mask in enumerate(masks.values(), 1):
         assert np.array_equal(pixels == pixel, mask)
+    assert "unsure" not in legend[0]
+    assert all(row["provenance"] == [origin.to_dict()] for row in legend[1:])
+    unsure = {answers[n].expression: answers[n].reason for n in (0, 1, 3) if answers[n].unsure}
+    assert unsure
+    assert {row["label"]: row["unsure"]["a.png"] for row in legend[1:] if row["unsure"]} == unsure
     for row in legend:
         assert (seen[pixels == row["pixel"]] == row["colour"]).all()
     with Image.open(tmp_path / "out" / "a-2.png") as image:

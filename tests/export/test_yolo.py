@@ -42,7 +42,8 @@ def test_comments_say_where_answers_come_from(answers, origin, tmp_path):
     assert lines[0] == f"# {origin}"
     assert lines[1].startswith("# refmask 0.1.0 (emoji model: ")
     assert "model two lines " in lines[1]
-    assert lines[2] == "train: images"
+    assert lines[2] == "# unsure: labels/a.txt line 3: confidence 30%, UNSURE"
+    assert lines[3] == "train: images"
 
 
 def test_a_line_redraws_holes_and_parts(answers, masks, tmp_path):

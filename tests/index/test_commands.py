@@ -45,6 +45,17 @@ def test_search_and_its_record(added, photos, capsys):
     assert all("confidence" in line for line in lines)
 
 
+def test_a_phrase_of_which_nothing_is_known_is_told(photos, tmp_path, capsys):
+    system = ["--index", str(tmp_path / "index"), "--model", "offline"]
+    made = ["index", "add", str(photos / "p0.png"), "--proposals", "grouping:limit=2", *system]
+    assert main(made) == 0
+    capsys.readouterr()
+    assert main(["search", "the flurb", *system]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "refmask: nothing found: nothing is known about 'flurb'"
+    )
+
+
 def test_a_sheet_shows_masks(added, photos, tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
     assert main(["search", "the red car", "--sheet", str(sheet), *added]) == 0

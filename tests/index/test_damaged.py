@@ -8,7 +8,7 @@ import pytest
 
 from refmask.errors import ConfigurationError, MissingResource
 from refmask.index import Collection, Index
-from refmask.index.folder import MARKER
+from refmask.index.folder import MARKER, sound
 
 
 def refused(folder):
@@ -71,6 +71,28 @@ def test_a_maker_that_was_killed(copied, make_segmenter):
     index = Index.open(copied, make_segmenter(), create=True)
     assert index.collection.pictures() == []
     assert json.loads((copied / MARKER).read_text())["format"] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "lance error: LanceError(IO): Generic LocalFileSystem error: Unable to write: No space "
+            "left on device (os error 28), /root/.cargo/registry/src/index-1/a-0.1/src/io.rs:12:3",
+            "no space is left on the disk; make room, and run it again",
+        ),
+        (
+            "lance error: Not found: x, /build/rust/lance-io/src/local.rs:133:31",
+            "lance error: Not found: x; check the disk, or make the index anew",
+        ),
+    ],
+)
+def test_what_the_library_says_is_told_without_its_sources(tmp_path, said, told):
+    with (
+        pytest.raises(ConfigurationError, match=f"the index {tmp_path} cannot be used: {told}$"),
+        sound(tmp_path),
+    ):
+        raise OSError(said)
 
 
 def test_without_the_library(copied, monkeypatch):

@@ -158,6 +158,8 @@ def test_a_phrase_that_the_method_does_not_know_is_unsure_everywhere(filled, mak
         assert (hit.confidence, hit.unsure) == (None, True)
         assert "is not known" in hit.reason
         assert "%" not in hit.verdict
+    assert "is not known" in index.unknown(PHRASES[0])
+    assert Index.open(filled[0], made).unknown(PHRASES[0]) is None
 
 
 def test_low_confidence_is_told_of_reranked_hits(index):

@@ -112,6 +112,34 @@ def test_what_is_not_there_is_doubted(method, coffee):
     assert told == "nothing here looks like 'giraffe' to this model"
 
 
+@pytest.mark.parametrize("word", ["person", "man", "woman", "dog"])
+def test_what_tells_nothing_is_doubted_however_many_classes_a_word_has(method, word):
+    """Red discs and noise were men at 99 %: a tenth of the classes hint at one."""
+    even = np.full((1, 1000), 1 / 1000, np.float32)
+    (affinity,) = method.read([phrase(word)]).blend(method.beta)
+    against, clear = (np.eye(1000, dtype=np.float32)[[at]] for at in np.argsort(affinity)[[0, -1]])
+    mixed = np.asarray(0.4 * clear + 0.6 * against, np.float32)
+
+    def doubt(context, alone):
+        return method.doubt(ContextFeatures(context, alone), phrase(word), 0)
+
+    assert doubt(even, even) == f"nothing here looks like '{word}' to this model"
+    assert doubt(clear, against)  # alone speaks against it
+    assert doubt(against, clear)
+    assert doubt(mixed, mixed) is None
+
+
+def test_a_person_is_not_doubted(method):
+    from skimage.data import astronaut
+
+    image = astronaut()
+    suit = np.zeros(image.shape[:2], np.bool_)
+    suit[180:, 60:340] = True
+    observation = method.observe(image, MaskProposals(suit[None]))
+    method.score(observation, [phrase("astronaut")])
+    assert method.doubt(observation, phrase("astronaut"), 0) is None
+
+
 def test_soft_iou_of_halves():
     heat = np.array([[1.0], [1.0], [0.0], [0.0]], np.float32)
     quarter = 0.25 * np.eye(4, dtype=np.float32)

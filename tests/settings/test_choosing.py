@@ -1,9 +1,15 @@
 """Who says what an option is, which model answers where nobody does, and how that is told."""
 
-import pytest
+import re
+import warnings
 
-from refmask import ConfigurationError, RefmaskWarning, WeightsError, load
+import pytest
+from PIL import Image
+
+from refmask import ConfigurationError, RefmaskError, RefmaskWarning, WeightsError, load
+from refmask.cli import main
 from refmask.provenance import EMBEDDED, OFFLINE, label_of
+from refmask.segmenter import load_shipped, warn_once
 from refmask.settings import choose, file, stated
 from refmask.settings.choosing import PHOTO
 from refmask.settings.file import Configuration
@@ -148,12 +154,57 @@ def test_a_remembered_file_that_is_gone_or_another(remembered, tmp_path):
     assert remembered.files[0].bytes == 7
 
 
-def test_python_warns_of_the_preview_that_nobody_named():
-    with (
-        pytest.warns(RefmaskWarning, match="offline preview.*refmask setup photos"),
-        pytest.raises(ConfigurationError, match="fp32"),  # nothing need be loaded
-    ):
-        load(compat="reference", precision="bf16")
+def test_python_warns_once_of_the_preview_that_nobody_named():
+    warn_once.cache_clear()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(ConfigurationError, match="fp32"):  # nothing need be loaded
+            load(compat="reference", precision="bf16")
+        with pytest.raises(ConfigurationError, match="fp32"):
+            load(compat="reference", precision="bf16")  # another line
+    (only,) = told
+    assert only.category is RefmaskWarning
+    assert re.search("offline preview.*refmask setup photos", str(only.message))
+    assert only.filename == __file__
+
+
+def test_a_shipped_model_answers_whatever_the_settings_are(monkeypatch, place):
+    monkeypatch.setenv("REFMASK_PROPOSALS", "grouping:limit=3")
+    monkeypatch.setenv("REFMASK_ALPHA", "0.1")
+    plain = load_shipped(EMBEDDED)
+    place.write_text("options = 7")
+    again = load_shipped(EMBEDDED)
+    assert again.provenance == plain.provenance
+    assert again.provenance.proposals.startswith("grouping:version=1,limit=100")
+    assert again.method.alpha != 0.1
+
+
+def test_a_fault_names_the_file_or_the_variable_that_it_comes_from(monkeypatch, place):
+    place.write_text('[options]\nweights = "openai"\n')
+    with pytest.raises(ConfigurationError, match=f"^{place}: weights openai need the model"):
+        choose()
+    place.write_text('[options]\nmodel = "psychic"\nmethod = "smell"\n')
+    with pytest.raises(RefmaskError, match=rf"psychic.*\(model is 'psychic' in {place}\)$"):
+        load()
+    with pytest.raises(RefmaskError) as caught:
+        load("psychic")
+    assert str(place) not in str(caught.value)
+    monkeypatch.setenv("REFMASK_DEVICE", "gpu9")
+    with pytest.raises(RefmaskError, match=r"\(device is 'gpu9' in REFMASK_DEVICE\)$"):
+        load(EMBEDDED)
+    monkeypatch.setenv("REFMASK_ALPHA", "7")
+    with pytest.raises(ConfigurationError, match=r"^REFMASK_ALPHA is '7', not from 0 to 1;"):
+        stated({})
+
+
+@pytest.mark.parametrize(("option", "value"), [("method", "smell"), ("terms", "taste")])
+def test_a_command_names_the_file_of_a_fault(place, noise, tmp_path, capsys, option, value):
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    place.write_text(f'[options]\n{option} = "{value}"\n')
+    words = ["segment", str(tmp_path / "a.png"), "the cat", "--model", EMBEDDED]
+    assert main([*words, "--proposals", "grouping"]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.endswith(f"({option} is '{value}' in {place})")
 
 
 def test_python_takes_what_the_environment_says(monkeypatch, fixed_proposer):

@@ -60,6 +60,9 @@ def test_the_platforms_place_is_the_usual_one(monkeypatch, tmp_path):
         ("modle = 1", "unknown key 'modle' in the file"),
         ("[options]\nmodle = 'x'", "unknown option 'modle'; there are model, weights, "),
         ("[options]\nalpha = 'much'", "option 'alpha' is 'much', not a number"),
+        ("[options]\nalpha = 7", "option 'alpha' is 7, not from 0 to 1; correct it, or run"),
+        ("[options]\nlocal_top = 0", "option 'local_top' is 0, not from 1; correct it, or run"),
+        ("[options]\nmodel = ''", "option 'model' is '', not a text; correct it, or run"),
         ("[options]\ndevice = 3", "option 'device' is 3, not a text"),
         ("[options]\nmask_layers = true", "option 'mask_layers' is True, not a whole number"),
         ("options = 3", "'options' is 3, which does not fit"),
@@ -101,6 +104,63 @@ def test_a_place_that_cannot_be_written(place):
     for act in (file.forget, lambda: file.write(WHOLE)):
         with pytest.raises(ConfigurationError, match="name another file by REFMASK_CONFIG"):
             act()
+
+
+def test_a_full_disk_is_not_told_to_be_made_writable(place, monkeypatch):
+    def full(path, _):
+        raise ConfigurationError(f"cannot write {path}: No space left on device; choose another")
+
+    monkeypatch.setattr(file, "write_whole", full)
+    with pytest.raises(ConfigurationError) as caught:
+        file.write(WHOLE)
+    assert str(caught.value) == (
+        f"cannot write {place}: No space left on device; see to its disk and permissions, or name "
+        "another file by REFMASK_CONFIG"
+    )
+
+
+def test_checking_writes_nothing(place):
+    file.check()
+    assert not place.parent.exists()
+    place.parent.mkdir()
+    place.mkdir()
+    with pytest.raises(ConfigurationError, match="it is a folder; see to"):
+        file.check()
+    place.rmdir()
+    place.parent.rmdir()
+    place.parent.write_text("a file where a folder should be")
+    with pytest.raises(ConfigurationError, match="is no folder; see to"):
+        file.check()
+
+
+def test_what_the_user_wrote_stays(place):
+    mine = '# of mine\n\n[options]  # all of them\ndevice = "cpu"  # no GPU\nalpha = 0.5\n# end\n'
+    place.parent.mkdir()
+    place.write_text(mine)
+    for _ in range(3):
+        file.write(dataclasses.replace(file.read(), remembered=WHOLE.remembered, asked=True))
+    assert mine in place.read_text()
+    assert place.read_text().count("remembered]") == 1
+    assert file.read() == Configuration(
+        {"device": "cpu", "alpha": 0.5}, WHOLE.remembered, asked=True
+    )
+    file.forget()
+    assert mine in place.read_text()
+    assert file.read() == Configuration({"device": "cpu", "alpha": 0.5})
+    # What cannot be told apart from what is ours is written anew.
+    place.write_text('options.device = "cpu"\nremembered = {title="x", model="y", weights="z"}\n')
+    file.write(WHOLE)
+    assert file.read() == WHOLE
+
+
+def test_files_that_were_set_aside_stay(place):
+    place.parent.mkdir()
+    names = []
+    for number in range(3):
+        place.write_text(f"no TOML {number}")
+        names.append(file.forget().name)
+    assert names == ["config.toml.old", "config.toml.old1", "config.toml.old2"]
+    assert place.with_name("config.toml.old").read_text() == "no TOML 0"
 
 
 def test_forgetting_leaves_the_options(place):

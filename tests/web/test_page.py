@@ -153,7 +153,19 @@ def test_ranks_and_probabilities(tabs, tab):
     assert sum(shown["probabilities"]) == pytest.approx(1, abs=1e-3)
     assert shown["order"][0] == shown["best"] == given.best
     assert shown["runner_up"] == given.why.runner_up
-    assert sorted(shown["scores"], reverse=True) == [shown["scores"][i] for i in shown["order"]]
+    assert shown["measure"] == "score"
+    assert sorted(shown["standing"], reverse=True) == [shown["standing"][i] for i in shown["order"]]
+
+
+def test_what_decides_is_shown_by_its_name(tabs, tab):
+    given = tabs.ask(tab, "the red car", WEIGHTS)
+    shares = np.array([0.1, 0.4, 0.3, 0.2], np.float32)
+    answer = dataclasses.replace(given.answer, best=1, expected_iou=shares)
+    shown = views.answer(answer)
+    assert (shown["measure"], shown["order"]) == ("expected IoU", [1, 2, 3, 0])
+    assert shown["standing"] == pytest.approx(shares, abs=1e-3)
+    reasons = views.caption(dataclasses.replace(given, answer=answer))["reasons"]
+    assert reasons.endswith("(expected IoU).") or answer.confidence is None
 
 
 def test_a_picture_without_regions_has_no_answer(segmenter, noise):
@@ -242,8 +254,16 @@ def test_files_hold_the_mask_and_the_record(tabs, tab):
     assert told["provenance"]["method"].startswith("global-local:alpha=0.85,beta=0.5")
 
 
-def test_examples_are_of_all_kinds_and_different_pictures():
-    shown = examples()
+def test_examples_are_photographs_unless_the_model_knows_scenes_only():
+    for model in ("offline", "ViT-B-32-quickgelu"):
+        shown = [(one.name, one.phrase) for one in examples(model)]
+        assert ("astronaut.png", "the helmet") in shown
+        assert ("chelsea.png", "the cat") in shown
+        assert not [name for name, _ in shown if name.startswith("scene")]
+
+
+def test_example_scenes_are_of_all_kinds_and_different_pictures():
+    shown = examples("embedded")
     assert len(shown) == len(KINDS)
     assert len({example.name for example in shown}) == len(shown)
     assert all(example.phrase for example in shown)

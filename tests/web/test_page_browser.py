@@ -19,6 +19,7 @@ from PIL import Image
 import refmask
 from refmask.data.scenes import read_scenes
 from refmask.proposals.given import GivenMasks
+from refmask.provenance import EMBEDDED
 from refmask.segmenter import assemble
 from refmask.settings import choose
 from refmask.web.blending import blended
@@ -89,7 +90,7 @@ def served(tabs, limits=Limits(), note=NOTE):  # noqa: B008  it is frozen
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    page = open_page(tabs, limits, host="127.0.0.1", port=port, note=note)
+    page = open_page(tabs, limits, EMBEDDED, host="127.0.0.1", port=port, note=note)
     yield f"http://127.0.0.1:{port}/"
     page.close(verbose=False)
     gc.collect()  # what Gradio leaves is collected here, and not in other tests

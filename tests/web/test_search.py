@@ -55,7 +55,7 @@ def test_filters(client, index):
     inside = str(index.parent / "pictures")
     assert len(client.post("/v1/search", json=asked | {"folder": inside}).json()["hits"]) == 2
     for nothing in ({"folder": "/no/such"}, {"min_area": 1.0}, {"until": "1990-01-01"}):
-        assert client.post("/v1/search", json=asked | nothing).json() == {"hits": []}
+        assert client.post("/v1/search", json=asked | nothing).json()["hits"] == []
 
 
 @pytest.mark.parametrize(

@@ -114,18 +114,62 @@ def test_wrong_files_are_not_remembered(full_hub, originals, name, content, told
 
 
 @pytest.mark.usefixtures("kit", "no_hub")
-def test_without_a_network_two_lines_say_what_to_bring(folder, capsys):
+def test_without_a_network_two_lines_say_what_to_bring(folder, settings, capsys):
     assert main(PHOTOS) == 2
     first, second = lines(capsys.readouterr().err)
     assert "does not answer" in first
     for text in ("open_clip_model.safetensors", "/org/clip", "model.safetensors and config.json"):
         assert text in first
     assert second.endswith("run: refmask setup photos --from FOLDER")
+    assert not settings.exists()  # nothing was set up, so nothing is written
     assert main([*PHOTOS, "--from", str(folder)]) == 0
     shutil.rmtree(folder)  # a stick that was pulled out
     found = refmask.load()
     assert found.method.encoder.weights.parent.name == "clip"
     assert found.proposer.family.name == "sam2"
+
+
+@pytest.mark.usefixtures("no_hub")
+def test_the_way_out_is_of_the_same_quality(kit, capsys, monkeypatch):
+    import dataclasses
+
+    from refmask.weights.recommended import RECOMMENDED
+
+    monkeypatch.setitem(RECOMMENDED, "high", dataclasses.replace(kit, model="other"))
+    assert main([*PHOTOS, "--quality", "high"]) == 2
+    told = capsys.readouterr()
+    assert told.err.endswith("run: refmask setup photos --quality high --from FOLDER\n")
+    assert lines(told.out)[-1].startswith("asking http://127.0.0.1:9, for at most ")
+
+
+@pytest.mark.usefixtures("kit", "no_hub")
+def test_a_setup_that_fails_leaves_the_file_as_it_was(settings, tmp_path, capsys):
+    settings.parent.mkdir()
+    settings.write_text('# mine\n[options]\ndevice = "cpu"\n')
+    before = settings.read_bytes()
+    (tmp_path / "empty").mkdir()
+    for source in ([], ["--from", str(tmp_path / "none")], ["--from", str(tmp_path / "empty")]):
+        assert main([*PHOTOS, *source]) == 2
+        assert settings.read_bytes() == before
+    told = capsys.readouterr().err
+    assert f"{tmp_path}/none is not there; name the folder" in told
+    assert main([*PHOTOS, "--from", str(settings)]) == 2
+    assert f"{settings} is no folder; name the folder" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("kit", "no_hub")
+def test_what_is_brought_is_listed_and_was_not_checked(folder, capsys):
+    assert main([*PHOTOS, "--from", str(folder)]) == 0
+    told = capsys.readouterr().out
+    weights = folder / "open_clip_model.safetensors"
+    assert f"{weights}: taken for Small CLIP, which could not be checked without a network" in told
+    assert main(["models"]) == 0
+    listed = next(text for text in capsys.readouterr().out.split("\nsmall-") if "org/clip" in text)
+    assert listed.startswith("clip")
+    assert " here " in listed
+    assert str(Path(choose().weights)) in listed
+    assert main(["models", "verify", "small-clip"]) == 0
+    assert "nothing is stated to compare it with" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("kit", "no_hub")
@@ -180,7 +224,10 @@ def test_too_full_a_disk_is_told_before_anything_comes(
     large = dataclasses.replace(PUBLISHED["small-clip"], megabytes=10**12)
     monkeypatch.setitem(PUBLISHED, "small-clip", large)
     assert main([*PHOTOS, *(["--from", str(folder)] if brought else [])]) == 2
-    assert "refmask: error: no room for Small CLIP" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "refmask: error: no room for Small CLIP" in told.err
+    assert f"have {'XDG_DATA_HOME' if brought else 'HF_HOME'} name a folder" in told.err
+    assert "trying" not in told.out  # before models are loaded, too
     assert full_hub.fetched() == []
 
 

@@ -35,14 +35,16 @@ SCHEMA = pyarrow.schema(
         "box": pyarrow.list_(pyarrow.float64()),  # XYXY pixels, half-open
         "area": pyarrow.int64(),  # pixels
         "score": pyarrow.float64(),  # the method's logit
+        "expected_iou": pyarrow.float64(),  # decides in its place; null where the score does
         "confidence": pyarrow.float64(),  # 0 to 1; null where it would mean nothing
         "unsure": pyarrow.bool_(),
         "reason": pyarrow.string(),  # why it is unsure
-        "margin": pyarrow.float64(),  # over the runner-up, a logit
+        "margin": pyarrow.float64(),  # over the runner-up, by expected IoU, else by score
         "proposals": pyarrow.int32(),  # how many
         "proposal": pyarrow.int32(),  # which of them is the answer
         "runner_up": pyarrow.int32(),  # which of them is the best other thing
         "runner_up_score": pyarrow.float64(),
+        "runner_up_expected_iou": pyarrow.float64(),
         "runner_up_box": pyarrow.list_(pyarrow.float64()),
         "provenance": pyarrow.struct(  # of the answer
             {field.name: pyarrow.string() for field in dataclasses.fields(Provenance)}
@@ -75,10 +77,10 @@ def answer_row(
         height, width = best["segmentation"]["size"]
         row |= {"height": height, "width": width, "counts": best["segmentation"]["counts"]}
         row |= {"box": best["box"], "area": best["area"], "score": best["score"]}
-        row |= {"proposal": best["proposal"]}
+        row |= {"proposal": best["proposal"], "expected_iou": best["expected_iou"]}
     if other is not None:
         row |= {"runner_up": other["proposal"], "runner_up_score": other["score"]}
-        row |= {"runner_up_box": other["box"]}
+        row |= {"runner_up_box": other["box"], "runner_up_expected_iou": other["expected_iou"]}
     return row
 
 

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     check_looking(args)
     tabs: Future[Tabs] = Future()
     note = f"Model: {args.choice.line}" if args.choice.line else ""
-    page = open_page(tabs, Limits(), host=args.host, port=args.port, note=note)
+    page = open_page(tabs, Limits(), args.model, host=args.host, port=args.port, note=note)
     print(f"the page is at {page.local_url} and Ctrl-C ends it; the model is loading", flush=True)
     try:
         tabs.set_result(_load(args))

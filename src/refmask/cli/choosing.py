@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 def complete(args: argparse.Namespace) -> None:
     """Take options that the command was not given from the environment or the user's file.
 
+    Who states each of them is kept in ``args.said``, for ``levels.blamed``.
+
     Model, weights and proposals are left to ``settle``.
 
     Raises:
@@ -21,10 +23,12 @@ def complete(args: argparse.Namespace) -> None:
     from refmask.settings import OPTIONS, stated
     from refmask.settings.choosing import NAMES
 
-    names = [name for name in vars(args) if name in OPTIONS and name not in NAMES]
+    names = [name for name in vars(args) if name in OPTIONS]
     if names:
-        for name, found in stated(vars(args), names).items():
-            setattr(args, name, found.value)
+        args.said = stated(vars(args), names)
+        for name in names:
+            if name not in NAMES:
+                setattr(args, name, args.said[name].value)
 
 
 def settle(args: argparse.Namespace, *, scenes: bool = False) -> Choice:

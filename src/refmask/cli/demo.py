@@ -12,15 +12,8 @@ if TYPE_CHECKING:
     from refmask.scene import Scene
     from refmask.types import Query, Sample
 
-#: Photographs that scikit-image ships, all free, and what is asked about them.
-PHOTOGRAPHS = {
-    "astronaut": ("the helmet", "the flag"),
-    "chelsea": ("the cat",),
-    "coffee": ("the saucer",),
-    "rocket": ("the rocket", "the snowman"),
-}
 #: One scene for each of these kinds of phrase; its card says which kinds the model can tell.
-KINDS = ("surroundings", "class", "colour", "long", "surroundings", "long")
+KINDS = ("surroundings", "class", "colour", "long", "surroundings")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,17 +44,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _photographs() -> Iterator[tuple[Scene, Segmentation]]:
     """Answers of the preview about photographs, each told as it comes."""
-    from skimage import data
-
+    from refmask.data.photographs import read_photographs
     from refmask.provenance import OFFLINE
-    from refmask.segmenter import load
+    from refmask.segmenter import load_shipped
 
     print("photographs, by the offline preview:")
-    segmenter = load(OFFLINE)
-    for name, expressions in PHOTOGRAPHS.items():
-        scene = segmenter.look(getattr(data, name)())
-        for answer in scene.find(list(expressions)):
-            print(f"  {name}: {answer.why.phrase.expression!r}: {answer.verdict}")
+    segmenter = load_shipped(OFFLINE)
+    for photograph in read_photographs():
+        scene = segmenter.look(photograph.image)
+        for answer in scene.find(photograph.phrases):
+            print(f"  {photograph.name}: {answer.why.phrase.expression!r}: {answer.verdict}")
             yield scene, answer
 
 
@@ -70,10 +62,10 @@ def _scenes() -> Iterator[tuple[Scene, Segmentation]]:
     from refmask.data.scenes import read_scenes
     from refmask.metrics import intersection_and_union, iou
     from refmask.provenance import EMBEDDED
-    from refmask.segmenter import load
+    from refmask.segmenter import load_shipped
 
     print("emoji scenes, by the model that knows nothing else:")
-    segmenter = load(EMBEDDED)
+    segmenter = load_shipped(EMBEDDED)
     for sample, query in choose(list(read_scenes(split="val"))):
         scene = segmenter.look(sample.image)
         answer = scene.find(query.expression)

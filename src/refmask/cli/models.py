@@ -7,8 +7,12 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from refmask.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from refmask.weights.catalogue import Published
 
 LIST = "list"
 MORE = (
@@ -62,18 +66,25 @@ def run(args: argparse.Namespace) -> int:
 
 def _models() -> list[Model]:
     from refmask.weights.catalogue import PUBLISHED, SHIPPED
-    from refmask.weights.hub import cached
 
     models = [
         Model(name, True, _size(shipped.path), shipped.licence, shipped.purpose, "shipped")
         for name, shipped in SHIPPED.items()
     ]
     for name, model in PUBLISHED.items():
-        path = cached(model)
+        path = _here(model)
         size = _size(path) if path else model.megabytes
         place = str(path) if path else f"huggingface.co/{model.repository}"
         models.append(Model(name, path is not None, size, model.licence, model.purpose, place))
     return models
+
+
+def _here(model: Published) -> Path | None:
+    """The weights file of a published model, in the hub's cache or brought by the user."""
+    from refmask.weights.brought import brought
+    from refmask.weights.hub import cached
+
+    return cached(model) or brought(model)
 
 
 def _size(path: Path) -> float:
@@ -122,11 +133,11 @@ def _digests(name: str) -> tuple[str | None, str | None]:
     """SHA-256 of a model as it is here, and as it is stated; None for what is not known."""
     from refmask.weights.catalogue import PUBLISHED, SHIPPED
     from refmask.weights.hashing import sha256_of, sha256_of_folder
-    from refmask.weights.hub import cached, stated_sha256
+    from refmask.weights.hub import stated_sha256
 
     if name in SHIPPED:
         return sha256_of_folder(SHIPPED[name].path), SHIPPED[name].sha256
-    path = cached(PUBLISHED[name])
+    path = _here(PUBLISHED[name])
     if path is None:
         return None, None
     return sha256_of(path), stated_sha256(PUBLISHED[name], path)

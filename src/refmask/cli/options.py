@@ -156,9 +156,10 @@ def load_segmenter(
 ) -> Segmenter:
     """The system that the options describe; the user is told which model it is."""
     from refmask.cli.progress import steps
+    from refmask.settings.levels import blamed
 
     settle(args)
-    with steps("loading the model"):
+    with steps("loading the model"), blamed(args.said):
         made = _load(args, proposals, store, refinement, store_limit)
     tell(args)
     return made

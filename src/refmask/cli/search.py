@@ -71,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
     for number, hit in enumerate(hits, 1):
         print(json.dumps(hit.record(), ensure_ascii=False) if args.json else _line(number, hit))
     if not hits:
-        print("refmask: nothing found", file=sys.stderr)
+        unknown = index.unknown(args.phrase)
+        print(f"refmask: nothing found{f': {unknown}' if unknown else ''}", file=sys.stderr)
     elif args.sheet:
         _draw(hits, Path(args.sheet))
     return 0 if hits else 1

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from refmask.cli.choosing import chosen
 from refmask.errors import RefmaskError
+from refmask.weights.recommended import STANDARD
 
 PHOTOS, FORGET = "photos", "forget"
-STANDARD = "standard"
 #: Seconds to wait for the hub before a question that nobody asked for.
 PATIENCE = 2
 

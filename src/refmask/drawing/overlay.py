@@ -150,11 +150,12 @@ def _phrase_words(answer: Segmentation) -> list[_Word]:
 def _details(answer: Segmentation) -> list[list[_Word]]:
     phrase, why = answer.why.phrase, answer.why
     lines = [(f"noun phrase: {phrase.noun_phrase}   head: {phrase.head}", FAINT)]
-    score = "" if answer.best is None else f"score {answer.scores[answer.best]:.2f}, "
+    standing = [f"{answer.measure} {value:.2f}" for value in answer.standing]
+    score = "" if answer.best is None else f"{standing[answer.best]}, "
     lines.append((f"answer: {score}{answer.verdict}", UNSURE_INK if answer.unsure else ANSWER))
     if why.runner_up is not None:
-        other = float(answer.scores[why.runner_up])
-        lines.append((f"runner-up (dashed): score {other:.2f}, margin {why.margin:.2f}", RUNNER_UP))
+        other = standing[why.runner_up]
+        lines.append((f"runner-up (dashed): {other}, margin {why.margin:.2f}", RUNNER_UP))
     if (origin := answer.provenance) is not None:
         lines.append((origin.label or f"model: {origin.model}", INK))
     return [[_Word(word, colour) for word in text.split(" ")] for text, colour in lines]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -21,7 +22,8 @@ MOST = 254
 def palette(collection: Collection) -> Iterator[File]:
     """``STEM.png``, pixels 1 for the first label, and ``legend.json``.
 
-    The pictures' text chunks "Source" say where the answers come from.
+    The pictures' text chunks "Source" say where the answers come from; the legend says so, too, and
+    of each label in which pictures it is unsure.
 
     Where objects overlap, the one of higher confidence is on top.
 
@@ -34,15 +36,31 @@ def palette(collection: Collection) -> Iterator[File]:
             "choose --label head or the format png"
         )
     colours = voc_colours()
-    names = ["background", *collection.labels]
-    legend = [
+    legend: list[dict[str, Any]] = [
         {"pixel": number, "label": name, "colour": colours[number].tolist()}
-        for number, name in enumerate(names)
+        for number, name in enumerate(["background", *collection.labels])
     ]
+    for row in legend[1:]:
+        row |= _told(collection, row["label"])
     yield File.json("legend.json", legend)
     for picture in collection.pictures:
         pixels = _pixels(picture, collection)
         yield File(f"{picture.stem}.png", _indexed(pixels, colours, collection.origins))
+
+
+def _told(collection: Collection, label: str) -> dict[str, Any]:
+    """In which pictures the objects of a label are unsure and why, and where they come from."""
+    objects = [
+        (f"{picture.stem}.png", thing.answer)
+        for picture in collection.pictures
+        for thing in picture.objects
+        if thing.label == label
+    ]
+    origins = dict.fromkeys(answer.provenance for _, answer in objects)
+    return {
+        "unsure": {name: answer.reason for name, answer in objects if answer.unsure},
+        "provenance": [origin.to_dict() for origin in origins if origin is not None],
+    }
 
 
 def voc_colours() -> Bytes:

@@ -14,10 +14,12 @@ class Candidate(TypedDict):
 
     ``proposal`` is its index, ``box`` XYXY pixels (half-open), ``score`` the method's logit and
     ``probability`` its softmax among all proposals, None where no confidence can be told.
+    ``expected_iou``, 0 to 1, is what decides in the score's place; None where the score does.
     """
 
     proposal: int
     score: float
+    expected_iou: float | None
     probability: float | None
     box: list[float]
     area: int
@@ -28,7 +30,8 @@ class Record(TypedDict):
     """One answer about a picture of ``height`` x ``width`` pixels.
 
     ``answer`` and ``runner_up`` are None where there is none, ``confidence`` where it would mean
-    nothing, ``reason`` where the answer is not unsure. ``provenance`` has the fields of
+    nothing, ``reason`` where the answer is not unsure. ``margin`` is the answer's lead over the
+    runner-up by what decides, ``expected_iou`` or else ``score``. ``provenance`` has the fields of
     ``refmask.Provenance``.
     """
 
@@ -57,7 +60,7 @@ def record(answer: Segmentation, proposals: MaskProposals, top: int = 1) -> Reco
         top: how many of the best proposals to list as ``candidates``.
     """
     shares = answer.probabilities
-    told = answer.confidence is not None
+    expected, told = answer.expected_iou, answer.confidence is not None
 
     def candidate(index: int | None) -> Candidate | None:
         if index is None:
@@ -66,6 +69,7 @@ def record(answer: Segmentation, proposals: MaskProposals, top: int = 1) -> Reco
         return {
             "proposal": index,
             "score": round(float(answer.scores[index]), 4),
+            "expected_iou": rounded(None if expected is None else expected[index]),
             "probability": rounded(shares[index] if told else None),
             "box": [float(edge) for edge in proposals.boxes[index]],
             "area": int(mask.sum()),

@@ -14,10 +14,13 @@ from refmask.ops.polygons import joined, polygons
 
 
 def yolo(collection: Collection) -> Iterator[File]:
-    """``data.yaml``, ``labels/STEM.txt`` and ``images/STEM.*``, a link or a copy."""
+    """``data.yaml``, ``labels/STEM.txt`` and ``images/STEM.*``, a link or a copy.
+
+    Comments of ``data.yaml`` say where the answers come from, and which of them are unsure.
+    """
     names = "".join(f"  {number}: {_quoted(name)}\n" for name, number in collection.labels.items())
     told = f"train: images\nval: images\nnames:{chr(10) + names if names else ' {}'}".strip() + "\n"
-    yield File("data.yaml", as_utf8(_origins(collection) + told))
+    yield File("data.yaml", as_utf8(_origins(collection) + _doubts(collection) + told))
     for picture in collection.pictures:
         lines = "".join(_lines(picture, collection))
         yield File(f"labels/{picture.stem}.txt", lines.encode())
@@ -27,6 +30,17 @@ def yolo(collection: Collection) -> Iterator[File]:
 def _origins(collection: Collection) -> str:
     """Comments that say where the answers come from, one line each."""
     return "".join(f"# {' '.join(str(origin).split())}\n" for origin in collection.origins)
+
+
+def _doubts(collection: Collection) -> str:
+    """Comments that say which lines of the labels are unsure, and why."""
+    told = [
+        (f"labels/{picture.stem}.txt line {number}", " ".join(thing.answer.verdict.split()))
+        for picture in collection.pictures
+        for number, thing in enumerate(picture.objects, 1)
+        if thing.answer.unsure
+    ]
+    return "".join(f"# unsure: {where}: {verdict}\n" for where, verdict in told)
 
 
 def _lines(picture: Picture, collection: Collection) -> Iterator[str]:

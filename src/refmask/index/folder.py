@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,6 +18,8 @@ from refmask.ops.reading import is_absent, read_json
 if TYPE_CHECKING:
     from types import ModuleType
 
+#: What libraries say of a disk without room.
+FULL = ("No space left on device", "os error 28", "Disk quota exceeded")
 #: Counted up when older programs cannot read the folder any more.
 FORMAT = 1
 MARKER, LOCK = "refmask-index.json", ".lock"
@@ -134,7 +137,13 @@ def sound(folder: Path) -> Iterator[None]:
     except RefmaskError:
         raise
     except (RuntimeError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ConfigurationError(
-            f"the index {folder} cannot be used: {reason}; check the disk, or make the index anew"
-        ) from None
+        raise ConfigurationError(f"the index {folder} cannot be used: {in_short(error)}") from None
+
+
+def in_short(error: Exception) -> str:
+    """What LanceDB says, without the lines of its sources, and what to do."""
+    told = " ".join(str(error).split()) or type(error).__name__
+    if any(text in told for text in FULL):
+        return "no space is left on the disk; make room, and run it again"
+    told = re.split(r",? *(?:at )?[\w./~-]*\.rs:\d+", told)[0][:200]
+    return f"{told}; check the disk, or make the index anew"

@@ -189,6 +189,15 @@ class Index:
             for hit in hits[:top]
         ]
 
+    def unknown(self, phrase: str) -> str | None:
+        """Why nothing can be found by a phrase, or only by another of its words; None if it can.
+
+        Raises:
+            ExpressionError: when the phrase is empty, too long, or no text.
+        """
+        (unknown,) = unknown_to(self._method, self.segmenter.parser([phrase]))
+        return unknown
+
     def scene(self, path: str) -> Scene:
         """The scene of a picture, as it was looked at when it was added.
 
@@ -283,6 +292,6 @@ def _asked(hit: Hit, scene: Scene, target: TargetPhrase) -> tuple[float, Hit]:
     number = hit.regions[0].number
     # The scene's answer may be another region than those that may be found, or a better drawing.
     if answer.best is None or not scene.drawings_of(answer.best)[number]:
-        answer = replace(answer, probability=float(answer.probabilities[number]))
-    rank = hit.score + math.log(max(answer.probability, LEAST))
+        answer = replace(answer, share=float(answer.probabilities[number]))
+    rank = hit.score + math.log(max(answer.share, LEAST))
     return rank, replace(hit, confidence=answer.confidence, reason=answer.reason)

@@ -41,6 +41,11 @@ TEMPERATURE = 0.5
 #: An answer less likely than this, in nats, is hardly what was asked for: of right answers on 64
 #: photographs 5 % were, of answers to questions about what was not there 90 %.
 DOUBTFUL = -3.5
+#: Nor is one that is not so much likelier, in nats, than if all classes were equally likely, or in
+#: context or alone less likely than that: a tenth of the classes hint at a person, so that persons
+#: are seen everywhere a little. On the 64 photographs this doubts none of 91 right answers about
+#: persons; of 288 answers about persons who are not there 6 % are sure instead of 48 %.
+ABOVE_CHANCE = 1.0
 #: Masks that cover their union more than so many times on average are guesses at extents.
 OVERLAPPING = 1.5
 #: Weights of the priors on extent: the proposer's quality; covering what looks like the noun, where
@@ -169,7 +174,10 @@ class ClassPosterior:
         alone = observation.local_context[best : best + 1]
         seen = observation.global_context[best : best + 1]
         features = ContextFeatures(seen, alone if alone.any() else seen)
-        if self._likelihood(features, affinity).item() >= DOUBTFUL:
+        views = [view.item() for view in _views(features, affinity)]
+        chance = float(np.log(affinity.mean() + LEAST))
+        likely = self._likelihood(features, affinity).item()
+        if likely >= max(DOUBTFUL, chance + ABOVE_CHANCE) and min(views) >= chance:
             return None
         return f"nothing here looks like '{phrase.head}' to this model"
 
@@ -228,10 +236,7 @@ class ClassPosterior:
 
     def _likelihood(self, masks: ContextFeatures, affinity: Floats) -> Floats:
         """Blended log probabilities: (T, C) affinities to float32 (T, N)."""
-        everywhere, alone = (
-            np.log(affinity @ part.T + np.float32(LEAST))
-            for part in (masks.global_context, masks.local_context)
-        )
+        everywhere, alone = _views(masks, affinity)
         return np.asarray(self.alpha * everywhere + (1 - self.alpha) * alone, np.float32)
 
     def _alone(self, observation: PosteriorFeatures, masks: Rows) -> Floats:
@@ -239,6 +244,15 @@ class ClassPosterior:
         proposals, side = observation.proposals, self.encoder.statistics.side
         crops = cut_crops(observation.image, proposals.masks[masks], proposals.boxes[masks], side)
         return torch.from_numpy(self.encoder.encode_crops(crops)).softmax(dim=1).numpy()
+
+
+def _views(masks: ContextFeatures, affinity: Floats) -> tuple[Floats, Floats]:
+    """Log probabilities, float32 (T, N): in context, and alone."""
+    everywhere, alone = (
+        np.log(affinity @ part.T + np.float32(LEAST))
+        for part in (masks.global_context, masks.local_context)
+    )
+    return everywhere, alone
 
 
 def _quality(observation: PosteriorFeatures) -> Floats | float:

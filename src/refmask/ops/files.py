@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,24 @@ from refmask.errors import ConfigurationError
 def as_utf8(text: str) -> bytes:
     """Text as a file holds it; bytes of file names that are no text stand as ``\\udcXX``."""
     return text.encode(errors="backslashreplace")
+
+
+def check_writable(path: Path) -> None:
+    """Find out, before the work is done, whether files can be made in a folder; nothing is made.
+
+    Args:
+        path: the folder, which need not be there yet.
+
+    Raises:
+        ConfigurationError: when they cannot.
+    """
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise ConfigurationError(f"cannot write to {path}: {there} is no folder; choose another")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            f"cannot write to {path}: {there} may not be changed; choose another place"
+        )
 
 
 def write_whole(path: Path, content: bytes) -> None:

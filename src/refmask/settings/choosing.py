@@ -89,8 +89,10 @@ def choose(
     said = stated({"model": model, "weights": weights, "proposals": proposals}, NAMES)
     named, masks = said["model"], said["proposals"]
     if named.by is None and said["weights"].by is not None:
+        alone = said["weights"]
+        where = "" if alone.by == GIVEN else f"{alone.by}: "
         raise ConfigurationError(
-            f"weights {said['weights'].value} need the model that they are of; name it, too"
+            f"{where}weights {alone.value} need the model that they are of; name it, too"
         )
     if named.by is not None:
         why = GIVEN if named.by == GIVEN else f"named by {named.by}"

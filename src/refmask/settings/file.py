@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
 from refmask.errors import ConfigurationError
-from refmask.ops.files import write_whole
+from refmask.ops.files import check_writable, write_whole
 from refmask.ops.reading import in_short, is_absent, read_text
 from refmask.settings.options import OPTIONS
 from refmask.settings.remembered import Remembered
@@ -77,21 +80,28 @@ def read() -> Configuration:
     raise ConfigurationError(f"configuration file {path}: {fault}; {WAY_OUT}")
 
 
+def check() -> None:
+    """Find out whether ``write`` could, writing nothing.
+
+    Raises:
+        ConfigurationError: when it could not, with the way out.
+    """
+    path = place()
+    with _way_out():
+        if path.is_dir():
+            raise ConfigurationError(f"cannot write {path}: it is a folder")
+        check_writable(path.parent)
+
+
 def write(configuration: Configuration) -> Path:
-    """Replace the file; returns where it is.
+    """Replace the file, but for options and comments of the user's; returns where it is.
 
     Raises:
         ConfigurationError: when it cannot be written, with the way out.
     """
     path = place()
-    told = {"version": VERSION} | dataclasses.asdict(configuration)
-    try:
-        write_whole(path, (HEAD + dumps(told)).encode())
-    except ConfigurationError as error:
-        fault = str(error).partition(";")[0]
-        raise ConfigurationError(
-            f"{fault}; make it writable, or name another file by {VARIABLE}"
-        ) from None
+    with _way_out():
+        write_whole(path, _text(configuration).encode())
     return path
 
 
@@ -99,7 +109,7 @@ def forget() -> Path | None:
     """Leave nothing of the file but its options; set one that cannot be understood aside.
 
     Returns:
-        Where it was moved to, if it was.
+        Where it was moved to, if it was: to a name that nothing else has.
 
     Raises:
         ConfigurationError: when it cannot be changed.
@@ -108,7 +118,9 @@ def forget() -> Path | None:
     try:
         options = read().options
     except ConfigurationError:
-        options, aside = {}, path.with_name(f"{path.name}.old")
+        names = (f"{path.name}.old{number or ''}" for number in count())
+        free = (path.with_name(name) for name in names)
+        options, aside = {}, next(one for one in free if not os.path.lexists(one))
     try:
         if aside is not None:
             path.replace(aside)
@@ -121,6 +133,47 @@ def forget() -> Path | None:
             f"cannot change {path}: {error.strerror}; name another file by {VARIABLE}"
         ) from None
     return aside
+
+
+@contextmanager
+def _way_out() -> Iterator[None]:
+    """Have errors of writing say what to do about this file."""
+    try:
+        yield
+    except ConfigurationError as error:
+        fault = str(error).partition(";")[0]
+        raise ConfigurationError(
+            f"{fault}; see to its disk and permissions, or name another file by {VARIABLE}"
+        ) from None
+
+
+def _text(configuration: Configuration) -> str:
+    """The file's text: with what the user wrote in it, as long as that says the same."""
+    told = {"version": VERSION} | dataclasses.asdict(configuration)
+    try:
+        own = _own(place().read_text("utf-8"))
+        remembered = {"remembered": told.pop("remembered")}
+        above = dumps({name: value for name, value in told.items() if name != "options"})
+        text = HEAD + above + own.rstrip("\n") + "\n" + dumps(remembered)
+        if _understood(tomllib.loads(text)) == configuration:
+            return text
+    except (OSError, ValueError, RecursionError):
+        pass  # there is none, or none that can be understood
+    told = {"version": VERSION} | dataclasses.asdict(configuration)
+    return HEAD + dumps(told)
+
+
+def _own(text: str) -> str:
+    """A file's text without what ``write`` puts there."""
+    kept: list[str] = []
+    table = ""
+    for line in text.removeprefix(HEAD).splitlines(keepends=True):
+        if line.startswith("["):
+            table = line.strip("[ ")
+        ours = r"remembered\b" if table else r"(version|asked)\s*="
+        if not re.match(ours, table or line):
+            kept.append(line)
+    return "".join(kept)
 
 
 def _understood(content: dict[str, Any]) -> Configuration:

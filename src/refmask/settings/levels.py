@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from refmask.errors import ConfigurationError, RefmaskError
 from refmask.settings import file
 from refmask.settings.options import AUTO, OPTIONS
 
@@ -61,6 +63,27 @@ def stated(given: Mapping[str, Any], names: Iterable[str] = OPTIONS) -> dict[str
     }
 
 
+@contextmanager
+def blamed(said: Mapping[str, Stated]) -> Iterator[None]:
+    """Have errors about an option that nobody gave tell where its value comes from.
+
+    Args:
+        said: options as they are used.
+    """
+    try:
+        yield
+    except RefmaskError as error:
+        text = str(error)
+        told = [
+            f"{name} is {one.value!r} in {one.by}"
+            for name, one in said.items()
+            if one.by not in (None, GIVEN) and (name in text or str(one.value) in text)
+        ]
+        if not told:
+            raise
+        raise type(error)(f"{text} ({', '.join(told)})") from None
+
+
 def _first(name: str, levels: list[Mapping[str, Any]]) -> int | None:
     under = OPTIONS[name].under
     for number, values in enumerate(levels):
@@ -73,8 +96,11 @@ def _first(name: str, levels: list[Mapping[str, Any]]) -> int | None:
 
 def _environment() -> dict[str, Any]:
     names = {name: variable(name) for name in OPTIONS}
-    return {
-        name: OPTIONS[name].parsed(os.environ[told], told)
-        for name, told in names.items()
-        if os.environ.get(told)
-    }
+    try:
+        return {
+            name: OPTIONS[name].parsed(os.environ[told], told)
+            for name, told in names.items()
+            if os.environ.get(told)
+        }
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error}; correct it") from None

@@ -31,6 +31,9 @@ class Candidate(BaseModel):
 
     proposal: int = Field(description="Its index among the scene's proposals.")
     score: float = Field(description="The method's logit.")
+    expected_iou: float | None = Field(
+        description="0 to 1: what decides in the score's place; null where the score does."
+    )
     probability: float | None = Field(
         description="Softmax of the scores among all proposals; null where no confidence is told."
     )
@@ -81,6 +84,7 @@ EXAMPLE: dict[str, Any] = {
             "answer": {
                 "proposal": 3,
                 "score": 6.8667,
+                "expected_iou": None,
                 "probability": 0.4518,
                 "box": [10.0, 20.0, 14.0, 23.0],
                 "area": 12,
@@ -108,7 +112,10 @@ class Answer(BaseModel):
     )
     unsure: bool = Field(description="Its confidence is null, or below 0.5.")
     reason: str | None = Field(description="Why it is unsure; null when it is not.")
-    margin: float = Field(description="Score of the answer minus that of the runner-up.")
+    margin: float = Field(
+        description="The answer's lead over the runner-up by what decides: expected_iou, or the "
+        "score where that is null."
+    )
     proposals: int = Field(description="How many there were to choose from.")
     answer: Candidate | None
     runner_up: Candidate | None = Field(description="The best proposal that is another thing.")

@@ -67,6 +67,7 @@ class Hits(BaseModel):
     """Pictures that were found, best first."""
 
     hits: list[FoundPicture]
+    unknown: str | None = Field(None, description="Why nothing was found, where that is known.")
 
 
 #: Answers a search with JSON of ``Hits``; called by several threads.
@@ -98,7 +99,8 @@ def opener(folder: str | PathLike[str]) -> Callable[[Segmenter], Searcher]:
                 asked.phrase, asked.top, where, regions=asked.regions, rerank=asked.rerank
             )
             told = [FoundPicture.model_validate(hit.record()) for hit in hits]
-            return Hits(hits=told).model_dump_json().encode()
+            unknown = None if told else index.unknown(asked.phrase)
+            return Hits(hits=told, unknown=unknown).model_dump_json().encode()
 
         return search
 

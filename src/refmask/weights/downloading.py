@@ -71,11 +71,18 @@ def stated_by(blob: Path) -> str | None:
     return blob.name if re.fullmatch("[0-9a-f]{64}", blob.name) else None
 
 
-def no_room(what: str, size: int, folder: Path) -> WeightsUnavailable:
-    """What is raised when a disk is too full."""
+def no_room(what: str, size: int, folder: Path, variable: str = "HF_HOME") -> WeightsUnavailable:
+    """What is raised when a disk is too full.
+
+    Args:
+        what: does not fit.
+        size: its bytes.
+        folder: where it was to go.
+        variable: of the environment, which names another folder.
+    """
     return WeightsUnavailable(
-        f"no room for {what} ({size / 1e6:.0f} MB) in {folder}; make room there, or have HF_HOME "
-        "name a folder on another disk"
+        f"no room for {what} ({size / 1e6:.0f} MB) in {folder}; make room there, or have "
+        f"{variable} name a folder on another disk"
     )
 
 

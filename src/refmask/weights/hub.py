@@ -6,6 +6,8 @@ import contextlib
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from huggingface_hub import (
     get_hf_file_metadata,
@@ -138,13 +140,23 @@ def stated_sha256(model: Published, path: Path) -> str | None:
 
 def answers(repository: str, patience: float = PATIENCE) -> bool:
     """Whether the hub does, within so many seconds, if only that it has no such file."""
-    try:
-        get_hf_file_metadata(hf_hub_url(repository, "any_file"), timeout=patience)
-    except HfHubHTTPError:
-        return True
-    except Exception:
-        return False
-    return True
+    told: SimpleQueue[bool] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            get_hf_file_metadata(hf_hub_url(repository, "any_file"), timeout=patience)
+        except HfHubHTTPError:
+            told.put(True)
+        except Exception:
+            told.put(False)
+        else:
+            told.put(True)
+
+    # The hub's client asks again and again; looking up a name may take longer than any timeout.
+    Thread(target=ask, daemon=True).start()
+    with contextlib.suppress(Empty):
+        return told.get(timeout=patience)
+    return False
 
 
 def _cached(repository: str, file: str) -> Path | None:

@@ -49,9 +49,17 @@ def title(parts: Sequence[Part]) -> str:
     return " with ".join(part.title for part in parts)
 
 
+def command(kit: Kit) -> str:
+    """What fetches a kit, or takes it from a folder."""
+    quality = next((name for name, one in RECOMMENDED.items() if one == kit), STANDARD)
+    return f"refmask setup photos{'' if quality == STANDARD else f' --quality {quality}'}"
+
+
+#: The kit for most machines.
+STANDARD = "standard"
 #: For photographs, by what ``refmask setup photos --quality`` calls them.
 RECOMMENDED = {
-    "standard": Kit(
+    STANDARD: Kit(
         "ViT-B-32-quickgelu",
         Part("openai-vit-b-32", "CLIP ViT-B/32 of OpenAI"),
         Part("sam2.1-hiera-tiny", "SAM 2.1 tiny"),

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from refmask.data.photographs import read_photographs
 from refmask.data.scenes import read_scenes
+from refmask.provenance import EMBEDDED
 from refmask.types import Bytes
 from refmask.web.page.views import data_uri
 
-#: What tells the target apart; there is one example for each.
+#: What tells the target of a scene apart; there is one example for each.
 KINDS = ("surroundings", "colour", "long", "class", "size", "position")
 #: Side of the small pictures, in pixels.
 SIDE = 240
@@ -34,7 +36,21 @@ class Example:
         return {"src": data_uri(file.getvalue(), "image/jpeg"), "phrase": self.phrase}
 
 
-def examples() -> list[Example]:
+def examples(model: str) -> list[Example]:
+    """Pictures of the kind that a model knows: emoji scenes for "embedded", else photographs."""
+    return _scenes() if model == EMBEDDED else _photographs()
+
+
+def _photographs() -> list[Example]:
+    """One for each phrase about each photograph."""
+    return [
+        Example(f"{one.name}.png", one.image, phrase)
+        for one in read_photographs()
+        for phrase in one.phrases
+    ]
+
+
+def _scenes() -> list[Example]:
     """One for each of ``KINDS``, each with another picture."""
     found: dict[str, Example] = {}
     for sample in read_scenes(split="val"):

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 
 def open_page(
-    tabs: Future[Tabs], limits: Limits, *, host: str, port: int, note: str = ""
+    tabs: Future[Tabs], limits: Limits, model: str, *, host: str, port: int, note: str = ""
 ) -> gr.Blocks:
     """Start serving the page; ``close()`` of what comes back ends it.
 
     Args:
         tabs: answer, once they are there.
         limits: of a picture.
+        model: its name; there are examples of what it knows.
         host: whom to serve; other machines only when it is not this one's own address.
         port: where.
         note: what users should know about the model.
@@ -44,7 +45,7 @@ def open_page(
     from refmask.web.page.parts import text_of
     from refmask.web.page.policy import OnlyHere
 
-    page = build(tabs, limits, examples(), note)
+    page = build(tabs, limits, examples(model), note)
     try:
         page.launch(
             server_name=host,

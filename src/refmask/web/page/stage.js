@@ -56,7 +56,7 @@ function told(index) {
   const share = `${percent(regions[index].share)} of the picture`;
   if (!answer) return `${place}, ${share}. Ask, and it says how the phrase scores here.`;
   const role = { [answer.runner_up]: ", the runner-up", [answer.best]: ", the answer" }[index] ?? "";
-  const score = `score ${answer.scores[index].toFixed(2)}`;
+  const score = `${answer.measure} ${answer.standing[index].toFixed(2)}`;
   const likely = answer.probabilities ? `, probability ${percent(answer.probabilities[index])}` : "";
   return `${place} for “${answer.phrase}”${role}: ${score}${likely}; ${share}.`;
 }

@@ -42,12 +42,14 @@ class Picture(TypedDict):
 class Answer(TypedDict):
     """How a phrase scores everywhere; ``order`` are the regions from best to worst.
 
-    There are no ``probabilities`` where they would mean nothing.
+    ``standing`` is what decides, by the name of ``measure``. There are no ``probabilities`` where
+    they would mean nothing.
     """
 
     phrase: str
     unsure: bool
-    scores: list[float]
+    measure: str
+    standing: list[float]
     probabilities: list[float] | None
     order: list[int]
     best: int | None
@@ -114,7 +116,8 @@ def answer(given: Segmentation) -> Answer:
     return {
         "phrase": given.why.phrase.text,
         "unsure": given.unsure,
-        "scores": [round(float(score), 2) for score in given.scores],
+        "measure": given.measure,
+        "standing": [round(float(value), 2) for value in given.standing],
         "probabilities": None if given.confidence is None else shares,
         "order": given.order,
         "best": given.best,
@@ -177,7 +180,7 @@ def _reasons(given: Segmentation) -> str:
     if given.confidence is None:
         return "Treat it as a guess: the scores mean nothing here."
     guess = "Low confidence: treat it as a guess. " if given.unsure else ""
-    return f"{guess}Lead over second best: {given.why.margin:.2f}."
+    return f"{guess}Lead over second best: {given.why.margin:.2f} ({given.measure})."
 
 
 def _marked(phrase: TargetPhrase) -> tuple[str, str, str]:

@@ -1,0 +1,39 @@
+"""Photographs to try a model on, all free: scikit-image, which is needed anyway, ships them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from refmask.types import Bytes
+
+#: By scikit-image's name: what can be asked. Not all of it is there.
+PHRASES = {
+    "astronaut": ("the helmet", "the flag"),
+    "chelsea": ("the cat",),
+    "coffee": ("the saucer", "the spoon"),
+    "rocket": ("the rocket", "the snowman"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Photograph:
+    """A photograph, and phrases about it.
+
+    Attributes:
+        name: scikit-image's.
+        image: uint8 RGB (H, W, 3).
+        phrases: at least one.
+    """
+
+    name: str
+    image: Bytes
+    phrases: tuple[str, ...]
+
+
+def read_photographs() -> Iterator[Photograph]:
+    """The photographs of ``PHRASES``, in its order."""
+    from skimage import data
+
+    for name, phrases in PHRASES.items():
+        yield Photograph(name, getattr(data, name)(), phrases)
