@@ -114,6 +114,35 @@ def load(results: Results) -> str:
     )
 
 
+def mixed(results: Results) -> str:
+    """Requests of all kinds to one server."""
+    names = ("p50", "p95", "most")
+    return _rows(
+        ("kind", "requests", "median", "95 %", "longest", "statuses"),
+        (
+            (
+                told["kind"],
+                str(told["requests"]),
+                *(f"{1000 * told[name]:.0f} ms" for name in names),
+                ", ".join(
+                    f"{n} x {'no answer awaited' if status == '0' else status}"
+                    for status, n in told["statuses"].items()
+                ),
+            )
+            for told in results["rows"]
+        ),
+    )
+
+
+def resident(results: Results) -> str:
+    """A server's memory as its requests go by."""
+    told = results["memory"]
+    return _rows(
+        ("requests answered", *(str(number) for number, _ in told)),
+        [("memory in MB", *(f"{size / 1e6:.0f}" for _, size in told))],
+    )
+
+
 def batch(results: Results) -> str:
     """What a picture costs, by engine."""
     return _rows(

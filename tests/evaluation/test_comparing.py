@@ -5,8 +5,9 @@ import json
 import pytest
 
 from refmask.compat import Compat
-from refmask.errors import ConfigurationError, RefmaskWarning
+from refmask.errors import ConfigurationError, RefmaskError, RefmaskWarning
 from refmask.evaluation.comparing import compare_runs, read_run
+from refmask.evaluation.record import FIELDS
 
 
 @pytest.fixture
@@ -45,6 +46,43 @@ def test_changes_come_largest_first_and_say_their_turn(pair):
     told = json.loads(json.dumps(found.to_dict()))
     assert {c["query"] for c in told["changes"] if c["turn"] == "wrong -> right"} == set(better)
     assert told["wrong_to_right"] == len(better)
+
+
+def rewritten(folder, change):
+    """The run with every record changed."""
+    path = folder / "samples.jsonl"
+    records = [change(json.loads(text)) for text in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return folder
+
+
+WRONG = (None, [], {}, "x", 7, 0.5, True)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_records_that_lack_something_or_hold_something_else_are_told(pair, name):
+    first, second = pair
+    folder = first.folder
+    whole = (folder / "samples.jsonl").read_bytes()
+    changes = [lambda record: {k: v for k, v in record.items() if k != name}]
+    changes += [lambda record, value=value: record | {name: value} for value in WRONG]
+    refused = 0
+    for change in changes:
+        (folder / "samples.jsonl").write_bytes(whole)
+        try:
+            compare_runs(read_run(rewritten(folder, change)), second)
+        except RefmaskError:
+            refused += 1
+    assert refused
+
+
+@pytest.mark.parametrize("name", ["system", "data", "split"])
+@pytest.mark.parametrize("value", [None, 7, []])
+def test_settings_that_are_none_are_told(pair, name, value):
+    path = pair[0].folder / "configuration.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
+    with pytest.raises(ConfigurationError, match=name):
+        read_run(pair[0].folder)
 
 
 def test_the_other_way_round_is_the_negative(pair):

@@ -1,6 +1,7 @@
 """Pictures as people have them."""
 
 import io
+import random
 import zipfile
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from refmask import ImageError, read_image
 from refmask.ops.images import decode_image
+from refmask.ops.opening import FORMATS
 
 RED, BLUE = (220, 30, 40), (20, 40, 230)
 
@@ -199,3 +201,22 @@ def test_what_else_is_given_is_told_what_is_taken(picture, tmp_path):
         ]:
             with pytest.raises(ImageError, match=message):
                 read_image(given)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about damaged tags
+@pytest.mark.parametrize("kind", [*FORMATS, "MPO"])
+def test_damaged_files_of_any_kind_fail_with_our_error_only(picture, kind):
+    whole = io.BytesIO()
+    Image.fromarray(picture).save(whole, kind)
+    content, chosen = whole.getvalue(), random.Random(kind)
+    told = []
+    for _ in range(150):
+        damaged = bytearray(content)
+        for _ in range(chosen.randint(1, 8)):
+            damaged[chosen.randrange(len(damaged))] = chosen.randrange(256)
+        try:
+            decode_image(bytes(damaged[: chosen.choice((None, chosen.randrange(len(damaged))))]))
+        except ImageError as error:
+            told.append(str(error))
+    assert told
+    assert not any("\n" in line for line in told)

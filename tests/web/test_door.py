@@ -2,14 +2,17 @@
 
 import asyncio
 import base64
+import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from starlette.exceptions import HTTPException
 
 from refmask.errors import ConfigurationError, WeightsUnavailable
-from refmask.web.door import Body, Door
+from refmask.web.arriving import Body, Room
+from refmask.web.door import Door
 from refmask.web.limits import Limits
 
 
@@ -22,29 +25,45 @@ def segment(client, png, **headers):
     )
 
 
-def test_an_announced_body_too_large_is_not_read():
-    async def call():
-        sent = []
+def called(limits, messages, headers=()):
+    """What a door that lets nobody in sends, and how much was read when the answer was."""
+    sent, read = [], 0
 
-        async def receive():
-            raise AssertionError("read a body that is refused by its length")
+    async def receive():
+        nonlocal read
+        read += 1
+        return next(messages)
 
-        async def send(message):
-            sent.append(message)
+    async def send(message):
+        sent.append((message, read))
 
-        async def app(*_):
-            raise AssertionError("answered")
+    async def app(*_):
+        raise AssertionError("answered")
 
-        door = Door(app, Limits(body=1000), None, lambda: None, {"looks": 0, "asks": 0})
-        scope = {"type": "http", "method": "POST", "path": "/v1/segment", "headers": []}
-        scope["headers"] = [(b"content-length", b"1001")]
-        await door(scope, receive, send)
-        return sent
+    door = Door(app, limits, None, lambda: None, {"looks": 0, "asks": 0})
+    scope = {"type": "http", "method": "POST", "path": "/v1/segment", "headers": list(headers)}
+    asyncio.run(door(scope, receive, send))
+    return sent
 
-    start, body = asyncio.run(call())
+
+def test_an_announced_body_too_large_is_answered_before_it_is_read():
+    rest = iter([{"type": "http.request", "body": b"x" * 600, "more_body": True}] * 9)
+    ended = itertools.chain(rest, [{"type": "http.request", "body": b"", "more_body": False}])
+    (start, _), (body, before), (end, after) = called(
+        Limits(body=1000), ended, [(b"content-length", b"5400")]
+    )
+    assert start["status"] == 413
+    assert b"1000 bytes" in body["body"]
+    assert before == 0
+    assert body["more_body"]  # the connection is not closed while the client sends
+    assert (end["body"], end["more_body"], after) == (b"", False, 10)
+
+
+def test_a_client_that_waits_before_it_sends_is_told_that_it_need_not():
+    heads = [(b"content-length", b"5400"), (b"expect", b"100-continue")]
+    (start, _), *_ = called(Limits(body=1000), iter([{"type": "http.disconnect"}]), heads)
     assert start["status"] == 413
     assert (b"connection", b"close") in start["headers"]
-    assert b"1000 bytes" in body["body"]
 
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
@@ -63,22 +82,55 @@ def test_a_body_of_unknown_length_is_read_no_further(served, kind):
     assert list(told.json()) == ["error"]
 
 
+def arriving(room, chunks, kind="looks"):
+    """A body that comes in so many chunks of 600 bytes."""
+
+    async def receive():
+        nonlocal chunks
+        chunks -= 1
+        return {"type": "http.request", "body": b"x" * 600, "more_body": chunks > 0}
+
+    return Body(receive, room, kind)
+
+
 def test_a_counted_body_stops_at_once():
     async def read():
-        read = 0
-
-        async def receive():
-            nonlocal read
-            read += 1
-            return {"type": "http.request", "body": b"x" * 600, "more_body": True}
-
-        body = Body(receive, 1000)
-        await body.receive()
-        with pytest.raises(Exception, match="1000 bytes"):
+        with arriving(Room(Limits(body=1000), {"looks": 0}), 9) as body:
             await body.receive()
-        return read, body.whole
+            with pytest.raises(HTTPException, match="1000 bytes"):
+                await body.receive()
+            return body.whole
 
-    assert asyncio.run(read()) == (2, False)
+    assert asyncio.run(read()) is False
+
+
+def test_a_place_is_taken_when_a_body_is_whole_and_given_back():
+    async def read():
+        inside = {"looks": 0}
+        room = Room(Limits(workers=1, queue=0), inside)
+        with arriving(room, 2) as slow, arriving(room, 1) as fast:
+            await slow.receive()
+            await fast.receive()
+            assert inside == {"looks": 1}
+            with pytest.raises(HTTPException, match="1 requests are in work"):
+                await slow.receive()
+        return inside
+
+    assert asyncio.run(read()) == {"looks": 0}
+
+
+def test_all_bodies_together_have_so_much_room():
+    async def read():
+        room = Room(Limits(body=1000, bodies=1000), {"looks": 0})
+        with arriving(room, 2) as first, arriving(room, 2) as second:
+            await first.receive()
+            with pytest.raises(HTTPException, match="too many bodies") as told:
+                await second.receive()
+        with arriving(room, 2) as third:
+            await third.receive()
+        return told.value.status_code
+
+    assert asyncio.run(read()) == 429
 
 
 def test_too_many_at_once(served, png, quarters):
@@ -120,14 +172,14 @@ def test_a_body_that_comes_too_slowly():
 
         async def receive():
             await asyncio.sleep(0.02)
-            return {"type": "http.request", "body": b"x", "more_body": True}
+            return {"type": "http.request", "body": b"x", "more_body": not sent}
 
         async def send(message):
             sent.append(message)
 
         door = Door(app, Limits(seconds=0.1), None, lambda: None, {"looks": 0, "asks": 0})
-        scope = {"type": "http", "method": "POST", "path": "/v1/segment", "headers": []}
-        await door(scope, receive, send)
+        scope = {"type": "http", "method": "POST", "path": "/v1/segment"}
+        await door(scope | {"headers": [(b"content-length", b"99")]}, receive, send)
         return sent
 
     assert asyncio.run(call())[0]["status"] == 408

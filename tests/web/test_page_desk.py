@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.usefixtures("tidied"),
 ]
+KEYS = ("path", "name", "index", "phrase", "text")
 PARTS = ("tab", "model", "status", "picker", "stage", "phrase", "caption", "asked", "files")
 
 
@@ -70,6 +71,36 @@ def test_only_files_that_were_sent_are_opened(failed, tmp_path, noise):
         assert "Expected a picture that was sent, got a.png" in told["status"]["text"]
         assert str(tmp_path) not in told["status"]["text"]
     assert np.array_equal(np.array(Image.open(secret)), noise)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, [], "path", {}, *({name: value} for name in KEYS for value in (None, 7, ["a"], {}))],
+)
+def test_an_event_without_what_it_should_bring_is_told(failed, data):
+    event = SimpleNamespace(_data=data)
+    for (told,) in (
+        list(failed.look(event, None)),
+        list(failed.look_at_example(event, None)),
+        [failed.ask_former(event, None, 0.5, 0.5)],
+        [failed.tell(event)],
+    ):
+        assert told["status"]["kind"] == "wrong"
+        assert "reload the page" in told["status"]["text"]
+
+
+@pytest.mark.parametrize("index", [-1, 4, 10**309, 1.0, "0"])
+def test_an_example_that_is_not_there_is_told(failed, index):
+    (told,) = failed.look_at_example(SimpleNamespace(_data={"index": index}), None)
+    assert "no usable index" in told["status"]["text"]
+
+
+@pytest.mark.parametrize("path", ["", "\0", "a" * 5_000, "\ud800", "/", "."])
+def test_paths_that_cannot_be_are_told(failed, path):
+    for given in (path, str(Path(get_upload_folder()) / path)):
+        (told,) = failed.look(sent(given, "\ud800\0.png"), None)
+        assert "Expected a picture that was sent" in told["status"]["text"]
+        assert told["status"]["text"].encode()  # it can be sent to the browser
 
 
 def test_a_taken_port_is_named(capsys):

@@ -62,7 +62,9 @@ class Process:
 
 @pytest.fixture(scope="module")
 def server():
-    made = Process("--max-body", "100kB", "--workers", "1")
+    made = Process(
+        *("--max-body", "100kB", "--workers", "1", "--queue", "0", "--head-timeout", "1")
+    )
     yield made.ready()
     made.end()
 
@@ -76,47 +78,117 @@ def picture():
     return next(folder.rglob("*.png")).read_bytes()
 
 
-def chunked(port, chunks):
-    """What a server answers to a body without a length, and how much of it went out."""
-    sent = 0
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as opened:
-        head = "POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        opened.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
-        told = b""
-        try:
-            for chunk in chunks:
-                opened.sendall(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
-                sent += len(chunk)
-                time.sleep(0.01)
-        except OSError:  # it has hung up
-            pass
-        try:
-            while part := opened.recv(65536):
-                told += part
-        except OSError:
-            pass
-    return told, sent
+HEAD = b"POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
 
-def test_a_stream_too_large_is_cut(server):
-    told, sent = chunked(server.port, (b"x" * 50_000 for _ in range(200)))
-    assert sent < 5_000_000
-    if told:  # a client that still sends may find the connection gone before the answer
-        assert told.startswith(b"HTTP/1.1 413")
-        assert b"connection: close" in told.lower()
+@contextlib.contextmanager
+def opened(server, *sent):
+    """A connection on which this has been sent."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        for part in sent:
+            connection.sendall(part)
+        yield connection
+
+
+def all_of(connection):
+    """What comes until the server closes."""
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def is_let_go(connection, part):
+    """Whether a connection is closed on which this is sent again and again."""
+    try:
+        for _ in range(3_000):
+            connection.sendall(part)
+            time.sleep(0.01)
+    except OSError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_too_large_is_told_to_a_client_that_sends_it_all_first(server, close, announced):
+    size, times = 50_000, 200
+    length = b"Content-Length: %d\r\n\r\n" % (size * times)
+    chunk = b"x" * size if announced else b"%x\r\n" % size + b"x" * size + b"\r\n"
+    head = HEAD + close + (length if announced else b"Transfer-Encoding: chunked\r\n\r\n")
+    end = b"" if announced else b"0\r\n\r\n"
+    with opened(server, head, *[chunk] * times, end) as connection:
+        told = all_of(connection)
+    assert told.startswith(b"HTTP/1.1 413")
+    assert b"expected a body of at most 100000 bytes" in told
     assert server.ask("GET", "/healthz")[0] == 200
 
 
-def test_a_stream_that_ends_just_too_late_is_told(server):
-    told, _ = chunked(server.port, [b"x" * 60_000, b"x" * 60_000])
-    assert told.startswith(b"HTTP/1.1 413")
-    assert b"100000 bytes" in told
+def test_a_body_too_large_that_never_ends_is_cut(server):
+    with opened(server, HEAD + b"Transfer-Encoding: chunked\r\n\r\n") as connection:
+        assert is_let_go(connection, b"1000\r\n" + b"x" * 4096 + b"\r\n")
+    assert server.ask("GET", "/healthz")[0] == 200
 
 
 def test_a_length_too_large_is_told_before_the_body_comes(server):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as opened:
-        opened.sendall(b"POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n")
-        assert opened.recv(65536).startswith(b"HTTP/1.1 413")
+    with opened(server, HEAD + b"Content-Length: 100001\r\n\r\n") as connection:
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")
+
+
+def test_a_client_that_asks_before_it_sends_is_refused_and_let_go(server):
+    head = HEAD + b"Content-Length: 100001\r\nExpect: 100-continue\r\n\r\n"
+    with opened(server, head) as connection:
+        told = all_of(connection)
+    assert told.startswith(b"HTTP/1.1 413")
+    assert b"connection: close" in told.lower()
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /v1/seg", HEAD, HEAD + b"Content-Length: 9"])
+@pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_half_a_head_ends_with_its_connection(server, before, sent):
+    with opened(server, before, sent) as connection:
+        told = all_of(connection)
+    assert told.startswith(b"HTTP/1.1 200") if before else not told
+
+
+def test_a_head_that_comes_in_drops_ends_with_its_connection(server):
+    with opened(server, HEAD) as connection:
+        assert is_let_go(connection, b"X-More: 1\r\n")
+
+
+def test_a_connection_is_kept_between_requests(server):
+    with contextlib.closing(server.connect()) as connection:
+        for _ in range(3):
+            connection.request("GET", "/healthz")
+            kept = connection.sock
+            assert connection.getresponse().read()
+            time.sleep(0.4)  # together longer than a head may take
+            assert connection.sock is kept
+
+
+def test_a_slow_body_takes_no_place(server, picture):
+    body = json.dumps({"picture": base64_of(picture), "phrases": ["the red thing"]}).encode()
+    head = HEAD + b"Content-Length: %d\r\n\r\n" % len(body)
+    with opened(server, head, body[:-1]) as slow, opened(server, head, body[:-1]):
+        kind = {"Content-Type": "application/json"}
+        assert server.ask("POST", "/v1/segment", body, **kind)[0] == 200
+        slow.sendall(body[-1:])
+        assert slow.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_cut_and_damaged_requests_leave_no_trace_in_the_log():
+    server = Process("--workers", "1", "--max-body", "100kB").ready()
+    length = HEAD + b"Content-Length: 500\r\n\r\n"
+    chunks = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+    form = length.replace(b"application/json", b"multipart/form-data; boundary=x")
+    predict = length.replace(b"/v1/segment", b"/label-studio/predict")
+    beyond = chunks + b"30d40\r\n" + b"x" * 200_000 + b"\r\n"
+    for head in (length, chunks, form, predict):
+        with opened(server, head, b"{"):
+            pass
+    for damaged in (b"\0\0\r\n\r\n", chunks + b"no number\r\n", beyond + b"no number\r\n"):
+        with opened(server, damaged) as connection:
+            connection.recv(65536)
+    assert server.ask("GET", "/healthz")[0] == 200
+    server.process.send_signal(signal.SIGTERM)
+    assert "Traceback" not in server.process.communicate(timeout=60)[1]
 
 
 def test_the_process_says_where_it_is(server):
@@ -200,7 +272,7 @@ def test_tokens(tmp_path, monkeypatch):
     file.write_text("\n")
     with pytest.raises(ConfigurationError, match="empty"):
         read_token(file)
-    with pytest.raises(ConfigurationError, match="No such file"):
+    with pytest.raises(ConfigurationError, match="no such file"):
         read_token(tmp_path / "none")
 
 

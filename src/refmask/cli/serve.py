@@ -21,12 +21,19 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 #: Option, field of ``Limits``, type or size, and help. Sizes are such as 32MB.
 LIMITS = (
     ("--max-body", "body", "SIZE", "of a request (default 32MB)"),
+    ("--body-memory", "bodies", "SIZE", "of all bodies together (default 500MB); others get 429"),
     ("--max-pixels", "pixels", "N", "of a picture (default 16000000)"),
     ("--max-phrases", "phrases", "N", "in a request (default 64)"),
     ("--max-letters", "letters", "N", "of a phrase (default 300)"),
     ("--workers", "workers", "N", "pictures looked at at once (default: one for each core)"),
     ("--queue", "queue", "N", "requests that may wait for them (default 32); others get 429"),
     ("--timeout", "seconds", "SECONDS", "for an answer (default 60); then 503"),
+    (
+        "--head-timeout",
+        "head_seconds",
+        "SECONDS",
+        "for a request's head (default 10); then the connection is closed",
+    ),
     ("--scenes", "scenes", "N", "held between requests (default 64)"),
     ("--scene-memory", "scene_bytes", "SIZE", "of all held scenes together (default 2GB)"),
     (

@@ -21,6 +21,9 @@ RIGHT = 0.5
 #: What two runs must have in common.
 DATA = ("data", "split", "split_by", "subset", "questions")
 
+#: Settings that every run has, as texts.
+NEEDED = ("system", "data", "split")
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -114,13 +117,21 @@ def read_run(folder: Path) -> Finished:
         ConfigurationError: when the folder is no run or holds no record.
     """
     configuration = read_configuration(folder)
+    lacking = [name for name in NEEDED if not isinstance(configuration.get(name), str)]
+    if lacking:
+        raise ConfigurationError(
+            f"expected settings of a run in {folder}, {', '.join(lacking)} is missing or no text; "
+            "evaluate anew"
+        )
     records = {
         record["query"]: {name: value for name, value in record.items() if name != "scores"}
         for some, _ in pictures(folder)
         for record in some
     }
     if not records:
-        raise ConfigurationError(f"expected records in {folder}, there are none yet; finish it")
+        raise ConfigurationError(
+            f"expected whole records in {folder}, there are none yet; finish it"
+        )
     return Finished(folder, configuration, records)
 
 

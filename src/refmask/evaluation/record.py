@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from types import UnionType
 from typing import Any
 
 from refmask.errors import InputError
@@ -32,8 +33,14 @@ COLUMNS = (
     "kind",
     "proposals",
 )
-#: Those that every record has: "chance" came later.
-NEEDED = frozenset(COLUMNS) - {"chance"}
+#: What a record must hold, and of which types, to be read; "chance" came later.
+FIELDS: Mapping[str, type | UnionType] = {
+    **{"picture": str, "query": str, "expression": str, "kind": str | None, "mask": dict},
+    **dict.fromkeys(("number", "of", "words", "proposals"), int),
+    **dict.fromkeys(("intersection", "union", "best_intersection", "best_union"), int),
+    **dict.fromkeys(("right_class", "right_instance", "chance"), float | int | None),
+    "iou": float | int,
+}
 
 
 def query_record(
@@ -84,11 +91,8 @@ def parse(text: bytes) -> Record | None:
         record = parse_json(text, "a record")
     except InputError:
         return None
-    kinds = {"picture": str, "query": str, "number": int, "of": int, "mask": dict}
-    whole = (
-        isinstance(record, dict)
-        and set(record) >= NEEDED
-        and all(isinstance(record.get(name), kind) for name, kind in kinds.items())
+    whole = isinstance(record, dict) and all(
+        isinstance(record.get(name), kind) for name, kind in FIELDS.items()
     )
     return record if whole else None
 

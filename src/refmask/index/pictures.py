@@ -15,6 +15,7 @@ from typing import TypeVar
 from refmask.ops.finding import is_hidden, none_found, pictures_among
 from refmask.ops.images import check_name
 from refmask.ops.opening import open_picture
+from refmask.ops.reading import BROKEN
 
 T = TypeVar("T")
 
@@ -96,8 +97,7 @@ def date(path: str, modified: int) -> datetime:
         path: of a picture that can be read.
         modified: nanoseconds since 1970.
     """
-    unreadable = (OSError, SyntaxError, ValueError, TypeError, KeyError)
-    with suppress(*unreadable), open_picture(Path(path)) as picture:
+    with suppress(*BROKEN), open_picture(Path(path)) as picture:
         told = picture.getexif().get_ifd(EXIF)[TAKEN]
         return datetime.strptime(told.strip("\0 "), "%Y:%m:%d %H:%M:%S")
     return datetime.fromtimestamp(modified // 10**9)

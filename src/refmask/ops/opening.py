@@ -29,7 +29,7 @@ def open_picture(source: Path | BytesIO) -> ImageFile:
 
     Raises:
         PIL.UnidentifiedImageError: when it is of none of ``formats()``.
-        Image.DecompressionBombError, OSError, SyntaxError, ValueError: when it is damaged.
+        Image.DecompressionBombError, or one of ``reading.BROKEN``: when it is damaged.
     """
     known = formats()
     with _one_at_a_time, warnings.catch_warnings():

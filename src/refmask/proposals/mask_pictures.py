@@ -18,7 +18,7 @@ from refmask.limits import check
 from refmask.ops.finding import is_hidden
 from refmask.ops.names import picture_key, picture_stem
 from refmask.ops.opening import open_picture
-from refmask.ops.reading import check_file, in_short
+from refmask.ops.reading import BROKEN, check_file, in_short
 from refmask.types import Bools, Bytes
 
 #: Beside the pictures of an export in the format ``palette``, one for each image.
@@ -75,7 +75,7 @@ def read_png(file: Path) -> Bools:
             values = np.asarray(picture)
             mode, told = picture.mode, picture.info.get("transparency")
             palette = picture.getpalette("RGB") if mode == "P" else None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, MemoryError) as error:
+    except (*BROKEN, Image.DecompressionBombError) as error:
         if isinstance(error, MaskError):
             raise
         raise MaskError(

@@ -9,6 +9,8 @@ from refmask.errors import ConfigurationError
 #: Least and most of each limit; what is beyond is a slip of the pen.
 RANGES: dict[str, tuple[float, float]] = {
     "body": (1_000, 10**10),
+    "bodies": (1_000, 10**12),
+    "head_seconds": (1, 3_600),
     "pixels": (1, 10**10),
     "phrases": (1, 10_000),
     "letters": (1, 2_000),
@@ -27,12 +29,14 @@ class Limits:
 
     Attributes:
         body: bytes of a request's body.
+        bodies: bytes of all requests' bodies together, or of one where that may be larger.
         pixels: of a picture.
         phrases: in one request.
         letters: characters of a phrase; CLIP reads about 300.
         workers: pictures that are looked at at once, and requests that are answered at once.
         queue: requests that may wait beyond these, of each kind.
         seconds: from a request's first byte to its answer.
+        head_seconds: for a request's head, and for the rest of a body that is refused.
         scenes: held at once.
         scene_bytes: of all held scenes together.
         scene_seconds: that a scene is held without being asked.
@@ -42,12 +46,14 @@ class Limits:
     """
 
     body: int = 32_000_000
+    bodies: int = 500_000_000
     pixels: int = 16_000_000
     phrases: int = 64
     letters: int = 300
     workers: int = 2
     queue: int = 32
     seconds: float = 60.0
+    head_seconds: float = 10.0
     scenes: int = 64
     scene_bytes: int = 2_000_000_000
     scene_seconds: float = 1_800.0

@@ -10,9 +10,9 @@ from starlette.responses import JSONResponse, Response
 from refmask.scene import Scene
 from refmask.types import TargetPhrase
 from refmask.web.answers import Answers, SceneInfo, answer_all
+from refmask.web.arriving import ASKS
 from refmask.web.blending import blended, with_blends
 from refmask.web.bodies import Ask, bodies, described, read
-from refmask.web.door import ASKS
 from refmask.web.failures import COMMON, MEANINGS, responses
 from refmask.web.held import Held
 from refmask.web.searching import Hits, search_body

@@ -17,7 +17,7 @@ from refmask.ops.polygons import polygons
 from refmask.scene import Scene
 from refmask.segmenter import Segmenter
 from refmask.types import TargetPhrase
-from refmask.web.door import ASKS, LOOKS
+from refmask.web.arriving import ASKS, LOOKS
 from refmask.web.held import HeldScenes
 from refmask.web.limits import Limits
 from refmask.web.metrics import Metrics

@@ -90,9 +90,13 @@ def run(api: FastAPI, listening: socket.socket, told: Callable[[str], None] = pr
     """
     import uvicorn
 
+    from refmask.web.connections import Connection
+
     service = api.state.service
     config = uvicorn.Config(
         api,
+        http=Connection,
+        timeout_keep_alive=round(service.limits.head_seconds),
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -86,13 +86,11 @@ class Context:
 def context_of(told: Any) -> Context:
     """What the ``context`` of a request says, whatever else is in it."""
     items = told.get("result") if isinstance(told, dict) else None
-    values = [value for value in map(_value, items or []) if value]
+    values = [_value(item) for item in items] if isinstance(items, list) else []
     texts = [text.strip() for value in values for text in _texts(value.get("text"))]
-    chosen = (label for value in values for kind in KINDS.values() for label in value.get(kind, []))
-    return Context(
-        tuple(dict.fromkeys(text for text in texts if text)),
-        frozenset(label for label in chosen if isinstance(label, str)),
-    )
+    labels = (value.get(kind) for value in values for kind in KINDS.values())
+    chosen = frozenset(label for listed in labels for label in _texts(listed))
+    return Context(tuple(dict.fromkeys(text for text in texts if text)), chosen)
 
 
 def _value(item: Any) -> dict[str, Any]:

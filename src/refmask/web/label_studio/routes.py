@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 
 from refmask.errors import InputError
 from refmask.types import TargetPhrase
-from refmask.web.door import ASKS, LABEL_STUDIO
+from refmask.web.arriving import ASKS
+from refmask.web.door import LABEL_STUDIO
 from refmask.web.failures import COMMON, responses
 from refmask.web.label_studio.config import context_of, controls_of
 from refmask.web.label_studio.tasks import Pictures, Wanted, prediction, told, wanted

@@ -14,7 +14,7 @@ from gradio.utils import get_upload_folder
 from refmask.errors import ImageError, InputError, RefmaskError
 from refmask.ops.images import read_image
 from refmask.types import Bytes
-from refmask.web.page import views
+from refmask.web.page import events, views
 from refmask.web.page.examples import Example
 from refmask.web.page.remembered import Answered, Tab
 
@@ -58,17 +58,22 @@ class Desk:
 
     def look(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
         """Look at a picture that was sent."""
-        path, name = Path(str(event._data["path"])), Path(str(event._data["name"])).name
+        path = name = ""
         try:
-            image = _taken(path)
+            path, name = events.text(event, "path"), Path(events.text(event, "name")).name
+            image = _taken(Path(path))
         except RefmaskError as error:
-            yield {self.parts.status: wrong(error, str(path), name)}
+            yield {self.parts.status: wrong(error, path, name)}
             return
         yield from self._look(image, name, tab)
 
     def look_at_example(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
         """Look at a shipped picture, and suggest its phrase."""
-        example = self.examples[event._data["index"]]
+        try:
+            example = self.examples[events.place(event, "index", len(self.examples))]
+        except InputError as error:
+            yield {self.parts.status: wrong(error)}
+            return
         yield {self.parts.phrase: example.phrase}
         yield from self._look(example.image, example.name, tab)
 
@@ -111,7 +116,10 @@ class Desk:
 
     def ask_former(self, event: gr.EventData, tab: Tab | None, alpha: float, beta: float) -> Update:
         """Answer a phrase that was asked before, and write it where phrases are typed."""
-        phrase = str(event._data["phrase"])
+        try:
+            phrase = events.text(event, "phrase")
+        except InputError as error:
+            return {self.parts.status: wrong(error)}
         return {**self.ask(tab, phrase, alpha, beta), self.parts.phrase: phrase}
 
     def ask_again(self, tab: Tab | None, alpha: float, beta: float) -> Any:
@@ -142,7 +150,10 @@ class Desk:
 
     def tell(self, event: gr.EventData) -> Update:
         """Say what the browser could not do."""
-        return {self.parts.status: {"kind": "wrong", "text": str(event._data["text"])}}
+        try:
+            return {self.parts.status: {"kind": "wrong", "text": events.text(event, "text")}}
+        except InputError as error:
+            return {self.parts.status: wrong(error)}
 
     def _nothing_asked(self) -> Update:
         parts = self.parts
@@ -172,7 +183,7 @@ def _taken(path: Path) -> Bytes:
         ImageError: when it is none that was sent, or no picture.
     """
     # Nobody may name another file here: it would be opened with this program's rights.
-    if not path.resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+    if not _was_sent(path):
         raise ImageError(f"expected a picture that was sent, got {path}; choose one")
     try:
         return read_image(path)
@@ -180,6 +191,15 @@ def _taken(path: Path) -> Bytes:
         with suppress(OSError):
             path.unlink()
             path.parent.rmdir()
+
+
+def _was_sent(path: Path) -> bool:
+    """Whether a path leads to a file that Gradio took in."""
+    try:
+        real = path.resolve()
+        return real.is_relative_to(Path(get_upload_folder()).resolve()) and real.is_file()
+    except (OSError, RuntimeError, ValueError):  # a loop of links, or a name that cannot be
+        return False
 
 
 def calm(text: str) -> dict[str, str]:
