@@ -48,7 +48,9 @@ def kinds(gadgets: list[bytes]) -> Iterator[Kind]:
     yield Kind(
         "predictions", {f"{n}.json": one for n, one in enumerate(predictions())}, _predictions
     )
-    run = {"configuration.json": json.dumps({"data": "scenes", "split": "val"}).encode()}
+    run = {
+        "configuration.json": json.dumps({"data": "scenes", "split": "val", "system": "x"}).encode()
+    }
     yield Kind("runs", run | {"samples.jsonl": records()}, _run)
 
 

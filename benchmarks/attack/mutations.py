@@ -196,7 +196,17 @@ def value_changed(rng: random.Random, value: Any) -> Any:
         return value | {name: value_changed(rng, value[name])}
     if type(value) in (int, float) and rng.random() < 0.3:
         return rng.choice(
-            (-value, value + 1, value * 10**6, value / 3, -1, 0, 2**31, 2**63, 10**17)
+            (
+                -value,
+                value + 1,
+                value * 10**6,
+                value + 0.5 if abs(value) < 1e15 else 0.5,
+                -1,
+                0,
+                2**31,
+                2**63,
+                10**17,
+            )
         )
     return rng.choice(NASTY)
 
