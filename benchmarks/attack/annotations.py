@@ -14,7 +14,7 @@ from pyarrow.parquet import write_table
 
 from attack.kinds import Kind
 from attack.pictures import SIDES, images
-from refmask.batch.plan import read_plan
+from refmask.batch.tables import read_table
 from refmask.cli.expressions import read_expressions
 from refmask.compat import Compat
 from refmask.data import load_dataset
@@ -22,6 +22,7 @@ from refmask.errors import RefmaskError
 from refmask.evaluation.comparing import compare_runs, read_run
 from refmask.evaluation.scoring import read_predictions
 from refmask.export.answers import read_answers
+from refmask.ops.parquet import rows_of
 from refmask.ops.reading import read_text
 
 PICTURES = "images/mscoco/images/train2014/COCO_train2014_7.jpg"
@@ -58,11 +59,11 @@ def coco() -> dict[str, object]:
     """``instances.json`` of one picture."""
     shapes = [[[1, 1, 9, 1, 9, 9, 1, 9]], {"size": list(SIDES), "counts": [5, 20, 167]}]
     annotations = [
-        {"id": n, "image_id": 7, "category_id": 1, "segmentation": shape, "iscrowd": 0}
+        {"id": n, "image_id": 7, "category_id": n, "segmentation": shape, "iscrowd": 0}
         for n, shape in enumerate(shapes, 1)
     ]
     image = {"id": 7, "file_name": "COCO_train2014_7.jpg", "height": SIDES[0], "width": SIDES[1]}
-    names = [{"id": 1, "name": "dog"}]
+    names = [{"id": 1, "name": "dog"}, {"id": 2, "name": "cat"}]
     return {"images": [image], "annotations": annotations, "categories": names}
 
 
@@ -71,7 +72,7 @@ def referring() -> list[dict[str, object]]:
     said = [{"tokens": ["the", "dog"], "raw": "the dog", "sent": "the dog", "sent_id": 10}]
     about = {"image_id": 7, "category_id": 1, "split": "val", "file_name": "COCO_train2014_7_1.jpg"}
     return [
-        {"ref_id": n, "ann_id": n, "sent_ids": [10 * n], **about}
+        {**about, "ref_id": n, "ann_id": n, "sent_ids": [10 * n], "category_id": n}
         | {"sentences": [said[0] | {"sent_id": 10 * n}]}
         for n in (1, 2)
     ]
@@ -104,11 +105,6 @@ def asked() -> dict[str, bytes]:
         "lists": {"picture": ["a.png", "b.png"], "expressions": [["the dog"], ["a cat", "x"]]},
         "texts": {"path": ["a.png", "b.png", "a.png"], "phrase": ["the dog", "a cat", "it"]},
         "names": {"uri": ["a.png"]},
-        "odd": {"picture": [1, 2], "expression": [[1.5], [2.5]]},
-        "categories": {
-            "picture": pyarrow.array(["a", "a"]).dictionary_encode(),
-            "phrase": ["b"] * 2,
-        },
     }
     tables = {f"{name}.parquet": _parquet(pyarrow.table(told)) for name, told in columns.items()}
     csv = b'picture,expression\na.png,the dog\nb.png,"a, cat"\n'
@@ -120,11 +116,10 @@ def answers() -> bytes:
     runs = {"size": list(SIDES), "counts": [5, 20, 167]}
     answer = {
         **{"picture": "a.png", "expression": "the dog", "noun_phrase": "dog", "head": "dog"},
-        **{"width": SIDES[1], "height": SIDES[0], "proposals": 4},
-        "answer": {"proposal": 1, "score": 0.5, "mask": runs, "box": [0, 0, 3, 9], "area": 20},
-        **{"margin": 1.5, "confidence": 0.9, "unsure": None, "seconds": 0.5},
+        **{"width": SIDES[1], "height": SIDES[0], "confidence": 0.9, "unsure": False},
+        "answer": {"score": 0.5, "segmentation": runs, "box": [0, 0, 3, 9], "area": 20},
     }
-    empty = answer | {"answer": None, "margin": None, "confidence": None, "proposals": 0}
+    empty = answer | {"answer": None, "confidence": None, "unsure": True}
     return b"\n".join(json.dumps(one).encode() for one in (answer, empty)) + b"\n"
 
 
@@ -197,8 +192,7 @@ def _all_samples(dataset: object) -> None:
 
 
 def _table(folder: Path, name: str) -> None:
-    for shard in read_plan(str(folder / name)).shards(100):
-        shard.decode(shard.encode())
+    rows_of(read_table(str(folder / name)), name)
 
 
 def _answers(folder: Path, name: str) -> None:

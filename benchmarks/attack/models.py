@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import pickle
 import warnings
 from collections.abc import Iterator
-from importlib.resources import files
+from importlib.resources import files as resources
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import torch
 from safetensors.torch import save
 
@@ -25,7 +27,7 @@ from refmask.weights.pickled import read_pickled
 from refmask.weights.reading import read_checkpoint
 
 TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "b": torch.ones(4, dtype=torch.int64)}
-SHIPPED = Path(str(files("refmask"))) / "assets" / "clip"
+SHIPPED = Path(str(resources("refmask"))) / "assets" / "clip"
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 VISION = {"image_size": 32, "layers": 1, "width": 64, "head_width": 32, "patch_size": 16}
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "the", "red", "duck", "man")
@@ -41,8 +43,8 @@ def kinds(gadgets: list[bytes]) -> Iterator[Kind]:
     yield Kind("torchscript", {"script.pt": torchscript()}, _weights, hostile=scripts)
     yield Kind("safetensors", {"a.safetensors": save(TENSORS)}, _weights)
     yield Kind("weights.pkl", {"a.pkl": detectron()}, _pickled, hostile=gadgets)
-    yield Kind("model", model(), _model, [CONFIG])
-    yield Kind("merges", model(), _tokenizer, ["bpe_merges.txt.gz"])
+    yield Kind("model", foreign(), _model, [CONFIG])
+    yield Kind("merges", merges(), _tokenizer, ["bpe_merges.txt.gz"])
     yield Kind("tokenizer", foreign(), _tokenizer, ["tokenizer.json", "tokenizer_config.json"])
     yield Kind(
         "transformers", transformers_clip(), _found, ["config.json", "preprocessor_config.json"]
@@ -71,18 +73,13 @@ def torchscript() -> bytes:
 def detectron() -> bytes:
     """Named arrays in a pickle."""
     arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.ones(2, np.int64)}
-    return pickle.dumps({"model": arrays, "matching_heuristics": True}, 2)
+    return pickle.dumps({"model": arrays, "matching_heuristics": True}, 4)
 
 
-def model() -> dict[str, bytes]:
-    """A model folder with open_clip's tokenizer; weights that fit no model."""
-    content = json.loads((SHIPPED / CONFIG).read_text())
-    merges = (SHIPPED / "bpe_merges.txt.gz").read_bytes()
-    return {
-        CONFIG: json.dumps(content).encode(),
-        WEIGHTS: save(TENSORS),
-        "bpe_merges.txt.gz": merges,
-    }
+def merges() -> dict[str, bytes]:
+    """A model folder with open_clip's tokenizer, and no weights."""
+    names = (CONFIG, "bpe_merges.txt.gz")
+    return {name: (SHIPPED / name).read_bytes() for name in names}
 
 
 def foreign() -> dict[str, bytes]:
@@ -91,7 +88,9 @@ def foreign() -> dict[str, bytes]:
         **{"context_length": 9, "vocab_size": len(WORDS), "width": 32, "heads": 2, "layers": 1},
         "hf_tokenizer_name": "org/repo",
     }
-    cfg = {"model_cfg": {"embed_dim": 16, "vision_cfg": VISION, "text_cfg": text}}
+    model = {"embed_dim": 16, "vision_cfg": VISION, "text_cfg": text}
+    weights = open_clip.CLIP(**copy.deepcopy(model)).state_dict()
+    cfg = {"model_cfg": model}
     made = {
         "version": "1.0",
         **dict.fromkeys(("truncation", "padding", "normalizer", "decoder", "post_processor")),
@@ -109,7 +108,8 @@ def foreign() -> dict[str, bytes]:
     settings = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep")}
     settings["tokenizer_class"] = "PreTrainedTokenizerFast"
     told = {CONFIG: cfg, "tokenizer.json": made, "tokenizer_config.json": settings}
-    return {name: json.dumps(content).encode() for name, content in told.items()}
+    files = {name: json.dumps(content).encode() for name, content in told.items()}
+    return files | {WEIGHTS: save({name: one.contiguous() for name, one in weights.items()})}
 
 
 def transformers_clip() -> dict[str, bytes]:

@@ -19,7 +19,7 @@ SIDES = (12, 16)
 #: Formats that Pillow writes, by a file's ending.
 FORMATS = {
     **{"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "bmp": "BMP", "gif": "GIF", "tiff": "TIFF"},
-    **{"ppm": "PPM", "ico": "ICO", "tga": "TGA", "jp2": "JPEG2000", "pcx": "PCX", "dds": "DDS"},
+    **{"ppm": "PPM", "jp2": "JPEG2000"},
 }
 
 
