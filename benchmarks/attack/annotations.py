@@ -13,7 +13,7 @@ import pyarrow
 from pyarrow.parquet import write_table
 
 from attack.kinds import Kind
-from attack.pictures import SIDES, images
+from attack.pictures import SIDES, images, mask
 from refmask.batch.tables import read_table
 from refmask.cli.expressions import read_expressions
 from refmask.compat import Compat
@@ -22,6 +22,7 @@ from refmask.errors import RefmaskError
 from refmask.evaluation.comparing import compare_runs, read_run
 from refmask.evaluation.scoring import read_predictions
 from refmask.export.answers import read_answers
+from refmask.ops import rle
 from refmask.ops.parquet import rows_of
 from refmask.ops.reading import read_text
 
@@ -113,7 +114,7 @@ def asked() -> dict[str, bytes]:
 
 def answers() -> bytes:
     """What ``refmask segment --json`` prints."""
-    runs = {"size": list(SIDES), "counts": [5, 20, 167]}
+    runs = rle.encode(mask())
     answer = {
         **{"picture": "a.png", "expression": "the dog", "noun_phrase": "dog", "head": "dog"},
         **{"width": SIDES[1], "height": SIDES[0], "confidence": 0.9, "unsure": False},

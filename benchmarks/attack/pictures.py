@@ -31,7 +31,7 @@ def noise() -> np.ndarray:
 def kinds(gadgets: list[bytes]) -> Iterator[Kind]:
     """Kinds of this subject."""
     yield Kind("images", images(), _image)
-    yield Kind("mask pictures", {"masks/a.png": _png(_mask()), "masks/b.png": _palette()}, _folder)
+    yield Kind("mask pictures", {"masks/a.png": _png(mask()), "masks/b.png": _palette()}, _folder)
     yield Kind("masks.npz", arrays(), _masks, hostile=[in_arrays(one) for one in gadgets])
     yield Kind("masks.json", coco_masks(), _masks)
 
@@ -61,7 +61,7 @@ def images() -> dict[str, bytes]:
 
 def arrays() -> dict[str, bytes]:
     """Masks in ``.npz`` files of all forms."""
-    masks = np.stack([_mask(), ~_mask()])
+    masks = np.stack([mask(), ~mask()])
     packed = np.packbits(masks.reshape(2, -1), axis=1)
     return {
         "plain.npz": _npz(masks=masks, quality=np.array([0.5, 0.25])),
@@ -96,10 +96,11 @@ def _folder(folder: Path, name: str) -> None:
     GivenMasks(folder / name).propose(noise())
 
 
-def _mask() -> np.ndarray:
-    mask = np.zeros(SIDES, bool)
-    mask[2:8, 3:9] = True
-    return mask
+def mask() -> np.ndarray:
+    """A mask, bool (12, 16)."""
+    made = np.zeros(SIDES, bool)
+    made[2:8, 3:9] = True
+    return made
 
 
 def _png(mask: np.ndarray) -> bytes:
@@ -107,7 +108,7 @@ def _png(mask: np.ndarray) -> bytes:
 
 
 def _palette() -> bytes:
-    image = Image.fromarray(_mask().astype(np.uint8) * 2)
+    image = Image.fromarray(mask().astype(np.uint8) * 2)
     image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
     return _saved(image, "PNG")
 
