@@ -2,6 +2,7 @@
 # make test    install everything, check and test
 # make check   format, lint, types and the floors of the house
 # make format  rewrite the sources in the house's format
+# make attack  damaged and hostile inputs, and kills: ARGS="--cases 1000 --kinds npz --kills 0"
 # make docs    build these docs as a site, in site/
 # make bench   measure all that docs/ says of speed, or parts of it: ARGS="speed scaling"
 
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 # Ray takes a process down with it now and then that has run hundreds of other tests.
 CLUSTER := tests/batch/test_cluster.py
 
-.PHONY: demo test check format bench docs install develop
+.PHONY: demo test check format bench attack docs install develop
 
 install: $(VENV)/.installed
 develop: $(VENV)/.developed
@@ -50,6 +51,9 @@ format: develop
 
 bench: develop
 	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+attack: develop
+	PYTHONPATH=benchmarks $(BIN)/python -m attack $(ARGS)
 
 docs: develop
 	$(BIN)/mkdocs build --strict

@@ -1,9 +1,12 @@
 """Sizes as people write them."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from refmask.errors import ConfigurationError
-from refmask.limits import parse_size
+from refmask.limits import LIMITS, parse_size
 
 
 @pytest.mark.parametrize(
@@ -28,3 +31,10 @@ def test_sizes(text, size):
 def test_what_is_no_size(text):
     with pytest.raises(ConfigurationError, match=r"such as 500MB.*got"):
         parse_size(text)
+
+
+def test_the_docs_tell_the_limits():
+    page = (Path(__file__).parents[1] / "docs" / "safety.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) (\w+) \| (.+) \|$", page, re.MULTILINE)
+    told = {name: (int(most.replace(",", "")), unit, about) for name, most, unit, about in rows}
+    assert told == {name: (one.usual, one.unit, one.about) for name, one in LIMITS.items()}

@@ -21,11 +21,24 @@ stands beside the tree: the command line prints it after ``refmask: warning:`` a
 
 
 class RefmaskError(Exception):
-    """Root of the tree: catch it to catch everything refmask raises on purpose."""
+    """Root of the tree: catch it to catch everything refmask raises on purpose.
+
+    Its message is one line whatever it quotes: breaks become blanks, and other control characters,
+    which could change what a terminal shows, are spelt out.
+    """
+
+    def __init__(self, *told: object) -> None:
+        super().__init__(*(_on_one_line(one) if isinstance(one, str) else one for one in told))
 
 
 class RefmaskWarning(UserWarning):
-    """Something was left out on the way to an answer that is still worth having."""
+    """Something was left out on the way to an answer that is still worth having.
+
+    Its message is one line, as a ``RefmaskError``'s is.
+    """
+
+    def __init__(self, *told: object) -> None:
+        super().__init__(*(_on_one_line(one) if isinstance(one, str) else one for one in told))
 
 
 class InputError(RefmaskError, ValueError):
@@ -66,3 +79,11 @@ class WeightsUnavailable(ModelError):
 
 class MissingResource(RefmaskError):
     """A library, a font or a language pipeline is not installed."""
+
+
+def _on_one_line(text: str) -> str:
+    return text if text.isprintable() else " ".join(text.splitlines()).translate(_SPELT)
+
+
+#: Control characters as Python writes them.
+_SPELT = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {ord("\t"): " "}

@@ -71,6 +71,7 @@ def test_what_is_asked_is_said_once(tmp_path):
         ("t.csv", b"picture,expression\na,b,c\n", "expected a CSV table in .*cannot be read"),
         ("t.csv", b"picture,expression\n", "expected pictures in .*names none"),
         ("t.csv", "picture\nBär.png\n".encode("latin-1"), "CSV table in .*texts in UTF-8"),
+        ("t.csv", b"picture,\xff\na,b\n", "CSV table in .*texts in UTF-8"),
         ("t.csv", b"picture,picture\na,b\n", "expected one column 'picture' in .*rename"),
         ("t.parquet", b"PAR1 and nothing else PAR1", "expected a Parquet table"),
     ],

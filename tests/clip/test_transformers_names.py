@@ -115,6 +115,9 @@ def test_a_hub_id_of_transformers(folder, monkeypatch):
         ({"vision_config": [1]}, "vision_config of a CLIP as an object, got list"),
         ({"vision_config": {"num_attention_heads": 0}}, "no usable size"),
         ({"projection_dim": "wide"}, "no usable size"),
+        ({"projection_dim": 1e999}, "no usable size"),
+        ({"text_config": {"num_hidden_layers": 10**9}}, "text_cfg.layers must be a whole number"),
+        ({"vision_config": {"image_size": 10**6}}, "image_size must be"),
     ],
 )
 def test_configurations_of_other_models(tmp_path, change, says):

@@ -94,6 +94,7 @@ def test_a_phrase_without_a_usable_polygon_is_named(phrasecut_folder, polygons):
         ({"Polygons": None}, "task 2 has no usable"),
         ({"Polygons": [[3]]}, "task 2 has no usable"),
         ({"image_id": "x"}, "task 2 has no usable"),
+        ({"image_id": float("inf")}, "task 2 has no usable"),
         ({"phrase_structure": [1]}, "task 2 has no usable"),
         ({"image_id": 99}, r"1 are not there \(first: 99\)"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import sys
 import warnings
@@ -293,6 +294,17 @@ def test_pictures_may_lie_where_coco_has_them(refer_folder):
     refer_folder.pictures.rename(root / "train2014")
     shutil.rmtree(root / "images")
     assert load_dataset("refcoco", "all", root).sample("9").image.shape == (HEIGHT, WIDTH, 3)
+
+
+@pytest.mark.parametrize(
+    ("named", "value"), [("image_id", "[5]"), ("image_id", "{}"), ("height", "1e999")]
+)
+def test_tables_of_odd_values_are_refused(refer_folder, named, value):
+    root = refer_folder.write()
+    tables = refer_folder.folder / "instances.json"
+    tables.write_text(re.sub(rf'"{named}": \d+', f'"{named}": {value}', tables.read_text()))
+    with pytest.raises(InputError, match=r"expected COCO's .* in .*instances\.json"):
+        load_dataset("refcoco", "all", root)
 
 
 @pytest.mark.parametrize("content", ["[1", "{}", '{"images": []}', '{"images": [3]}', "3"])

@@ -45,6 +45,8 @@ def read_table(name: str, folder: str | None = None) -> pyarrow.Table:
     try:
         with place.system.open_input_file(place.path) as file:
             whole = READERS[suffix](file, name)
+        pictures, expressions = (_column(whole, names, name) for names in (PICTURE, EXPRESSION))
+        there = ", ".join(whole.schema.names)
     except InputError:
         raise
     except (pyarrow.ArrowException, *BROKEN) as error:
@@ -52,9 +54,7 @@ def read_table(name: str, folder: str | None = None) -> pyarrow.Table:
             f"expected a {suffix[1:].upper()} table in {name}, it cannot be read "
             f"({in_short(error)}); write it again, its texts in UTF-8"
         ) from None
-    pictures, expressions = (_column(whole, names, name) for names in (PICTURE, EXPRESSION))
     if pictures is None:
-        there = ", ".join(whole.schema.names)
         raise InputError(f"expected a column {' or '.join(PICTURE)} in {name}, got {there}")
     folder = folder or place.name(place.path.rpartition("/")[0])
     if not (pyarrow.types.is_string(pictures.type) or pyarrow.types.is_large_string(pictures.type)):

@@ -159,10 +159,26 @@ def read_configuration(path: Path) -> dict[str, Any]:
         besides = ("preprocess_cfg", "refmask")
         parts = {name: content.pop(name) for name in besides if name in content}
         content = {"model_cfg": content, **parts}
-    faults = list(_together(content["model_cfg"]))
+    _check_together(content["model_cfg"], path)
+    return content
+
+
+def check_translated(model: dict[str, Any], preprocess: dict[str, Any], path: Path) -> None:
+    """Raise ModelError unless what was made of another library's file can be built.
+
+    Args:
+        model: open_clip's model configuration.
+        preprocess: what is stated of preprocessing.
+        path: of the file.
+    """
+    check({"model_cfg": model, "preprocess_cfg": preprocess}, WRAPPED, path)
+    _check_together(model, path)
+
+
+def _check_together(model: dict[str, Any], path: Path) -> None:
+    faults = list(_together(model))
     if faults:
         raise refused(path, faults)
-    return content
 
 
 def _together(model: dict[str, Any]) -> Iterator[str]:

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from refmask.clip.configuration import check_translated
 from refmask.clip.files import PREPROCESSING
 from refmask.errors import ModelError
-from refmask.ops.reading import read_json
+from refmask.ops.reading import MISSHAPEN, read_json
 
 #: A parameter that transformers' CLIP has, and no other file.
 SIGN = "text_model.embeddings.token_embedding.weight"
@@ -102,9 +103,10 @@ def read_config(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     ]
     if faults:
         raise ModelError(f"{path} describes a CLIP that is not supported: {', '.join(faults)}")
-    return _model_cfg(content.get("projection_dim", 512), text, vision, quick.pop()), _statistics(
-        path.with_name(PREPROCESSING)
-    )
+    model = _model_cfg(content.get("projection_dim", 512), text, vision, quick.pop())
+    preprocess = _statistics(path.with_name(PREPROCESSING))
+    check_translated(model, preprocess, path)
+    return model, preprocess
 
 
 def _model_cfg(
@@ -131,7 +133,7 @@ def _model_cfg(
                 "mlp_ratio": int(text["intermediate_size"]) / int(text["hidden_size"]),
             },
         }
-    except (TypeError, ValueError, ZeroDivisionError) as error:
+    except MISSHAPEN as error:
         raise ModelError(f"the configuration of a CLIP holds no usable size: {error}") from None
 
 

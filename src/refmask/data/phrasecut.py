@@ -22,7 +22,7 @@ from refmask.data.counts import compare
 from refmask.data.files import fingerprint, read
 from refmask.data.pictures import missing, read_picture
 from refmask.errors import ConfigurationError, InputError, MaskError
-from refmask.ops.reading import parse_json
+from refmask.ops.reading import MISSHAPEN, parse_json
 from refmask.ops.segmentations import OUTSIDE, is_number
 from refmask.types import Bools, Query, Sample
 
@@ -148,7 +148,7 @@ def _tasks(content: bytes, path: Path, subset: str) -> list[Task]:
                     polygons=polygons,
                 )
             )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except MISSHAPEN as error:
         if isinstance(error, InputError):
             raise
         raise InputError(
@@ -165,7 +165,7 @@ def _sizes(content: bytes, path: Path, wanted: set[int]) -> dict[int, tuple[int,
             int(record["image_id"]): (int(record["height"]), int(record["width"]))
             for record in parse_json(content, path)
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except MISSHAPEN as error:
         if isinstance(error, InputError):
             raise
         raise InputError(

@@ -16,7 +16,7 @@ from typing import Any
 from refmask.data.pickles import loads_plain
 from refmask.errors import ConfigurationError, InputError, MissingResource
 from refmask.ops.parquet import read_parquet, rows_of
-from refmask.ops.reading import parse_json
+from refmask.ops.reading import MISSHAPEN, parse_json
 
 #: Formats by suffix, plainer ones first: the first file that is there is read.
 SUFFIXES = (".json", ".parquet", ".p")
@@ -110,7 +110,7 @@ def parse_refs(content: bytes, path: Path) -> list[Ref]:
     for number, record in enumerate(records):
         try:
             refs.append(_ref(record))
-        except (KeyError, TypeError) as error:
+        except MISSHAPEN as error:
             raise InputError(
                 f"expected REFER's fields in {path}, ref {number} has no usable {error}; "
                 "fetch or convert it again"

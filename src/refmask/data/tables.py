@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from refmask.errors import InputError, MaskError
-from refmask.ops.reading import parse_json
+from refmask.ops.reading import MISSHAPEN, parse_json
 from refmask.ops.segmentations import (
     decode_apart,
     decode_segmentation,
@@ -142,7 +142,8 @@ def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = No
         segmentation = record.get("segmentation")
         if segmentation is None:
             return record
-        if kept is not None and record.get("image_id") not in kept:
+        image = record.get("image_id")
+        if kept is not None and isinstance(image, Hashable) and image not in kept:
             return {"image_id": None}
         if isinstance(segmentation, list):
             record["segmentation"] = [_packed(polygon) for polygon in segmentation]
@@ -156,7 +157,7 @@ def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = No
             if record["image_id"] is not None and (kept is None or record["image_id"] in kept):
                 annotations[record["image_id"]].append(_annotation(record))
         categories = {int(row["id"]): str(row["name"]) for row in whole["categories"]}
-    except (KeyError, TypeError, ValueError) as error:
+    except MISSHAPEN as error:
         raise InputError(
             f"expected COCO's images, annotations and categories in {path}, found no usable "
             f"{error}; fetch it again"

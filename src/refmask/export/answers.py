@@ -13,7 +13,7 @@ from refmask.errors import InputError, MaskError
 from refmask.export.record import record
 from refmask.limits import check
 from refmask.ops import rle
-from refmask.ops.reading import parse_json
+from refmask.ops.reading import MISSHAPEN, parse_json
 from refmask.ops.segmentations import is_number
 from refmask.provenance import Provenance
 from refmask.types import Bools
@@ -125,7 +125,7 @@ class Answer:
             found = None if answer is None else _found(answer)
             confidence, reason = _belief(fields, found)
             provenance = _provenance(fields)
-        except (KeyError, TypeError, ValueError) as error:
+        except MISSHAPEN as error:
             raise InputError(
                 f"expected {where} to be as 'refmask segment --json' prints it, "
                 f"found no usable {error}; make it again"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from refmask.errors import ConfigurationError, MissingResource, RefmaskError
 from refmask.ops.files import write_whole
-from refmask.ops.reading import is_absent, read_json
+from refmask.ops.reading import MISSHAPEN, is_absent, read_json
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -62,7 +62,7 @@ def read_marker(folder: Path) -> Marker:
         if form == FORMAT:
             lists = {name: tuple(map(str, told[name])) for name in ("folders", "removed")}
             return Marker(**(told | lists))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except MISSHAPEN:
         raise ConfigurationError(
             f"expected a description of the index in {file}, but it is damaged; make the index "
             "anew in another folder"

@@ -11,6 +11,7 @@ import numpy as np
 from refmask.errors import InputError
 from refmask.metrics.figures import FIGURES, terms
 from refmask.metrics.outcomes import Outcomes
+from refmask.ops.reading import MISSHAPEN
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Tally:
                 int(kept["without_proposals"]),
                 {name: _pair(kept["sums"][name]) for name in FIGURES},
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except MISSHAPEN as error:
             raise InputError(
                 f"expected a tally as refmask wrote it, got {type(error).__name__} {error}; "
                 "make it again"

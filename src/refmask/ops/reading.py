@@ -44,6 +44,8 @@ BROKEN = (
     *(RuntimeError, MemoryError, ArithmeticError, AssertionError, SyntaxError, ImportError),
     *(AttributeError, LookupError, TypeError, ValueError),
 )
+#: What records of another form raise when their parts are taken: also whole numbers of infinity.
+MISSHAPEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
 def in_short(error: BaseException) -> str:

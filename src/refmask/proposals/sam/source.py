@@ -19,6 +19,7 @@ from refmask.errors import (
     WeightsError,
     WeightsUnavailable,
 )
+from refmask.ops.reading import MISSHAPEN
 from refmask.weights.configurations import check, read_object, refuse_code
 from refmask.weights.hashing import sha256_of
 from refmask.weights.hub import within_reach
@@ -195,7 +196,7 @@ def _statistics(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     std = stated.get("image_std", IMAGENET_STD)
     try:
         mean, std = tuple(map(float, mean)), tuple(map(float, std))
-    except (TypeError, ValueError):
+    except MISSHAPEN:
         mean, std = (), ()
     if len(mean) != 3 or len(std) != 3 or not all(value > 0 for value in std):
         raise ModelError(
