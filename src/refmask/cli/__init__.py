@@ -18,6 +18,7 @@ from typing import TextIO
 from refmask.cli.choosing import complete
 from refmask.cli.faults import DEBUG, VARIABLE, net, print_anything
 from refmask.cli.lean import collect_less, import_less
+from refmask.cli.places import check_places
 from refmask.errors import RefmaskError, RefmaskWarning
 
 COMMANDS = {
@@ -90,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings(), net(parser.prog):
             warnings.showwarning = _tell
             complete(arguments)
+            check_places(arguments)
             return int(command.run(arguments))
     except RefmaskError as error:
         print(f"refmask: error: {error}", file=sys.stderr)

@@ -123,8 +123,8 @@ def add_looking_options(parser: argparse.ArgumentParser) -> None:
         "--proposals",
         default="auto",
         metavar="SPEC",
-        help="auto (default: what fits the model), grouping, freesolo, sam, sam2, freemask, "
-        "maskcut or store:PATH; settings as NAME:key=value,key=value",
+        help="auto (default: what fits the model), photo (photographs), grouping, freesolo, sam, "
+        "sam2, freemask, maskcut or store:PATH; settings as NAME:key=value,key=value",
     )
     add_refinement_options(parser)
     add_store_limit(parser)

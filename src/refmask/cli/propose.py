@@ -45,8 +45,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--proposals",
         action="append",
         metavar="SPEC",
-        help="auto (default: as 'refmask segment'), grouping, freesolo, sam, sam2, freemask, "
-        "maskcut, masks:PATH or store:PATH; settings as NAME:key=value,key=value; several for "
+        help="auto (default: as 'refmask segment'), photo, grouping, freesolo, sam, sam2, "
+        "freemask, maskcut, masks:PATH or store:PATH; settings as NAME:key=value,key=value; several for "
         "--report",
     )
     parser.add_argument("--weights", metavar="FILE", help="the proposer's weights")

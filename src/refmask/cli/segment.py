@@ -40,9 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--proposals",
         default="auto",
         metavar="SPEC",
-        help="auto (default: what fits the model), grouping, freesolo, sam, sam2, freemask, "
-        "maskcut, store:PATH, or masks:PATH, a folder of PNGs, .npz or COCO JSON; {stem} in PATH "
-        "stands for the picture's name; settings as NAME:key=value,key=value",
+        help="auto (default: what fits the model), photo (photographs), grouping, freesolo, sam, "
+        "sam2, freemask, maskcut, store:PATH, or masks:PATH, a folder of PNGs, .npz or COCO JSON; "
+        "{stem} in PATH stands for the picture's name; settings as NAME:key=value,key=value",
     )
     parser.add_argument(
         "--top", type=int, default=1, metavar="K", help="list the K best proposals in the JSON"
@@ -64,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from refmask.export.folder import picture_folders
+    from refmask.ops.files import check_writable
     from refmask.ops.finding import find_pictures
     from refmask.proposals import dress, load_proposer
 
@@ -76,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
     pictures = find_pictures(args.image)
     out = args.out or OUT
     options = chosen(args, out) if args.format else None
+    if args.format or args.out or not args.json:
+        check_writable(Path(out))
     offer(args)
     given = settle(args).proposals.startswith("masks:")
     refine = refinement(args)

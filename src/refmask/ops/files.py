@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import secrets
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,10 +27,12 @@ def check_writable(path: Path) -> None:
     there = next(place for place in (path, *path.absolute().parents) if place.exists())
     if not there.is_dir():
         raise ConfigurationError(f"cannot write to {path}: {there} is no folder; choose another")
-    if not os.access(there, os.W_OK | os.X_OK):
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
         raise ConfigurationError(
-            f"cannot write to {path}: {there} may not be changed; choose another place"
-        )
+            f"cannot write to {path}: {error.strerror}; choose another place"
+        ) from None
 
 
 def write_whole(path: Path, content: bytes) -> None:

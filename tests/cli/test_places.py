@@ -1,0 +1,52 @@
+"""Commands try where they are to write before they work."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refmask.cli import main
+
+
+@pytest.fixture
+def picture(tmp_path, noise):
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    return str(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["segment", "PICTURE", "the cat", "--out", "/proc/there"],
+        ["propose", "PICTURE", "--out", "/proc/there/{stem}.npz"],
+        ["propose", "PICTURE", "--draw", "/proc/there"],
+        ["evaluate", "scenes", "--split", "val", "--out", "/proc/there"],
+        ["demo", "--out", "/proc/there"],
+        ["search", "the cat", "--index", "none", "--sheet", "/proc/there.png"],
+        ["batch", "PICTURE", "--expressions", "a.txt", "--out", "/proc/there"],
+    ],
+    ids=lambda words: " ".join(words[::3]),
+)
+def test_a_place_that_cannot_be_written_is_told_before_any_work(words, picture, capsys):
+    # No model by this name could be loaded, so nothing was tried.
+    words = [picture if word == "PICTURE" else word for word in words]
+    words += [] if words[0] in ("demo", "propose") else ["--model", "none"]
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("refmask: error: cannot write to /proc/there")
+    assert told.err.count("\n") == 1
+
+
+def test_a_default_place_is_tried_too(picture, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "refmask-out").write_text("a file where a folder should be")
+    assert main(["segment", picture, "the cat", "--model", "none"]) == 2
+    assert "refmask-out is no folder" in capsys.readouterr().err
+
+
+def test_a_file_that_is_there_may_be_replaced(tmp_path, picture):
+    out = tmp_path / "out.npz"
+    out.touch()
+    assert main(["propose", picture, "--proposals", "grouping:limit=2", "--out", str(out)]) == 0
+    with np.load(out) as file:
+        assert len(file["masks"]) <= 2
