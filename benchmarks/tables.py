@@ -160,7 +160,13 @@ PAGES: dict[str, Marks] = {
         "plans": ("index", tables_work.plans),
         "reranking": ("reranking", tables_work.reranking),
     },
-    "serve.md": {"machine": ("serve", machine), "load": ("serve", tables_work.load)},
+    "serve.md": {
+        "machine": ("serve", machine),
+        "load": ("serve", tables_work.load),
+        "lasting": ("load", machine),
+        "mixed": ("load", tables_work.mixed),
+        "resident": ("load", tables_work.resident),
+    },
     "cluster.md": {
         "machine": ("batch", machine),
         "batch": ("batch", tables_work.batch),

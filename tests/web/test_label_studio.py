@@ -8,7 +8,7 @@ import pytest
 
 from refmask.answer import Segmentation
 from refmask.errors import ConfigurationError, ImageError, InputError
-from refmask.web.label_studio.config import context_of, controls_of
+from refmask.web.label_studio.config import Context, context_of, controls_of
 from refmask.web.label_studio.tasks import Pictures
 
 BRUSH = """
@@ -259,10 +259,14 @@ def test_configurations():
 
 @pytest.mark.parametrize(
     "told",
-    [None, [], {}, {"result": None}, {"result": [None, {}, {"value": 3}, {"value": {"text": 3}}]}],
+    [
+        *(None, [], {}, {"result": None}, {"result": 10**309}, {"result": "text"}, {"result": {}}),
+        {"result": [None, {}, {"value": 3}, {"value": {"text": 3}}]},
+        {"result": [{"value": {"text": {}, "brushlabels": 10**309, "polygonlabels": [[]]}}]},
+    ],
 )
 def test_contexts_that_say_nothing(told):
-    assert context_of(told).phrases == ()
+    assert context_of(told) == Context()
 
 
 def test_limits_count_here_too(served, png):

@@ -206,3 +206,39 @@ def test_base64_may_have_line_breaks(client, png):
     broken = "\r\n".join(plain[start : start + 76] for start in range(0, len(plain), 76))
     for picture in (base64.encodebytes(png).decode(), broken, f"data:image/png;base64,{broken}\n"):
         assert client.post("/v1/segment", json={"picture": picture, "phrases": PHRASES}).is_success
+
+
+def damaged_bodies(png):
+    """JSON that Python or pydantic may stumble over, by name."""
+    picture = base64.b64encode(png).decode()
+    for digits in ("9" * 309, "9" * 5000, "1e" + "9" * 309, "NaN", "-" + "9" * 309 + ".0"):
+        for name in ("top", "alpha", "beta", "format", "phrases", "picture"):
+            told = {"picture": f'"{picture}"', "phrases": '["a dog"]', name: digits}
+            fields = ",".join(f'"{key}":{value}' for key, value in told.items())
+            yield f"{name}={digits[:4]}", f"{{{fields}}}".encode()
+    for count in (1_000, 100_000):
+        yield "brackets", b"[" * count
+        yield "lists", b"[" * count + b"]" * count
+        yield "objects", b'{"phrases":' * count + b"1" + b"}" * count
+    yield "bytes", b'{"picture": "\xff", "phrases": ["a dog"]}'
+    yield "surrogate", f'{{"picture": "{picture}", "phrases": ["a \\ud800 dog"]}}'.encode()
+
+
+@pytest.mark.parametrize("path", ["/v1/segment", "/v1/scenes", "/v1/scenes/x/find", "/v1/search"])
+def test_numbers_and_depths_beyond_reason_are_refused(client, png, path):
+    for name, content in damaged_bodies(png):
+        told = client.post(path, content=content, headers={"Content-Type": "application/json"})
+        assert told.status_code == 422, name
+        assert list(told.json()) == ["error"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about damaged tags
+@pytest.mark.parametrize("kind", ["AVIF", "WEBP", "JPEG2000", "TIFF", "PNG", "JPEG"])
+def test_damaged_pictures_are_refused(client, noise, kind):
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, kind)
+    whole = file.getvalue()
+    for size in range(12, len(whole), len(whole) // 12):
+        files = {"picture": ("a", whole[:size] + b"\0" * 8)}
+        told = client.post("/v1/scenes", files=files)
+        assert told.status_code in (201, 422), size
