@@ -46,8 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="SPEC",
         help="auto (default: as 'refmask segment'), photo, grouping, freesolo, sam, sam2, "
-        "freemask, maskcut, masks:PATH or store:PATH; settings as NAME:key=value,key=value; several "
-        "for --report",
+        "freemask, maskcut, masks:PATH or store:PATH; settings as NAME:key=value,key=value; "
+        "several for --report",
     )
     parser.add_argument("--weights", metavar="FILE", help="the proposer's weights")
     parser.add_argument("--device", help="auto (default), cpu, cuda, ...")
