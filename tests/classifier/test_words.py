@@ -179,3 +179,10 @@ def test_the_shipped_table_is_made_with_the_list_of_looks():
     nouns = [noun.partition("#")[0].strip(" *") for some in about for noun in some.split(",")]
     assert len(nouns) > 400
     assert [noun for noun in nouns if load_words().find(noun) != noun.replace("'s", "")] == []
+
+
+@pytest.mark.parametrize(
+    "word", ["coin", "coins", "money", "logo", "tennis", "soccer", "gift", "selfie"]
+)
+def test_what_people_ask_for_is_known(word):
+    assert load_words().affinity(word).max() > 0.2

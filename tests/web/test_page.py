@@ -259,6 +259,7 @@ def test_examples_are_photographs_unless_the_model_knows_scenes_only():
         shown = [(one.name, one.phrase) for one in examples(model)]
         assert ("astronaut.png", "the helmet") in shown
         assert ("chelsea.png", "the cat") in shown
+        assert "the snowman" not in dict(shown).values()
         assert not [name for name, _ in shown if name.startswith("scene")]
 
 

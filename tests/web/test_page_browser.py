@@ -19,7 +19,7 @@ from PIL import Image
 import refmask
 from refmask.data.scenes import read_scenes
 from refmask.proposals.given import GivenMasks
-from refmask.provenance import EMBEDDED
+from refmask.provenance import EMBEDDED, OFFLINE
 from refmask.segmenter import assemble
 from refmask.settings import choose
 from refmask.web.blending import blended
@@ -80,7 +80,7 @@ def street(tmp_path_factory, scene):
 
 
 @contextmanager
-def served(tabs, limits=Limits(), note=NOTE):  # noqa: B008  it is frozen
+def served(tabs, limits=Limits(), note=NOTE, model=EMBEDDED):  # noqa: B008  it is frozen
     """The page's address."""
     # pytest rewrites it as it is imported; Python 3.11 cannot do so in two threads at once.
     import anyio._backends._asyncio  # noqa: F401
@@ -90,7 +90,7 @@ def served(tabs, limits=Limits(), note=NOTE):  # noqa: B008  it is frozen
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    page = open_page(tabs, limits, EMBEDDED, host="127.0.0.1", port=port, note=note)
+    page = open_page(tabs, limits, model, host="127.0.0.1", port=port, note=note)
     yield f"http://127.0.0.1:{port}/"
     page.close(verbose=False)
     gc.collect()  # what Gradio leaves is collected here, and not in other tests
@@ -195,7 +195,6 @@ def test_a_picture_two_phrases_a_slider_and_the_files(opened, street, scene, loo
     assert drawn_over(opened, *inside(~answer.mask), shape)[3] > 100  # the rest is veiled
     label = opened.locator(".rm-label").inner_text()
     assert label == answer.provenance.label == "emoji model: knows emoji scenes only"
-    picture_taken(opened, "page-answer")
 
     ask(opened, SECOND)
     second = scene.find(SECOND)
@@ -270,7 +269,6 @@ def test_pointing_and_clicking_say_how_the_phrase_scores_there(opened, street, s
     opened.mouse.move(*place)
     playwright.expect(readout).to_contain_text(f"score {answer.scores[smallest]:.2f}")
     playwright.expect(readout).to_contain_text(PHRASE)
-    picture_taken(opened, "page-regions")
     opened.mouse.click(*place)
     opened.mouse.move(5, 5)
     playwright.expect(readout).to_contain_text(f"score {answer.scores[smallest]:.2f}")
@@ -326,6 +324,7 @@ def test_a_picture_is_dropped_pasted_and_taken(opened, street):
     opened.get_by_text(re.compile(r"camera.png: \d+ regions, looked at")).wait_for()
 
 
+DESK = {"viewport": {"width": 1280, "height": 860}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
@@ -335,7 +334,6 @@ def test_a_phone_shows_everything_without_scrolling_sideways(opened, street):
         return opened.evaluate("document.documentElement.scrollWidth - window.innerWidth")
 
     assert sideways() <= 0
-    picture_taken(opened, "page-phone-start")
     upload(opened, street)
     ask(opened, PHRASE)
     opened.get_by_role("link", name="Download mask").wait_for()
@@ -344,7 +342,6 @@ def test_a_phone_shows_everything_without_scrolling_sideways(opened, street):
     assert box["width"] > 300
     opened.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     playwright.expect(opened.locator(".rm-readout")).to_contain_text("score")
-    picture_taken(opened, "page-phone")
 
 
 def test_the_keyboard_is_enough(opened):
@@ -358,7 +355,6 @@ def test_the_keyboard_is_enough(opened):
                 return
         raise AssertionError(f"{selector} is not reached by the Tab key")
 
-    picture_taken(opened, "page-start")
     tab_to("input[type=file]")
     tab_to(".rm-examples button")
     outline = opened.evaluate("getComputedStyle(document.activeElement).outlineStyle")
@@ -516,3 +512,35 @@ def test_the_policy_runs_nothing_that_is_written_into_the_page(chromium, address
     assert page.evaluate("window.ran") is None
     page.close()
     assert sum(WRONG in text for text in refused) >= 2
+
+
+def test_the_preview_answers_its_examples_and_says_what_it_is(chromium):
+    """What the docs show: the page as ``refmask app`` opens it on a fresh machine."""
+    tabs = Future()
+    tabs.set_result(Tabs(refmask.segmenter.load_shipped(OFFLINE), Limits()))
+    note = f"Model: {choose().line}"
+    with served(tabs, note=note, model=OFFLINE) as address:
+        for name, options in (("page", DESK), ("page-phone", PHONE)):
+            with chromium.new_context(**options) as context:
+                page = context.new_page()
+                page.goto(address)
+                page.get_by_text("ready.").wait_for()
+                playwright.expect(page.locator(".rm-note").first).to_contain_text("preview")
+                picture_taken(page, f"{name}-start")
+                page.get_by_role("button", name="the flag").click()
+                page.locator(".rm-caption").wait_for(timeout=60_000)
+                playwright.expect(page.locator(".rm-label")).to_contain_text("offline preview")
+                playwright.expect(page.locator(".rm-caption")).to_contain_text("% confidence")
+                playwright.expect(page.locator(".rm-caption")).to_contain_text("(expected IoU)")
+                page.get_by_role("link", name="Download mask").wait_for()
+                picture_taken(page, "page-answer" if name == "page" else name)
+                finder = page.locator(".rm-finder")
+                finder.focus()
+                page.keyboard.press("ArrowRight")
+                page.keyboard.press("ArrowRight")
+                playwright.expect(finder).to_have_attribute(
+                    "aria-valuetext", re.compile("expected IoU 0"), timeout=20_000
+                )
+                if name == "page":
+                    page.get_by_label("All regions").check()
+                    picture_taken(page, "page-regions")

@@ -52,7 +52,7 @@ def _photographs() -> Iterator[tuple[Scene, Segmentation]]:
     segmenter = load_shipped(OFFLINE)
     for photograph in read_photographs():
         scene = segmenter.look(photograph.image)
-        for answer in scene.find(photograph.phrases):
+        for answer in scene.find(photograph.phrases + photograph.absent):
             print(f"  {photograph.name}: {answer.why.phrase.expression!r}: {answer.verdict}")
             yield scene, answer
 

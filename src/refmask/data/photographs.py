@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from refmask.types import Bytes
 
-#: By scikit-image's name: what can be asked. Not all of it is there.
+#: By scikit-image's name: what can be asked, and what is not there.
 PHRASES = {
     "astronaut": ("the helmet", "the flag"),
     "chelsea": ("the cat",),
     "coffee": ("the saucer", "the spoon"),
-    "rocket": ("the rocket", "the snowman"),
+    "rocket": ("the rocket",),
 }
+ABSENT = {"rocket": ("the snowman",)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +25,13 @@ class Photograph:
         name: scikit-image's.
         image: uint8 RGB (H, W, 3).
         phrases: at least one.
+        absent: phrases about what it does not show.
     """
 
     name: str
     image: Bytes
     phrases: tuple[str, ...]
+    absent: tuple[str, ...] = ()
 
 
 def read_photographs() -> Iterator[Photograph]:
@@ -36,4 +39,4 @@ def read_photographs() -> Iterator[Photograph]:
     from skimage import data
 
     for name, phrases in PHRASES.items():
-        yield Photograph(name, getattr(data, name)(), phrases)
+        yield Photograph(name, getattr(data, name)(), phrases, ABSENT.get(name, ()))
