@@ -297,7 +297,8 @@ def test_pictures_may_lie_where_coco_has_them(refer_folder):
 
 
 @pytest.mark.parametrize(
-    ("named", "value"), [("image_id", "[5]"), ("image_id", "{}"), ("height", "1e999")]
+    ("named", "value"),
+    [("image_id", "[5]"), ("image_id", "{}"), ("height", "1e999"), ("category_id", "1e30")],
 )
 def test_tables_of_odd_values_are_refused(refer_folder, named, value):
     root = refer_folder.write()
@@ -420,3 +421,13 @@ def test_ids_are_texts_of_numbers_in_json(refer_folder):
     dataset = load_dataset("refcoco", "all", refer_folder.write())
     told = json.loads((refer_folder.folder / "instances.json").read_text())
     assert set(dataset.ids) == {str(image["id"]) for image in told["images"]}
+
+
+def test_a_name_that_no_system_takes_is_a_missing_picture(refer_folder):
+    root = refer_folder.write()
+    tables = refer_folder.folder / "instances.json"
+    tables.write_text(tables.read_text().replace("COCO_train2014_5.jpg", "a" * 300 + ".jpg"))
+    dataset = load_dataset("refcoco", "all", root)
+    assert len(dataset.missing_pictures()) == 1
+    with pytest.raises(ImageError, match=r"aaa\.jpg"):
+        dataset.sample("5")

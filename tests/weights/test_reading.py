@@ -80,6 +80,20 @@ def test_a_pickle_that_asks_for_memory_is_refused(written, name):
         read_pickled(written / "a.pkl")
 
 
+@pytest.mark.parametrize("name", ["new.pt", "script.pt"])
+def test_damage_in_what_other_programs_packed_is_told(written, name):
+    # torch packs nothing; LZMA tells of damage by an error of its own.
+    path = rewritten(written / name, lambda _, content: content, compression=zipfile.ZIP_LZMA)
+    with zipfile.ZipFile(path) as archive:
+        data = next(info for info in archive.infolist() if info.filename.endswith("data/0"))
+    content = bytearray(path.read_bytes())
+    at = data.header_offset + 30 + len(data.filename) + 9
+    content[at : at + 12] = b"\xff" * 12
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="damaged or no weights file"):
+        read_weights(path)
+
+
 def test_a_tensor_larger_than_its_storage_is_refused(written):
     path = written / "script.pt"
     two_by_three, many_by_three = b"(K\x02K\x03t", b"(J\x00\x00\x00\x08K\x03t"

@@ -22,7 +22,7 @@ from refmask.data.counts import compare
 from refmask.data.files import fingerprint, read
 from refmask.data.pictures import missing, read_picture
 from refmask.errors import ConfigurationError, InputError, MaskError
-from refmask.ops.reading import MISSHAPEN, parse_json
+from refmask.ops.reading import MISSHAPEN, parse_json, whole
 from refmask.ops.segmentations import OUTSIDE, is_number
 from refmask.types import Bools, Query, Sample
 
@@ -142,7 +142,7 @@ def _tasks(content: bytes, path: Path, subset: str) -> list[Task]:
             tasks.append(
                 Task(
                     id=str(record["task_id"]),
-                    picture=int(record["image_id"]),
+                    picture=whole(record["image_id"]),
                     phrase=str(record["phrase"]),
                     kind=structure.get("type"),
                     polygons=polygons,
@@ -162,7 +162,7 @@ def _sizes(content: bytes, path: Path, wanted: set[int]) -> dict[int, tuple[int,
     """Height and width of the pictures by id."""
     try:
         sizes = {
-            int(record["image_id"]): (int(record["height"]), int(record["width"]))
+            whole(record["image_id"]): (whole(record["height"]), whole(record["width"]))
             for record in parse_json(content, path)
         }
     except MISSHAPEN as error:

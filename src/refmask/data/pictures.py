@@ -8,6 +8,7 @@ from pathlib import Path
 from refmask.errors import ImageError
 from refmask.ops.images import read_image
 from refmask.ops.names import located
+from refmask.ops.reading import is_file
 from refmask.types import Bytes
 
 
@@ -41,6 +42,6 @@ def missing(paths: Iterable[Path]) -> list[Path]:
         if folder not in listed:
             there = folder.iterdir() if folder.is_dir() else ()
             listed[folder] = {file.name for file in there}
-        if path.name not in listed[folder] and not located(path).is_file():
+        if path.name not in listed[folder] and not is_file(located(path)):
             absent.append(path)
     return absent

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from refmask.errors import InputError, MaskError
-from refmask.ops.reading import MISSHAPEN, parse_json
+from refmask.ops.reading import MISSHAPEN, parse_json, whole
 from refmask.ops.segmentations import (
     decode_apart,
     decode_segmentation,
@@ -149,14 +149,14 @@ def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = No
             record["segmentation"] = [_packed(polygon) for polygon in segmentation]
         return record
 
-    whole = parse_json(content, path, hook=small)
+    told = parse_json(content, path, hook=small)
     try:
-        pictures = [_picture(record) for record in whole["images"]]
+        pictures = [_picture(record) for record in told["images"]]
         annotations: dict[int, list[Annotation]] = defaultdict(list)
-        for record in whole["annotations"]:
+        for record in told["annotations"]:
             if record["image_id"] is not None and (kept is None or record["image_id"] in kept):
                 annotations[record["image_id"]].append(_annotation(record))
-        categories = {int(row["id"]): str(row["name"]) for row in whole["categories"]}
+        categories = {whole(row["id"]): str(row["name"]) for row in told["categories"]}
     except MISSHAPEN as error:
         raise InputError(
             f"expected COCO's images, annotations and categories in {path}, found no usable "
@@ -176,16 +176,16 @@ def _packed(polygon: Any) -> Any:
 
 
 def _picture(record: dict[str, Any]) -> Picture:
-    sides = int(record["height"]), int(record["width"])
+    sides = whole(record["height"]), whole(record["width"])
     if min(sides) < 1:
         raise ValueError(f"size of picture {record['id']}")
-    return Picture(int(record["id"]), str(record["file_name"]), *sides)
+    return Picture(whole(record["id"]), str(record["file_name"]), *sides)
 
 
 def _annotation(record: dict[str, Any]) -> Annotation:
     return Annotation(
-        id=int(record["id"]),
-        category=int(record["category_id"]),
+        id=whole(record["id"]),
+        category=whole(record["category_id"]),
         crowd=bool(record.get("iscrowd", 0)),
         segmentation=record.get("segmentation"),
     )

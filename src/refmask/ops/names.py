@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import quote, unquote
 
+from refmask.ops.reading import is_file
+
 #: Systems differ in how they keep an "é": as one character, or as an "e" with an accent.
 FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
@@ -32,7 +34,7 @@ def located(path: Path) -> Path:
     Args:
         path: a folder and the table's name for a file in it, or below.
     """
-    return next((one for one in _spellings(path) if one.is_file()), path)
+    return next((one for one in _spellings(path) if is_file(one)), path)
 
 
 def _spellings(path: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ folders are refused before they are opened, and what is too large before it is r
 from __future__ import annotations
 
 import json
+import lzma
 import math
 import stat
 import struct
@@ -40,7 +41,16 @@ MARKS = {
 PIECE = 2**20
 #: What libraries raise on damaged files, besides ``pickle.UnpicklingError``.
 BROKEN = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, TokenError, OSError, EOFError, BufferError),
+    *(
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        struct.error,
+        TokenError,
+        OSError,
+        EOFError,
+        BufferError,
+    ),
     *(RuntimeError, MemoryError, ArithmeticError, AssertionError, SyntaxError, ImportError),
     *(AttributeError, LookupError, TypeError, ValueError),
 )
@@ -63,6 +73,26 @@ def is_absent(path: Path) -> bool:
     except (OSError, ValueError):
         pass
     return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file at a path; False when that cannot be told, as of a name too long."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def whole(value: Any) -> int:
+    """A number of a record as a whole one.
+
+    Raises:
+        one of MISSHAPEN: when it is none that 64 bits hold.
+    """
+    number = int(value)
+    if not -(2**63) <= number < 2**63:
+        raise OverflowError(f"number of 64 bits, got {value!r}")
+    return number
 
 
 def check_file(
