@@ -49,8 +49,8 @@ def set_up(kit: Kit, say: Say = print, *, source: Path | None = None) -> Remembe
     Raises:
         ConfigurationError: when the configuration file cannot be used or written, before anything
             is fetched; when ``source`` is no folder, or files are missing in it.
-        WeightsUnavailable: when the hub does not answer (two lines: which files to bring, and where
-            they go), or there is no room.
+        WeightsUnavailable: when the hub does not answer (``say`` is told which files to bring), or
+            there is no room.
         WeightsError: when a file is damaged, or not what it should be.
     """
     before = file.read()
@@ -71,7 +71,11 @@ def _fetched(kit: Kit, say: Say) -> list[Path]:
         _check_room(absent, Path(constants.HF_HUB_CACHE), "HF_HOME")
         say(f"asking {constants.ENDPOINT}, for at most {PATIENCE} s")
         if not hub.answers(PUBLISHED[absent[0].name].repository, PATIENCE):
-            raise WeightsUnavailable(_bring(kit))
+            say(f"on a machine where it answers, download {_files(kit)}")
+            raise WeightsUnavailable(
+                f"the Hugging Face hub does not answer; put the files that are listed above into "
+                f"one folder here, and run: {command(kit)} --from FOLDER"
+            )
     found = []
     for part in kit.parts:
         found.append(_verified(part, hub.fetch(part.name)))
@@ -89,16 +93,12 @@ def _described(part: Part, where: str) -> str:
     return f"{part.title}: {model.megabytes} MB, {model.licence}, {place}, {where}"
 
 
-def _bring(kit: Kit) -> str:
-    """Two lines for whoever has no network."""
-    wanted = (
+def _files(kit: Kit) -> str:
+    """All that a kit needs, and where it is."""
+    return "; ".join(
         f"{' and '.join(PUBLISHED[part.name].files)} of "
         f"{constants.ENDPOINT}/{PUBLISHED[part.name].repository}"
         for part in kit.parts
-    )
-    return (
-        f"the Hugging Face hub does not answer; where it does, download {'; '.join(wanted)}\n"
-        f"put them into one folder here, and run: {command(kit)} --from FOLDER"
     )
 
 

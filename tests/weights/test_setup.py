@@ -116,8 +116,9 @@ def test_wrong_files_are_not_remembered(full_hub, originals, name, content, told
 @pytest.mark.usefixtures("kit", "no_hub")
 def test_without_a_network_two_lines_say_what_to_bring(folder, settings, capsys):
     assert main(PHOTOS) == 2
-    first, second = lines(capsys.readouterr().err)
-    assert "does not answer" in first
+    told = capsys.readouterr()
+    first, (second,) = lines(told.out)[-1], lines(told.err)
+    assert "does not answer" in second
     for text in ("open_clip_model.safetensors", "/org/clip", "model.safetensors and config.json"):
         assert text in first
     assert second.endswith("run: refmask setup photos --from FOLDER")
@@ -139,7 +140,7 @@ def test_the_way_out_is_of_the_same_quality(kit, capsys, monkeypatch):
     assert main([*PHOTOS, "--quality", "high"]) == 2
     told = capsys.readouterr()
     assert told.err.endswith("run: refmask setup photos --quality high --from FOLDER\n")
-    assert lines(told.out)[-1].startswith("asking http://127.0.0.1:9, for at most ")
+    assert lines(told.out)[-2].startswith("asking http://127.0.0.1:9, for at most ")
 
 
 @pytest.mark.usefixtures("kit", "no_hub")
