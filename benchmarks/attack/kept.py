@@ -13,6 +13,7 @@ import numpy as np
 import refmask
 from attack.kinds import Kind
 from attack.pictures import noise
+from attack.scenes import repacked
 from refmask.index.folder import MARKER as INDEX
 from refmask.index.folder import Marker, read_marker, write_marker
 from refmask.proposals.store import Store
@@ -84,7 +85,7 @@ def _scene() -> bytes:
     with TemporaryDirectory() as place:
         path = Path(place) / "scene.safetensors"
         refmask.load("embedded", precision="fp32").look(noise()).save(path)
-        return path.read_bytes()
+        return repacked(path.read_bytes())
 
 
 def _settings(folder: Path, name: str) -> None:

@@ -24,6 +24,12 @@ Content = Mapping[str, object]
 #: Files that grow while a command runs, or tell times.
 GROWING, TIMES = ("samples.jsonl",), ("times.jsonl",)
 PHRASES = ("the red patch", "a blue patch on the left")
+#: What commands import, for the process that they are forked from; nothing is loaded there and no
+#: thread started, wherefore LanceDB, which starts some, is not among them.
+IMPORTED = (
+    *("refmask.batch.batch", "refmask.classifier", "refmask.cli.segment", "refmask.clip.loading"),
+    *("refmask.evaluation.evaluate", "refmask.segmenter"),
+)
 #: Kills in a row that came too late, before a command is given up.
 PATIENCE = 200
 
@@ -140,8 +146,8 @@ def kill_all(names: Sequence[str], kills: int, seed: int) -> list[Killed]:
         for name in names:
             for one in killed(name, inputs, Path(place) / name, kills, seed):
                 found.append(one)
-                if not one.right:
-                    print(f"{name}, killed after {one.after:.2f} s: {one.told}", file=sys.stderr)
+                outcome = one.told or "ended as unbroken"
+                print(f"{name}, killed after {one.after:.2f} s: {outcome}", file=sys.stderr)
         return found
 
 
@@ -221,7 +227,7 @@ def _after_kill(command: Command, whole: Content, out: Path) -> str:
 def start(commands: Sequence[Sequence[str]], stdout: Path | None = None) -> list[BaseProcess]:
     """Start commands, each in a process of its own that has the libraries already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["attack.preload"])
+    context.set_forkserver_preload(list(IMPORTED))
     made = [context.Process(target=_command, args=(list(words), stdout)) for words in commands]
     for one in made:
         one.start()

@@ -7,12 +7,13 @@ import json
 import random
 
 import numpy as np
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from attack.values import nasty_key
 from refmask.store.hashing import settings_hash
 
 TOLD = "refmask"
+DTYPES = {"|u1": "U8", "<f4": "F32", "<i8": "I64"}
 
 
 def scene_changed(rng: random.Random, content: bytes) -> bytes:
@@ -21,7 +22,7 @@ def scene_changed(rng: random.Random, content: bytes) -> bytes:
 
     length = int.from_bytes(content[:8], "little")
     told = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][TOLD])
-    arrays = load(content)
+    arrays = dict(sorted(load(content).items()))
     how = rng.random()
     if how < 0.5:
         told = value_changed(rng, told)
@@ -43,4 +44,27 @@ def scene_changed(rng: random.Random, content: bytes) -> bytes:
             digest.update(f"{name} {values.dtype.str} {values.shape} ".encode())
             digest.update(values.tobytes())
         told["sha256"] = digest.hexdigest()
-    return save(arrays, {TOLD: json.dumps(told, sort_keys=True)})
+    return packed(arrays, json.dumps(told, sort_keys=True))
+
+
+def packed(arrays: dict[str, np.ndarray], told: str) -> bytes:
+    """A file of safetensors, each time the same: the library orders its header at random."""
+    header: dict[str, object] = {"__metadata__": {TOLD: told}}
+    at = 0
+    for name, values in sorted(arrays.items()):
+        offsets = [at, at + values.nbytes]
+        header[name] = {
+            "dtype": DTYPES[values.dtype.str],
+            "shape": values.shape,
+            "data_offsets": offsets,
+        }
+        at += values.nbytes
+    text = json.dumps(header).encode()
+    parts = [values.tobytes() for _, values in sorted(arrays.items())]
+    return len(text).to_bytes(8, "little") + text + b"".join(parts)
+
+
+def repacked(content: bytes) -> bytes:
+    """The same scene, as ``packed`` orders it."""
+    length = int.from_bytes(content[:8], "little")
+    return packed(load(content), json.loads(content[8 : 8 + length])["__metadata__"][TOLD])
