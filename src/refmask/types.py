@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -71,7 +70,7 @@ class MaskProposals:
         object.__setattr__(self, "boxes", unchanging(boxes))
         object.__setattr__(self, "quality", unchanging(quality))
         details = {name: unchanging(values) for name, values in self.details.items()}
-        object.__setattr__(self, "details", MappingProxyType(details))
+        object.__setattr__(self, "details", details)
 
     @classmethod
     def empty(cls, height: int, width: int) -> Self:

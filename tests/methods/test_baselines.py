@@ -176,7 +176,7 @@ def test_score_maps_are_logits(golden_model, golden_pictures, golden_phrases, pi
     fine = functional.interpolate(
         torch.from_numpy(ours["maps"])[None], picture[1].size, mode="bilinear"
     )[0]
-    means = [fine[:, mask].mean(dim=1) for mask in torch.from_numpy(picture[1].masks)]
+    means = [fine[:, mask].mean(dim=1) for mask in torch.tensor(picture[1].masks)]
     assert np.allclose(ours["scores"], torch.stack(means, dim=1), atol=1e-3)
     assert np.abs(ours["maps"]).max() < clip.logit_scale
     places = functional.normalize(clip.encode_places(pixels), dim=1)

@@ -108,7 +108,7 @@ def test_grid_masks_are_covered_area():
 @pytest.mark.parametrize("grid", [(7, 7), (3, 5), (90, 70), (120, 80)])
 def test_grid_masks_may_be_bilinear_samples(proposals, grid):
     soft = grid_masks(proposals, grid, reference("vit"))
-    floats = torch.from_numpy(proposals.masks).float()[:, None]
+    floats = torch.tensor(proposals.masks).float()[:, None]
     expected = functional.interpolate(floats, grid, mode="bilinear")[:, 0]
     torch.testing.assert_close(soft, expected, rtol=0, atol=2e-5)
 

@@ -94,11 +94,12 @@ def test_quality_boxes_and_details_come_back_exactly(store):
     same(store.get(CONFIGURATION, picture()), proposals)
 
 
-def test_what_is_read_can_be_written_to(store):
+def test_what_is_read_cannot_be_written_to(store):
     store.put(CONFIGURATION, picture(), MaskProposals(noise_masks(), details={"a": np.arange(4)}))
     found = store.get(CONFIGURATION, picture())
     for array in (found.masks, found.quality, found.details["a"]):
-        array[0] = 0
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
 
 
 def test_what_is_kept_later_takes_the_place_of_what_was_kept_before(store):
