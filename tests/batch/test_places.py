@@ -64,13 +64,14 @@ def test_options_of_a_file_system_stay_behind_names(photos):
     assert beside("s3://bucket/a b?region=x", "c.png") == "s3://bucket/a%20b/c.png?region=x"
 
 
-def test_what_cannot_be_read_is_told(photos):
+def test_what_cannot_be_read_is_told(photos, monkeypatch):
     with pytest.raises(ImageError, match=r"picture at .*nothing.png, but it does not exist"):
         read(f"{photos}/nothing.png")
     with pytest.raises(ImageError, match=r"but it is no file"):
         read(str(photos))
-    with pytest.raises(ImageError, match=r"at most 0 MB, .*0.png has 0 MB"):
-        read(f"{photos}/0.png", most=10)
+    monkeypatch.setenv("REFMASK_LIMITS", "file=10")
+    with pytest.raises(ImageError, match=r"0.png would take .* at most 10 are read"):
+        read(f"{photos}/0.png")
 
 
 def test_names_mean_the_same_anywhere(monkeypatch, tmp_path):

@@ -162,7 +162,7 @@ def test_no_proposals_at_all(picture, model, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"image": "absent.png"}, "does not exist"),
+        ({"image": "absent.png"}, "there is no such file"),
         ({"image": "cut.jpg"}, "damaged or cut short"),
         ({"image": "archive.png"}, "its content is none"),
         ({"image": "large.png"}, "108000000 pixels"),

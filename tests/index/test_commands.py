@@ -143,4 +143,4 @@ def test_no_index(words, capsys):
         assert "refmask index add" in error
         assert error.count("\n") == 1
     assert main(["index", "add", "/nowhere/at/all.png", *words]) == 2
-    assert "does not exist" in capsys.readouterr().err
+    assert "there is no such file" in capsys.readouterr().err

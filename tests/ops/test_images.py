@@ -1,6 +1,7 @@
 """Pictures as people have them."""
 
 import io
+import os
 import random
 import zipfile
 
@@ -129,7 +130,7 @@ def test_files_that_are_no_picture(picture, tmp_path):
     (tmp_path / "empty.png").touch()
     (tmp_path / "program.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     for name, message in [
-        ("absent.png", "does not exist"),
+        ("absent.png", "there is no such file"),
         (".", "is a folder"),
         ("cut.jpg", "damaged or cut short"),
         ("archive.png", "its content is none"),
@@ -220,3 +221,9 @@ def test_damaged_files_of_any_kind_fail_with_our_error_only(picture, kind):
             told.append(str(error))
     assert told
     assert not any("\n" in line for line in told)
+
+
+def test_a_pipe_is_no_picture(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ImageError, match=r"pipe.png, but it is a device or a pipe"):
+        read_image(tmp_path / "pipe.png")

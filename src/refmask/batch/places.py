@@ -16,13 +16,12 @@ from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
 from refmask.errors import ConfigurationError, ImageError, InputError
+from refmask.limits import check
 from refmask.ops.finding import none_found, pictures_among
 from refmask.ops.images import check_name
 
 #: Object stores: what is written there appears when all of it has arrived, and not before.
 STORES = ("s3", "gcs", "abfs")
-#: Largest file of a picture that is read, in bytes: 50 megapixels of 16 bits, unpacked.
-LARGEST = 512 * 2**20
 
 
 @dataclass(frozen=True)
@@ -154,13 +153,12 @@ def _below(place: Place) -> list[str]:
     return [path for path in files if "/." not in path[len(place.path) :]]
 
 
-def read(name: str, what: str = "a picture", most: int = LARGEST) -> bytes:
+def read(name: str, what: str = "a picture") -> bytes:
     """The bytes of a file.
 
     Args:
         name: path or URI.
         what: what to call it in an error.
-        most: bytes; a larger file is refused unread.
 
     Raises:
         ImageError: when there is none, it is too large or cannot be read.
@@ -172,11 +170,7 @@ def read(name: str, what: str = "a picture", most: int = LARGEST) -> bytes:
         if info.type != FileType.File:
             fault = "does not exist" if info.type == FileType.NotFound else "is no file"
             raise ImageError(f"expected {what} at {name}, but it {fault}; check the path")
-        if info.size > most:
-            raise ImageError(
-                f"expected {what} of at most {most >> 20} MB, {name} has {info.size >> 20} MB; "
-                "make it smaller"
-            )
+        check("file", info.size, name, ImageError)
         with place.system.open_input_file(place.path) as file:
             content: bytes = file.read()
     return content

@@ -13,10 +13,10 @@ from typing import Any
 
 import open_clip
 
+from refmask.clip.configuration import read_configuration
 from refmask.clip.files import CONFIG, CONFIG_FILE, WEIGHT_FILES
 from refmask.clip.transformers_names import read_config
 from refmask.errors import ConfigurationError, ModelError
-from refmask.ops.reading import read_json
 from refmask.weights.names import OPENAI
 
 #: Classes of the activations, as programs in TorchScript archives name them.
@@ -65,9 +65,9 @@ def trained_quick(path: Path, marks: Collection[str]) -> bool | None:
 
 def _told_beside(path: Path) -> bool | None:
     """What a configuration says that lies beside weights of the usual name."""
-    with suppress(ModelError, AttributeError):
-        content = read_json(path.with_name(CONFIG_FILE), "a configuration", ModelError, "settings")
-        return bool(content.get("model_cfg", content).get("quick_gelu", False))
+    with suppress(ModelError):
+        cfg = read_configuration(path.with_name(CONFIG_FILE))["model_cfg"]
+        return bool(cfg.get("quick_gelu", False))
     with suppress(ModelError):
         cfg, _ = read_config(path.with_name(CONFIG))
         return bool(cfg["quick_gelu"])

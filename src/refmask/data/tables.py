@@ -20,7 +20,7 @@ from refmask.ops.segmentations import (
     tell_undrawn,
     without_slivers,
 )
-from refmask.types import Bools, MaskProposals
+from refmask.types import Bools, MaskProposals, sealed
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Tables:
             "annotation": np.array([annotation.id for annotation, _ in rows], np.int64),
         }
         numbers = {annotation.id: row for row, (annotation, _) in enumerate(rows)}
-        return MaskProposals(masks, details=details), numbers
+        return MaskProposals(sealed(masks), details=details), numbers
 
 
 def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = None) -> Tables:

@@ -32,7 +32,7 @@ from refmask.provenance import Provenance
 from refmask.scene import Scene
 from refmask.segmenter import Segmenter
 from refmask.store.hashing import picture_hash
-from refmask.types import Bools, ContextFeatures, Floats, MaskProposals, TargetPhrase
+from refmask.types import Bools, ContextFeatures, Floats, MaskProposals, TargetPhrase, sealed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -218,7 +218,7 @@ class Index:
         masks: Bools = np.zeros((len(rows), *image.shape[:2]), np.bool_)
         for mask, counts in zip(masks, rows.column("counts").to_pylist(), strict=True):
             mask[:] = rle.decode({"size": list(image.shape[:2]), "counts": counts})
-        proposals = MaskProposals(masks, boxes_of(rows))
+        proposals = MaskProposals(sealed(masks), boxes_of(rows))
         made_by = self.provenance.proposals
         return Scene(image, proposals, self.segmenter, features_of(rows), proposed_by=made_by)
 

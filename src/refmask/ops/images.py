@@ -17,7 +17,7 @@ from refmask.errors import ImageError
 from refmask.limits import check
 from refmask.ops.levels import eight_bits, is_deep, joined_bytes, lower_bytes
 from refmask.ops.opening import FORMATS, HEIF_MISSING, has_heif, is_heif, open_picture
-from refmask.ops.reading import BROKEN, in_short, is_file
+from refmask.ops.reading import BROKEN, check_file, in_short, is_file
 from refmask.types import Bytes
 
 if TYPE_CHECKING:
@@ -98,11 +98,7 @@ def _from_path(name: str) -> Bytes:
     path = Path(name)
     if not is_file(path):
         check_name(name)
-        try:
-            what = "is a folder" if path.is_dir() else "does not exist"
-        except OSError as error:
-            what = f"cannot be looked up ({in_short(error)})"
-        raise ImageError(f"expected a picture at {path}, but it {what}; check the path")
+    check_file(path, "a picture", ImageError)
     try:
         return _opened(path, str(path))
     except PermissionError:

@@ -27,7 +27,7 @@ from refmask.ops.matrix_nms import matrix_nms
 from refmask.ops.pixels import projected_boxes
 from refmask.ops.sizes import edges
 from refmask.proposals.backbones import DenseBackbone, find_backbone
-from refmask.types import Bools, Bytes, Floats, MaskProposals
+from refmask.types import Bools, Bytes, Floats, MaskProposals, sealed
 
 #: Counted up whenever the same picture gets other masks than before.
 VERSION = 1
@@ -131,7 +131,7 @@ class FreeMask:
         boxes = projected_boxes(masks)
         usual = self._usual(boxes, height, width)
         details = {"boxes": boxes[usual].astype(np.float32)}
-        return MaskProposals(masks[usual], quality=quality[usual], details=details)
+        return MaskProposals(sealed(masks[usual]), quality=quality[usual], details=details)
 
     def _usual(self, boxes: Floats, height: int, width: int) -> Bools:
         """Which boxes (N, 4) are neither near the top nor across the picture: bool (N,)."""

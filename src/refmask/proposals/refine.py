@@ -19,6 +19,7 @@ from refmask.types import (
     MaskProposals,
     MaskProposer,
     Whole,
+    sealed,
     tight_boxes,
 )
 
@@ -117,7 +118,7 @@ class Refinement:
                 )
             rows.append(row)
             parts.append(part)
-        masks = np.array(parts, np.bool_).reshape(len(parts), *proposals.size)
+        masks = sealed(np.array(parts, np.bool_)).reshape(len(parts), *proposals.size)
         details = {name: values[rows] for name, values in proposals.details.items()}
         return MaskProposals(masks, quality=proposals.quality[rows], details=details)
 

@@ -13,7 +13,7 @@ from refmask.data.scenes.render import Rendered, render
 from refmask.data.scenes.sprites import Sprites
 from refmask.data.scenes.vocabulary import HeldOut
 from refmask.errors import ConfigurationError
-from refmask.types import MaskProposals, Query, Sample
+from refmask.types import MaskProposals, Query, Sample, sealed
 
 #: More than the sentences and the instances of any one picture: their ids count within it.
 SENTENCES, INSTANCES = 100, 10
@@ -43,7 +43,7 @@ class ComposedScene:
             for row, (item, sentence, kind) in enumerate(self.expressions)
         )
         masks = np.concatenate([self.rendered.objects, self.rendered.surfaces])
-        return Sample(str(self.number), self.rendered.image, queries, MaskProposals(masks))
+        return Sample(str(self.number), self.rendered.image, queries, MaskProposals(sealed(masks)))
 
     def sentence_id(self, row: int) -> int:
         """The id of an expression, unique within the data set."""

@@ -27,7 +27,7 @@ from refmask.proposals.freesolo.decode import Chosen, choose, find_candidates, s
 from refmask.proposals.freesolo.input import network_input, resized
 from refmask.proposals.freesolo.network import Network, load_network
 from refmask.proposals.freesolo.upsample import paint
-from refmask.types import Bools, Bytes, MaskProposals
+from refmask.types import Bools, Bytes, MaskProposals, sealed
 from refmask.weights.hashing import sha256_of
 from refmask.weights.hub import fetch
 
@@ -154,4 +154,4 @@ def _proposals(chosen: Chosen, masks: Bools) -> MaskProposals:
         "maskness": maskness,
         "boxes": projected_boxes(masks).astype(np.float32),
     }
-    return MaskProposals(masks, quality=quality, details=details)
+    return MaskProposals(sealed(masks), quality=quality, details=details)

@@ -11,7 +11,7 @@ from refmask.proposals.grouping.candidates import gather
 from refmask.proposals.grouping.quality import Criteria, select
 from refmask.proposals.grouping.regions import Regions, bounding_boxes
 from refmask.proposals.grouping.resolution import paint
-from refmask.types import Bools, Bytes, MaskProposals
+from refmask.types import Bools, Bytes, MaskProposals, sealed
 
 
 def best_masks(
@@ -43,4 +43,4 @@ def best_masks(
     good = quality >= floor * quality[0]
     labels = enlarge(regions.labels, small, image)
     masks = paint(chosen[good], labels, bounding_boxes(labels, len(regions)))
-    return MaskProposals(masks, quality=quality[good].astype(np.float32))
+    return MaskProposals(sealed(masks), quality=quality[good].astype(np.float32))

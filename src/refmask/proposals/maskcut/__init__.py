@@ -26,7 +26,7 @@ from refmask.ops.images import checked
 from refmask.proposals.backbones import DenseBackbone, find_backbone
 from refmask.proposals.maskcut.cuts import cut_out
 from refmask.proposals.maskcut.enlarging import enlarged, refined
-from refmask.types import Bytes, MaskProposals
+from refmask.types import Bytes, MaskProposals, sealed
 
 #: Counted up whenever the same picture gets other masks than before.
 VERSION = 1
@@ -109,7 +109,9 @@ class MaskCut:
             height, width = image.shape[:2]
             masks = enlarged(found, self._network.source.stride, (height, width))
         masks = masks[distinct(masks)]
-        return MaskProposals(masks, quality=1 / np.arange(1, len(masks) + 1, dtype=np.float32))
+        return MaskProposals(
+            sealed(masks), quality=1 / np.arange(1, len(masks) + 1, dtype=np.float32)
+        )
 
     @cached_property
     def _network(self) -> DenseBackbone:

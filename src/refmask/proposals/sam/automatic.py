@@ -17,7 +17,7 @@ from torch import Tensor
 from refmask.ops.masks import suppress
 from refmask.proposals.sam.network import Network
 from refmask.proposals.sam.thresholds import Thresholds
-from refmask.types import Bools, Bytes, Floats, MaskProposals, tight_boxes
+from refmask.types import Bools, Bytes, Floats, MaskProposals, sealed, tight_boxes
 
 #: How far logits are moved either way to see whether an outline is stable.
 OFFSET = 1.0
@@ -56,7 +56,7 @@ def generate(
     masks = np.empty((len(kept), *size), np.bool_)
     for mask, index in zip(masks, kept, strict=True):
         mask[:] = np.unpackbits(packed[index], count=mask.size).reshape(size)
-    return MaskProposals(masks, quality=quality[best[kept]])
+    return MaskProposals(sealed(masks), quality=quality[best[kept]])
 
 
 def point_grid(per_side: int) -> Tensor:

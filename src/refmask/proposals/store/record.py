@@ -10,7 +10,7 @@ import numpy as np
 from refmask.errors import MaskError
 from refmask.proposals.store import coding
 from refmask.store.entry import MASKS, Damaged, pack, unpack
-from refmask.types import MaskProposals, tight_boxes
+from refmask.types import MaskProposals, sealed, tight_boxes
 
 #: More masks, or more pixels of masks, than any proposer offers: a hundred of the largest picture
 #: fill 5 GB. What claims to hold more is not opened.
@@ -70,6 +70,6 @@ def read(content: bytes, owner: Mapping[str, Any], height: int, width: int) -> M
         if name.startswith(_DETAIL)
     }
     try:
-        return MaskProposals(masks, arrays.get("boxes", np.empty(0)), quality, details)
+        return MaskProposals(sealed(masks), arrays.get("boxes", np.empty(0)), quality, details)
     except (MaskError, ValueError) as error:
         raise Damaged(f"its arrays do not fit together: {error}") from None
