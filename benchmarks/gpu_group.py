@@ -60,7 +60,7 @@ class Graph:
 def packed(image: Bytes, masks: Bools, boxes: Floats) -> Group:
     """A picture and its masks ready for the card, a group of one."""
     one = (image, bits(masks), boxes)
-    return Group(*(torch.from_numpy(part)[None] for part in one))
+    return Group(*(torch.tensor(part)[None] for part in one))
 
 
 def bits(masks: Bools) -> Bytes:

@@ -64,7 +64,7 @@ class Plain:
     @torch.inference_mode()
     def look(self, image: Bytes, masks: Bools) -> tuple[Tensor, Tensor]:
         """Global and local visual features, float32 (N, D) each."""
-        pixels, floats = prepare(image), torch.from_numpy(masks).float()[:, None]
+        pixels, floats = prepare(image), torch.tensor(masks).float()[:, None]
         visual, whole = self.model.visual, bilinear(pixels, (SIDE, SIDE))
         if self.is_resnet:
             in_context = masked_resnet(visual, whole, floats)

@@ -137,4 +137,4 @@ def touched(pair: Pair, masks: Bools) -> Tensor:
 
 def floating(masks: Bools) -> Tensor:
     """float32 (N, 1, H, W)."""
-    return torch.from_numpy(masks).float()[:, None]
+    return torch.tensor(masks).float()[:, None]

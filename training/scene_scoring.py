@@ -86,7 +86,7 @@ def look(count: int, seed: int, side: int = 400) -> Iterator[Looked]:
         said = expressions(layout, rng)
         targets = picture.objects[[index for index, _, _ in said]]
         small = Image.fromarray(picture.image).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-        grids = functional.adaptive_avg_pool2d(torch.from_numpy(masks)[:, None].float(), SIDE // 16)
+        grids = functional.adaptive_avg_pool2d(torch.tensor(masks)[:, None].float(), SIDE // 16)
         yield Looked(
             np.asarray(small),
             grids.flatten(1),
