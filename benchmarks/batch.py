@@ -34,7 +34,7 @@ import refmask
 from refmask.batch.batch import Batch, Engine, Local
 from refmask.batch.cluster import Cluster
 from refmask.batch.on_ray import OnRay
-from refmask.batch.output import Done
+from refmask.batch.output import ShardResult
 from refmask.batch.plan import ROWS, read_plan
 from refmask.batch.rows import to_parquet
 from refmask.batch.worker import memory_of, system_told
@@ -103,7 +103,7 @@ def measure(
     batch = Batch(plan, system_told(segmenter), out, rows=expressions)  # a picture a file
     times: list[float] = []
 
-    def watch(_: Done, now: bool) -> None:
+    def watch(_: ShardResult, now: bool) -> None:
         assert now
         times.append(time.perf_counter() - began)
 

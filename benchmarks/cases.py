@@ -16,7 +16,7 @@ from plain import Plain, load_plain
 from safetensors.torch import save_file
 
 import refmask
-from refmask.types import Bools, Bytes
+from refmask.types import BoolArray, UInt8Array
 
 GOLDEN = Path(__file__).parent.parent / "tests" / "golden" / "clip"
 
@@ -95,13 +95,13 @@ def files(model: Model, folder: Path) -> tuple[str, str]:
     return str(cfg), str(weights)
 
 
-def picture(height: int = 480, width: int = 640) -> Bytes:
+def picture(height: int = 480, width: int = 640) -> UInt8Array:
     """The first golden picture, uint8 RGB, at any size."""
     with Image.open(GOLDEN / "image0.png") as image:
         return np.array(image.convert("RGB").resize((width, height)))
 
 
-def masks(count: int, height: int = 480, width: int = 640, seed: int = 0) -> Bools:
+def masks(count: int, height: int = 480, width: int = 640, seed: int = 0) -> BoolArray:
     """Ellipses somewhere in a picture, bool (N, H, W), of ``SHARES``; the edge cuts some."""
     rng = np.random.default_rng(seed)
     rows, columns = np.ogrid[:height, :width]

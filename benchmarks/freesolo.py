@@ -30,7 +30,7 @@ from harness import figures, write
 
 from refmask.ops.images import read_image
 from refmask.proposals.freesolo import FreeSolo
-from refmask.types import Bytes
+from refmask.types import UInt8Array
 from refmask.weights.reading import read_weights
 
 GOLDEN = Path(__file__).parent.parent / "tests" / "golden" / "freesolo"
@@ -52,7 +52,7 @@ def recipe_weights(path: Path) -> None:
     torch.save(recipe.fill_state_dict(weights, 0), path)
 
 
-def variant(name: str, weights: str) -> Callable[[Bytes], Any]:
+def variant(name: str, weights: str) -> Callable[[UInt8Array], Any]:
     """What proposes masks: "plain", or ours in "fp32" or "bf16"."""
     if name == "plain":
         state = read_weights(Path(weights))
@@ -60,7 +60,7 @@ def variant(name: str, weights: str) -> Callable[[Bytes], Any]:
     return FreeSolo(weights, precision=name, device="cpu").propose
 
 
-def picture(name: str) -> Bytes:
+def picture(name: str) -> UInt8Array:
     """A picture file, or 480x640 pixels of "noise"."""
     if name == "noise":
         return np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
@@ -100,7 +100,7 @@ def main() -> None:
         print(write("freesolo", content | {"variants": compare(chosen, weights, image)}))
 
 
-def compare(chosen: argparse.Namespace, weights: str, image: Bytes) -> dict[str, Any]:
+def compare(chosen: argparse.Namespace, weights: str, image: UInt8Array) -> dict[str, Any]:
     """Measure the memory of all variants apart, then time them in turn."""
     # First, since a process counts the memory of the one that started it as its own.
     memory = {name: peak(name, chosen, weights) for name in VARIANTS}

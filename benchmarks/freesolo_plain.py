@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from refmask.types import Bools, Bytes, Floats
+from refmask.types import BoolArray, FloatArray, UInt8Array
 
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 BLOCKS = {2: 3, 3: 4, 4: 23, 5: 3}
@@ -26,8 +26,8 @@ State = dict[str, Tensor]
 
 @torch.inference_mode()
 def propose(
-    state: State, image: Bytes, short: int = 800, long: int = 1333
-) -> tuple[Bools, Floats, Floats]:
+    state: State, image: UInt8Array, short: int = 800, long: int = 1333
+) -> tuple[BoolArray, FloatArray, FloatArray]:
     """Masks bool (N, H, W), scores (N,), and cells (N, 4) as level, row, column, class."""
     pixels, size = prepare(image, short, long)
     pyramid = fpn(state, resnet(state, pixels))
@@ -36,7 +36,7 @@ def propose(
     return decode(logits, kernels, features, size, image.shape[:2])
 
 
-def prepare(image: Bytes, short: int, long: int) -> tuple[Tensor, tuple[int, int]]:
+def prepare(image: UInt8Array, short: int, long: int) -> tuple[Tensor, tuple[int, int]]:
     """Resized, normalised, padded to multiples of 32; and the size before padding."""
     height, width = image.shape[:2]
     scale = short / min(height, width)
@@ -162,7 +162,7 @@ def decode(
     features: Tensor,
     resized: tuple[int, int],
     original: tuple[int, int],
-) -> tuple[Bools, Floats, Floats]:
+) -> tuple[BoolArray, FloatArray, FloatArray]:
     """From scores, kernels and features to masks."""
     scores, filters, strides, cells = [], [], [], []
     for level, (logit, kernel) in enumerate(zip(logits, kernels, strict=True)):

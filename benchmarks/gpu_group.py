@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from refmask.types import Bools, Bytes, Floats
+from refmask.types import BoolArray, FloatArray, UInt8Array
 
 
 class Group(NamedTuple):
@@ -57,13 +57,13 @@ class Graph:
         return self._result
 
 
-def packed(image: Bytes, masks: Bools, boxes: Floats) -> Group:
+def packed(image: UInt8Array, masks: BoolArray, boxes: FloatArray) -> Group:
     """A picture and its masks ready for the card, a group of one."""
     one = (image, bits(masks), boxes)
     return Group(*(torch.tensor(part)[None] for part in one))
 
 
-def bits(masks: Bools) -> Bytes:
+def bits(masks: BoolArray) -> UInt8Array:
     """Masks (N, H, W), W a multiple of 8, as bits: uint8 (N, H, W / 8)."""
     # All in one go: row by row, NumPy gives way to other threads so often that they all wait.
     return np.packbits(masks.reshape(-1)).reshape(*masks.shape[:2], -1)
@@ -74,7 +74,9 @@ def repeated(group: Group, times: int) -> Group:
     return Group(*(part.repeat(times, *[1] * (part.ndim - 1)) for part in group))
 
 
-def pack_into(slot: Group, place: int, image: Bytes, masks: Bools, boxes: Floats) -> None:
+def pack_into(
+    slot: Group, place: int, image: UInt8Array, masks: BoolArray, boxes: FloatArray
+) -> None:
     """Write a picture and its masks into a place of a group in memory."""
     # Through NumPy, which lets other threads go on and starts none of its own.
     for held, part in zip(slot, (image, bits(masks), boxes), strict=True):

@@ -20,7 +20,7 @@ from refmask.evaluation.pipeline import in_order
 from refmask.methods import load_method
 from refmask.methods.global_local import CROPS, crop_boxes
 from refmask.ops.pixels import crop_source, cut_crops, grid_masks, whole_picture
-from refmask.types import Bytes, MaskProposals
+from refmask.types import MaskProposals, UInt8Array
 
 #: Pictures at once, as an evaluation has them on a card, and more.
 WORKERS = (1, 4, 12)
@@ -41,7 +41,11 @@ def works(setting: Setting) -> Iterator[Work]:
 
 
 def steps(
-    setting: Setting, model: Model, clip: ClipBackbone, image: Bytes, proposals: MaskProposals
+    setting: Setting,
+    model: Model,
+    clip: ClipBackbone,
+    image: UInt8Array,
+    proposals: MaskProposals,
 ) -> Row:
     """Seconds of each step of a picture, alone."""
     record, statistics = Compat(), clip.statistics
@@ -75,7 +79,11 @@ def steps(
 
 
 def pictures(
-    setting: Setting, clip: ClipBackbone, image: Bytes, proposals: MaskProposals, workers: int
+    setting: Setting,
+    clip: ClipBackbone,
+    image: UInt8Array,
+    proposals: MaskProposals,
+    workers: int,
 ) -> Row:
     """Pictures a second through the method, masks given, several at once."""
     method = load_method("global-local", clip)
@@ -92,7 +100,9 @@ def pictures(
     }
 
 
-def observed(setting: Setting, clip: ClipBackbone, image: Bytes, proposals: MaskProposals) -> Row:
+def observed(
+    setting: Setting, clip: ClipBackbone, image: UInt8Array, proposals: MaskProposals
+) -> Row:
     """What one picture is made of."""
     method = load_method("global-local", clip)
     return profiled(setting, lambda: method.observe(image, proposals))

@@ -29,7 +29,7 @@ from refmask.proposals.sam import Sam, Sam2
 from refmask.proposals.sam.automatic import point_grid
 from refmask.proposals.sam.network import load_network as load_sam
 from refmask.proposals.sam.source import find_model
-from refmask.types import Bytes, MaskProposals, MaskProposer
+from refmask.types import MaskProposals, MaskProposer, UInt8Array
 
 #: Settings with which a random SAM's masks, in which it hardly believes, are kept.
 LENIENT = {"pred_iou": -100.0, "stability": 0.0, "min_area": 0, "limit": 50}
@@ -147,7 +147,7 @@ def _sam(kind: type[Sam], folder: Path, device: torch.device, precision: str) ->
     return {**embedded, "logits": logits, "believed": believed}
 
 
-def _picture(setting: Setting) -> Bytes:
+def _picture(setting: Setting) -> UInt8Array:
     if setting.small:
         return cases.picture(96, 128)
     with Image.open(freesolo.GOLDEN / "a1_427x640.png") as image:

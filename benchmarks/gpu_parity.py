@@ -25,7 +25,7 @@ from refmask.clip import ClipBackbone
 from refmask.errors import ConfigurationError
 from refmask.methods import METHODS, Method, load_method
 from refmask.ops.devices import PRECISIONS, precision_name
-from refmask.types import Bytes, MaskProposals, TargetPhrase
+from refmask.types import MaskProposals, TargetPhrase, UInt8Array
 
 #: The largest relative error of an array.
 TOLERANCES = {"fp32": 1e-3, "fp16": 5e-3, "bf16": 2e-2}
@@ -63,7 +63,7 @@ def holds(errors: Mapping[str, float], own: Mapping[str, float], precision: str)
     )
 
 
-def golden() -> tuple[Bytes, MaskProposals, list[TargetPhrase]]:
+def golden() -> tuple[UInt8Array, MaskProposals, list[TargetPhrase]]:
     """The first golden picture with its masks, and the golden expressions."""
     with Image.open(cases.GOLDEN / "image0.png") as image:
         picture = np.array(image.convert("RGB"))

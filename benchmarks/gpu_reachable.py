@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from refmask.clip import ClipBackbone
 from refmask.methods.global_local import GlobalLocal
-from refmask.types import Bools, Bytes, Floats, MaskProposals
+from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array
 
 #: Threads that pack masks.
 PACKERS = 8
@@ -201,7 +201,7 @@ class Bench:
         }
 
     @cache  # noqa: B019  a bench lives as long as the program
-    def _wanted(self) -> tuple[Bytes, MaskProposals, dict[str, Floats]]:
+    def _wanted(self) -> tuple[UInt8Array, MaskProposals, dict[str, FloatArray]]:
         """A picture with masks, and what the processor makes of it in fp32."""
         image, proposals = (
             cases.picture(*self.size),
@@ -212,7 +212,10 @@ class Bench:
         return image, proposals, {"global": seen.global_context, "local": seen.local_context}
 
     def _fed(
-        self, run: Callable[..., Tensor], told: list[tuple[Bytes, Bools, Floats]], count: int
+        self,
+        run: Callable[..., Tensor],
+        told: list[tuple[UInt8Array, BoolArray, FloatArray]],
+        count: int,
     ) -> list[Tensor]:
         """Features of so many groups; threads pack the next one while the card computes."""
         kinds = [part.dtype for part in packed(*told[0])]

@@ -45,12 +45,12 @@ from index_measures import TOP, agreement, merged, ranked, table, tidy, timed
 from index_rows import EACH, Real, Turned
 
 import refmask
-from refmask.index import Collection, Index, approximate
-from refmask.index.approximate import Plan
-from refmask.index.index import EACH as EACH_HIT
-from refmask.index.rows import VECTOR, features_of, searched
+from refmask.search import Collection, Index, approximate
+from refmask.search.approximate import Plan
+from refmask.search.index import EACH as EACH_HIT
+from refmask.search.rows import VECTOR, features_of, searched
 from refmask.segmenter import Segmenter
-from refmask.types import ContextFeatures, Floats, TargetPhrase
+from refmask.types import ContextFeatures, FloatArray, TargetPhrase
 
 #: Regions that are drawn and written at a time.
 CHUNK = 40_000
@@ -79,7 +79,7 @@ class Bench:
     source: Real
     phrases: list[TargetPhrase]
     text: ContextFeatures
-    vectors: Floats
+    vectors: FloatArray
 
 
 def main() -> None:
@@ -198,7 +198,7 @@ def plans(bench: Bench, rows: int, place: Path, kinds: Sequence[str]) -> list[di
             seconds, made = time.perf_counter() - began, (plan.kind, plan.making)
             tidy(regions)
 
-        def nearest(vector: Floats, limit: int, plan: Plan = plan) -> pa.Table:
+        def nearest(vector: FloatArray, limit: int, plan: Plan = plan) -> pa.Table:
             return approximate.nearest(regions, vector, limit, None, plan)
 
         told.append(
@@ -268,7 +268,7 @@ def asked(bench: Bench, index: Index, truth: Any) -> dict[str, Any]:
     def reading(phrase: str) -> None:
         index.segmenter.method.read(index.segmenter.parser([phrase]))
 
-    def nearest(vector: Floats, limit: int = EACH_HIT * TOP) -> pa.Table:
+    def nearest(vector: FloatArray, limit: int = EACH_HIT * TOP) -> pa.Table:
         return index.collection.nearest(vector, limit, None)
 
     return {
@@ -279,7 +279,7 @@ def asked(bench: Bench, index: Index, truth: Any) -> dict[str, Any]:
     }
 
 
-def recall(bench: Bench, truth: Any, nearest: Callable[[Floats, int], pa.Table]) -> float:
+def recall(bench: Bench, truth: Any, nearest: Callable[[FloatArray, int], pa.Table]) -> float:
     """Share of the ten best regions by the method that are found and come first."""
     alpha, shares = bench.segmenter.method.alpha, []
     for vector, numbers in zip(bench.vectors, truth.T, strict=True):

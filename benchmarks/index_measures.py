@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from refmask.clip.row_cache import apart
-from refmask.types import Floats
+from refmask.types import FloatArray
 
 #: Regions whose order counts.
 TOP = 10
 
 
-def merged(best: tuple[Any, Any], scores: Floats, first: int) -> tuple[Any, Any]:
+def merged(best: tuple[Any, Any], scores: FloatArray, first: int) -> tuple[Any, Any]:
     """The best so far and among more, each phrase a column: scores and numbers of regions."""
     own = ranked(scores)
     scores = np.vstack([best[0], np.take_along_axis(scores, own, 0)])
@@ -26,7 +26,7 @@ def merged(best: tuple[Any, Any], scores: Floats, first: int) -> tuple[Any, Any]
     return np.take_along_axis(scores, order, 0), np.take_along_axis(numbers, order, 0)
 
 
-def ranked(scores: Floats, most: int = TOP) -> Any:
+def ranked(scores: FloatArray, most: int = TOP) -> Any:
     """Numbers of the rows with the best scores, best first, for each column."""
     most = min(most, len(scores))
     some = np.argpartition(-scores, most - 1, axis=0)[:most]

@@ -22,7 +22,8 @@ import pyarrow as pa
 from scipy.cluster.vq import kmeans2
 
 from refmask.data.scenes import read_scenes
-from refmask.index.rows import (
+from refmask.methods.global_local import GlobalLocal
+from refmask.search.rows import (
     GLOBAL,
     LOCAL,
     VECTOR,
@@ -32,9 +33,8 @@ from refmask.index.rows import (
     region_schema,
     searched,
 )
-from refmask.methods.global_local import GlobalLocal
 from refmask.segmenter import Segmenter
-from refmask.types import ContextFeatures, Floats, TargetPhrase
+from refmask.types import ContextFeatures, FloatArray, TargetPhrase
 
 #: Regions of a picture, and real regions of a cluster, on average.
 EACH, CLUSTER = 40, 12
@@ -49,7 +49,7 @@ class Turned(GlobalLocal):
         turn: float32 (D, D'), of orthonormal rows.
     """
 
-    turn: Floats | None = None
+    turn: FloatArray | None = None
 
     def read(self, phrases: Any) -> ContextFeatures:
         """As ``GlobalLocal.read``, turned."""
@@ -70,9 +70,9 @@ class Real:
     features: ContextFeatures
     rows: pa.Table
     phrases: list[TargetPhrase]
-    noise: Floats
+    noise: FloatArray
 
-    def draw(self, count: int, random: np.random.Generator) -> tuple[Whole, ContextFeatures]:
+    def draw(self, count: int, random: np.random.Generator) -> tuple[IntArray, ContextFeatures]:
         """Regions drawn around real ones: which real one each is of, and its features."""
         which = random.integers(0, len(self.rows), count)
         dim = self.features.global_context.shape[1]
@@ -85,10 +85,10 @@ class Real:
         return which, ContextFeatures(*drawn)
 
 
-Whole = npt.NDArray[np.int64]
+IntArray = npt.NDArray[np.int64]
 
 
-def real(segmenter: Segmenter, turn: Floats | None, scenes: int | None = None) -> Real:
+def real(segmenter: Segmenter, turn: FloatArray | None, scenes: int | None = None) -> Real:
     """The shipped scenes, the first so many or all, as a system sees them."""
     seen: list[ContextFeatures] = []
     tables, expressions = [], []
@@ -112,7 +112,7 @@ def real(segmenter: Segmenter, turn: Floats | None, scenes: int | None = None) -
     return Real(_turned(features, turn), pa.concat_tables(tables), phrases, np.asarray(noise))
 
 
-def rotation(small: int, large: int) -> Floats:
+def rotation(small: int, large: int) -> FloatArray:
     """A random rotation from few dimensions into many: float32 (small, large)."""
     random = np.random.default_rng(SEED)
     return np.linalg.qr(random.standard_normal((large, small)))[0].T.astype(np.float32)
@@ -120,7 +120,7 @@ def rotation(small: int, large: int) -> Floats:
 
 def entries(
     source: Real, first: int, count: int, alpha: float, random: np.random.Generator
-) -> tuple[list[Entry], Floats]:
+) -> tuple[list[Entry], FloatArray]:
     """Drawn pictures of ``EACH`` regions, from a region's number on, and what is searched in full.
 
     Returns:
@@ -166,16 +166,16 @@ def _within_clusters(features: ContextFeatures) -> npt.NDArray[np.float64]:
     return np.asarray(apart.T @ apart / (len(both) - len(centres)))
 
 
-def _turned(features: ContextFeatures, turn: Floats | None) -> ContextFeatures:
+def _turned(features: ContextFeatures, turn: FloatArray | None) -> ContextFeatures:
     if turn is None:
         return features
     return ContextFeatures(features.global_context @ turn, features.local_context @ turn)
 
 
-def _unit(values: Floats) -> Floats:
+def _unit(values: FloatArray) -> FloatArray:
     return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True), np.float32)
 
 
-def _vectors(values: Floats) -> Any:
+def _vectors(values: FloatArray) -> Any:
     flat = pa.array(values.astype(np.float16).reshape(-1))
     return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])

@@ -18,7 +18,7 @@ from harness import alternate, figures
 
 import refmask
 from refmask import MaskProposals, Scene
-from refmask.store.features import Features
+from refmask.cache.features import FeatureCache
 
 
 def measure(model: cases.Model, count: int, runs: int) -> tuple[int, int, dict[str, list[float]]]:
@@ -33,7 +33,7 @@ def measure(model: cases.Model, count: int, runs: int) -> tuple[int, int, dict[s
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plain = refmask.load(*cases.files(model, folder), proposals="grouping")
-        features, saved = Features(folder / "store"), folder / "scene.safetensors"
+        features, saved = FeatureCache(folder / "store"), folder / "scene.safetensors"
         storing = dataclasses.replace(plain, features=features)
         storing.look(image, proposals).save(saved)
         sizes = features.held()[1], saved.stat().st_size

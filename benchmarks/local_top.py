@@ -29,7 +29,7 @@ from refmask.methods import load_method
 from refmask.methods.base import Method
 from refmask.metrics import intersection_and_union, mean_iou, overall_iou
 from refmask.segmenter import assemble
-from refmask.types import Bools, MaskProposals
+from refmask.types import BoolArray, MaskProposals
 
 TOPS = (1, 2, 3, 5, 10, 20, None)
 
@@ -89,7 +89,7 @@ def accuracy(method: Method, asked: list[Asked], exact: list[list[int]]) -> dict
     for one, right in zip(asked, exact, strict=True):
         seen = method.observe(one.image, one.proposals)
         chosen = method.score(seen, one.phrases).argmax(axis=1)
-        masks: Bools = one.proposals.masks[chosen]
+        masks: BoolArray = one.proposals.masks[chosen]
         both, either = intersection_and_union(masks, np.stack(one.targets))
         shared.extend(both)
         united.extend(either)

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from refmask.types import Bools, Bytes, Floats, TargetPhrase
+from refmask.types import BoolArray, FloatArray, TargetPhrase, UInt8Array
 
 SHORTER_SIDE = 800
 SIDE = 224
@@ -50,7 +50,9 @@ class Plain:
         """Whether the image tower is a ResNet, whose features are normalised at other places."""
         return hasattr(self.model.visual, "attnpool")
 
-    def scores(self, image: Bytes, masks: Bools, phrases: Sequence[TargetPhrase]) -> Floats:
+    def scores(
+        self, image: UInt8Array, masks: BoolArray, phrases: Sequence[TargetPhrase]
+    ) -> FloatArray:
         """All there is to do for one referred object: float32 (T, N), one row per phrase.
 
         Args:
@@ -62,7 +64,7 @@ class Plain:
         return np.concatenate([self.compare(*seen, *self.read(phrase)) for phrase in phrases])
 
     @torch.inference_mode()
-    def look(self, image: Bytes, masks: Bools) -> tuple[Tensor, Tensor]:
+    def look(self, image: UInt8Array, masks: BoolArray) -> tuple[Tensor, Tensor]:
         """Global and local visual features, float32 (N, D) each."""
         pixels, floats = prepare(image), torch.tensor(masks).float()[:, None]
         visual, whole = self.model.visual, bilinear(pixels, (SIDE, SIDE))
@@ -85,7 +87,7 @@ class Plain:
         return whole, part
 
     @torch.inference_mode()
-    def compare(self, in_context: Tensor, alone: Tensor, whole: Tensor, part: Tensor) -> Floats:
+    def compare(self, in_context: Tensor, alone: Tensor, whole: Tensor, part: Tensor) -> FloatArray:
         """Both blends and their similarity: float32 (1, N)."""
         visual = self.alpha * in_context + (1 - self.alpha) * alone
         text = self.beta * whole + (1 - self.beta) * part
@@ -101,7 +103,7 @@ def load_plain(model_cfg: dict[str, Any], weights: str, **settings: Any) -> Plai
     return Plain(model, open_clip.SimpleTokenizer(), **settings)
 
 
-def prepare(image: Bytes) -> Tensor:
+def prepare(image: UInt8Array) -> Tensor:
     """float32 (1, 3, H', W'), normalised, the shorter side at 800 pixels."""
     height, width = image.shape[:2]
     shorter = min(height, width)

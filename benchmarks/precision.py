@@ -30,7 +30,7 @@ from questions import Asked
 from refmask.clip import load_clip
 from refmask.metrics import intersection_and_union, overall_iou
 from refmask.segmenter import assemble
-from refmask.types import Bytes, Floats
+from refmask.types import FloatArray, UInt8Array
 
 PRECISIONS = ("fp32", "bf16")
 TEXT = {"context_length": 77, "vocab_size": 49408, "width": 128, "heads": 2, "layers": 3}
@@ -109,7 +109,7 @@ def row(
     return told
 
 
-def scores(model: str, weights: str | None, precision: str, asked: list[Asked]) -> list[Floats]:
+def scores(model: str, weights: str | None, precision: str, asked: list[Asked]) -> list[FloatArray]:
     """Logits (T, N) per picture, with the blend that ``load`` chooses."""
     nobody: Any = None
     clip = load_clip(model, weights, precision=precision)
@@ -117,24 +117,24 @@ def scores(model: str, weights: str | None, precision: str, asked: list[Asked]) 
     return [method.score(method.observe(one.image, one.proposals), one.phrases) for one in asked]
 
 
-def noise(image: Bytes) -> Bytes:
+def noise(image: UInt8Array) -> UInt8Array:
     """The picture with every value moved by -1, 0 or 1, the same way each time."""
     step = np.random.default_rng(0).integers(-1, 2, image.shape)
     return np.clip(image + step, 0, 255).astype(np.uint8)
 
 
-def distances(one: list[Floats], other: list[Floats]) -> Floats:
+def distances(one: list[FloatArray], other: list[FloatArray]) -> FloatArray:
     """How far each score of all pictures moves."""
     moved = [np.abs(after - before).ravel() for before, after in zip(one, other, strict=True)]
     return np.concatenate(moved)
 
 
-def choices(scores: list[Floats]) -> npt.NDArray[np.intp]:
+def choices(scores: list[FloatArray]) -> npt.NDArray[np.intp]:
     """The best mask of each expression, picture by picture."""
     return np.concatenate([each.argmax(axis=1) for each in scores])
 
 
-def margin(fp32: Floats, bf16: Floats) -> tuple[Floats, Floats]:
+def margin(fp32: FloatArray, bf16: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Per expression, by how much the best leads in fp32, and by how much that lead changes."""
     rows, (second, first) = np.arange(len(fp32)), np.argsort(fp32, axis=1)[:, -2:].T
     lead, other = (scores[rows, first] - scores[rows, second] for scores in (fp32, bf16))

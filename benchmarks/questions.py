@@ -14,10 +14,10 @@ from refmask.data import load_dataset
 from refmask.data.scenes import Sprites, generate
 from refmask.evaluation.sources import INSTANCES, Instances, ProposalSource, Proposed
 from refmask.ops.images import read_image
-from refmask.phrases import PhraseParser
 from refmask.proposals import load_proposer
 from refmask.proposals.refine import Refinement
-from refmask.types import Bools, Bytes, MaskProposals, Sample, TargetPhrase
+from refmask.text.parser import PhraseParser
+from refmask.types import BoolArray, MaskProposals, Sample, TargetPhrase, UInt8Array
 
 #: Where the masks of scenes come from: their own, or as without any other help.
 SOURCES = (INSTANCES, "grouping")
@@ -35,10 +35,10 @@ class Asked(NamedTuple):
         targets: bool (H, W) for each; none where no answer is right.
     """
 
-    image: Bytes
+    image: UInt8Array
     proposals: MaskProposals
     phrases: list[TargetPhrase]
-    targets: list[Bools]
+    targets: list[BoolArray]
 
 
 def shipped(source: str, split: str = "val") -> list[Asked]:

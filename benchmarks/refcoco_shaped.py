@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from refmask.ops import rle
-from refmask.types import Bools, Bytes
+from refmask.types import BoolArray, UInt8Array
 
 HEIGHT, WIDTH = 480, 640
 BLOBS, MASKS, CORNERS = 8, 50, 24
@@ -94,18 +94,18 @@ def blob(rng: Generator) -> Polygon:
     return corners.clip((0, 0), (WIDTH, HEIGHT)).round(2).ravel()
 
 
-def mask_of(polygon: Polygon) -> Bools:
+def mask_of(polygon: Polygon) -> BoolArray:
     """Its bool (HEIGHT, WIDTH) mask."""
     return rle.from_polygons([polygon.tolist()], HEIGHT, WIDTH)
 
 
-def texture(rng: Generator) -> Bytes:
+def texture(rng: Generator) -> UInt8Array:
     """Smooth colours over the whole picture."""
     few = Image.fromarray(rng.integers(0, 256, (6, 8, 3), np.uint8))
     return np.array(few.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
 
 
-def draw(rng: Generator, polygons: list[Polygon]) -> Bytes:
+def draw(rng: Generator, polygons: list[Polygon]) -> UInt8Array:
     """A picture of blobs, the later ones in front, with a camera's noise."""
     image = texture(rng)
     for polygon in polygons:

@@ -21,9 +21,9 @@ from PIL import Image
 from tables_work import reranking
 
 import refmask
+from refmask.cache.hashing import picture_hash
 from refmask.data.scenes import read_scenes
-from refmask.index import Index
-from refmask.store.hashing import picture_hash
+from refmask.search import Index
 from refmask.types import Sample
 
 #: How many of the best pictures are asked.

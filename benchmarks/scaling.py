@@ -25,7 +25,7 @@ from harness import alternate, figures, machine, write
 from matplotlib.ticker import LogLocator, NullLocator
 from scipy.optimize import nnls
 
-from refmask.experiments.plotting import COLOURS, panels
+from refmask.reproduce.plotting import COLOURS, panels
 from refmask.types import MaskProposals
 
 PLOT = Path(__file__).parent.parent / "docs" / "scaling.png"

@@ -21,10 +21,10 @@ from speed_picture import needed
 from refmask.data import Dataset, load_dataset
 from refmask.evaluation.evaluate import Evaluation
 from refmask.evaluation.sources import Given, ProposalSource, Proposed
-from refmask.evaluation.system import Choosing
+from refmask.evaluation.system import SegmenterSystem
 from refmask.proposals import load_proposer
 from refmask.proposals.refine import Refinement
-from refmask.types import Bools, Sample
+from refmask.types import BoolArray, Sample
 from refmask.weights.reading import read_weights
 
 #: Of each run, of ours: one before the clock starts, and an even number, which has 2.5 objects and
@@ -44,7 +44,7 @@ class Case(NamedTuple):
 
     dataset: Dataset
     source: ProposalSource
-    masks: Callable[[Sample], Bools]
+    masks: Callable[[Sample], BoolArray]
 
 
 def given(pair: Pair, runs: int, rates: Rates, folder: Path) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def freesolo(pair: Pair, runs: int, rates: Rates, folder: Path) -> dict[str, Any
     state = read_weights(weights)
     source = Proposed(load_proposer("freesolo", settings={"weights": str(weights)}))
 
-    def masks(sample: Sample) -> Bools:
+    def masks(sample: Sample) -> BoolArray:
         return freesolo_plain.propose(state, sample.image)[0]
 
     cases = [
@@ -121,7 +121,7 @@ def compare(
 def evaluate(pair: Pair, case: Case, folder: Path) -> float:
     """Seconds per picture of ``refmask evaluate``, all but the first: the others overlap."""
     done: list[float] = []
-    system = Choosing(pair.segmenter, case.source)
+    system = SegmenterSystem(pair.segmenter, case.source)
     Evaluation(case.dataset, system).run(folder, lambda *_: done.append(time.perf_counter()))
     # Told before the first picture, and after each.
     return (done[-1] - done[1]) / (PICTURES - 1)

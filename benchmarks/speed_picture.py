@@ -16,7 +16,7 @@ from rows import Rates, Target, row
 from torch import Tensor
 from torch.nn import functional
 
-from refmask.types import Bools, MaskProposals
+from refmask.types import BoolArray, MaskProposals
 
 FIRST = {
     "ViT-B/32": Target(ratio=6.0),
@@ -76,7 +76,7 @@ def rows(pair: Pair, runs: int, rates: Rates, count: int = 50) -> list[dict[str,
     ]
 
 
-def answers(pair: Pair, masks: Bools, runs: int, new: Iterator[str]) -> Seconds:
+def answers(pair: Pair, masks: BoolArray, runs: int, new: Iterator[str]) -> Seconds:
     """A picture and its first expression, from pixels to the mask."""
     image, parser = cases.picture(), pair.segmenter.parser
 
@@ -89,7 +89,7 @@ def answers(pair: Pair, masks: Bools, runs: int, new: Iterator[str]) -> Seconds:
     return alternate({"plain": plainly, "ours": ours}, runs)
 
 
-def encoders(pair: Pair, masks: Bools, runs: int) -> Seconds:
+def encoders(pair: Pair, masks: BoolArray, runs: int) -> Seconds:
     """What our image tower takes for crops, and for masks of the whole picture."""
     image, clip = cases.picture(), pair.segmenter.method.encoder
     pixels, soft = plain.prepare(image), touched(pair, masks)
@@ -102,7 +102,7 @@ def encoders(pair: Pair, masks: Bools, runs: int) -> Seconds:
     return alternate(works, runs)
 
 
-def next_answers(pair: Pair, masks: Bools, runs: int, new: Iterator[str]) -> Seconds:
+def next_answers(pair: Pair, masks: BoolArray, runs: int, new: Iterator[str]) -> Seconds:
     """A further expression: ours on the scene, and no more than its text the plain way."""
     scene = pair.segmenter.look(cases.picture(), MaskProposals(masks))
     works = {
@@ -117,7 +117,7 @@ def some(of_masks: Any, run: int) -> Any:
     return of_masks if run else of_masks[:8]
 
 
-def needed(pair: Pair, masks: Bools, expressions: list[str]) -> int:
+def needed(pair: Pair, masks: BoolArray, expressions: list[str]) -> int:
     """Multiply-adds of one picture's masks, bool (N, H, W), and its expressions."""
     cfg, layers = pair.model.cfg, pair.model.mask_layers
     looking = operations.encode(cfg, len(masks)) + operations.masked(
@@ -129,12 +129,12 @@ def needed(pair: Pair, masks: Bools, expressions: list[str]) -> int:
     return looking + operations.read(cfg, lengths.tolist())
 
 
-def touched(pair: Pair, masks: Bools) -> Tensor:
+def touched(pair: Pair, masks: BoolArray) -> Tensor:
     """Which cells of the feature map each mask touches: float32 (N, h, w), 0 or 1."""
     grid = pair.segmenter.method.encoder.tower.grid
     return functional.adaptive_max_pool2d(floating(masks), grid)[:, 0]
 
 
-def floating(masks: Bools) -> Tensor:
+def floating(masks: BoolArray) -> Tensor:
     """float32 (N, 1, H, W)."""
     return torch.tensor(masks).float()[:, None]

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from refmask.cache.masks import MaskCache
 from refmask.ops import rle
 from refmask.ops.finding import find_pictures
 from refmask.ops.images import read_image
 from refmask.proposals import load_proposer
-from refmask.proposals.store import Store
 
 
 def milliseconds(work: Callable[[], Any]) -> float:
@@ -53,7 +53,7 @@ def main() -> None:
         image = np.asarray(picture)
         found = proposer.propose(image)
         with tempfile.TemporaryDirectory() as folder:
-            store = Store(folder, create=True)
+            store = MaskCache(folder, create=True)
             put = milliseconds(lambda s=store, i=image, f=found: s.put(configuration, i, f))
             get = milliseconds(lambda s=store, i=image: s.get(configuration, i))
             size = sum(file.stat().st_size for file in Path(folder).rglob("*.masks"))

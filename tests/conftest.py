@@ -25,7 +25,7 @@ from refmask.clip import ClipBackbone, load_clip
 from refmask.settings import OPTIONS
 from refmask.settings.file import VARIABLE
 from refmask.settings.levels import variable
-from refmask.types import Bytes, MaskProposals, TargetPhrase
+from refmask.types import MaskProposals, TargetPhrase, UInt8Array
 
 os.environ[faults.VARIABLE] = faults.OFF  # so that faults show
 
@@ -91,7 +91,7 @@ def golden() -> Callable[[str], dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def golden_pictures() -> list[tuple[Bytes, MaskProposals]]:
+def golden_pictures() -> list[tuple[UInt8Array, MaskProposals]]:
     """The two golden pictures with their masks."""
     return [
         (
@@ -204,7 +204,7 @@ def sam_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 class FixedProposer:
     """Offers four quarters of a picture, best first."""
 
-    def propose(self, image: Bytes) -> MaskProposals:
+    def propose(self, image: UInt8Array) -> MaskProposals:
         height, width = image.shape[:2]
         masks = np.zeros((4, height, width), np.bool_)
         for index, (rows, columns) in enumerate(
@@ -237,7 +237,7 @@ def fixed_parser() -> FixedParser:
 
 
 @pytest.fixture(scope="session")
-def noise() -> Bytes:
+def noise() -> UInt8Array:
     """A picture of 60 x 80 pixels."""
     return np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
 

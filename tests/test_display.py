@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from refmask import MaskProposals, MissingResource, Segmentation, TargetPhrase, Why
-from refmask.drawing.overlay import ANSWER, overlay
-from refmask.drawing.proposals import draw_readably
 from refmask.segmenter import assemble
+from refmask.visualize.overlay import ANSWER, overlay
+from refmask.visualize.proposals import draw_readably
 
 
 @pytest.fixture

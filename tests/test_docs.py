@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from refmask.cache.masks import MaskCache
 from refmask.cli import COMMANDS, main
 from refmask.data import load_dataset
 from refmask.data.scenes import FONT, read_scenes
@@ -21,7 +22,6 @@ from refmask.ops import rle
 from refmask.ops.finding import find_pictures
 from refmask.ops.images import read_image
 from refmask.proposals.grouping import Grouping
-from refmask.proposals.store import Store
 from refmask.types import MaskProposals, tight_boxes
 
 ROOT = Path(__file__).parent.parent
@@ -89,7 +89,7 @@ def workplace(tmp_path, monkeypatch, noise, scored, own_coco):
         Image.fromarray(noise).save(tmp_path / f"{stem}.png")
     for name in ("masks", "masks/a", "masks/b"):
         np.savez(tmp_path / f"{name}.npz", masks=masks)
-    store = Store(tmp_path / "store", create=True)
+    store = MaskCache(tmp_path / "store", create=True)
     for picture in find_pictures(str(tmp_path / "photos")):
         store.put(Grouping().configuration(), read_image(picture), MaskProposals(masks))
     (tmp_path / "expressions.txt").write_text("the red car\nleft guy\n")

@@ -8,13 +8,14 @@ import pytest
 
 import refmask
 from refmask import MaskProposals, Provenance, Scene
+from refmask.cache.masks import MaskCache
+from refmask.cache.proposers import CachedProposer
 from refmask.compat import reference
 from refmask.methods import load_method
 from refmask.methods.configuration import method_told
 from refmask.proposals.given import GivenMasks
 from refmask.proposals.grouping import Grouping
 from refmask.proposals.refine import Refined, Refinement
-from refmask.proposals.store import Store, Stored
 from refmask.proposals.telling import proposer_told
 from refmask.provenance import label_of, spelled
 from refmask.segmenter import assemble
@@ -63,7 +64,7 @@ def test_proposers(tmp_path, fixed_proposer):
     grouping = "grouping:version=1,limit=7,floor=0.1"
     assert proposer_told(Grouping(limit=7)) == grouping
     assert proposer_told(Refined(Grouping(limit=7), Refinement())) == grouping
-    stored = Stored(Grouping(limit=7), Store(tmp_path / "store", create=True))
+    stored = CachedProposer(Grouping(limit=7), MaskCache(tmp_path / "store", create=True))
     assert proposer_told(Refined(stored, Refinement(limit=2))) == f"{grouping},refinement.limit=2"
     np.savez(tmp_path / "a.npz", masks=np.ones((1, 4, 4), np.bool_))
     given = GivenMasks(tmp_path / "a.npz")

@@ -15,9 +15,9 @@ from refmask import (
     MaskProposer,
     Scene,
 )
+from refmask.cache.masks import MaskCache
 from refmask.methods import load_method
 from refmask.proposals.refine import Refinement
-from refmask.proposals.store import Store
 from refmask.segmenter import Segmenter
 
 
@@ -130,8 +130,8 @@ def test_masks_are_kept_and_refined(model_files, tmp_path, noise, fixed_proposer
     settings = {"store": str(tmp_path / "store"), "refinement": Refinement(limit=2)}
     made = refmask.load(*model_files("tiny_vit32"), proposals="grouping:floor=0", **settings)
     assert len(made.look(noise).proposals) == 2
-    (kept,) = Store(tmp_path / "store").configurations()
-    assert len(Store(tmp_path / "store").get(kept, noise)) > 2
+    (kept,) = MaskCache(tmp_path / "store").configurations()
+    assert len(MaskCache(tmp_path / "store").get(kept, noise)) > 2
     with pytest.raises(ConfigurationError, match="configuration"):
         refmask.load(*model_files("tiny_vit32"), proposals=fixed_proposer, **settings)
 

@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from refmask.ops.finding import find_pictures
 from refmask.ops.images import read_image
-from refmask.types import Bytes
+from refmask.types import UInt8Array
 
 #: Channels of VGG16's five blocks.
 BLOCKS = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256), (256, 512, 512, 512), (512,) * 4)
@@ -76,7 +76,7 @@ def load_hed(path: Path) -> Hed:
     return network.requires_grad_(False).eval()
 
 
-def teach(network: Hed, image: Bytes) -> Bytes:
+def teach(network: Hed, image: UInt8Array) -> UInt8Array:
     """The teacher's map of an image, averaged over ``SIDES`` and mirrored copies.
 
     Args:
@@ -96,7 +96,7 @@ def teach(network: Hed, image: Bytes) -> Bytes:
     return (total / len(SIDES) * 255).round().byte()[0, 0].numpy()
 
 
-def resized(image: Bytes, side: int) -> Bytes:
+def resized(image: UInt8Array, side: int) -> UInt8Array:
     """An image with its longer side ``side`` pixels."""
     height, width = image.shape[:2]
     factor = side / max(height, width)
@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help=".npz file to write")
     options = parser.parse_args()
     network = load_hed(options.weights)
-    arrays: dict[str, Bytes] = {}
+    arrays: dict[str, UInt8Array] = {}
     with torch.inference_mode():
         for place in options.photographs:
             for path in find_pictures(place):

@@ -43,8 +43,8 @@ from refmask.metrics import (
 from refmask.types import MaskProposals, TargetPhrase
 from scene_scoring import propose
 
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
 
 TEST_SEED = 20_230_618
 #: Name -> share of the global visual feature (None: the model's own alpha), of the sentence.
@@ -81,7 +81,7 @@ class Tally:
         self.inter.setdefault(name, []).append(inter)
         self.union.setdefault(name, []).append(union)
 
-    def pair(self, name: Any) -> tuple[Floats, Floats]:
+    def pair(self, name: Any) -> tuple[FloatArray, FloatArray]:
         """Intersections and unions (Q,) under a name."""
         return np.array(self.inter[name]), np.array(self.union[name])
 
@@ -212,8 +212,8 @@ def report(found: Tally) -> dict[str, Any]:
     }
 
 
-def _by_kind(found: Tally, chosen: Bools, right: Bools) -> dict[str, float]:
-    def picked(name: Any) -> tuple[Floats, Floats]:
+def _by_kind(found: Tally, chosen: BoolArray, right: BoolArray) -> dict[str, float]:
+    def picked(name: Any) -> tuple[FloatArray, FloatArray]:
         inter, union = found.pair(name)
         return inter[chosen], union[chosen]
 

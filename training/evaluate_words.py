@@ -20,7 +20,7 @@ from refmask.classifier import load_classifier
 from refmask.data import load_dataset
 from refmask.data.choice import CHOICES
 from refmask.methods.class_posterior import ClassPosterior
-from refmask.phrases import PhraseParser
+from refmask.text.parser import PhraseParser
 
 PERSON = ["man", "woman", "lady", "guy", "kid", "boy", "girl", "child", "people", "player", "human"]
 #: Other names of COCO's categories.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from wordnet import Nouns
 
 LOOKS_FILE = Path(__file__).with_name("looks.txt")
-Floats = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Looks:
         self._nouns = nouns
         self._classes = classes
         self._lines = [_line(line) for line in _joined(text)]
-        self._words: dict[str, Floats] = {}
-        self._kinds: dict[int, Floats] = {}
+        self._words: dict[str, FloatArray] = {}
+        self._kinds: dict[int, FloatArray] = {}
         self.senses: dict[str, int] = {}
         for line in self._lines:
             row = self._row(line)
@@ -64,17 +64,17 @@ class Looks:
         """The nouns that have a line."""
         return frozenset(self._words)
 
-    def of_word(self, word: str) -> Floats | None:
+    def of_word(self, word: str) -> FloatArray | None:
         """Weights of a word's own lines, float32 (classes,), or None without any."""
         return self._words.get(word)
 
-    def of_kind(self, offset: int) -> Floats | None:
+    def of_kind(self, offset: int) -> FloatArray | None:
         """Weights that a synset has from the lines of what it is a kind of, or None."""
         above = self._nouns.above(offset)
         rows = [row for kind, row in self._kinds.items() if kind in above]
         return np.max(rows, axis=0) if rows else None
 
-    def _row(self, line: _Line) -> Floats:
+    def _row(self, line: _Line) -> FloatArray:
         row = np.zeros(len(self._classes), np.float32)
         for weight, name in line.weights:
             if name.startswith("<"):

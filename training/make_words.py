@@ -28,7 +28,7 @@ from sentences import SentenceEncoder
 from word_kinship import Kinship, by_vectors
 from wordnet import Nouns
 
-Floats = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float32]
 #: Lesser affinities are left out.
 LEAST = 0.005
 #: Senses that count less have no looks: a bear is an investor, too, but wears no suit.
@@ -46,7 +46,7 @@ class Profiles:
         self._numbers: dict[bytes, int] = {}
         self.rows: list[npt.NDArray[np.uint8]] = []
 
-    def number(self, row: Floats) -> int:
+    def number(self, row: FloatArray) -> int:
         """The number of a row, which is added when it is new."""
         coded = encode(row)
         if coded.tobytes() not in self._numbers:
@@ -55,7 +55,7 @@ class Profiles:
         return self._numbers[coded.tobytes()]
 
 
-def encode(affinity: Floats) -> npt.NDArray[np.uint8]:
+def encode(affinity: FloatArray) -> npt.NDArray[np.uint8]:
     """Affinities of 0 to 1 as bytes, finer where they are small."""
     return np.rint(np.sqrt(affinity) * SCALE).astype(np.uint8)
 
@@ -76,7 +76,7 @@ def make_table(
     nouns: Nouns,
     classes: Sequence[int],
     looks: Looks,
-    vectors: Callable[[Sequence[str]], Floats],
+    vectors: Callable[[Sequence[str]], FloatArray],
 ) -> dict[str, npt.NDArray[Any]]:
     """The arrays of the table, by name.
 
@@ -136,8 +136,8 @@ def misleads(word: str, kinship: Kinship) -> bool:
 
 
 def mean_vectors(
-    names: Sequence[Sequence[str]], vectors: Callable[[Sequence[str]], Floats]
-) -> Floats:
+    names: Sequence[Sequence[str]], vectors: Callable[[Sequence[str]], FloatArray]
+) -> FloatArray:
     """Mean vector of each class over its names, float32 (C, D)."""
     every = iter(vectors([photo_of(name.lower()) for group in names for name in group]))
     return np.stack([np.mean([next(every) for _ in group], axis=0) for group in names])

@@ -23,8 +23,8 @@ from refmask.data.scenes import (
 from scene_captions import Claim, Wording, Writer, look_holds
 from scene_cutouts import Cutter
 
-Bytes = npt.NDArray[np.uint8]
-Bools = npt.NDArray[np.bool_]
+UInt8Array = npt.NDArray[np.uint8]
+BoolArray = npt.NDArray[np.bool_]
 
 #: Shares of scenes with 1, 2, 3 and 4 objects. Those of one teach what a surface's words mean.
 _COUNTS = (0.3, 0.3, 0.2, 0.2)
@@ -69,13 +69,13 @@ class Batch:
         cutout_truth: bool (K, C), whether caption i is true of cut-out j; True on the diagonal.
     """
 
-    scenes: Bytes
+    scenes: UInt8Array
     scene_texts: list[str]
     scene_owner: npt.NDArray[np.int64]
-    scene_truth: Bools
-    cutouts: Bytes
+    scene_truth: BoolArray
+    cutouts: UInt8Array
     cutout_texts: list[str]
-    cutout_truth: Bools
+    cutout_truth: BoolArray
 
 
 def make_twins(rng: np.random.Generator) -> tuple[Layout, Layout, tuple[int, ...]]:
@@ -121,7 +121,7 @@ class BatchMaker:
         """The next batch."""
         return Batch(*self._scenes(), *self._cutouts())
 
-    def _scenes(self) -> tuple[Bytes, list[str], npt.NDArray[np.int64], Bools]:
+    def _scenes(self) -> tuple[UInt8Array, list[str], npt.NDArray[np.int64], BoolArray]:
         layouts: list[Layout] = []
         captions: list[tuple[Claim, str]] = []
         for _ in range(self.recipe.pairs):
@@ -143,7 +143,7 @@ class BatchMaker:
         about = changed if self.rng.random() < _ABOUT_CHANGE else range(len(layout.items))
         return self.writer.scene_caption(layout, about[int(self.rng.integers(len(about)))])
 
-    def _cutouts(self) -> tuple[Bytes, list[str], Bools]:
+    def _cutouts(self) -> tuple[UInt8Array, list[str], BoolArray]:
         recipe, cutter, rng = self.recipe, self.cutter, self.rng
         objects = [draw_item(rng) for _ in range(recipe.objects)]
         surfaces = [draw_item(rng) for _ in range(recipe.surfaces)]

@@ -11,8 +11,8 @@ from PIL import Image
 
 from refmask.data.scenes import Item, Sprites, Surface
 
-Bytes = npt.NDArray[np.uint8]
-Bools = npt.NDArray[np.bool_]
+UInt8Array = npt.NDArray[np.uint8]
+BoolArray = npt.NDArray[np.bool_]
 
 #: The grey that stands for "nothing here": the model's mean colour.
 FILL = 128
@@ -21,7 +21,7 @@ _OBJECT_PIXELS = (36, 80, 128)
 _SURFACE_WIDER = 1.5
 
 
-def stretch(image: Bytes, mask: Bools, side: int) -> Bytes:
+def stretch(image: UInt8Array, mask: BoolArray, side: int) -> UInt8Array:
     """The tight box of a mask, grey outside it, as a square.
 
     Args:
@@ -39,7 +39,7 @@ def stretch(image: Bytes, mask: Bools, side: int) -> Bytes:
     return np.asarray(square)
 
 
-def part_of(mask: Bools, rng: np.random.Generator) -> Bools:
+def part_of(mask: BoolArray, rng: np.random.Generator) -> BoolArray:
     """What lies on one side of a random straight line, 30 to 65 % of a mask's pixels."""
     rows, columns = np.nonzero(mask)
     # Half of the lines are upright or level, as the halves of the tests are.
@@ -57,26 +57,26 @@ class Cutter:
     def __init__(self, sprites: Sprites, side: int, rng: np.random.Generator) -> None:
         self.sprites, self.side, self.rng = sprites, side, rng
 
-    def whole(self, item: Item) -> Bytes:
+    def whole(self, item: Item) -> UInt8Array:
         """An object."""
         return stretch(*self._object(item), self.side)
 
-    def part(self, item: Item) -> Bytes:
+    def part(self, item: Item) -> UInt8Array:
         """A piece of an object."""
         image, mask = self._object(item)
         return stretch(image, part_of(mask, self.rng), self.side)
 
-    def surface(self, item: Item) -> Bytes:
+    def surface(self, item: Item) -> UInt8Array:
         """An item's surface with a hole in the shape of the object on it."""
         image, surface, thing = self._on_surface(item)
         return stretch(image, surface & ~thing, self.side)
 
-    def union(self, item: Item) -> Bytes:
+    def union(self, item: Item) -> UInt8Array:
         """An object together with its surface."""
         image, surface, thing = self._on_surface(item)
         return stretch(image, surface | thing, self.side)
 
-    def _object(self, item: Item) -> tuple[Bytes, Bools]:
+    def _object(self, item: Item) -> tuple[UInt8Array, BoolArray]:
         """An object on a random plain colour, of which its soft edges keep a little."""
         pixels = _OBJECT_PIXELS[int(self.rng.integers(len(_OBJECT_PIXELS)))]
         sprite = self.sprites.object(item.noun, item.colour, item.flipped, pixels)
@@ -85,7 +85,7 @@ class Cutter:
         canvas.paste(sprite.colours, (0, 0), sprite.alpha)
         return np.asarray(canvas), sprite.mask
 
-    def _on_surface(self, item: Item) -> tuple[Bytes, Bools, Bools]:
+    def _on_surface(self, item: Item) -> tuple[UInt8Array, BoolArray, BoolArray]:
         pixels = _OBJECT_PIXELS[int(self.rng.integers(len(_OBJECT_PIXELS)))]
         surface = _surface_of(item)
         below = self.sprites.surface(surface, round(_SURFACE_WIDER * pixels))

@@ -24,8 +24,8 @@ from refmask.data.scenes import Sprites, expressions, render, sample_layout
 from refmask.metrics import intersection_and_union, overall_iou
 from scene_cutouts import stretch
 
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
 
 ALPHAS = tuple(round(0.05 * step, 2) for step in range(21))
 _AFTER_NOUN = re.compile(r" (?:on|standing|next|left of|right of|above|below|at) .*")
@@ -51,10 +51,10 @@ class Looked:
     sentences: list[str]
     phrases: list[str]
     kinds: list[str]
-    overlaps: tuple[Floats, Floats]
+    overlaps: tuple[FloatArray, FloatArray]
 
 
-def half_of(mask: Bools, rng: np.random.Generator) -> Bools:
+def half_of(mask: BoolArray, rng: np.random.Generator) -> BoolArray:
     """The left, right, upper or lower half of a mask's box."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     half = mask.copy()
@@ -69,7 +69,7 @@ def half_of(mask: Bools, rng: np.random.Generator) -> Bools:
     return half
 
 
-def propose(objects: Bools, surfaces: Bools, rng: np.random.Generator) -> Bools:
+def propose(objects: BoolArray, surfaces: BoolArray, rng: np.random.Generator) -> BoolArray:
     """Objects, surfaces and one half of each object, bool (N, H, W) without empty masks."""
     halves = np.stack([half_of(mask, rng) for mask in objects])
     masks = np.concatenate([objects, surfaces, halves])
@@ -131,7 +131,7 @@ def choices(
 
 def chosen_overlaps(
     looked: list[Looked], best: list[npt.NDArray[np.int64]]
-) -> tuple[Floats, Floats]:
+) -> tuple[FloatArray, FloatArray]:
     """Intersections and unions (Q,) of the chosen proposals over all scenes."""
     rows = [np.arange(len(chosen)) for chosen in best]
     return (

@@ -27,7 +27,7 @@ from refmask.classifier import Classifier, load_classifier
 from refmask.classifier.classifier import LONGER_SIDE, resized
 from refmask.classifier.network import STRIDE
 from refmask.proposals.photo.network import BoundaryNetwork, boundaries
-from refmask.types import Bytes
+from refmask.types import UInt8Array
 
 #: Longer sides at which the classifier looks at each photograph, in pixels.
 SIDES = (512, LONGER_SIDE, 768)
@@ -60,8 +60,8 @@ class Plan:
 class Photograph:
     """An image, uint8 RGB (H, W, 3), and the teacher's map of it, uint8 (H, W)."""
 
-    image: Bytes
-    target: Bytes
+    image: UInt8Array
+    target: UInt8Array
 
 
 @dataclass(frozen=True, eq=False)

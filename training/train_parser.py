@@ -27,7 +27,7 @@ from spacy.training import Example
 from thinc.api import Adam, NumpyOps, set_current_ops, warmup_linear
 
 from fragments import Grammar
-from refmask.phrases import PhraseParser
+from refmask.text.parser import PhraseParser
 from trees import Sentence, read_conllu
 
 TREEBANK = "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/r2.16/"

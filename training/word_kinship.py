@@ -15,7 +15,7 @@ import numpy.typing as npt
 from looks import Looks
 from wordnet import Nouns
 
-Floats = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float32]
 #: A noun's senses count less the later they stand, and so many of them count at all.
 FADING, SENSES = 0.6, 5
 #: Added to each sense's count in tagged text.
@@ -40,7 +40,7 @@ class Kinship:
         self.nouns = nouns
         self.classes = classes
         self.looks = looks
-        self._rows: dict[int, tuple[Floats, Floats]] = {}
+        self._rows: dict[int, tuple[FloatArray, FloatArray]] = {}
 
     @cached_property
     def physical(self) -> frozenset[int]:
@@ -93,7 +93,7 @@ class Kinship:
         """Kinds of people."""
         return self.nouns.below(self.nouns.find("person"))
 
-    def by_wordnet(self, word: str) -> Floats:
+    def by_wordnet(self, word: str) -> FloatArray:
         """Kinship and similarity of a noun's senses to the classes, float32 (C,), 0 to 1."""
         row = np.zeros(len(self.classes), np.float32)
         for offset, weight in self.senses(word):
@@ -101,7 +101,7 @@ class Kinship:
             row = np.maximum(row, weight * np.maximum(kinds, SIMILARITY * similarity**SHARPNESS))
         return row
 
-    def _sense(self, offset: int) -> tuple[Floats, Floats]:
+    def _sense(self, offset: int) -> tuple[FloatArray, FloatArray]:
         """1 for the classes that are kinds of a synset; Lin's similarity to each."""
         if offset not in self._rows:
             shared = np.zeros(len(self.classes), np.float32)
@@ -128,11 +128,11 @@ class Kinship:
         return {offset: self.nouns.information(offset) for offset in self._under}
 
     @cached_property
-    def _class_information(self) -> Floats:
+    def _class_information(self) -> FloatArray:
         return np.array([self._information[offset] for offset in self.classes], np.float32)
 
 
-def by_vectors(words: Floats, classes: Floats) -> Floats:
+def by_vectors(words: FloatArray, classes: FloatArray) -> FloatArray:
     """Cosines of vectors from which the classes' mean is subtracted, raised to ``POWER``.
 
     Args:

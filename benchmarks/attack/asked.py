@@ -14,8 +14,8 @@ from attack.pictures import images
 from refmask import limits
 from refmask.ops import rle
 from refmask.ops.segmentations import decode_apart, decode_segmentation
-from refmask.phrases import PhraseParser
-from refmask.web.label_studio.config import context_of, controls_of
+from refmask.server.label_studio.config import context_of, controls_of
+from refmask.text.parser import PhraseParser
 
 CONFIG = (
     '<View><Image name="image" value="$image"/><BrushLabels name="tag" toName="image">'
@@ -49,8 +49,8 @@ def client() -> Any:
     from starlette.testclient import TestClient
 
     import refmask
-    from refmask.web.app import app
-    from refmask.web.label_studio.tasks import Pictures
+    from refmask.server.app import app
+    from refmask.server.label_studio.tasks import Pictures
 
     system = refmask.load("embedded", precision="fp32")
     made = TestClient(app(system, pictures=Pictures(None)))

@@ -14,13 +14,13 @@ import refmask
 from attack.kinds import Kind
 from attack.pictures import noise
 from attack.scenes import repacked
-from refmask.index.folder import MARKER as INDEX
-from refmask.index.folder import Marker, read_marker, write_marker
-from refmask.proposals.store import Store
-from refmask.scene_file import read_scene
+from refmask.cache.features import FeatureCache
+from refmask.cache.masks import MaskCache
+from refmask.cache.scene_file import read_scene
+from refmask.search.folder import MARKER as INDEX
+from refmask.search.folder import Marker, read_marker, write_marker
 from refmask.settings import file as settings
 from refmask.settings.remembered import KeptFile, Remembered
-from refmask.store.features import Features
 from refmask.types import MaskProposals
 
 MADE_BY = {"proposer": "attack"}
@@ -50,8 +50,8 @@ def _proposals() -> MaskProposals:
 
 def _store() -> dict[str, bytes]:
     with TemporaryDirectory() as place:
-        Store(place, create=True).put(MADE_BY, noise(), _proposals())
-        Features(place).put(OWNER, np.arange(12, dtype=np.float32).reshape(3, 4))
+        MaskCache(place, create=True).put(MADE_BY, noise(), _proposals())
+        FeatureCache(place).put(OWNER, np.arange(12, dtype=np.float32).reshape(3, 4))
         found = sorted(path for path in Path(place).rglob("*") if path.is_file())
         named = {str(path.relative_to(place)): path.read_bytes() for path in found}
     return {name: content for name, content in named.items() if not Path(name).name.startswith(".")}
@@ -59,11 +59,11 @@ def _store() -> dict[str, bytes]:
 
 def _entries(folder: Path, name: str) -> None:
     del name
-    store = Store(folder)
+    store = MaskCache(folder)
     store.get(MADE_BY, noise())
     for configuration in store.configurations():
         store.pictures(configuration)
-    Features(folder).get(OWNER, (None, 4))
+    FeatureCache(folder).get(OWNER, (None, 4))
 
 
 def _marker() -> bytes:

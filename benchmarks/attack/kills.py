@@ -79,7 +79,7 @@ def tree(folder: Path) -> Content:
 
 def index(folder: Path) -> Content:
     """Pictures of an index with all their regions."""
-    from refmask.index import Collection
+    from refmask.search import Collection
 
     collection = Collection(folder)
     told = {

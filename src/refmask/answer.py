@@ -9,7 +9,7 @@ import numpy as np
 
 from refmask.errors import MissingResource
 from refmask.provenance import Provenance
-from refmask.types import Bools, Floats, TargetPhrase, tight_boxes
+from refmask.types import BoolArray, FloatArray, TargetPhrase, tight_boxes
 
 if TYPE_CHECKING:
     from supervision import Detections
@@ -39,7 +39,7 @@ class Why:
     phrase: TargetPhrase
     runner_up: int | None
     margin: float
-    terms: dict[str, Floats] = field(default_factory=dict, repr=False)
+    terms: dict[str, FloatArray] = field(default_factory=dict, repr=False)
     note: str | None = None
 
 
@@ -68,14 +68,14 @@ class Segmentation:
             where that decides instead of the scores (see ``Segmenter.consensus``); else None.
     """
 
-    mask: Bools
-    scores: Floats
+    mask: BoolArray
+    scores: FloatArray
     best: int | None
     share: float
     why: Why
     view: View | None = None
     provenance: Provenance | None = None
-    expected_iou: Floats | None = None
+    expected_iou: FloatArray | None = None
 
     #: Below this confidence an answer calls itself unsure.
     UNSURE_BELOW: ClassVar[float] = 0.5
@@ -101,13 +101,13 @@ class Segmentation:
         return self._meaningless or low
 
     @property
-    def probabilities(self) -> Floats:
+    def probabilities(self) -> FloatArray:
         """Softmax of the scores among all proposals: float32 (N,), 1 in sum."""
         weights = np.exp(self.scores - self.scores.max(initial=-np.inf))
         return np.asarray(weights / weights.sum())
 
     @property
-    def standing(self) -> Floats:
+    def standing(self) -> FloatArray:
         """What decides between the proposals, float32 (N,): their expected IoU, else the scores."""
         return self.scores if self.expected_iou is None else self.expected_iou
 

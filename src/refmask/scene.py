@@ -12,18 +12,26 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from refmask.answer import SAME_THING, Segmentation, Why
-from refmask.drawing.overlay import png
-from refmask.drawing.proposals import draw_readably
-from refmask.drawing.view import Overlay
+from refmask.cache.scene_file import read_scene, write_scene
 from refmask.methods.base import doubt_of, unknown_to
 from refmask.methods.keeping import Part
 from refmask.ops.images import is_blank
 from refmask.ops.masks import areas_of, iou_with, pairwise_iou
 from refmask.ops.processes import check_process
 from refmask.provenance import Provenance
-from refmask.scene_file import read_scene, write_scene
 from refmask.terms import evidence, load_term
-from refmask.types import Bools, Bytes, Floats, MaskProposals, TargetPhrase, Whole, unchanging
+from refmask.types import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    MaskProposals,
+    TargetPhrase,
+    UInt8Array,
+    unchanging,
+)
+from refmask.visualize.overlay import png
+from refmask.visualize.proposals import draw_readably
+from refmask.visualize.view import Overlay
 
 if TYPE_CHECKING:
     from refmask.segmenter import Segmenter
@@ -47,7 +55,7 @@ class Scene:
         proposed_by: what ``Provenance.proposals`` tells; None for the segmenter's own proposer.
     """
 
-    image: Bytes
+    image: UInt8Array
     proposals: MaskProposals
     segmenter: Segmenter
     observation: Any
@@ -111,10 +119,10 @@ class Scene:
         return BLANK_IMAGE if is_blank(self.image) else None
 
     @cached_property
-    def _areas(self) -> Whole:
+    def _areas(self) -> IntArray:
         return areas_of(self.proposals.masks)
 
-    def drawings_of(self, index: int) -> Bools:
+    def drawings_of(self, index: int) -> BoolArray:
         """Which proposals are the same thing as one of them, drawn a little differently: bool (N,).
 
         Those whose IoU with it is at least ``SAME_THING``.
@@ -122,7 +130,7 @@ class Scene:
         return iou_with(self.proposals.masks, self._areas, index) >= SAME_THING
 
     @cached_property
-    def _agreement(self) -> Floats:
+    def _agreement(self) -> FloatArray:
         """IoU of every mask with every other, about: float32 (N, N)."""
         step = max(1, max(self.proposals.size) // AGREEMENT_SIDE)
         iou = pairwise_iou(np.ascontiguousarray(self.proposals.masks[:, ::step, ::step]))
@@ -165,7 +173,11 @@ class Scene:
         return [self._answer(*four) for four in zip(phrases, scores, told, unknown, strict=True)]
 
     def _answer(
-        self, phrase: TargetPhrase, scores: Floats, terms: dict[str, Floats], unknown: str | None
+        self,
+        phrase: TargetPhrase,
+        scores: FloatArray,
+        terms: dict[str, FloatArray],
+        unknown: str | None,
     ) -> Segmentation:
         note = unknown or self._fault or phrase.beyond
         if not len(scores):

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from refmask import compat as compatibility
+from refmask.cache.features import FeatureCache
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.limits import STORE
 from refmask.methods import PRESETS, Method, load_method, usual_method
@@ -18,16 +19,15 @@ from refmask.methods.configuration import method_told, model_name
 from refmask.methods.keeping import Keeping
 from refmask.ops.images import Picture, read_image
 from refmask.ops.processes import check_process
-from refmask.phrases import PhraseParser
-from refmask.proposals import dress, load_proposer, shared
+from refmask.proposals import load_proposer, shared, wrap_proposer
 from refmask.proposals.telling import proposer_told
 from refmask.provenance import EMBEDDED, OFFLINE, Provenance, label_of
 from refmask.scene import Scene
 from refmask.settings import AUTO, choose, stated
 from refmask.settings.choosing import PHOTO, SCENES
 from refmask.settings.levels import Stated, blamed
-from refmask.store.features import Features
 from refmask.terms import NONE, parse_terms
+from refmask.text.parser import PhraseParser
 from refmask.types import MaskProposals, MaskProposer, unchanging
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ def load(
             proposals = load_proposer(
                 choice.proposals, defaults=shared(device, precision, uncapped)
             )
-        proposals = dress(proposals, store, refinement)
-        features = None if store is None else Features(store, store_limit)
+        proposals = wrap_proposer(proposals, store, refinement)
+        features = None if store is None else FeatureCache(store, store_limit)
         encoder = _load_encoder(model, weights, device, precision)
         return assemble(
             encoder,
@@ -179,7 +179,7 @@ def assemble(
     settings: Mapping[str, Any] | None = None,
     parser: str | PhraseParser = "embedded",
     compat: str = "default",
-    features: Features | None = None,
+    features: FeatureCache | None = None,
 ) -> Segmenter:
     """As ``load``, around a model and a proposer that are there already.
 
@@ -256,7 +256,7 @@ class Segmenter:
     proposer: MaskProposer
     method: Method
     parser: PhraseParser
-    features: Features | None = None
+    features: FeatureCache | None = None
     terms: Mapping[str, float] = field(default_factory=dict)
     consensus: bool = False
 

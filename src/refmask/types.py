@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from refmask.errors import MaskError
 
-Bools = npt.NDArray[np.bool_]
-Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.floating[Any]]
-Whole = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+UInt8Array = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.int64]
 Index = int | slice | Sequence[int] | npt.NDArray[Any]
 
 
@@ -39,9 +39,9 @@ class MaskProposals:
         MaskError: when shapes or types do not fit together.
     """
 
-    masks: Bools
-    boxes: Floats = field(default_factory=lambda: np.empty((0,), np.float32))
-    quality: Floats = field(default_factory=lambda: np.empty((0,), np.float32))
+    masks: BoolArray
+    boxes: FloatArray = field(default_factory=lambda: np.empty((0,), np.float32))
+    quality: FloatArray = field(default_factory=lambda: np.empty((0,), np.float32))
     details: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class MaskProposals:
         """Height and width of the picture, in pixels."""
         return self.masks.shape[1], self.masks.shape[2]
 
-    def checked_for(self, image: Bytes) -> Self:
+    def checked_for(self, image: UInt8Array) -> Self:
         """These proposals, once it is sure that a method can look at them in this picture.
 
         Args:
@@ -132,7 +132,7 @@ def sealed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values
 
 
-def tight_boxes(masks: Bools) -> Floats:
+def tight_boxes(masks: BoolArray) -> FloatArray:
     """Smallest half-open XYXY boxes around masks.
 
     Args:
@@ -165,7 +165,7 @@ class Query:
 
     id: str
     expression: str
-    target: Bools = field(repr=False)
+    target: BoolArray = field(repr=False)
     kind: str | None = None
     instance: int | None = None
     also_right: tuple[int, ...] = ()
@@ -184,7 +184,7 @@ class Sample:
     """
 
     id: str
-    image: Bytes = field(repr=False)
+    image: UInt8Array = field(repr=False)
     queries: tuple[Query, ...]
     instances: MaskProposals | None = None
 
@@ -220,10 +220,10 @@ class ContextFeatures:
             phrase (equation 7).
     """
 
-    global_context: Floats
-    local_context: Floats
+    global_context: FloatArray
+    local_context: FloatArray
 
-    def blend(self, weight: float) -> Floats:
+    def blend(self, weight: float) -> FloatArray:
         """``weight * global + (1 - weight) * local`` (equations 5 and 8)."""
         return weight * self.global_context + (1 - weight) * self.local_context
 
@@ -232,7 +232,7 @@ class ContextFeatures:
 class MaskProposer(Protocol):
     """Offers class-agnostic masks for a picture."""
 
-    def propose(self, image: Bytes) -> MaskProposals:
+    def propose(self, image: UInt8Array) -> MaskProposals:
         """Masks of a uint8 RGB (H, W, 3) picture, best quality first."""
         ...
 

@@ -19,7 +19,7 @@ from refmask.batch.cluster import Cluster, spread  # noqa: E402
 from refmask.batch.on_ray import OnRay  # noqa: E402
 from refmask.cli import main  # noqa: E402
 from refmask.errors import ConfigurationError, ImageError, RefmaskWarning  # noqa: E402
-from refmask.index import Collection  # noqa: E402
+from refmask.search import Collection  # noqa: E402
 
 # Ray warns of settings that it makes itself.
 pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\.")

@@ -10,7 +10,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import index as bench_index
-from refmask.index import approximate
+
+from refmask.search import approximate
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from refmask.cache.masks import MaskCache
 from refmask.cli import main
 from refmask.data.scenes import SHIPPED, read_scenes
 from refmask.data.scenes.writing import IMAGES
 from refmask.metrics import best_iou
 from refmask.proposals import load_proposer
-from refmask.proposals.store import Store
 from refmask.settings import choose
 
 
@@ -79,7 +79,7 @@ def test_a_folder_is_kept_once_and_read_by_later_commands(pictures, tmp_path, mo
     store = tmp_path / "store"
     same = ["--proposals", "grouping"]
     assert propose(pictures, "--out", store, *same) == 0
-    (kept,) = Store(store).configurations()
+    (kept,) = MaskCache(store).configurations()
     assert kept["proposer"] == "grouping"
     monkeypatch.setattr("refmask.proposals.grouping.Grouping.propose", None)
     out = tmp_path / "a.npz"
@@ -101,7 +101,7 @@ def test_what_is_not_named_is_what_a_system_would_take(pictures, tmp_path, monke
         if name is not None:
             monkeypatch.setenv("REFMASK_PROPOSALS", name)
         assert propose(pictures, "--out", tmp_path / f"store {name}", "--first", 1) == 0
-        (kept,) = Store(tmp_path / f"store {name}").configurations()
+        (kept,) = MaskCache(tmp_path / f"store {name}").configurations()
         assert kept["proposer"] == choose().proposals.partition(":")[0]
         assert (kept.get("limit") == 2) == (name is not None)
 
@@ -144,7 +144,7 @@ def test_the_report_on_a_folder_in_cocos_format(own_coco, tmp_path, capsys):
             mask[top:bottom, left:right] = True
         np.savez(tmp_path / f"{image}.npz", masks=stack)
     pixels = [np.array(Image.open(own_coco / "images" / f"{n}.png")) for n in (5, 3, 8)]
-    store = Store(tmp_path / "store", create=True)
+    store = MaskCache(tmp_path / "store", create=True)
     for image, number in zip(pixels, (5, 3, 8), strict=True):
         given = load_proposer(f"masks:{tmp_path / f'{number}.npz'}").propose(image)
         store.put({"proposer": "given"}, image, given)

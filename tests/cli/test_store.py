@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from refmask.cache.features import FeatureCache
 from refmask.cli import main
-from refmask.store.features import Features
 
 ENCODERS = ("encode_image", "encode_masked", "encode_regions", "encode_places", "feature_map")
 
@@ -48,7 +48,7 @@ def test_segment_looks_once_also_at_given_masks(pictures, model, blind, capsys):
     plain = capsys.readouterr().out
     assert segment(pictures, *words, "--store", pictures / "store") == 0
     kept = capsys.readouterr().out
-    assert Features(pictures / "store").held()[0] == 4
+    assert FeatureCache(pictures / "store").held()[0] == 4
     blind()
     assert segment(pictures, *words, "--store", pictures / "store") == 0
     assert capsys.readouterr().out == kept == plain
@@ -58,7 +58,7 @@ def test_the_limit_is_the_features(pictures, model, capsys):
     words = ["--proposals", f"masks:{pictures}/masks.npz", "--store", pictures / "store", "--json"]
     words += model
     assert segment(pictures, *words, "--store-limit", "2kB") == 0
-    assert Features(pictures / "store").held() == (0, 0)
+    assert FeatureCache(pictures / "store").held() == (0, 0)
     capsys.readouterr()
     assert segment(pictures, *words, "--store-limit", "plenty") == 2
     error = capsys.readouterr().err
@@ -71,7 +71,7 @@ def test_evaluate_looks_once(proposals, model, tmp_path, blind):
     words = ["evaluate", "scenes", "--split", "val", "--first", "2", "--proposals", proposals]
     words += ["--store", str(tmp_path / "store"), *model]
     assert main([*words, "--out", str(tmp_path / "one")]) == 0
-    assert Features(tmp_path / "store").held()[0] == 4
+    assert FeatureCache(tmp_path / "store").held()[0] == 4
     blind()
     for name, more in (("two", []), ("cropping", ["--method", "cropping"])):
         assert main([*words, *more, "--out", str(tmp_path / name)]) == 0

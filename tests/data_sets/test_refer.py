@@ -24,14 +24,14 @@ from refmask.errors import (
     MissingResource,
     RefmaskWarning,
 )
-from refmask.types import Bools
+from refmask.types import BoolArray
 
 HEIGHT, WIDTH = 24, 32
 
 pytestmark = pytest.mark.filterwarnings("ignore:expected refcoco:refmask.errors.RefmaskWarning")
 
 
-def by_hand(segmentation: object) -> Bools:
+def by_hand(segmentation: object) -> BoolArray:
     """A mask as the COCO tools draw it, without our code."""
     parts = coco.frPyObjects(segmentation, HEIGHT, WIDTH)
     with warnings.catch_warnings():
@@ -379,7 +379,7 @@ def test_the_fingerprint_is_of_the_content(refer_folder, tmp_path):
 
 
 def test_loading_decodes_no_mask(refer_folder, monkeypatch):
-    def never(*_: object, **__: object) -> Bools:
+    def never(*_: object, **__: object) -> BoolArray:
         raise AssertionError
 
     root = refer_folder.write()

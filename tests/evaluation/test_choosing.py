@@ -12,13 +12,13 @@ from refmask.errors import ConfigurationError, MaskError, RefmaskWarning
 from refmask.evaluation import configuration
 from refmask.evaluation.configuration import short_hash, system_configuration
 from refmask.evaluation.sources import Given, Instances, Proposed
-from refmask.evaluation.system import Choosing
+from refmask.evaluation.system import SegmenterSystem
 from refmask.methods import load_method
 from refmask.ops import rle
-from refmask.phrases import PhraseParser
 from refmask.proposals.grouping import Grouping
 from refmask.proposals.refine import Refinement
 from refmask.segmenter import Segmenter
+from refmask.text.parser import PhraseParser
 from refmask.types import MaskProposals
 from refmask.weights.hashing import sha256_of
 
@@ -45,7 +45,7 @@ def sample():
 
 
 def test_records_say_what_the_scene_answers(segmenter, sample):
-    answers = Choosing(segmenter, Instances(Refinement())).answer(sample)
+    answers = SegmenterSystem(segmenter, Instances(Refinement())).answer(sample)
     scene = segmenter.look(sample.image, sample.instances)
     assert len(answers) == len(sample.queries) > 1
     for number, (record, query) in enumerate(zip(answers, sample.queries, strict=True)):
@@ -67,7 +67,7 @@ def test_records_say_what_the_scene_answers(segmenter, sample):
 def test_texts_of_a_picture_are_encoded_apart_from_others(clip, segmenter, sample, monkeypatch):
     tower, encoded = clip._text_tower, []
     monkeypatch.setitem(vars(clip), "_text_tower", lambda ids: encoded.append(ids) or tower(ids))
-    system = Choosing(segmenter, Instances(Refinement()))
+    system = SegmenterSystem(segmenter, Instances(Refinement()))
     assert system.answer(sample) == system.answer(sample)
     assert len(encoded) == 2
     assert encoded[0].equal(encoded[1])
@@ -75,7 +75,7 @@ def test_texts_of_a_picture_are_encoded_apart_from_others(clip, segmenter, sampl
 
 def test_a_picture_without_proposals(segmenter, sample):
     none = Instances(Refinement(min_area=0.99))
-    record = Choosing(segmenter, none).answer(sample)[0]
+    record = SegmenterSystem(segmenter, none).answer(sample)[0]
     assert (record["chosen"], record["scores"], record["proposals"]) == (None, [], 0)
     assert (record["intersection"], record["union"]) == (0, sample.queries[0].target.sum())
     assert not rle.decode(record["mask"]).any()
@@ -110,7 +110,7 @@ def test_given_masks_by_the_pictures_id(tmp_path, sample):
 
 @pytest.mark.parametrize("said", ["", "\u200b \ufeff"])
 def test_a_sentence_without_words_is_a_record_with_a_reason(segmenter, sample, said):
-    choosing = Choosing(segmenter, Instances(Refinement()))
+    choosing = SegmenterSystem(segmenter, Instances(Refinement()))
     whole = choosing.answer(sample)
     queries = list(sample.queries)
     queries[1] = replace(queries[1], expression=said)
@@ -129,16 +129,19 @@ def test_a_long_sentence_is_cut_or_refused(clip, segmenter, sample):
     long = replace(sample.queries[0], expression="a " + "very " * 90 + "large fish")
     sample = replace(sample, queries=(long,))
     with pytest.warns(RefmaskWarning, match="at most 77 tokens"):
-        assert Choosing(segmenter, Instances(Refinement())).answer(sample)[0]["chosen"] is not None
+        assert (
+            SegmenterSystem(segmenter, Instances(Refinement())).answer(sample)[0]["chosen"]
+            is not None
+        )
     compat = replace(segmenter.method.compat, long_text_error=True)
     strict = replace(segmenter, method=load_method("global-local", clip, compat=compat))
     with pytest.warns(RefmaskWarning, match="without an answer: .* at most 77 tokens"):
-        (record,) = Choosing(strict, Instances(Refinement())).answer(sample)
+        (record,) = SegmenterSystem(strict, Instances(Refinement())).answer(sample)
     assert record["chosen"] is None
 
 
 def test_the_configuration_tells_all_that_answers_depend_on(clip, segmenter):
-    system = Choosing(segmenter, Proposed(Grouping()))
+    system = SegmenterSystem(segmenter, Proposed(Grouping()))
     told = system.configuration
     assert json.loads(json.dumps(told)) == told
     assert told["method"] == "global-local"
@@ -176,4 +179,4 @@ def test_the_commit_is_that_of_the_repository(tmp_path, monkeypatch):
 
 def test_a_proposer_must_tell_its_configuration(segmenter, fixed_proposer):
     with pytest.raises(ConfigurationError, match=r"configuration\(\), got FixedProposer"):
-        _ = Choosing(segmenter, Proposed(fixed_proposer)).configuration
+        _ = SegmenterSystem(segmenter, Proposed(fixed_proposer)).configuration

@@ -13,12 +13,12 @@ from refmask.answer import Segmentation, Why
 from refmask.export.answers import Answer
 from refmask.export.record import record
 from refmask.provenance import Provenance
-from refmask.types import Bools, MaskProposals, TargetPhrase
+from refmask.types import BoolArray, MaskProposals, TargetPhrase
 
 HEIGHT, WIDTH = 60, 80
 
 
-def shapes() -> dict[str, Bools]:
+def shapes() -> dict[str, BoolArray]:
     """A disk, a frame around a hole, and a thing in two parts."""
     ys, xs = np.mgrid[:HEIGHT, :WIDTH]
     disk = np.hypot(ys - 20, xs - 25) < 15
@@ -41,7 +41,9 @@ ORIGIN = Provenance(
 )
 
 
-def answer(picture: Path, mask: Bools | None, phrase: TargetPhrase, confidence: float) -> Answer:
+def answer(
+    picture: Path, mask: BoolArray | None, phrase: TargetPhrase, confidence: float
+) -> Answer:
     """What a record of this mask, chosen before the rest of the picture, tells."""
     if mask is None:
         proposals, scores = MaskProposals.empty(HEIGHT, WIDTH), np.zeros(0, np.float32)
@@ -59,12 +61,12 @@ def origin() -> Provenance:
 
 
 @pytest.fixture
-def masks() -> dict[str, Bools]:
+def masks() -> dict[str, BoolArray]:
     return shapes()
 
 
 @pytest.fixture
-def answers(tmp_path: Path, masks: dict[str, Bools]) -> list[Answer]:
+def answers(tmp_path: Path, masks: dict[str, BoolArray]) -> list[Answer]:
     """Two pictures called a, one of them without an answer; the last answer is unsure."""
     pictures = [tmp_path / "photos" / name for name in ("a.png", "sub/a.png")]
     for picture in pictures:

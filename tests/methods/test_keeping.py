@@ -6,11 +6,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from refmask.cache.features import FeatureCache
 from refmask.compat import Compat, reference
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.methods import FOR_CLASSIFIERS, METHODS, load_method
 from refmask.methods.keeping import Keeping
-from refmask.store.features import Features
 from refmask.types import MaskProposals
 
 TOWERS = ("tiny_vit32", "tiny_rn")
@@ -18,7 +18,7 @@ TOWERS = ("tiny_vit32", "tiny_rn")
 
 @pytest.fixture
 def features(tmp_path):
-    return Features(tmp_path / "store")
+    return FeatureCache(tmp_path / "store")
 
 
 @pytest.fixture(params=list(METHODS))

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from refmask import ConfigurationError, MaskProposals
+from refmask.cache.features import FeatureCache
 from refmask.compat import reference
 from refmask.evaluation.configuration import system_configuration
 from refmask.methods import METHODS, load_method
 from refmask.methods.keeping import Keeping
 from refmask.methods.shortlist import Shortlist
-from refmask.phrases import PhraseParser
 from refmask.scene import Scene
 from refmask.segmenter import Segmenter, assemble
-from refmask.store.features import Features
+from refmask.text.parser import PhraseParser
 
 
 @pytest.fixture(params=["tiny_vit32", "tiny_rn"])
@@ -147,7 +147,7 @@ def test_a_scene_is_saved_with_what_all_expressions_share(
 
 
 def test_a_store_keeps_the_global_features(golden_model, seen, golden_phrases, tmp_path):
-    clip, features = golden_model("tiny_vit32"), Features(tmp_path / "store")
+    clip, features = golden_model("tiny_vit32"), FeatureCache(tmp_path / "store")
     for method in (load_method("global-local", clip, local_top=2), load_method("global", clip)):
         keeping = Keeping(clip, *seen, features)
         method.score(method.observe(*seen, keeping), golden_phrases)

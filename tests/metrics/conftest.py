@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from refmask.metrics import Outcomes
+from refmask.metrics import QueryResults
 
 
 def random_outcomes(seed: int, queries: int = 200, pictures: int = 40, skill: float = 0.5):
@@ -10,7 +10,7 @@ def random_outcomes(seed: int, queries: int = 200, pictures: int = 40, skill: fl
     union = rng.integers(100, 9000, queries)
     hit = rng.random(queries) < skill
     known = same.random(queries) < 0.8
-    return Outcomes(
+    return QueryResults(
         picture=same.integers(0, pictures, queries).astype(np.str_),
         intersection=np.where(hit, union * rng.uniform(0.5, 1, queries), 0).astype(int),
         union=union,

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from refmask.errors import ConfigurationError, InputError
-from refmask.metrics import Outcomes, compare, figures, intervals, paired_bootstrap
+from refmask.metrics import QueryResults, compare, figures, intervals, paired_bootstrap
 
 
 def without_repeats(outcomes):
@@ -163,7 +163,7 @@ def test_a_figure_known_in_one_picture_only_ignores_draws_without_it(make_outcom
     outcomes = make_outcomes(0, queries=30, pictures=30)
     right = np.full(len(outcomes), np.nan)
     right[3] = 1
-    lone = Outcomes(**{**vars(outcomes), "right_class": right, "right_instance": right})
+    lone = QueryResults(**{**vars(outcomes), "right_class": right, "right_instance": right})
     found = intervals(lone)
     assert vars(found["MC-ACC"]) == {"value": 1.0, "low": 1.0, "high": 1.0}
     assert found["CC-oIoU"].low == pytest.approx(found["CC-oIoU"].value)
@@ -197,7 +197,7 @@ def test_exchanging_the_results_turns_the_gains_around(make_outcomes):
 
 def test_a_figure_that_one_result_lacks_is_not_compared(make_outcomes):
     first = make_outcomes(0)
-    blind = Outcomes(**{**vars(first), "right_class": np.full(len(first), np.nan)})
+    blind = QueryResults(**{**vars(first), "right_class": np.full(len(first), np.nan)})
     assert set(figures(first)) - set(compare(first, blind)) == {"MC-ACC", "CC-oIoU"}
     assert compare(first[:0], first[:0]) == intervals(first[:0]) == {}
 

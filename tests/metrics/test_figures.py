@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refmask.errors import InputError
-from refmask.metrics import FIGURES, Outcomes, Tally, figures, mean_iou, overall_iou
+from refmask.metrics import FIGURES, QueryResults, Tally, figures, mean_iou, overall_iou
 
 
 @st.composite
@@ -58,18 +58,18 @@ def independently(rows) -> dict[str, Fraction]:
 @given(st.lists(rows(), max_size=12))
 def test_figures_are_what_their_definitions_say(rows):
     expected = {name: float(value) for name, value in independently(rows).items()}
-    assert figures(Outcomes.of(rows)) == pytest.approx(expected)
+    assert figures(QueryResults.of(rows)) == pytest.approx(expected)
 
 
 @given(st.lists(rows(), min_size=1, max_size=12), st.randoms(use_true_random=False))
 def test_the_order_of_queries_changes_nothing(rows, random):
     other = random.sample(rows, len(rows))
-    assert figures(Outcomes.of(other)) == pytest.approx(figures(Outcomes.of(rows)))
+    assert figures(QueryResults.of(other)) == pytest.approx(figures(QueryResults.of(rows)))
 
 
 @given(st.lists(rows(), max_size=12), st.integers(1, 4))
 def test_merged_shards_equal_one_run(rows, shards):
-    outcomes = Outcomes.of(rows)
+    outcomes = QueryResults.of(rows)
     names = np.array([ord(name) % shards for name in outcomes.picture], int)
     parts = [Tally.of(outcomes[names == shard]) for shard in range(shards)]
     merged, whole = sum(parts, Tally()), Tally.of(outcomes)
@@ -93,17 +93,17 @@ def plain_row(intersection: int, union: int) -> dict:
 
 def test_an_iou_equal_to_the_threshold_counts():
     row = plain_row(7, 10)
-    found = figures(Outcomes.of([row]))
+    found = figures(QueryResults.of([row]))
     assert [found[f"Pr@{x}"] for x in (0.5, 0.6, 0.7, 0.8, 0.9)] == [1, 1, 1, 0, 0]
 
 
 def test_figures_without_data_are_left_out():
-    found = figures(Outcomes.of([plain_row(1, 2)]))
+    found = figures(QueryResults.of([plain_row(1, 2)]))
     assert set(FIGURES) - set(found) == {"MC-ACC", "CC-oIoU", "choice", "chance"}
-    wrong = figures(Outcomes.of([{**plain_row(1, 2), "right_class": 0}]))
+    wrong = figures(QueryResults.of([{**plain_row(1, 2), "right_class": 0}]))
     assert wrong["MC-ACC"] == 0.0
     assert "CC-oIoU" not in wrong
-    assert figures(Outcomes.of([])) == Tally().figures() == {}
+    assert figures(QueryResults.of([])) == Tally().figures() == {}
 
 
 def test_figures_agree_with_the_plain_functions(make_outcomes):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from refmask.metrics import (
-    Outcomes,
     PictureOverlaps,
+    QueryResults,
     Tally,
     figures,
     intersection_and_union,
@@ -30,7 +30,7 @@ def pictures():
     return [np.load(GOLDEN / "clip" / f"masks{number}.npz") for number in (0, 1)]
 
 
-def outcomes_of(golden, pictures, chosen) -> Outcomes:
+def outcomes_of(golden, pictures, chosen) -> QueryResults:
     overlaps = [PictureOverlaps(MaskProposals(picture["masks"])) for picture in pictures]
     rows = []
     for number, target, index in zip(
@@ -38,7 +38,7 @@ def outcomes_of(golden, pictures, chosen) -> Outcomes:
     ):
         row = overlaps[number].row(pictures[number]["targets"][target], int(index))
         rows.append({**row, "picture": str(number), "words": 1})
-    return Outcomes.of(rows)
+    return QueryResults.of(rows)
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -71,8 +71,8 @@ def test_the_reference_leaves_out_pictures_without_proposals(golden, pictures):
     answered = outcomes_of(golden, pictures, golden[f"{run}.pred"])
     target = pictures[0]["targets"][0]
     nothing = PictureOverlaps(MaskProposals.empty(*target.shape)).row(target, None)
-    skipped = Outcomes.of([{**nothing, "picture": "2", "words": 1}])
-    everything = Outcomes.concatenate([answered, skipped])
+    skipped = QueryResults.of([{**nothing, "picture": "2", "words": 1}])
+    everything = QueryResults.concatenate([answered, skipped])
     mean = float(golden[f"{run}.mean_iou_percent"])
     union = int(golden[f"{run}.cumulative_union"][-1]) + int(target.sum())
     found = figures(everything)

@@ -5,8 +5,8 @@ import pytest
 from refmask import ImageError
 from refmask.batch import places
 from refmask.errors import RefmaskWarning
-from refmask.index import pictures as index
 from refmask.ops import finding
+from refmask.search import images as index
 
 MAC = ("._b.png", ".hidden.png", ".DS_Store")
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from refmask.batch.output import Done, Output
+from refmask.batch.output import Output, ShardResult
 from refmask.batch.places import absolute
 from refmask.batch.plan import ROWS, Plan, Shard
-from refmask.batch.worker import Order
+from refmask.batch.worker import WorkerSpec
 from refmask.errors import ConfigurationError
 from refmask.evaluation.configuration import commit
 from refmask.evaluation.pipeline import usual_workers
 from refmask.segmenter import Segmenter
 
 #: Does shards as ordered, and tells of each when it is done; closing it stops the work.
-Engine = Callable[[Order, Iterable[Shard]], Generator[Done, None, None]]
+Engine = Callable[[WorkerSpec, Iterable[Shard]], Generator[ShardResult, None, None]]
 #: Told of each shard that is done, and whether it is done now or was there before.
-Watch = Callable[[Done, bool], object]
+Watch = Callable[[ShardResult, bool], object]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class Local:
         if self.workers is not None and self.workers < 1:
             raise ConfigurationError(f"expected --workers of at least 1, got {self.workers}")
 
-    def __call__(self, order: Order, shards: Iterable[Shard]) -> Generator[Done, None, None]:
+    def __call__(
+        self, order: WorkerSpec, shards: Iterable[Shard]
+    ) -> Generator[ShardResult, None, None]:
         """Do shards in their order."""
         yield from order.worker(self.segmenter, self.workers or usual_workers())(shards)
 
@@ -101,7 +103,7 @@ class Batch:
                 done = {number: one for number, one in done.items() if not one.errors}
             for one in done.values():
                 watch(one, False)
-            order = Order(output.folder, output.mark, self.system, self.plan.phrases)
+            order = WorkerSpec(output.folder, output.mark, self.system, self.plan.phrases)
             left = (shard for shard in self.plan.shards(self.rows) if shard.number not in done)
             with closing(engine(order, left)) as finished:
                 for one in finished:
@@ -111,7 +113,7 @@ class Batch:
             output.finish(summary)
         return summary
 
-    def _summary(self, done: Mapping[int, Done]) -> dict[str, Any]:
+    def _summary(self, done: Mapping[int, ShardResult]) -> dict[str, Any]:
         ordered = [done[number] for number in sorted(done)]
         return {
             "pictures": self.plan.pictures,

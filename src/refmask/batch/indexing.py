@@ -13,10 +13,10 @@ from refmask.batch.cluster import Cluster, Work, spread
 from refmask.batch.worker import check_alike, system_told
 from refmask.errors import ImageError, InputError
 from refmask.evaluation.pipeline import in_order
-from refmask.index.pictures import File
-from refmask.index.rows import Entry
-from refmask.index.taking import look_at
-from refmask.index.travel import decode, encode
+from refmask.search.images import File
+from refmask.search.ingest import look_at
+from refmask.search.rows import Entry
+from refmask.search.serialization import decode, encode
 from refmask.segmenter import Segmenter
 
 #: What begins the result of a picture that cannot be taken in.

@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from refmask.batch.cluster import Cluster, Work, spread
-from refmask.batch.output import Done
+from refmask.batch.output import ShardResult
 from refmask.batch.plan import Shard
-from refmask.batch.worker import Order, check_alike
+from refmask.batch.worker import WorkerSpec, check_alike
 from refmask.errors import ImageError
 from refmask.evaluation.evaluate import Evaluation
 from refmask.evaluation.pipeline import in_order
@@ -32,16 +32,18 @@ class OnRay:
     build: Callable[[], Segmenter]
     cluster: Cluster
 
-    def __call__(self, order: Order, shards: Iterable[Shard]) -> Generator[Done, None, None]:
+    def __call__(
+        self, order: WorkerSpec, shards: Iterable[Shard]
+    ) -> Generator[ShardResult, None, None]:
         """Do shards, told of as they are done."""
         build = partial(_shard_worker, self.build, order, self.cluster.cores)
         items = (shard.encode() for shard in shards)
         with closing(spread(build, items, self.cluster)) as found:
             for content in found:
-                yield Done(**json.loads(content))
+                yield ShardResult(**json.loads(content))
 
 
-def _shard_worker(build: Callable[[], Segmenter], order: Order, at_once: int) -> Work:
+def _shard_worker(build: Callable[[], Segmenter], order: WorkerSpec, at_once: int) -> Work:
     worker = order.worker(build(), at_once)
 
     def work(item: bytes) -> bytes:

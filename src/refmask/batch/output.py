@@ -27,9 +27,9 @@ from pyarrow.fs import FileSelector, FileType
 from refmask.batch.places import Place, beside, in_short, is_uri, locate, read, write_whole
 from refmask.batch.plan import Shard
 from refmask.batch.rows import Row, to_parquet, told_of
+from refmask.cache.hashing import settings_hash
 from refmask.errors import ConfigurationError, InputError
 from refmask.evaluation.run import differences, told
-from refmask.store.hashing import settings_hash
 
 MANIFEST, SUMMARY, LOCK = "_manifest.json", "_summary.json", ".lock"
 #: Footers that are read at once: object storage takes long over each.
@@ -37,7 +37,7 @@ AT_ONCE = 16
 
 
 @dataclass(frozen=True)
-class Done:
+class ShardResult:
     """A shard that is done.
 
     Attributes:
@@ -53,7 +53,7 @@ class Done:
     first_error: str | None
 
 
-def write_shard(folder: str, mark: str, shard: Shard, rows: Sequence[Row]) -> Done:
+def write_shard(folder: str, mark: str, shard: Shard, rows: Sequence[Row]) -> ShardResult:
     """Write a shard's rows.
 
     Args:
@@ -66,7 +66,7 @@ def write_shard(folder: str, mark: str, shard: Shard, rows: Sequence[Row]) -> Do
         ConfigurationError: when they cannot be written.
     """
     errors = [row["error"] for row in rows if row.get("error") is not None]
-    done = Done(shard.number, len(rows), len(errors), errors[0] if errors else None)
+    done = ShardResult(shard.number, len(rows), len(errors), errors[0] if errors else None)
     content = to_parquet(rows, {"configuration": mark, **asdict(done)})
     write_whole(folder, shard.name, content)
     return done
@@ -114,7 +114,7 @@ class Output:
     def __exit__(self, *_: object) -> None:
         self._held.close()
 
-    def done(self) -> dict[int, Done]:
+    def done(self) -> dict[int, ShardResult]:
         """The shards that are there, by number."""
         place = locate(self.folder)
         parts = [name for name in self._present(place) if name.endswith(".parquet")]
@@ -166,7 +166,7 @@ class Output:
                 f"cannot write to {self.folder}: {error.strerror}; choose another --out"
             ) from None
 
-    def _read(self, place: Place, name: str) -> Done | None:
+    def _read(self, place: Place, name: str) -> ShardResult | None:
         """What a part tells of itself; None when it is none of this configuration, or not whole."""
         try:
             with place.system.open_input_file(f"{place.path}/{name}") as file:
@@ -177,6 +177,6 @@ class Output:
         if footer is None or footer.pop("configuration", None) != self.mark:
             return None
         try:
-            return Done(**footer)
+            return ShardResult(**footer)
         except TypeError:
             return None

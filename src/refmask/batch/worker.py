@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import tee
 from typing import Any
 
-from refmask.batch.output import Done, write_shard
+from refmask.batch.output import ShardResult, write_shard
 from refmask.batch.plan import Shard
 from refmask.batch.stage import Stage
 from refmask.errors import ConfigurationError
 from refmask.evaluation.pipeline import in_order
 from refmask.evaluation.run import differences, told
 from refmask.evaluation.sources import Proposed
-from refmask.evaluation.system import Choosing
+from refmask.evaluation.system import SegmenterSystem
 from refmask.segmenter import Segmenter
 from refmask.types import TargetPhrase
 
@@ -25,7 +25,7 @@ LIBRARIES, PER_WEIGHT, PER_PICTURE = 1.1e9, 2, 0.25e9
 
 
 @dataclass(frozen=True)
-class Order:
+class WorkerSpec:
     """What every worker of a batch is told; it can be sent to other machines.
 
     Attributes:
@@ -70,7 +70,7 @@ class Worker:
     mark: str
     at_once: int = 1
 
-    def __call__(self, shards: Iterable[Shard]) -> Generator[Done, None, None]:
+    def __call__(self, shards: Iterable[Shard]) -> Generator[ShardResult, None, None]:
         """Work on shards in their order; pictures of the next begin before one is done.
 
         Raises:
@@ -90,7 +90,7 @@ def system_told(segmenter: Segmenter) -> dict[str, Any]:
     Raises:
         ConfigurationError: when the proposer cannot tell what its masks depend on.
     """
-    return Choosing(segmenter, Proposed(segmenter.proposer)).configuration
+    return SegmenterSystem(segmenter, Proposed(segmenter.proposer)).configuration
 
 
 def check_alike(ordered: Mapping[str, Any], found: Mapping[str, Any]) -> None:

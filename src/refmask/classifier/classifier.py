@@ -21,7 +21,7 @@ from refmask.ops.devices import choose_device, choose_precision
 from refmask.ops.maps import region_shares
 from refmask.ops.pixels import PixelStatistics
 from refmask.provenance import OFFLINE
-from refmask.types import Bytes, Floats
+from refmask.types import FloatArray, UInt8Array
 from refmask.weights.hashing import sha256_of
 from refmask.weights.reading import read_weights
 
@@ -91,7 +91,7 @@ class Classifier:
         """SHA-256 of the weights' file; read when first asked for."""
         return sha256_of(self.weights)
 
-    def encode_pyramid(self, image: Bytes, longer_side: int = LONGER_SIDE) -> list[Tensor]:
+    def encode_pyramid(self, image: UInt8Array, longer_side: int = LONGER_SIDE) -> list[Tensor]:
         """The network's maps of a whole image, from fine to coarse.
 
         Args:
@@ -109,12 +109,12 @@ class Classifier:
             self._last.key, self._last.pyramid = key, pyramid
         return self._last.pyramid
 
-    def places_of(self, pyramid: list[Tensor]) -> Floats:
+    def places_of(self, pyramid: list[Tensor]) -> FloatArray:
         """Class logits over the image of a pyramid: float32 (1000, h, w); its cells tile it."""
         logits = self.network.logits(self.network.top(pyramid[-1])[0].permute(1, 2, 0))
         return np.ascontiguousarray(logits.permute(2, 0, 1).cpu().numpy())
 
-    def encode_places(self, image: Bytes) -> Floats:
+    def encode_places(self, image: UInt8Array) -> FloatArray:
         """Class logits over a whole image, looked at with its longer side at 640 pixels.
 
         Args:
@@ -125,7 +125,7 @@ class Classifier:
         """
         return self.places_of(self.encode_pyramid(image))
 
-    def encode_crops(self, crops: Bytes) -> Floats:
+    def encode_crops(self, crops: UInt8Array) -> FloatArray:
         """Class logits of crops.
 
         Args:
@@ -143,7 +143,7 @@ class Classifier:
         return logits
 
 
-def region_posteriors(places: Floats, labels: np.ndarray[Any, Any]) -> Floats:
+def region_posteriors(places: FloatArray, labels: np.ndarray[Any, Any]) -> FloatArray:
     """What each region of an image shows, as a distribution over the classes.
 
     Args:
@@ -196,7 +196,7 @@ def weights_file() -> Path:
     )
 
 
-def resized(image: Bytes, longer_side: int) -> Bytes:
+def resized(image: UInt8Array, longer_side: int) -> UInt8Array:
     """The image as the network looks at it.
 
     Args:
@@ -212,6 +212,6 @@ def resized(image: Bytes, longer_side: int) -> Bytes:
     return np.asarray(resized)
 
 
-def _normalised(image: Bytes) -> Tensor:
+def _normalised(image: UInt8Array) -> Tensor:
     """uint8 (H, W, 3) to float32 (3, H, W)."""
     return torch.tensor(image).permute(2, 0, 1).float().sub_(127).div_(128)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageFilter
 
-from refmask.types import Bools, Bytes, Floats
+from refmask.types import BoolArray, FloatArray, UInt8Array
 
 #: Margin on each side of the longer side of a mask's box, as a share of it.
 MARGIN = 0.1
@@ -17,7 +17,7 @@ ENOUGH = 8
 GREY = 127
 
 
-def cut_crops(image: Bytes, masks: Bools, boxes: Floats, side: int) -> Bytes:
+def cut_crops(image: UInt8Array, masks: BoolArray, boxes: FloatArray, side: int) -> UInt8Array:
     """What each mask shows alone.
 
     Args:
@@ -36,7 +36,7 @@ def cut_crops(image: Bytes, masks: Bools, boxes: Floats, side: int) -> Bytes:
     return crops
 
 
-def _crop(image: Bytes, mask: Bools, box: Floats, side: int) -> Bytes:
+def _crop(image: UInt8Array, mask: BoolArray, box: FloatArray, side: int) -> UInt8Array:
     step = max(1, int(max(box[2:] - box[:2]) / (side * ENOUGH)))
     image, mask, box = image[::step, ::step], mask[::step, ::step], box / step
     centre = (box[:2] + box[2:]) / 2

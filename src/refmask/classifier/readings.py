@@ -20,7 +20,7 @@ from refmask.classifier.nouns import (
     PORTIONS,
     split_words,
 )
-from refmask.types import Floats, TargetPhrase
+from refmask.types import FloatArray, TargetPhrase
 
 if TYPE_CHECKING:
     from refmask.classifier.words import WordTable
@@ -45,8 +45,8 @@ class Reading:
     """
 
     word: str | None
-    noun: Floats
-    sentence: Floats
+    noun: FloatArray
+    sentence: FloatArray
     unknown: str | None
 
 
@@ -74,7 +74,7 @@ def _fault(head: str) -> str:
     return f"nothing is known about '{head}'"
 
 
-def _strongest(table: WordTable, words: Sequence[tuple[str, float]]) -> Floats:
+def _strongest(table: WordTable, words: Sequence[tuple[str, float]]) -> FloatArray:
     """The greatest affinity that words have by their weight, float32 (C,)."""
     affinity = np.zeros(table.classes, np.float32)
     for word, weight in words:

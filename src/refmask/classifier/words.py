@@ -28,7 +28,7 @@ from refmask.classifier.nouns import (
 )
 from refmask.classifier.readings import Reading, read_phrase
 from refmask.errors import MissingResource
-from refmask.types import Floats, TargetPhrase
+from refmask.types import FloatArray, TargetPhrase
 
 __all__ = ["FILE", "SCALE", "Reading", "WordTable", "load_words"]
 
@@ -102,7 +102,7 @@ class WordTable:
         """Whether a word of the table is a noun more often than anything else."""
         return self._flag("things", word)
 
-    def affinity(self, noun: str) -> Floats | None:
+    def affinity(self, noun: str) -> FloatArray | None:
         """How far each class is what a noun names.
 
         Returns:
@@ -147,6 +147,6 @@ def _lines(text: npt.NDArray[np.uint8]) -> list[str]:
     return text.tobytes().decode().splitlines()
 
 
-def _decoded(values: npt.NDArray[np.uint8]) -> Floats:
+def _decoded(values: npt.NDArray[np.uint8]) -> FloatArray:
     """Bytes to 0 to 1."""
     return np.square(values.astype(np.float32) / SCALE)

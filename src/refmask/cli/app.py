@@ -11,7 +11,7 @@ from refmask.cli.options import add_looking_options, check_looking, load_looking
 from refmask.errors import RefmaskError
 
 if TYPE_CHECKING:
-    from refmask.web.page.tabs import Tabs
+    from refmask.server.page.sessions import SessionStore
 
 PORT = 7860
 
@@ -29,11 +29,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the page until the user has had enough; the model loads once it is there."""
-    from refmask.web.limits import Limits
-    from refmask.web.page.serving import open_page
+    from refmask.server.limits import Limits
+    from refmask.server.page.serving import open_page
 
     check_looking(args)
-    tabs: Future[Tabs] = Future()
+    tabs: Future[SessionStore] = Future()
     note = f"Model: {args.choice.line}" if args.choice.line else ""
     page = open_page(tabs, Limits(), args.model, host=args.host, port=args.port, note=note)
     print(f"the page is at {page.local_url} and Ctrl-C ends it; the model is loading", flush=True)
@@ -52,10 +52,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _load(args: argparse.Namespace) -> Tabs:
-    from refmask.web.limits import Limits
-    from refmask.web.page.tabs import Tabs
+def _load(args: argparse.Namespace) -> SessionStore:
+    from refmask.server.limits import Limits
+    from refmask.server.page.sessions import SessionStore
 
     segmenter = load_looking(args)
     segmenter.parser(["a thing"])  # the parser loads now, and not when the first phrase waits
-    return Tabs(segmenter, Limits())
+    return SessionStore(segmenter, Limits())

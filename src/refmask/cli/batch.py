@@ -13,7 +13,7 @@ from refmask.cli.options import add_looking_options, load_looking
 
 if TYPE_CHECKING:
     from refmask.batch.batch import Engine
-    from refmask.batch.output import Done
+    from refmask.batch.output import ShardResult
     from refmask.segmenter import Segmenter
     from refmask.types import TargetPhrase
 
@@ -135,7 +135,7 @@ class _Bar:
         """Since it was made."""
         return time.perf_counter() - self.began
 
-    def __call__(self, done: Done, now: bool) -> None:
+    def __call__(self, done: ShardResult, now: bool) -> None:
         """Count a shard."""
         from tqdm import tqdm
 

@@ -11,7 +11,7 @@ from refmask.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from refmask.data import Dataset
-    from refmask.evaluation.comparing import Change, Comparison, Finished
+    from refmask.evaluation.comparing import Change, Comparison, RunRecords
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _dataset(args: argparse.Namespace, run: Finished) -> Dataset:
+def _dataset(args: argparse.Namespace, run: RunRecords) -> Dataset:
     """The data set that the run asked, read again."""
     from refmask.data import load_dataset
 
@@ -97,10 +97,10 @@ def _print(found: Comparison, largest: list[Change]) -> None:
 
 def _draw(args: argparse.Namespace, dataset: Dataset, change: Change, number: int) -> None:
     """Both answers to one expression over its picture."""
-    from refmask.drawing.comparison import Panel, comparison
-    from refmask.drawing.overlay import png
     from refmask.ops import rle
     from refmask.ops.files import write_whole
+    from refmask.visualize.comparison import Panel, comparison
+    from refmask.visualize.overlay import png
 
     sample = dataset.sample(change.first["picture"])
     query = next((q for q in sample.queries if q.id == change.first["query"]), None)

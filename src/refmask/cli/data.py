@@ -94,10 +94,10 @@ def _show(args: argparse.Namespace) -> int:
     """Draw pictures that the seed chooses, in the data set's order."""
     import numpy as np
 
-    from refmask.drawing.overlay import png
-    from refmask.drawing.samples import draw_sample
     from refmask.errors import ConfigurationError
     from refmask.ops.files import write_whole
+    from refmask.visualize.overlay import png
+    from refmask.visualize.samples import draw_sample
 
     if args.count < 1 or args.seed < 0:
         raise ConfigurationError(

@@ -25,11 +25,11 @@ def run(args: argparse.Namespace) -> int:
     """Write a mask, an overlay and a record per answer, and all overlays on one sheet."""
     from itertools import chain
 
-    from refmask.drawing.overlay import overlay, png
-    from refmask.drawing.sheet import sheet
     from refmask.export.folder import answer_names, write_answer
     from refmask.export.record import record
     from refmask.ops.files import write_whole
+    from refmask.visualize.overlay import overlay, png
+    from refmask.visualize.sheet import sheet
 
     out = Path(args.out)
     answers = list(chain(_photographs(), _scenes()))

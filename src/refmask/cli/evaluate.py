@@ -121,12 +121,12 @@ def run(args: argparse.Namespace) -> int:
 def _evaluation(args: argparse.Namespace) -> tuple[Evaluation, Segmenter]:
     """The evaluation that the options describe, and what answers in it."""
     from refmask.evaluation.sources import INSTANCES
-    from refmask.evaluation.system import Choosing
+    from refmask.evaluation.system import SegmenterSystem
 
     settle(args, scenes=args.dataset == SCENES)
     dataset = load_data(args, args.dataset, among_instances=args.proposals == INSTANCES)
     segmenter, source = _system(args, dataset.ids[: args.first])
-    return asked(args, dataset, Choosing(segmenter, source)), segmenter
+    return asked(args, dataset, SegmenterSystem(segmenter, source)), segmenter
 
 
 def asked(args: argparse.Namespace, dataset: Dataset, system: Any) -> Evaluation:

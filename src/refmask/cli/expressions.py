@@ -21,7 +21,7 @@ from typing import Any
 from refmask.errors import ExpressionError
 from refmask.ops.reading import parse_json, read_text
 from refmask.ops.words import is_nothing
-from refmask.phrases import PhraseParser
+from refmask.text.parser import PhraseParser
 from refmask.types import TargetPhrase
 
 PARSE = ("words", "heads", "deps", "pos")

@@ -14,8 +14,8 @@ from refmask.cli.engines import add_engine_options, cluster, from_here, on_clust
 from refmask.cli.options import add_looking_options, load_looking
 
 if TYPE_CHECKING:
-    from refmask.index import Index, Outcome, Stats
-    from refmask.index.travel import Elsewhere
+    from refmask.search import Index, Outcome, Stats
+    from refmask.search.serialization import Elsewhere
 
 ADD, UPDATE, REMOVE, STATS = "add", "update", "remove", "stats"
 
@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the action says."""
-    from refmask.index import Collection
+    from refmask.search import Collection
 
     if args.action == REMOVE:
         count = Collection(args.index).remove_places(args.paths)
@@ -68,7 +68,7 @@ def _add_looking(parser: argparse.ArgumentParser) -> None:
 
 def _look(args: argparse.Namespace) -> int:
     """Add or update; a bad picture does not stop the rest."""
-    from refmask.index import Index
+    from refmask.search import Index
 
     far = on_cluster(args)
     index = Index.open(args.index, load_looking(args), create=args.action == ADD)

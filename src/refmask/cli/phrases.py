@@ -8,7 +8,7 @@ from pathlib import Path
 
 from refmask.cli.expressions import Expression, read_expressions, target_phrases
 from refmask.errors import ExpressionError
-from refmask.phrases import PhraseParser
+from refmask.text.parser import PhraseParser
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

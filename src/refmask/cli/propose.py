@@ -133,14 +133,16 @@ def _refines(args: argparse.Namespace) -> bool:
 
 def _proposer(args: argparse.Namespace, spec: str, stem: str | None = None) -> MaskProposer:
     from refmask import compat
-    from refmask.proposals import dress, load_proposer, shared
+    from refmask.proposals import load_proposer, shared, wrap_proposer
 
     record = compat.by_name(args.compat, "vit")
     precision = args.precision if args.compat == "default" else "fp32"
     settings: dict[str, Any] = {"weights": args.weights} if args.weights else {}
     defaults = shared(args.device, precision, record.uncapped_proposals)
     proposer = load_proposer(spec, stem, settings=settings, defaults=defaults)
-    return dress(proposer, args.out if _is_store(args.out) else args.store, refinement(args))
+    return wrap_proposer(
+        proposer, args.out if _is_store(args.out) else args.store, refinement(args)
+    )
 
 
 def _propose(args: argparse.Namespace, spec: str) -> int:
@@ -175,10 +177,10 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
 
 def _write(args: argparse.Namespace, name: str, image: Any, found: MaskProposals) -> str:
     """Write what is asked for by a picture's name; returns where, for the message."""
-    from refmask.drawing.overlay import png
-    from refmask.drawing.proposals import draw
     from refmask.export.proposals import npz
     from refmask.ops.files import write_whole
+    from refmask.visualize.overlay import png
+    from refmask.visualize.proposals import draw
 
     places = []
     if args.out and _is_store(args.out):

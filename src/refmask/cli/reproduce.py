@@ -16,7 +16,7 @@ NONE = "none"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    from refmask.experiments import EXPERIMENTS
+    from refmask.reproduce import EXPERIMENTS
 
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "what there is:\n" + "\n".join(
@@ -74,8 +74,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make what is asked for; print the files."""
-    from refmask.experiments import EXPERIMENTS
-    from refmask.experiments.setting import Setting
+    from refmask.reproduce import EXPERIMENTS
+    from refmask.reproduce.context import ExperimentContext
 
     names = list(EXPERIMENTS) if args.name == ["all"] else args.name
     foreign = [name for name in names if name not in EXPERIMENTS]
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     models = _models(args)
     told = ", ".join(" ".join(filter(None, pair)) for pair in models.values())
     print(f"refmask: model: {told}", file=sys.stderr)
-    setting = Setting(
+    setting = ExperimentContext(
         out=args.out,
         root=args.data_root,
         models=models,
@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         predictions=_predictions(args.prediction),
     )
     for name in names:
-        module = importlib.import_module(f"refmask.experiments.{name.replace('-', '_')}")
+        module = importlib.import_module(f"refmask.reproduce.{name.replace('-', '_')}")
         for path in module.make(setting):
             print(path)
     return 0
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _models(args: argparse.Namespace) -> dict[str, tuple[str, str | None]]:
     """Model and weights by image tower."""
-    from refmask.experiments.setting import PAPER_MODELS, RESNET, VIT
+    from refmask.reproduce.context import PAPER_MODELS, RESNET, VIT
 
     if args.data_root is None:
         usual: dict[str, tuple[str, str | None]] = {VIT: ("embedded", None)}

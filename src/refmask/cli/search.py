@@ -13,7 +13,7 @@ from refmask.cli.options import add_system_options, load_segmenter
 from refmask.errors import InputError
 
 if TYPE_CHECKING:
-    from refmask.index import Hit
+    from refmask.search import Hit
 
 #: Drawings in a row of a sheet.
 COLUMNS = 4
@@ -56,9 +56,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search, print and draw; 1 when nothing was found."""
-    from refmask.index import Index, Where
+    from refmask.search import Filters, Index
 
-    where = Where(args.folder, args.min_area, args.max_area, args.since, args.until)
+    where = Filters(args.folder, args.min_area, args.max_area, args.since, args.until)
     index = Index.open(args.index, load_segmenter(args, "grouping"))
     hits = index.search(
         args.phrase,
@@ -97,11 +97,11 @@ def _caption(number: int, hit: Hit) -> list[str]:
 
 def _draw(hits: list[Hit], file: Path) -> None:
     """A sheet of all hits; a picture that cannot be read any more is told and left out."""
-    from refmask.drawing.overlay import png
-    from refmask.drawing.sheet import sheet
-    from refmask.drawing.thumbnail import thumbnail
     from refmask.ops.files import write_whole
     from refmask.ops.images import read_image
+    from refmask.visualize.overlay import png
+    from refmask.visualize.sheet import sheet
+    from refmask.visualize.thumbnail import thumbnail
 
     drawings = []
     for number, hit in enumerate(hits, 1):

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from refmask.export.folder import picture_folders
     from refmask.ops.files import check_writable
     from refmask.ops.finding import find_pictures
-    from refmask.proposals import dress, load_proposer
+    from refmask.proposals import load_proposer, wrap_proposer
 
     if args.top < 1:
         raise ConfigurationError(f"expected --top of at least 1, got {args.top}")
@@ -94,7 +94,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             with net(picture):
                 if given:
-                    proposer = dress(load_proposer(args.proposals, picture.stem), None, refine)
+                    proposer = wrap_proposer(
+                        load_proposer(args.proposals, picture.stem), None, refine
+                    )
                     segmenter = dataclasses.replace(segmenter, proposer=proposer)
                 scene = _look(segmenter, picture, several)
                 answers += _answer(args, picture, folder, scene, phrases)

@@ -15,7 +15,7 @@ from refmask.errors import RefmaskWarning
 
 if TYPE_CHECKING:
     from refmask.segmenter import Segmenter
-    from refmask.web.limits import Limits
+    from refmask.server.limits import Limits
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 #: Option, field of ``Limits``, type or size, and help. Sizes are such as 32MB.
@@ -76,12 +76,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    from refmask.web.serving import VARIABLE, check_installed, listen, read_token, run
+    from refmask.server.serving import VARIABLE, check_installed, listen, read_token, run
 
     check_installed()
-    from refmask.web.app import app
-    from refmask.web.label_studio.tasks import Pictures
-    from refmask.web.searching import opener
+    from refmask.server.app import app
+    from refmask.server.label_studio.tasks import Pictures
+    from refmask.server.searching import opener
 
     token, root = read_token(args.token_file), args.label_studio_root
     if token is None and args.host not in LOOPBACK:
@@ -106,7 +106,7 @@ def limits(args: argparse.Namespace) -> Limits:
     """What the options say; the defaults' rest."""
     from refmask.evaluation.pipeline import usual_workers
     from refmask.limits import parse_size
-    from refmask.web.limits import Limits
+    from refmask.server.limits import Limits
 
     given = {
         field: parse_size(value) if unit == "SIZE" else value

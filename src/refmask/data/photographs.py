@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refmask.types import Bytes
+from refmask.types import UInt8Array
 
 #: By scikit-image's name: what can be asked, and what is not there.
 PHRASES = {
@@ -29,7 +29,7 @@ class Photograph:
     """
 
     name: str
-    image: Bytes
+    image: UInt8Array
     phrases: tuple[str, ...]
     absent: tuple[str, ...] = ()
 

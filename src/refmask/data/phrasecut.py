@@ -24,7 +24,7 @@ from refmask.data.pictures import missing, read_picture
 from refmask.errors import ConfigurationError, InputError, MaskError
 from refmask.ops.reading import MISSHAPEN, parse_json, whole
 from refmask.ops.segmentations import OUTSIDE, is_number
-from refmask.types import Bools, Query, Sample
+from refmask.types import BoolArray, Query, Sample
 
 SIZES = "image_data_split.json"
 FOLDER = "VGPhraseCut_v0"
@@ -180,7 +180,7 @@ def _sizes(content: bytes, path: Path, wanted: set[int]) -> dict[int, tuple[int,
     return sizes
 
 
-def _drawn(task: Task, height: int, width: int) -> Bools:
+def _drawn(task: Task, height: int, width: int) -> BoolArray:
     """The union of a task's polygons as bool (H, W), drawn as PhraseCut's own code draws them.
 
     Coordinates are truncated; polygons of fewer than two points are skipped.

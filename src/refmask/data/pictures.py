@@ -9,10 +9,10 @@ from refmask.errors import ImageError
 from refmask.ops.images import read_image
 from refmask.ops.names import located
 from refmask.ops.reading import is_file
-from refmask.types import Bytes
+from refmask.types import UInt8Array
 
 
-def read_picture(path: Path, height: int, width: int) -> Bytes:
+def read_picture(path: Path, height: int, width: int) -> UInt8Array:
     """A picture of the size that its annotations are drawn for, as uint8 RGB (H, W, 3).
 
     Args:

@@ -24,7 +24,7 @@ from refmask.data.pictures import missing, read_picture
 from refmask.data.refs import ALL, Ref, find_refs, of_split, parse_refs
 from refmask.data.tables import Annotation, Picture, Tables, parse_tables
 from refmask.errors import ConfigurationError, InputError, RefmaskWarning
-from refmask.types import Bools, MaskProposals, Query, Sample
+from refmask.types import BoolArray, MaskProposals, Query, Sample
 
 #: Where the pictures may be, below the root.
 PICTURES = ("images/mscoco/images/train2014", "images/train2014", "train2014", "images")
@@ -138,7 +138,7 @@ class ReferDataset:
 
     def _target(
         self, ref: Ref, about: Picture, instances: MaskProposals, rows: dict[int, int]
-    ) -> Bools:
+    ) -> BoolArray:
         """Bool (H, W), the union of all that a ref is about."""
         masks = [
             self._annotations[number].mask(about, apart=self._apart)

@@ -20,7 +20,7 @@ from refmask.ops.segmentations import (
     tell_undrawn,
     without_slivers,
 )
-from refmask.types import Bools, MaskProposals, sealed
+from refmask.types import BoolArray, MaskProposals, sealed
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Annotation:
         """Whether it outlines anything."""
         return draws(self.segmentation)
 
-    def mask(self, picture: Picture, *, apart: bool = False) -> Bools:
+    def mask(self, picture: Picture, *, apart: bool = False) -> BoolArray:
         """Its bool (H, W) mask; polygons of fewer than three corners enclose nothing.
 
         Args:
@@ -104,7 +104,7 @@ class Tables:
             the row of each annotation by id.
         """
         about = self.pictures[picture]
-        rows: list[tuple[Annotation, Bools]] = []
+        rows: list[tuple[Annotation, BoolArray]] = []
         for annotation in self.annotations.get(picture, []):
             if annotation.crowd and annotation.id not in targets:
                 continue

@@ -14,7 +14,7 @@ from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.evaluation.record import Record, outcomes
 from refmask.evaluation.run import differences, pictures, read_configuration
 from refmask.evaluation.summary import LEVEL, OF_PROPOSALS, RESAMPLES, SEED
-from refmask.metrics import Outcomes, PairedGain, compare, figures
+from refmask.metrics import PairedGain, QueryResults, compare, figures
 
 #: From this IoU on an answer counts as right.
 RIGHT = 0.5
@@ -26,7 +26,7 @@ NEEDED = ("system", "data", "split")
 
 
 @dataclass(frozen=True)
-class Finished:
+class RunRecords:
     """A run to be compared.
 
     Attributes:
@@ -110,7 +110,7 @@ class Comparison:
         }
 
 
-def read_run(folder: Path) -> Finished:
+def read_run(folder: Path) -> RunRecords:
     """A run's records, as far as its pictures are done.
 
     Raises:
@@ -132,10 +132,10 @@ def read_run(folder: Path) -> Finished:
         raise ConfigurationError(
             f"expected whole records in {folder}, there are none yet; finish it"
         )
-    return Finished(folder, configuration, records)
+    return RunRecords(folder, configuration, records)
 
 
-def compare_runs(first: Finished, second: Finished) -> Comparison:
+def compare_runs(first: RunRecords, second: RunRecords) -> Comparison:
     """Compare two runs on the expressions that both answered and count.
 
     Raises:
@@ -169,7 +169,9 @@ def compare_runs(first: Finished, second: Finished) -> Comparison:
     )
 
 
-def _check_data(first: Finished, second: Finished, settings: Mapping[str, tuple[Any, Any]]) -> None:
+def _check_data(
+    first: RunRecords, second: RunRecords, settings: Mapping[str, tuple[Any, Any]]
+) -> None:
     wrong = [name for name in DATA if name in settings]
     if wrong:
         told = "; ".join(f"{name}: {settings[name][0]} and {settings[name][1]}" for name in wrong)
@@ -187,7 +189,7 @@ def _check_data(first: Finished, second: Finished, settings: Mapping[str, tuple[
 
 
 def _gains(
-    first: Outcomes, second: Outcomes, configurations: Sequence[Mapping[str, Any]]
+    first: QueryResults, second: QueryResults, configurations: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, tuple[float, float]], dict[str, PairedGain]]:
     """Both values and the gain of every figure that means something in both runs."""
     # compare() gives first minus second.

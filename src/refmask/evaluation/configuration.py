@@ -19,8 +19,8 @@ from refmask.compat import Compat
 from refmask.data import Dataset
 from refmask.methods import Method
 from refmask.methods.configuration import method_name, model_configuration
-from refmask.phrases import EMBEDDED, EMBEDDED_FOLDER, PhraseParser
 from refmask.segmenter import Segmenter
+from refmask.text.parser import EMBEDDED, EMBEDDED_FOLDER, PhraseParser
 from refmask.weights.hashing import sha256_of_folder
 
 Configuration = dict[str, Any]

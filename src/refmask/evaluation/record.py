@@ -11,10 +11,10 @@ from types import UnionType
 from typing import Any
 
 from refmask.errors import InputError
-from refmask.metrics import Outcomes, iou
+from refmask.metrics import QueryResults, iou
 from refmask.ops import rle
 from refmask.ops.reading import parse_json
-from refmask.types import Bools, Sample
+from refmask.types import BoolArray, Sample
 
 #: One line of ``samples.jsonl``.
 Record = dict[str, Any]
@@ -44,7 +44,7 @@ FIELDS: Mapping[str, type | UnionType] = {
 
 
 def query_record(
-    sample: Sample, number: int, answer: Mapping[str, Any], row: Mapping[str, Any], mask: Bools
+    sample: Sample, number: int, answer: Mapping[str, Any], row: Mapping[str, Any], mask: BoolArray
 ) -> Record:
     """The record of one query.
 
@@ -97,6 +97,6 @@ def parse(text: bytes) -> Record | None:
     return record if whole else None
 
 
-def outcomes(records: Iterable[Mapping[str, Any]]) -> Outcomes:
+def outcomes(records: Iterable[Mapping[str, Any]]) -> QueryResults:
     """The columns of records, in their order."""
-    return Outcomes.of({name: record.get(name) for name in COLUMNS} for record in records)
+    return QueryResults.of({name: record.get(name) for name in COLUMNS} for record in records)

@@ -24,7 +24,7 @@ from refmask.evaluation.record import Record, query_record
 from refmask.metrics import PictureOverlaps
 from refmask.ops.reading import parse_json, read_bytes
 from refmask.ops.segmentations import decode_segmentation
-from refmask.types import Bools, MaskProposals, Sample
+from refmask.types import BoolArray, MaskProposals, Sample
 
 IDS = ("sentence_id", "sent_id", "query")
 
@@ -91,7 +91,7 @@ class Predictions:
         told = self.segmentations.get(query.id)
         # The one proposal is the prediction itself; there is none where none was predicted.
         proposals, chosen = MaskProposals.empty(height, width), None
-        mask: Bools = np.zeros((height, width), np.bool_)
+        mask: BoolArray = np.zeros((height, width), np.bool_)
         if told is not None:
             where = f"the prediction of sentence {query.id} in {self.path}"
             mask = decode_segmentation(told, where, height, width)

@@ -10,7 +10,7 @@ import numpy as np
 
 from refmask.compat import Compat
 from refmask.evaluation.configuration import commit
-from refmask.metrics import Outcomes, by_kind, by_length, intervals
+from refmask.metrics import QueryResults, by_kind, by_length, intervals
 
 #: What JSON can hold.
 Summary = dict[str, Any]
@@ -21,7 +21,7 @@ OF_PROPOSALS = ("upper ", "chance")
 
 
 def summarise(
-    outcomes: Outcomes,
+    outcomes: QueryResults,
     configuration: Mapping[str, Any],
     compat: Compat,
     missing: Sequence[str],
@@ -51,7 +51,7 @@ def summarise(
     }
 
 
-def count(outcomes: Outcomes, compat: Compat) -> Outcomes:
+def count(outcomes: QueryResults, compat: Compat) -> QueryResults:
     """The queries that the figures are over."""
     return outcomes[outcomes.proposals > 0] if compat.skip_without_proposals else outcomes
 
@@ -84,11 +84,11 @@ def rules(compat: Compat, chooses: bool) -> list[str]:
     ]
 
 
-def _group(outcomes: Outcomes, chooses: bool) -> dict[str, Any]:
+def _group(outcomes: QueryResults, chooses: bool) -> dict[str, Any]:
     return {"expressions": len(outcomes), "figures": _figures(outcomes, chooses)}
 
 
-def _figures(outcomes: Outcomes, chooses: bool) -> dict[str, dict[str, float]]:
+def _figures(outcomes: QueryResults, chooses: bool) -> dict[str, dict[str, float]]:
     """Value, low and high of each figure, 0 to 1."""
     found = intervals(outcomes, resamples=RESAMPLES, level=LEVEL, seed=SEED)
     return {

@@ -20,7 +20,7 @@ from refmask.evaluation.sources import ProposalSource
 from refmask.metrics import PictureOverlaps
 from refmask.scene import Scene
 from refmask.segmenter import Segmenter
-from refmask.types import Bools, Sample
+from refmask.types import BoolArray, Sample
 
 #: Digits after the point of scores in records: more differ between machines.
 DIGITS = 4
@@ -53,7 +53,7 @@ class System(Protocol):
 
 
 @dataclass(frozen=True)
-class Choosing:
+class SegmenterSystem:
     """A segmenter that chooses among the masks of a source.
 
     Attributes:
@@ -106,7 +106,7 @@ def _record(
     query = sample.queries[number]
     if isinstance(answer, str):
         told, best = _unheard(sample, number, answer), None
-        mask: Bools = np.zeros(sample.image.shape[:2], np.bool_)
+        mask: BoolArray = np.zeros(sample.image.shape[:2], np.bool_)
     else:
         told, best, mask = _told(answer), answer.best, answer.mask
     row = overlaps.row(query.target, best, query.instance, query.also_right)

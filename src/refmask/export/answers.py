@@ -16,7 +16,7 @@ from refmask.ops import rle
 from refmask.ops.reading import MISSHAPEN, parse_json
 from refmask.ops.segmentations import is_number
 from refmask.provenance import Provenance
-from refmask.types import Bools
+from refmask.types import BoolArray
 
 if TYPE_CHECKING:
     from refmask.scene import Scene
@@ -45,7 +45,7 @@ class Found:
     score: float
 
     @property
-    def mask(self) -> Bools:
+    def mask(self) -> BoolArray:
         """Bool (H, W)."""
         return rle.decode(self.segmentation)
 

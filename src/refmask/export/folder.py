@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refmask.answer import Segmentation
-from refmask.drawing.overlay import overlay, png
 from refmask.export.record import Record
 from refmask.ops.files import as_utf8, write_whole
+from refmask.visualize.overlay import overlay, png
 
 if TYPE_CHECKING:
     from refmask.scene import Scene

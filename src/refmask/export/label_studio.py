@@ -17,7 +17,7 @@ import numpy as np
 from refmask.export.collection import Collection, File, Picture
 from refmask.ops.polygons import polygons
 from refmask.provenance import Provenance
-from refmask.types import Bools
+from refmask.types import BoolArray
 
 #: Names of the tags in the labelling configuration that is written beside the tasks.
 IMAGE, BRUSH, POLYGON = "image", "brush", "polygon"
@@ -90,7 +90,7 @@ def remarks(expression: str, verdict: str, origin: Provenance | None) -> dict[st
 
 
 def brush_region(
-    mask: Bools, label: str, score: float, name: str, tag: str = BRUSH, image: str = IMAGE
+    mask: BoolArray, label: str, score: float, name: str, tag: str = BRUSH, image: str = IMAGE
 ) -> dict[str, Any]:
     """A mask as a region of a BrushLabels tag.
 
@@ -107,7 +107,7 @@ def brush_region(
 
 
 def polygon_regions(
-    mask: Bools, label: str, score: float, name: str, tag: str = POLYGON, image: str = IMAGE
+    mask: BoolArray, label: str, score: float, name: str, tag: str = POLYGON, image: str = IMAGE
 ) -> list[dict[str, Any]]:
     """A mask as regions of a PolygonLabels tag, one for each of its parts.
 
@@ -135,7 +135,7 @@ def polygon_regions(
 
 
 def _region(
-    mask: Bools, kind: str, value: dict[str, Any], score: float, name: str, tag: str, image: str
+    mask: BoolArray, kind: str, value: dict[str, Any], score: float, name: str, tag: str, image: str
 ) -> dict[str, Any]:
     return {
         "id": name,
@@ -150,7 +150,7 @@ def _region(
     }
 
 
-def brush_rle(mask: Bools) -> list[int]:
+def brush_rle(mask: BoolArray) -> list[int]:
     """A mask in Label Studio's run-length encoding.
 
     A header tells the number of values (32 bits), their width (5) and four run sizes (4 each), the

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from refmask.drawing.overlay import png
 from refmask.export.collection import Collection, File
 from refmask.export.folder import answer_names
+from refmask.visualize.overlay import png
 
 
 def masks(collection: Collection) -> Iterator[File]:

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from refmask.errors import ConfigurationError
 from refmask.export.collection import Collection, File, Picture
 from refmask.provenance import Provenance
-from refmask.types import Bytes
+from refmask.types import UInt8Array
 
 #: VOC keeps 255 for pixels that do not count, and 0 for the background.
 MOST = 254
@@ -63,7 +63,7 @@ def _told(collection: Collection, label: str) -> dict[str, Any]:
     }
 
 
-def voc_colours() -> Bytes:
+def voc_colours() -> UInt8Array:
     """VOC's colours, uint8 (256, 3).
 
     The bits of a number go to red, green and blue by turns, the lowest to their highest bits.
@@ -74,14 +74,14 @@ def voc_colours() -> Bytes:
     return np.packbits(by_colour, axis=2)[..., 0]
 
 
-def _pixels(picture: Picture, collection: Collection) -> Bytes:
+def _pixels(picture: Picture, collection: Collection) -> UInt8Array:
     pixels = np.zeros((picture.height, picture.width), np.uint8)
     for thing in sorted(picture.objects, key=lambda thing: thing.answer.score):
         pixels[thing.found.mask] = collection.labels[thing.label] + 1
     return pixels
 
 
-def _indexed(pixels: Bytes, colours: Bytes, origins: Sequence[Provenance]) -> bytes:
+def _indexed(pixels: UInt8Array, colours: UInt8Array, origins: Sequence[Provenance]) -> bytes:
     image = Image.fromarray(pixels)
     image.putpalette(colours.tobytes())
     file, told = io.BytesIO(), PngInfo()

@@ -10,7 +10,7 @@ import torch
 
 from refmask.compat import Compat
 from refmask.ops.pixels import PixelStatistics
-from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase
+from refmask.types import FloatArray, MaskProposals, TargetPhrase, UInt8Array
 
 #: Fields of ``Compat`` that change how any picture enters a model.
 INPUT = ("imagenet_statistics", "shorter_side", "plain_bilinear")
@@ -24,8 +24,8 @@ class Keep(Protocol):
         part: str,
         settings: Mapping[str, Any],
         shape: tuple[int | None, ...],
-        compute: Callable[[], Floats],
-    ) -> Floats:
+        compute: Callable[[], FloatArray],
+    ) -> FloatArray:
         """A part of what a method sees in a picture, kept or computed.
 
         Args:
@@ -41,8 +41,8 @@ def afresh(
     part: str,  # noqa: ARG001  as all ways of keeping
     settings: Mapping[str, Any],  # noqa: ARG001
     shape: tuple[int | None, ...],  # noqa: ARG001
-    compute: Callable[[], Floats],
-) -> Floats:
+    compute: Callable[[], FloatArray],
+) -> FloatArray:
     """Compute, and keep nothing."""
     return compute()
 
@@ -120,7 +120,7 @@ class Method(Protocol):
         """Corrected or the released code's arithmetic."""
         ...
 
-    def observe(self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh) -> Any:
+    def observe(self, image: UInt8Array, proposals: MaskProposals, keep: Keep = afresh) -> Any:
         """The costly, text-free part, once per picture: uint8 RGB (H, W, 3) and N proposals."""
         ...
 
@@ -128,8 +128,8 @@ class Method(Protocol):
         self,
         observation: Any,
         phrases: Sequence[TargetPhrase],
-        evidence: Floats | float = 0.0,
-    ) -> Floats:
+        evidence: FloatArray | float = 0.0,
+    ) -> FloatArray:
         """float32 (T, N), higher is better, as logits: their softmax over N is a probability.
 
         ``evidence``, float32 (T, N) in nats, is added by the method itself: one that looks closer
@@ -138,8 +138,8 @@ class Method(Protocol):
         ...
 
     def features(
-        self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
-    ) -> dict[str, Floats]:
+        self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, FloatArray]:
         """What another implementation can be compared with, by name, ``scores`` (T, N) included."""
         ...
 

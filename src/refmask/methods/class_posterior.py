@@ -27,11 +27,11 @@ from refmask.methods.partial import PartialFeatures, Rows, best_rows, others_bel
 from refmask.ops.maps import mask_shares
 from refmask.ops.masks import areas_of
 from refmask.types import (
-    Bytes,
     ContextFeatures,
-    Floats,
+    FloatArray,
     MaskProposals,
     TargetPhrase,
+    UInt8Array,
 )
 
 #: Added to probabilities before their logarithm: no class is ever ruled out.
@@ -65,8 +65,8 @@ class PosteriorFeatures(PartialFeatures):
         overlapping: whether the masks are guesses at extents, so that the priors apply.
     """
 
-    places: Floats
-    shares: Floats
+    places: FloatArray
+    shares: FloatArray
     overlapping: bool
 
 
@@ -109,7 +109,7 @@ class ClassPosterior:
             raise ConfigurationError("; ".join(faults))
 
     def observe(
-        self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh
+        self, image: UInt8Array, proposals: MaskProposals, keep: Keep = afresh
     ) -> PosteriorFeatures:
         """Class probabilities of all places and masks; without ``local_top`` of all crops, too.
 
@@ -185,8 +185,8 @@ class ClassPosterior:
         self,
         observation: ContextFeatures,
         phrases: Sequence[TargetPhrase],
-        evidence: Floats | float = 0.0,
-    ) -> Floats:
+        evidence: FloatArray | float = 0.0,
+    ) -> FloatArray:
         """Log probability that a mask shows what the phrase names, with the priors on extent.
 
         Args:
@@ -209,13 +209,13 @@ class ClassPosterior:
         scores = self._likelihood(observation, affinity) + prior + COVERING_AT_LAST * covering
         return np.asarray(others_below(scores, guess, best) / TEMPERATURE, np.float32)
 
-    def similarity(self, masks: ContextFeatures, phrases: ContextFeatures) -> Floats:
+    def similarity(self, masks: ContextFeatures, phrases: ContextFeatures) -> FloatArray:
         """As ``score``, without the priors, for masks and phrases of anywhere: float32 (T, N)."""
         return self._likelihood(masks, phrases.blend(self.beta)) / np.float32(TEMPERATURE)
 
     def features(
-        self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
-    ) -> dict[str, Floats]:
+        self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, FloatArray]:
         """Arrays to compare: visual (N, C) and text (T, C), and ``scores``.
 
         ``visual_local`` is zero where it was not computed.
@@ -234,19 +234,19 @@ class ClassPosterior:
         words = load_words()
         return [words.read(phrase) for phrase in phrases]
 
-    def _likelihood(self, masks: ContextFeatures, affinity: Floats) -> Floats:
+    def _likelihood(self, masks: ContextFeatures, affinity: FloatArray) -> FloatArray:
         """Blended log probabilities: (T, C) affinities to float32 (T, N)."""
         everywhere, alone = _views(masks, affinity)
         return np.asarray(self.alpha * everywhere + (1 - self.alpha) * alone, np.float32)
 
-    def _alone(self, observation: PosteriorFeatures, masks: Rows) -> Floats:
+    def _alone(self, observation: PosteriorFeatures, masks: Rows) -> FloatArray:
         """Class probabilities of the crops of these masks: float32 (M, C)."""
         proposals, side = observation.proposals, self.encoder.statistics.side
         crops = cut_crops(observation.image, proposals.masks[masks], proposals.boxes[masks], side)
         return torch.from_numpy(self.encoder.encode_crops(crops)).softmax(dim=1).numpy()
 
 
-def _views(masks: ContextFeatures, affinity: Floats) -> tuple[Floats, Floats]:
+def _views(masks: ContextFeatures, affinity: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Log probabilities, float32 (T, N): in context, and alone."""
     everywhere, alone = (
         np.log(affinity @ part.T + np.float32(LEAST))
@@ -255,7 +255,7 @@ def _views(masks: ContextFeatures, affinity: Floats) -> tuple[Floats, Floats]:
     return everywhere, alone
 
 
-def _quality(observation: PosteriorFeatures) -> Floats | float:
+def _quality(observation: PosteriorFeatures) -> FloatArray | float:
     """The proposer's own belief, float32 (N,) in nats; 0 where masks hardly overlap."""
     if not observation.overlapping:
         return 0.0
@@ -263,7 +263,7 @@ def _quality(observation: PosteriorFeatures) -> Floats | float:
     return np.asarray(QUALITY * np.log(quality / max(quality.max(), LEAST) + 1e-3), np.float32)
 
 
-def _covering(observation: PosteriorFeatures, affinity: Floats) -> Floats | float:
+def _covering(observation: PosteriorFeatures, affinity: FloatArray) -> FloatArray | float:
     """How well masks cover what looks like the nouns, in nats: float32 (T, N), or 0 as above."""
     if not observation.overlapping:
         return 0.0
@@ -271,7 +271,7 @@ def _covering(observation: PosteriorFeatures, affinity: Floats) -> Floats | floa
     return np.asarray(np.log(covering + 1e-6), np.float32)
 
 
-def soft_iou(heat: Floats, shares: Floats) -> Floats:
+def soft_iou(heat: FloatArray, shares: FloatArray) -> FloatArray:
     """How well masks cover what is hot, and nothing else.
 
     Args:

@@ -23,7 +23,7 @@ from refmask.ops.pixels import (
     projected_boxes,
     whole_picture,
 )
-from refmask.types import Bytes, ContextFeatures, Floats, MaskProposals, TargetPhrase
+from refmask.types import ContextFeatures, FloatArray, MaskProposals, TargetPhrase, UInt8Array
 
 #: Crops cut and encoded at a time: bounds memory for any number of masks.
 CROPS = 32
@@ -74,7 +74,7 @@ class GlobalLocal:
         return layers | ({"unit_places": True} if self.compat.unit_places else {})
 
     def observe(
-        self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh
+        self, image: UInt8Array, proposals: MaskProposals, keep: Keep = afresh
     ) -> ContextFeatures:
         """The visual features that the score needs; zeros where its weight is fixed at zero."""
         return self.describe(
@@ -83,7 +83,7 @@ class GlobalLocal:
 
     def describe(
         self,
-        image: Bytes,
+        image: UInt8Array,
         proposals: MaskProposals,
         *,
         in_context: bool = True,
@@ -107,10 +107,12 @@ class GlobalLocal:
             return ContextFeatures(nothing, nothing)
 
         @cache
-        def picture() -> Bytes:
+        def picture() -> UInt8Array:
             return at_shorter_side(image, self.compat)
 
-        def see(part: str, compute: Callable[[Bytes, MaskProposals], Floats]) -> Floats:
+        def see(
+            part: str, compute: Callable[[UInt8Array, MaskProposals], FloatArray]
+        ) -> FloatArray:
             told = self._depends_on(part)
             return keep(part, told, nothing.shape, lambda: compute(picture(), proposals))
 
@@ -134,8 +136,8 @@ class GlobalLocal:
         self,
         observation: ContextFeatures,
         phrases: Sequence[TargetPhrase],
-        evidence: Floats | float = 0.0,
-    ) -> Floats:
+        evidence: FloatArray | float = 0.0,
+    ) -> FloatArray:
         """Similarity of every blended mask to every blended phrase (equation 1).
 
         Args:
@@ -149,7 +151,7 @@ class GlobalLocal:
         """
         return self.similarity(observation, self.read(phrases)) + np.float32(evidence)
 
-    def similarity(self, masks: ContextFeatures, phrases: ContextFeatures) -> Floats:
+    def similarity(self, masks: ContextFeatures, phrases: ContextFeatures) -> FloatArray:
         """As ``score``, for phrases that were read before: float32 (T, N)."""
         visual = torch.from_numpy(masks.blend(self.alpha))
         text = torch.from_numpy(phrases.blend(self.beta))
@@ -158,8 +160,8 @@ class GlobalLocal:
         return (self.encoder.logit_scale * text @ visual.T).numpy()
 
     def features(
-        self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
-    ) -> dict[str, Floats]:
+        self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, FloatArray]:
         """Arrays to compare: both visual (N, D) and both text (T, D) features, and ``scores``."""
         visual, text = self.describe(image, proposals), self.read(phrases)
         return {
@@ -178,7 +180,7 @@ class GlobalLocal:
         told = chosen_fields(self.compat, *INPUT, "unit_places", "unit_global")
         return told | {"mask_layers": layers}
 
-    def _in_context(self, picture: Bytes, proposals: MaskProposals) -> Floats:
+    def _in_context(self, picture: UInt8Array, proposals: MaskProposals) -> FloatArray:
         features = self.encoder.encode_masked(
             whole_picture(picture, self.encoder.statistics, self.compat),
             grid_masks(proposals, self.encoder.tower.grid, self.compat),
@@ -186,7 +188,7 @@ class GlobalLocal:
         )
         return _unit(features, self.compat.unit_global)
 
-    def _alone(self, picture: Bytes, proposals: MaskProposals) -> Floats:
+    def _alone(self, picture: UInt8Array, proposals: MaskProposals) -> FloatArray:
         source = crop_source(picture, proposals.size, self.encoder.statistics, self.compat)
         boxes = crop_boxes(proposals, self.compat)
         features = [
@@ -204,10 +206,10 @@ class GlobalLocal:
         return _unit(torch.cat(features), self.compat.unit_local)
 
 
-def crop_boxes(proposals: MaskProposals, compat: Compat) -> Floats:
+def crop_boxes(proposals: MaskProposals, compat: Compat) -> FloatArray:
     """Boxes (N, 4) that crops are cut to: tight, or the released code's projections."""
     return projected_boxes(proposals.masks) if compat.projected_boxes else proposals.boxes
 
 
-def _unit(features: torch.Tensor, normalised: bool) -> Floats:
+def _unit(features: torch.Tensor, normalised: bool) -> FloatArray:
     return (functional.normalize(features, dim=1) if normalised else features).numpy()

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from refmask.methods.mask_means import MaskMeans
+from refmask.methods.map_pooling import MapPoolingMethod
 
 
 @dataclass(frozen=True, eq=False)
-class GradCam(MaskMeans):
+class GradCam(MapPoolingMethod):
     """Activations before attention pooling, weighed by the gradient of the logit.
 
     After Selvaraju et al., "Grad-CAM" (ICCV 2017), equations 1 and 2, the score being the logit

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from refmask.cache.features import FeatureCache
+from refmask.cache.hashing import picture_hash, proposals_hash
 from refmask.errors import ConfigurationError
 from refmask.methods.base import Encoder
 from refmask.methods.configuration import model_configuration
-from refmask.store.features import Features
-from refmask.store.hashing import picture_hash, proposals_hash
-from refmask.types import Bytes, Floats, MaskProposals
+from refmask.types import FloatArray, MaskProposals, UInt8Array
 
 #: Counted up when the same model and settings give other features than before, beyond rounding.
 ARITHMETIC = 1
@@ -30,7 +30,7 @@ class Part:
     """
 
     settings: Mapping[str, Any]
-    values: Floats
+    values: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +46,9 @@ class Keeping:
     """
 
     encoder: Encoder
-    image: Bytes
+    image: UInt8Array
     proposals: MaskProposals
-    features: Features | None = None
+    features: FeatureCache | None = None
     parts: dict[str, Part] = field(default_factory=dict)
 
     def __call__(
@@ -56,8 +56,8 @@ class Keeping:
         part: str,
         settings: Mapping[str, Any],
         shape: tuple[int | None, ...],
-        compute: Callable[[], Floats],
-    ) -> Floats:
+        compute: Callable[[], FloatArray],
+    ) -> FloatArray:
         """See ``refmask.methods.base.Keep``.
 
         Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from refmask.types import Bools, Bytes, ContextFeatures, Floats, MaskProposals
+from refmask.types import BoolArray, ContextFeatures, FloatArray, MaskProposals, UInt8Array
 
 Rows = npt.NDArray[np.intp]
 
@@ -23,16 +23,16 @@ class PartialFeatures(ContextFeatures):
         known: bool (N,), which masks' local features have been computed; the others are zero.
     """
 
-    image: Bytes
+    image: UInt8Array
     proposals: MaskProposals
-    known: Bools
+    known: BoolArray
 
     @property
     def in_context(self) -> ContextFeatures:
         """The global features in both places: what can be told before any local one is known."""
         return ContextFeatures(self.global_context, self.global_context)
 
-    def fill(self, masks: Rows, compute: Callable[[Rows], Floats]) -> None:
+    def fill(self, masks: Rows, compute: Callable[[Rows], FloatArray]) -> None:
         """Have the local features of these masks; those that are known are not computed again.
 
         Args:
@@ -45,12 +45,12 @@ class PartialFeatures(ContextFeatures):
             self.known[new] = True
 
 
-def best_rows(guess: Floats, most: int | None) -> Rows:
+def best_rows(guess: FloatArray, most: int | None) -> Rows:
     """The best masks of each phrase by a guess (T, N): int (T, M), M at most ``most``."""
     return np.argsort(-guess, axis=1, kind="stable")[:, :most]
 
 
-def others_below(scores: Floats, guess: Floats, best: Rows) -> Floats:
+def others_below(scores: FloatArray, guess: FloatArray, best: Rows) -> FloatArray:
     """Scores of the best masks; below them the others, spaced as guessed.
 
     Args:

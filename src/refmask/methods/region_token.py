@@ -15,7 +15,7 @@ from refmask.compat import Compat
 from refmask.methods.base import INPUT, Keep, afresh, chosen_fields
 from refmask.methods.sentences import read_sentences
 from refmask.ops.pixels import at_shorter_side, grid_masks, whole_picture
-from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase
+from refmask.types import FloatArray, MaskProposals, TargetPhrase, UInt8Array
 
 #: Fields of ``Compat`` that region tokens depend on, beside those of the picture's way in.
 REGION_FIELDS = (
@@ -47,7 +47,9 @@ class RegionToken:
     def __post_init__(self) -> None:
         self.encoder.region_tower  # noqa: B018  raises unless there is one
 
-    def observe(self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh) -> Floats:
+    def observe(
+        self, image: UInt8Array, proposals: MaskProposals, keep: Keep = afresh
+    ) -> FloatArray:
         """The region tokens' features.
 
         Args:
@@ -64,10 +66,10 @@ class RegionToken:
 
     def score(
         self,
-        observation: Floats,
+        observation: FloatArray,
         phrases: Sequence[TargetPhrase],
-        evidence: Floats | float = 0.0,
-    ) -> Floats:
+        evidence: FloatArray | float = 0.0,
+    ) -> FloatArray:
         """Cosine of every region token and every expression times the model's logit scale.
 
         Returns:
@@ -77,8 +79,8 @@ class RegionToken:
         return self._cosines(observation, texts) + np.float32(evidence)
 
     def features(
-        self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
-    ) -> dict[str, Floats]:
+        self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, FloatArray]:
         """Arrays to compare: ``visual_region`` (N, D), ``text_global`` (T, D), ``scores``."""
         visual = self.observe(image, proposals)
         texts = read_sentences(self.encoder, phrases, self.compat)
@@ -88,7 +90,7 @@ class RegionToken:
             "scores": self._cosines(visual, texts),
         }
 
-    def _look(self, image: Bytes, proposals: MaskProposals) -> Floats:
+    def _look(self, image: UInt8Array, proposals: MaskProposals) -> FloatArray:
         clip, compat = self.encoder, self.compat
         features = clip.encode_regions(
             whole_picture(at_shorter_side(image, compat), clip.statistics, compat),
@@ -99,7 +101,7 @@ class RegionToken:
         )
         return (functional.normalize(features, dim=1) if compat.unit_global else features).numpy()
 
-    def _cosines(self, features: Floats, texts: Tensor) -> Floats:
+    def _cosines(self, features: FloatArray, texts: Tensor) -> FloatArray:
         visual = functional.normalize(torch.from_numpy(features), dim=1)
         return (self.encoder.logit_scale * functional.normalize(texts, dim=1) @ visual.T).numpy()
 

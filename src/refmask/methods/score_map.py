@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from refmask.methods.mask_means import MaskMeans
+from refmask.methods.map_pooling import MapPoolingMethod
 from refmask.ops.maps import enlarged_extremes
 
 
 @dataclass(frozen=True, eq=False)
-class ScoreMap(MaskMeans):
+class ScoreMap(MapPoolingMethod):
     """Cosine of each place and the expression, times the model's logit scale.
 
     After Zhou et al., "Extract Free Dense Labels from CLIP" (2022), section 3.2. The released

@@ -12,7 +12,7 @@ from refmask.methods.base import Keep, afresh
 from refmask.methods.global_local import GlobalLocal
 from refmask.methods.partial import PartialFeatures, Rows, best_rows, others_below
 from refmask.ops.pixels import at_shorter_side
-from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase
+from refmask.types import FloatArray, MaskProposals, TargetPhrase, UInt8Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Shortlist(GlobalLocal):
             raise ConfigurationError(f"expected local_top of at least 1, got {self.local_top}")
 
     def observe(
-        self, image: Bytes, proposals: MaskProposals, keep: Keep = afresh
+        self, image: UInt8Array, proposals: MaskProposals, keep: Keep = afresh
     ) -> PartialFeatures:
         """The global features of all masks; the local ones wait for expressions.
 
@@ -59,8 +59,8 @@ class Shortlist(GlobalLocal):
         self,
         observation: PartialFeatures,
         phrases: Sequence[TargetPhrase],
-        evidence: Floats | float = 0.0,
-    ) -> Floats:
+        evidence: FloatArray | float = 0.0,
+    ) -> FloatArray:
         """As ``GlobalLocal.score`` for the M best masks of each phrase; the others lie below.
 
         Returns:
@@ -73,8 +73,8 @@ class Shortlist(GlobalLocal):
         return others_below(self.similarity(observation, text) + added, guess, best)
 
     def features(
-        self, image: Bytes, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
-    ) -> dict[str, Floats]:
+        self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, FloatArray]:
         """As ``GlobalLocal.features``; ``visual_local`` is zero where it was not computed."""
         observation, text = self.observe(image, proposals), self.read(phrases)
         scores = self.score(observation, phrases)
@@ -86,7 +86,7 @@ class Shortlist(GlobalLocal):
             "scores": scores,
         }
 
-    def _closer(self, observation: PartialFeatures, masks: Rows) -> Floats:
+    def _closer(self, observation: PartialFeatures, masks: Rows) -> FloatArray:
         """The local features of these masks: float32 (M, D)."""
         picture = at_shorter_side(observation.image, self.compat)
         return self._alone(picture, observation.proposals[masks])

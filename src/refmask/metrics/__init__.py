@@ -12,17 +12,17 @@ Q is the number of queries. The subjects, in the order in which an evaluation me
 
 from refmask.metrics.bootstrap import Interval, PairedGain, compare, intervals, paired_bootstrap
 from refmask.metrics.figures import FIGURES, figures
-from refmask.metrics.outcomes import Outcomes, by_kind, by_length
 from refmask.metrics.overlap import best_iou, intersection_and_union, iou, mean_iou, overall_iou
+from refmask.metrics.results import QueryResults, by_kind, by_length
 from refmask.metrics.rows import PictureOverlaps
 from refmask.metrics.tally import Tally
 
 __all__ = [
     "FIGURES",
     "Interval",
-    "Outcomes",
     "PairedGain",
     "PictureOverlaps",
+    "QueryResults",
     "Tally",
     "best_iou",
     "by_kind",

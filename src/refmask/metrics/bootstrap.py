@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from refmask.errors import ConfigurationError, InputError
 from refmask.metrics.figures import FIGURES, terms
-from refmask.metrics.outcomes import Outcomes
 from refmask.metrics.overlap import Numbers
-from refmask.types import Floats
+from refmask.metrics.results import QueryResults
+from refmask.types import FloatArray
 
 #: Resamples drawn at a time, which bounds the memory.
 BLOCK = 100
@@ -53,7 +53,7 @@ class PairedGain:
 
 
 def intervals(
-    outcomes: Outcomes, *, resamples: int = 2000, level: float = 0.95, seed: int = 0
+    outcomes: QueryResults, *, resamples: int = 2000, level: float = 0.95, seed: int = 0
 ) -> dict[str, Interval]:
     """Percentile intervals of every figure that the data allow, from one draw of pictures.
 
@@ -83,8 +83,8 @@ def intervals(
 
 
 def compare(
-    first: Outcomes,
-    second: Outcomes,
+    first: QueryResults,
+    second: QueryResults,
     *,
     resamples: int = 2000,
     level: float = 0.95,
@@ -159,7 +159,7 @@ def paired_bootstrap(
 
 
 def _gains(
-    both: Floats, groups: npt.NDArray[np.generic], resamples: int, level: float, seed: int
+    both: FloatArray, groups: npt.NDArray[np.generic], resamples: int, level: float, seed: int
 ) -> list[PairedGain | None]:
     """Gain of each of F ratios, None without data, from terms (2, F, 2, Q) of two results."""
     sums = _by_picture(both, groups)  # (2, F, 2, P)
@@ -179,7 +179,7 @@ def _gains(
     return found
 
 
-def _by_picture(values: Floats, groups: npt.NDArray[np.generic]) -> Floats:
+def _by_picture(values: FloatArray, groups: npt.NDArray[np.generic]) -> FloatArray:
     """Values (..., Q) summed over the queries of each picture, (..., P)."""
     names, members = np.unique(groups, return_inverse=True)
     sums = np.zeros((len(names), *values.shape[:-1]))
@@ -187,7 +187,7 @@ def _by_picture(values: Floats, groups: npt.NDArray[np.generic]) -> Floats:
     return np.moveaxis(sums, 0, -1)
 
 
-def _resampled(sums: Floats, resamples: int, seed: int) -> Floats:
+def _resampled(sums: FloatArray, resamples: int, seed: int) -> FloatArray:
     """Sums (..., P) over as many pictures drawn with replacement, (R, ...)."""
     count = sums.shape[-1]
     rng, even = np.random.default_rng(seed), np.full(count, 1 / count)
@@ -198,7 +198,7 @@ def _resampled(sums: Floats, resamples: int, seed: int) -> Floats:
     return np.concatenate(totals).reshape(resamples, *sums.shape[:-1])
 
 
-def _swapped(sums: Floats, resamples: int, seed: int) -> Floats:
+def _swapped(sums: FloatArray, resamples: int, seed: int) -> FloatArray:
     """Sums (2, ..., P) with the two results swapped in every picture by a coin, (R, 2, ...)."""
     rng = np.random.default_rng(seed)
     change = (sums[1] - sums[0]).reshape(-1, sums.shape[-1])
@@ -213,15 +213,15 @@ def _blocks(resamples: int) -> list[int]:
     return [min(BLOCK, resamples - done) for done in range(0, resamples, BLOCK)]
 
 
-def _ratios(sums: Floats) -> Floats:
+def _ratios(sums: FloatArray) -> FloatArray:
     """Ratios (...) of sums (..., 2), NaN where the denominator is 0."""
     above, below = sums[..., 0], sums[..., 1]
     unknown = np.full(above.shape, np.nan)
-    ratios: Floats = np.divide(above, below, out=unknown, where=below > 0)
+    ratios: FloatArray = np.divide(above, below, out=unknown, where=below > 0)
     return ratios
 
 
-def _quantiles(draws: Floats, value: float, level: float) -> tuple[float, float]:
+def _quantiles(draws: FloatArray, value: float, level: float) -> tuple[float, float]:
     known = draws[np.isfinite(draws)]
     ends = np.quantile(known if len(known) else [value], [(1 - level) / 2, (1 + level) / 2])
     return float(ends[0]), float(ends[1])
@@ -235,7 +235,7 @@ def _check(resamples: int, level: float) -> None:
         )
 
 
-def _check_same(first: Outcomes, second: Outcomes) -> None:
+def _check_same(first: QueryResults, second: QueryResults) -> None:
     if len(first) != len(second):
         raise InputError(
             f"expected two results on the same queries, got {len(first)} and {len(second)}"

@@ -10,56 +10,56 @@ from functools import partial
 
 import numpy as np
 
-from refmask.metrics.outcomes import Outcomes
 from refmask.metrics.overlap import iou
-from refmask.types import Floats
+from refmask.metrics.results import QueryResults
+from refmask.types import FloatArray
 
 #: Numerators and denominators, float64 (Q,) each.
-Terms = tuple[Floats, Floats]
+Terms = tuple[FloatArray, FloatArray]
 
 PRECISIONS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
-def _overall(outcomes: Outcomes) -> Terms:
+def _overall(outcomes: QueryResults) -> Terms:
     return outcomes.intersection.astype(np.float64), outcomes.union.astype(np.float64)
 
 
-def _mean(outcomes: Outcomes) -> Terms:
+def _mean(outcomes: QueryResults) -> Terms:
     return iou(outcomes.intersection, outcomes.union), np.ones(len(outcomes))
 
 
-def _precision(threshold: float, outcomes: Outcomes) -> Terms:
+def _precision(threshold: float, outcomes: QueryResults) -> Terms:
     """At least this IoU, as LAVT's released evaluation counts, not strictly more."""
     hits = iou(outcomes.intersection, outcomes.union) >= threshold
     return hits.astype(np.float64), np.ones(len(outcomes))
 
 
-def _upper_overall(outcomes: Outcomes) -> Terms:
+def _upper_overall(outcomes: QueryResults) -> Terms:
     return outcomes.best_intersection.astype(np.float64), outcomes.best_union.astype(np.float64)
 
 
-def _upper_mean(outcomes: Outcomes) -> Terms:
+def _upper_mean(outcomes: QueryResults) -> Terms:
     return iou(outcomes.best_intersection, outcomes.best_union), np.ones(len(outcomes))
 
 
-def _class_accuracy(outcomes: Outcomes) -> Terms:
+def _class_accuracy(outcomes: QueryResults) -> Terms:
     return _accuracy(outcomes.right_class)
 
 
-def _class_conditional(outcomes: Outcomes) -> Terms:
+def _class_conditional(outcomes: QueryResults) -> Terms:
     right = (outcomes.right_class == 1).astype(np.float64)
     return outcomes.intersection * right, outcomes.union * right
 
 
-def _choice(outcomes: Outcomes) -> Terms:
+def _choice(outcomes: QueryResults) -> Terms:
     return _accuracy(outcomes.right_instance)
 
 
-def _chance(outcomes: Outcomes) -> Terms:
+def _chance(outcomes: QueryResults) -> Terms:
     return _accuracy(outcomes.chance)
 
 
-def _accuracy(right: Floats) -> Terms:
+def _accuracy(right: FloatArray) -> Terms:
     """Of the queries where it is known."""
     return np.nan_to_num(right), np.isfinite(right).astype(np.float64)
 
@@ -68,7 +68,7 @@ def _accuracy(right: Floats) -> Terms:
 #: of the best proposals; MC-ACC: share whose predicted class, that of the instance the chosen
 #: mask overlaps most, is the target's; CC-oIoU: overall IoU of those; choice: share where that
 #: instance is the target itself; chance: what choice would be of proposals taken at random.
-FIGURES: dict[str, Callable[[Outcomes], Terms]] = {
+FIGURES: dict[str, Callable[[QueryResults], Terms]] = {
     "oIoU": _overall,
     "mIoU": _mean,
     **{f"Pr@{threshold}": partial(_precision, threshold) for threshold in PRECISIONS},
@@ -81,7 +81,7 @@ FIGURES: dict[str, Callable[[Outcomes], Terms]] = {
 }
 
 
-def terms(outcomes: Outcomes) -> Floats:
+def terms(outcomes: QueryResults) -> FloatArray:
     """Numerators and denominators of all figures.
 
     Returns:
@@ -90,7 +90,7 @@ def terms(outcomes: Outcomes) -> Floats:
     return np.array([of(outcomes) for of in FIGURES.values()], np.float64)
 
 
-def figures(outcomes: Outcomes) -> dict[str, float]:
+def figures(outcomes: QueryResults) -> dict[str, float]:
     """Every figure that the data allow, each 0 to 1.
 
     A figure whose denominators sum to 0 is left out: all of them without queries, MC-ACC,

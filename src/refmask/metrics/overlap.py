@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from refmask.types import Bools, Floats
+from refmask.types import BoolArray, FloatArray
 
 Numbers = npt.ArrayLike
 
 
-def intersection_and_union(predictions: Bools, targets: Bools) -> tuple[Floats, Floats]:
+def intersection_and_union(
+    predictions: BoolArray, targets: BoolArray
+) -> tuple[FloatArray, FloatArray]:
     """Pixels in both masks and pixels in either.
 
     Args:
@@ -25,7 +27,7 @@ def intersection_and_union(predictions: Bools, targets: Bools) -> tuple[Floats, 
     return both, either
 
 
-def best_iou(proposals: Bools, targets: Bools) -> Floats:
+def best_iou(proposals: BoolArray, targets: BoolArray) -> FloatArray:
     """The upper bound of each target: the IoU of the proposal that fits it best.
 
     Args:
@@ -41,7 +43,7 @@ def best_iou(proposals: Bools, targets: Bools) -> Floats:
     return best
 
 
-def iou(intersections: Numbers, unions: Numbers) -> Floats:
+def iou(intersections: Numbers, unions: Numbers) -> FloatArray:
     """Intersection over union of each query, float64 (Q,) in 0 to 1; an empty union counts as 0."""
     inter, union = np.asarray(intersections, np.float64), np.asarray(unions, np.float64)
     return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)

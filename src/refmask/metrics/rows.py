@@ -9,9 +9,9 @@ import numpy as np
 from refmask.errors import InputError, MaskError
 from refmask.metrics.overlap import iou
 from refmask.ops.masks import areas_of, shared_pixels
-from refmask.types import Bools, MaskProposals, Whole
+from refmask.types import BoolArray, IntArray, MaskProposals
 
-#: Names and values as ``Outcomes`` takes them; None where the data do not tell.
+#: Names and values as ``QueryResults`` takes them; None where the data do not tell.
 Row = dict[str, int | float | None]
 
 
@@ -40,7 +40,7 @@ class PictureOverlaps:
 
     def row(
         self,
-        target: Bools,
+        target: BoolArray,
         chosen: int | None,
         instance: int | None = None,
         also_right: Sequence[int] = (),
@@ -86,7 +86,7 @@ class PictureOverlaps:
             "proposals": len(self._proposals),
         }
 
-    def _against(self, target: Bools, also_right: Sequence[int]) -> tuple[Whole, Whole]:
+    def _against(self, target: BoolArray, also_right: Sequence[int]) -> tuple[IntArray, IntArray]:
         """Intersection and union of each proposal with the right mask it fits best, (N,) each."""
         shared = shared_pixels(self._proposals.masks, target)
         unions = self._areas + np.count_nonzero(target) - shared

@@ -10,7 +10,7 @@ import numpy as np
 
 from refmask.errors import InputError
 from refmask.metrics.figures import FIGURES, terms
-from refmask.metrics.outcomes import Outcomes
+from refmask.metrics.results import QueryResults
 from refmask.ops.reading import MISSHAPEN
 
 
@@ -34,7 +34,7 @@ class Tally:
     )
 
     @classmethod
-    def of(cls, outcomes: Outcomes) -> Self:
+    def of(cls, outcomes: QueryResults) -> Self:
         """The sums over these queries."""
         sums = terms(outcomes).sum(axis=2)
         return cls(

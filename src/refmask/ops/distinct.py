@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from refmask.types import Bools
+from refmask.types import BoolArray
 
 
-def distinct(masks: Bools) -> Bools:
+def distinct(masks: BoolArray) -> BoolArray:
     """Which masks cover something and repeat no mask before them, pixel for pixel.
 
     Args:

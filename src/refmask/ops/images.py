@@ -18,7 +18,7 @@ from refmask.limits import check
 from refmask.ops.levels import eight_bits, is_deep, joined_bytes, lower_bytes
 from refmask.ops.opening import FORMATS, HEIF_MISSING, has_heif, is_heif, open_picture
 from refmask.ops.reading import BROKEN, check_file, in_short, is_file
-from refmask.types import Bytes
+from refmask.types import UInt8Array
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +34,7 @@ BLANK = 4
 URL = re.compile(r"(?:[a-z][a-z0-9+.-]+:/|data:)", re.IGNORECASE)
 
 
-def read_image(picture: Picture) -> Bytes:
+def read_image(picture: Picture) -> UInt8Array:
     """Read a picture as a person sees it.
 
     EXIF orientation is applied; grey, palette, CMYK, 16-bit and transparent pictures (laid on
@@ -70,7 +70,7 @@ def read_image(picture: Picture) -> Bytes:
     )
 
 
-def decode_image(content: bytes, name: str = "the file", most: int | None = None) -> Bytes:
+def decode_image(content: bytes, name: str = "the file", most: int | None = None) -> UInt8Array:
     """As ``read_image``, for a picture file in memory.
 
     Args:
@@ -94,7 +94,7 @@ def check_name(name: str) -> None:
         )
 
 
-def _from_path(name: str) -> Bytes:
+def _from_path(name: str) -> UInt8Array:
     path = Path(name)
     if not is_file(path):
         check_name(name)
@@ -105,7 +105,7 @@ def _from_path(name: str) -> Bytes:
         raise ImageError(f"expected a readable picture at {path}, got no permission") from None
 
 
-def _from_file(file: Any) -> Bytes:
+def _from_file(file: Any) -> UInt8Array:
     name = str(getattr(file, "name", "the file"))
     content = file.read()
     if not isinstance(content, bytes):
@@ -113,7 +113,7 @@ def _from_file(file: Any) -> Bytes:
     return decode_image(content, name)
 
 
-def _opened(source: Path | BytesIO, name: str, most: int | None = None) -> Bytes:
+def _opened(source: Path | BytesIO, name: str, most: int | None = None) -> UInt8Array:
     try:
         with open_picture(source) as opened:
             _check_size(opened.height, opened.width, name, most)
@@ -150,7 +150,7 @@ def _unknown(source: Path | BytesIO, name: str) -> ImageError:
     )
 
 
-def checked(image: npt.NDArray[Any]) -> Bytes:
+def checked(image: npt.NDArray[Any]) -> UInt8Array:
     """The array itself, when it is a picture as ``read_image`` gives it.
 
     Raises:
@@ -161,18 +161,18 @@ def checked(image: npt.NDArray[Any]) -> Bytes:
     return image
 
 
-def is_blank(image: Bytes) -> bool:
+def is_blank(image: UInt8Array) -> bool:
     """Whether an image, uint8 RGB (H, W, 3), is of one colour, up to ``BLANK`` levels a channel."""
     coarse = image[::16, ::16]  # tells of nearly every image that it is not
     return not any((np.ptp(part, axis=(0, 1)) > BLANK).any() for part in (coarse, image))
 
 
-def _from_pil(image: Image.Image, name: str) -> Bytes:
+def _from_pil(image: Image.Image, name: str) -> UInt8Array:
     _check_size(image.height, image.width, name)
     return _rgb(ImageOps.exif_transpose(image), name)
 
 
-def _rgb(upright: Image.Image, name: str) -> Bytes:
+def _rgb(upright: Image.Image, name: str) -> UInt8Array:
     if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
         return _from_grey(eight_bits(np.asarray(upright), name))
     if upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info:
@@ -182,7 +182,7 @@ def _rgb(upright: Image.Image, name: str) -> Bytes:
     return np.array(upright.convert("RGB"), np.uint8)
 
 
-def _from_tensor(tensor: Any) -> Bytes:
+def _from_tensor(tensor: Any) -> UInt8Array:
     """A torch tensor: channels first, as torch has them, unless only the last axis can be them."""
     array = tensor.detach().cpu().resolve_neg().numpy()
     if array.ndim == 3 and array.shape[0] in (1, 3, 4):
@@ -190,7 +190,7 @@ def _from_tensor(tensor: Any) -> Bytes:
     return _from_array(array)
 
 
-def _from_array(array: npt.NDArray[Any]) -> Bytes:
+def _from_array(array: npt.NDArray[Any]) -> UInt8Array:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         raise ImageError(
             "expected an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), "
@@ -203,7 +203,7 @@ def _from_array(array: npt.NDArray[Any]) -> Bytes:
     return _from_grey(pixels)
 
 
-def _from_grey(pixels: Bytes) -> Bytes:
+def _from_grey(pixels: UInt8Array) -> UInt8Array:
     """RGB of uint8 (H, W), (H, W, 1) or (H, W, 3)."""
     height, width = pixels.shape[:2]
     return np.ascontiguousarray(
@@ -211,7 +211,7 @@ def _from_grey(pixels: Bytes) -> Bytes:
     )
 
 
-def _to_uint8(array: npt.NDArray[Any]) -> Bytes:
+def _to_uint8(array: npt.NDArray[Any]) -> UInt8Array:
     if array.dtype == np.uint8:
         return array
     if array.dtype == np.uint16:

@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from refmask.errors import ImageError, RefmaskWarning
-from refmask.types import Bytes
+from refmask.types import UInt8Array
 
 #: Largest values of 8, 10, 12, 14 and 16 bits.
 TOPS = (255, 1023, 4095, 16383, 65535)
@@ -26,7 +26,7 @@ DARK = 64
 ORDERS = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
-def eight_bits(values: npt.NDArray[Any], name: str) -> Bytes:
+def eight_bits(values: npt.NDArray[Any], name: str) -> UInt8Array:
     """Pixels of any range as uint8, darkest to lightest; a RefmaskWarning says how, if by guess.
 
     Args:
@@ -105,7 +105,7 @@ def _raw_mode(image: ImageFile) -> str:
     return mode if isinstance(mode, str) else ""
 
 
-def _scaled(values: npt.NDArray[Any], bottom: float, top: float) -> Bytes:
+def _scaled(values: npt.NDArray[Any], bottom: float, top: float) -> UInt8Array:
     """``bottom`` as 0, ``top`` as 255."""
     if bottom == 0 and top == TOPS[-1] and values.dtype.kind in "iu":
         return np.asarray((values.astype(np.uint32) + 128) // 257, np.uint8)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from refmask.ops.upsampling import around
-from refmask.types import Floats, MaskProposals
+from refmask.types import FloatArray, MaskProposals
 
 
 def weighted_sums(proposals: MaskProposals, rows: Tensor, columns: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ def enlarged_extremes(maps: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tens
     return low, high
 
 
-def region_shares(labels: npt.NDArray[Any], grid: tuple[int, int]) -> Floats:
+def region_shares(labels: npt.NDArray[Any], grid: tuple[int, int]) -> FloatArray:
     """As ``mask_shares``, for regions that tile an image.
 
     Args:

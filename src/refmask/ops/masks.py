@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from refmask.types import Bools, Floats, Whole
+from refmask.types import BoolArray, FloatArray, IntArray
 
 
-def pairwise_iou(masks: Bools, weights: Floats | None = None) -> Floats:
+def pairwise_iou(masks: BoolArray, weights: FloatArray | None = None) -> FloatArray:
     """Intersection over union of every mask with every other.
 
     Args:
@@ -27,11 +27,11 @@ def pairwise_iou(masks: Bools, weights: Floats | None = None) -> Floats:
     shared = weighted @ rows.T
     areas = np.diag(shared)
     union = areas[:, None] + areas[None] - shared
-    iou: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    iou: FloatArray = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     return iou
 
 
-def suppress(iou: Floats, quality: Floats, threshold: float) -> npt.NDArray[np.intp]:
+def suppress(iou: FloatArray, quality: FloatArray, threshold: float) -> npt.NDArray[np.intp]:
     """Drop near-repetitions: greedy non-maximum suppression by mask IoU.
 
     Args:
@@ -51,7 +51,7 @@ def suppress(iou: Floats, quality: Floats, threshold: float) -> npt.NDArray[np.i
     return np.array(kept, np.intp)
 
 
-def areas_of(masks: Bools) -> Whole:
+def areas_of(masks: BoolArray) -> IntArray:
     """Pixels of every mask.
 
     Args:
@@ -64,7 +64,7 @@ def areas_of(masks: Bools) -> Whole:
     return np.array([np.count_nonzero(mask) for mask in masks], np.int64)
 
 
-def shared_pixels(masks: Bools, other: Bools) -> Whole:
+def shared_pixels(masks: BoolArray, other: BoolArray) -> IntArray:
     """Pixels that each mask shares with another one, which is looked at only where it lies.
 
     Args:
@@ -82,7 +82,7 @@ def shared_pixels(masks: Bools, other: Bools) -> Whole:
     return np.array([np.count_nonzero(mask[window] & inside) for mask in masks], np.int64)
 
 
-def iou_with(masks: Bools, areas: Whole, index: int) -> Floats:
+def iou_with(masks: BoolArray, areas: IntArray, index: int) -> FloatArray:
     """IoU of every mask with one of them.
 
     Args:

@@ -14,7 +14,7 @@ from refmask.compat import IMAGENET_MEAN, IMAGENET_STD, Compat
 from refmask.errors import ImageError, MaskError
 from refmask.limits import check
 from refmask.ops.maps import weighted_sums
-from refmask.types import Bools, Bytes, Floats, MaskProposals
+from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array
 
 #: Pixels of a large picture that are made floats at a time.
 STRIP = 1 << 18
@@ -37,7 +37,7 @@ class PixelStatistics:
     interpolation: str = "bicubic"
 
 
-def at_shorter_side(image: Bytes, compat: Compat) -> Bytes:
+def at_shorter_side(image: UInt8Array, compat: Compat) -> UInt8Array:
     """The picture that everything is made of: resized as the released code does, or as it is.
 
     Args:
@@ -60,7 +60,9 @@ def at_shorter_side(image: Bytes, compat: Compat) -> Bytes:
     return np.array(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
 
 
-def normalise(image: Bytes | Floats, statistics: PixelStatistics, compat: Compat) -> Tensor:
+def normalise(
+    image: UInt8Array | FloatArray, statistics: PixelStatistics, compat: Compat
+) -> Tensor:
     """Pixels as the encoder wants them, still at their own size.
 
     Args:
@@ -90,7 +92,7 @@ def stretch(
     return functional.interpolate(pixels, size, mode=mode, align_corners=False, antialias=True)
 
 
-def whole_picture(image: Bytes, statistics: PixelStatistics, compat: Compat) -> Tensor:
+def whole_picture(image: UInt8Array, statistics: PixelStatistics, compat: Compat) -> Tensor:
     """All of a picture as the encoder reads it, not keeping the aspect ratio.
 
     Args:
@@ -105,8 +107,8 @@ def whole_picture(image: Bytes, statistics: PixelStatistics, compat: Compat) -> 
 
 
 def crop_source(
-    image: Bytes, size: tuple[int, int], statistics: PixelStatistics, compat: Compat
-) -> Bytes | Floats:
+    image: UInt8Array, size: tuple[int, int], statistics: PixelStatistics, compat: Compat
+) -> UInt8Array | FloatArray:
     """The picture that crops are cut from, at the masks' size.
 
     Args:
@@ -126,9 +128,9 @@ def crop_source(
 
 
 def cut_crops(
-    source: Bytes | Floats,
-    masks: Bools,
-    boxes: Floats,
+    source: UInt8Array | FloatArray,
+    masks: BoolArray,
+    boxes: FloatArray,
     statistics: PixelStatistics,
     compat: Compat,
 ) -> Tensor:
@@ -163,7 +165,10 @@ def cut_crops(
 
 
 def _fitted(
-    image: Bytes | Floats, inside: Bools | None, statistics: PixelStatistics, compat: Compat
+    image: UInt8Array | FloatArray,
+    inside: BoolArray | None,
+    statistics: PixelStatistics,
+    compat: Compat,
 ) -> Tensor:
     """A picture or crop, normalised, filled where it is not ``inside``, and resized to the input.
 
@@ -190,7 +195,7 @@ def _fitted(
     return stretch(torch.cat(narrow, dim=2), (side, side), statistics, compat)
 
 
-def projected_boxes(masks: Bools) -> Floats:
+def projected_boxes(masks: BoolArray) -> FloatArray:
     """The released code's boxes: centre of mass of a mask's columns (rows) +- half their count.
 
     They lose the last row and column, and may miss the smaller of two parts. Truncate them

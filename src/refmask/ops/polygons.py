@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from refmask.ops import rle
-from refmask.types import Bools, Whole
+from refmask.types import BoolArray, IntArray
 
 #: A simplified part keeps at least this IoU with its pixels; thin ones are simplified less.
 FAITHFUL = 0.95
@@ -22,7 +22,7 @@ STEPS = (1, 0.75, 0.5)
 TOUCHING = np.ones((3, 3), np.bool_)
 
 
-def polygons(mask: Bools, tolerance: float = 1.0) -> list[Whole]:
+def polygons(mask: BoolArray, tolerance: float = 1.0) -> list[IntArray]:
     """The outlines of a mask, one polygon for each of its connected parts, largest first.
 
     A part with holes is one polygon too: a cut leads from its outline to each hole and back, so
@@ -49,7 +49,7 @@ def polygons(mask: Bools, tolerance: float = 1.0) -> list[Whole]:
     return [_outline(part, tolerance) + corner for part, corner in parts]
 
 
-def joined(parts: Sequence[Whole]) -> Whole:
+def joined(parts: Sequence[IntArray]) -> IntArray:
     """Several polygons as one, held together by cuts that are walked there and back.
 
     Args:
@@ -58,7 +58,7 @@ def joined(parts: Sequence[Whole]) -> Whole:
     return _joined(sorted(parts, key=lambda part: int(part[:, 0].min())))
 
 
-def _joined(rings: Sequence[Whole]) -> Whole:
+def _joined(rings: Sequence[IntArray]) -> IntArray:
     """Neighbours first, and halves of all at last, which is quick for thousands of holes too."""
     if len(rings) == 1:
         return rings[0]
@@ -69,11 +69,11 @@ def _joined(rings: Sequence[Whole]) -> Whole:
     return np.concatenate([one[: leave + 1], around, around[:1], one[leave:]])
 
 
-def _nearest(ring: Whole, point: Whole) -> int:
+def _nearest(ring: IntArray, point: IntArray) -> int:
     return int(((ring - point) ** 2).sum(axis=1).argmin())
 
 
-def _outline(part: Bools, tolerance: float) -> Whole:
+def _outline(part: BoolArray, tolerance: float) -> IntArray:
     """One polygon around a connected part, its holes cut out, in the part's own window."""
     rings = _rings(part)
     for share in STEPS:
@@ -84,7 +84,7 @@ def _outline(part: Bools, tolerance: float) -> Whole:
     return joined(rings)
 
 
-def _rings(part: Bools) -> list[Whole]:
+def _rings(part: BoolArray) -> list[IntArray]:
     """The corners of a connected part's pixel edges, ring by ring, its outline first."""
     from skimage.measure import find_contours
 
@@ -102,10 +102,10 @@ def _rings(part: Bools) -> list[Whole]:
     return sorted(rings, key=lambda ring: -np.ptp(ring, axis=0).prod())
 
 
-def _simplified(ring: Whole, tolerance: float) -> Whole:
+def _simplified(ring: IntArray, tolerance: float) -> IntArray:
     """Fewer corners, each dropped one within ``tolerance``; the ring itself if nothing is left."""
     from skimage.measure import approximate_polygon
 
     closed = np.concatenate([ring, ring[:1]])
-    kept: Whole = approximate_polygon(closed, tolerance)[:-1]  # type: ignore[no-untyped-call]
+    kept: IntArray = approximate_polygon(closed, tolerance)[:-1]  # type: ignore[no-untyped-call]
     return kept if len(kept) > 2 else ring

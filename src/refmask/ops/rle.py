@@ -10,7 +10,7 @@ from pycocotools import mask as coco
 
 from refmask.errors import MaskError
 from refmask.limits import check
-from refmask.types import Bools
+from refmask.types import BoolArray
 
 #: That the longest run, or difference of runs, takes in COCO's compressed string.
 CHARACTERS = 7
@@ -23,13 +23,13 @@ class Rle(TypedDict):
     counts: str
 
 
-def encode(mask: Bools) -> Rle:
+def encode(mask: BoolArray) -> Rle:
     """Encode a bool (H, W) mask."""
     made = coco.encode(np.asfortranarray(mask, np.uint8))
     return {"size": [int(side) for side in made["size"]], "counts": made["counts"].decode("ascii")}
 
 
-def decode(rle: Mapping[str, Any], name: str = "the mask") -> Bools:
+def decode(rle: Mapping[str, Any], name: str = "the mask") -> BoolArray:
     """The bool (H, W) mask of an encoding, compressed (a string) or not (a list of runs).
 
     Args:
@@ -66,7 +66,7 @@ def _sides(size: Any, name: str) -> tuple[int, int]:
     return height, width
 
 
-def from_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> Bools:
+def from_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> BoolArray:
     """The union of polygons as bool (H, W), filled as the COCO tools fill them.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 
 from refmask.errors import MaskError, RefmaskWarning
 from refmask.ops import rle
-from refmask.types import Bools
+from refmask.types import BoolArray
 
 #: Polygons may leave the picture by that many picture sides; what is further out is damage.
 OUTSIDE = 4
@@ -22,7 +22,7 @@ OUTSIDE = 4
 SMALLEST = 6
 
 
-def decode_segmentation(segmentation: Any, where: str, height: int, width: int) -> Bools:
+def decode_segmentation(segmentation: Any, where: str, height: int, width: int) -> BoolArray:
     """The bool (H, W) mask of a segmentation; of several polygons, their union.
 
     Args:
@@ -40,7 +40,7 @@ def decode_segmentation(segmentation: Any, where: str, height: int, width: int) 
     return rle.from_polygons(_polygons(segmentation, where, height, width), height, width)
 
 
-def decode_apart(segmentation: Any, where: str, height: int, width: int) -> Bools:
+def decode_apart(segmentation: Any, where: str, height: int, width: int) -> BoolArray:
     """As :func:`decode_segmentation`, but what several polygons share is outside.
 
     The released code sums the maps of the polygons and keeps what equals 1.
@@ -86,7 +86,7 @@ def tell_undrawn(left_out: int, of: int, path: Path) -> None:
         )
 
 
-def _from_runs(segmentation: Mapping[str, Any], where: str, height: int, width: int) -> Bools:
+def _from_runs(segmentation: Mapping[str, Any], where: str, height: int, width: int) -> BoolArray:
     """A run-length encoding, compressed or not, as bool (H, W)."""
     size, counts = segmentation.get("size"), segmentation.get("counts")
     if size != [height, width]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from refmask.types import Bytes, Floats
+from refmask.types import FloatArray, UInt8Array
 
 Integers = npt.NDArray[np.integer[Any]]
 
@@ -17,7 +17,7 @@ COLOUR_STEP = 20.0
 ROWS = 256
 
 
-def enlarge(labels: Integers, small: Bytes, image: Bytes) -> Integers:
+def enlarge(labels: Integers, small: UInt8Array, image: UInt8Array) -> Integers:
     """Labels of a small copy carried over to the picture, along the picture's own contours.
 
     Each pixel takes the label that weighs most among the four small pixels around it, which
@@ -56,7 +56,7 @@ def enlarge(labels: Integers, small: Bytes, image: Bytes) -> Integers:
     return result
 
 
-def around(small: int, large: int) -> list[tuple[npt.NDArray[np.intp], Floats]]:
+def around(small: int, large: int) -> list[tuple[npt.NDArray[np.intp], FloatArray]]:
     """The two small pixels around each pixel of one axis, with their linear weights."""
     place = ((np.arange(large) + 0.5) * (small / large) - 0.5).clip(0, small - 1)
     first = np.floor(place).astype(np.intp)
@@ -64,7 +64,7 @@ def around(small: int, large: int) -> list[tuple[npt.NDArray[np.intp], Floats]]:
     return [(first, 1 - part), (np.minimum(first + 1, small - 1), part)]
 
 
-def _alike(colours: Floats, others: Bytes) -> Floats:
+def _alike(colours: FloatArray, others: UInt8Array) -> FloatArray:
     """Likeness of two lists of colours (P, 3): float32 (P,), above 0, at most 1."""
     distance = ((colours - others) ** 2).sum(axis=1)
     return np.asarray(np.exp(-distance / (2 * COLOUR_STEP**2)) + np.float32(1e-6))

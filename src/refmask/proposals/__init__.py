@@ -60,7 +60,7 @@ def load_proposer(
     if name == "masks" and rest:
         return _given(spec, rest, stem)
     if name == "store" and rest:
-        from refmask.proposals.store import from_store
+        from refmask.cache.proposers import from_store
 
         return from_store(rest)
     if name not in PROPOSERS:
@@ -81,7 +81,7 @@ def shared(device: str, precision: str, uncapped: bool) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if value != "auto"}
 
 
-def dress(
+def wrap_proposer(
     proposer: MaskProposer, store: str | None = None, refinement: Refinement | None = None
 ) -> MaskProposer:
     """A proposer with a store behind it and a refinement after it, where they are wanted.
@@ -96,9 +96,10 @@ def dress(
             configuration.
     """
     if store is not None:
-        from refmask.proposals.store import Store, Stored
+        from refmask.cache.masks import MaskCache
+        from refmask.cache.proposers import CachedProposer
 
-        proposer = Stored(proposer, Store(store, create=True))
+        proposer = CachedProposer(proposer, MaskCache(store, create=True))
     if refinement is not None:
         from refmask.proposals.refine import Refined
 

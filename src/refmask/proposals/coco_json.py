@@ -28,7 +28,7 @@ from refmask.ops.segmentations import (
     tell_undrawn,
     without_slivers,
 )
-from refmask.types import Bools, Floats
+from refmask.types import BoolArray, FloatArray
 
 
 @lru_cache(maxsize=1)
@@ -52,7 +52,7 @@ class CocoMasks:
         self.annotations = self._usable(self._records(whole.get("annotations"), "annotations"))
         self.images = self._records(whole.get("images", []), "images")
 
-    def read(self, height: int, width: int) -> tuple[Bools, Floats]:
+    def read(self, height: int, width: int) -> tuple[BoolArray, FloatArray]:
         """Masks bool (N, H, W) and quality float32 (N,) for a picture of that size."""
         chosen = self._of_picture(height, width)
         check("unpacked", len(chosen) * height * width, f"masks of '{self.path}'", MaskError)

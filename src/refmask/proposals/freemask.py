@@ -27,7 +27,7 @@ from refmask.ops.matrix_nms import matrix_nms
 from refmask.ops.pixels import projected_boxes
 from refmask.ops.sizes import edges
 from refmask.proposals.backbones import DenseBackbone, find_backbone
-from refmask.types import Bools, Bytes, Floats, MaskProposals, sealed
+from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array, sealed
 
 #: Counted up whenever the same picture gets other masks than before.
 VERSION = 1
@@ -102,7 +102,7 @@ class FreeMask:
         """All that the masks depend on."""
         return self._network.told("freemask", VERSION, asdict(self))
 
-    def propose(self, image: Bytes) -> MaskProposals:
+    def propose(self, image: UInt8Array) -> MaskProposals:
         """Masks of a picture.
 
         Args:
@@ -121,7 +121,7 @@ class FreeMask:
         size = edges(height, width, self.short_edge, self.long_edge)
         features = self._network.look(image, size, Image.Resampling.BILINEAR)
         soft, quality = alike(features, self.floor, self.limit)
-        masks: Bools = np.zeros((len(soft), height, width), np.bool_)
+        masks: BoolArray = np.zeros((len(soft), height, width), np.bool_)
         for mask, one in zip(masks, soft, strict=True):
             # One at a time: as floats, those of a large picture would fill the memory.
             large = functional.interpolate(one[None, None], mask.shape, mode="bilinear")
@@ -133,11 +133,11 @@ class FreeMask:
         details = {"boxes": boxes[usual].astype(np.float32)}
         return MaskProposals(sealed(masks[usual]), quality=quality[usual], details=details)
 
-    def _usual(self, boxes: Floats, height: int, width: int) -> Bools:
+    def _usual(self, boxes: FloatArray, height: int, width: int) -> BoolArray:
         """Which boxes (N, 4) are neither near the top nor across the picture: bool (N,)."""
         centres = (boxes[:, 1] + boxes[:, 3]) / 2
         widths = boxes[:, 2] - boxes[:, 0]
-        usual: Bools = (centres > self.min_centre * height) & (widths < self.max_width * width)
+        usual: BoolArray = (centres > self.min_centre * height) & (widths < self.max_width * width)
         return usual
 
     @cached_property
@@ -146,7 +146,7 @@ class FreeMask:
 
 
 @torch.inference_mode()
-def alike(features: Tensor, floor: float, limit: int) -> tuple[Tensor, Floats]:
+def alike(features: Tensor, floor: float, limit: int) -> tuple[Tensor, FloatArray]:
     """The best sets of places that are alike, soft.
 
     Args:

@@ -27,7 +27,7 @@ from refmask.limits import check
 from refmask.ops.reading import read_arrays
 from refmask.proposals.coco_json import CocoMasks
 from refmask.proposals.mask_pictures import read_folder, read_png
-from refmask.types import Bools, Bytes, Floats, MaskProposals, sealed
+from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array, sealed
 
 Array = npt.NDArray[Any]
 
@@ -35,7 +35,7 @@ _NAMES = ("masks", "masks_packed", "masks_shape", "quality", "scores")
 
 
 class _Source(Protocol):
-    def read(self, height: int, width: int) -> tuple[Bools, Floats]:
+    def read(self, height: int, width: int) -> tuple[BoolArray, FloatArray]:
         """Masks bool (N, H', W') and quality (N,) for a picture of that size."""
         ...
 
@@ -56,7 +56,7 @@ class GivenMasks:
         self.path = Path(path)
         self.source = _open(self.path, stem)
 
-    def propose(self, image: Bytes) -> MaskProposals:
+    def propose(self, image: UInt8Array) -> MaskProposals:
         """The given masks, checked against a picture.
 
         Args:
@@ -84,15 +84,15 @@ class GivenMasks:
 class _Stack:
     """Masks already in memory."""
 
-    def __init__(self, masks: Bools, quality: Floats) -> None:
+    def __init__(self, masks: BoolArray, quality: FloatArray) -> None:
         self.masks, self.quality = masks, quality
 
     @classmethod
-    def alike(cls, masks: Bools) -> _Stack:
+    def alike(cls, masks: BoolArray) -> _Stack:
         """Masks of one quality."""
         return cls(masks, np.ones(len(masks), np.float32))
 
-    def read(self, height: int, width: int) -> tuple[Bools, Floats]:  # noqa: ARG002
+    def read(self, height: int, width: int) -> tuple[BoolArray, FloatArray]:  # noqa: ARG002
         return self.masks, self.quality
 
 
@@ -113,7 +113,7 @@ def _open(path: Path, stem: str | None) -> _Source:
     )
 
 
-def _npz(path: Path) -> tuple[Bools, Floats]:
+def _npz(path: Path) -> tuple[BoolArray, FloatArray]:
     """Masks bool (N, H, W) and quality float32 (N,) of an ``.npz`` file."""
     arrays, there = read_arrays(path, _NAMES, "masks", MaskError)
     names = ", ".join(there) or "nothing"
@@ -138,7 +138,7 @@ def _npz(path: Path) -> tuple[Bools, Floats]:
     return masks, quality.astype(np.float32)
 
 
-def _inside(path: Path, masks: Array) -> Bools:
+def _inside(path: Path, masks: Array) -> BoolArray:
     """Masks bool (N, H, W) of numbers; an axis of one channel is dropped."""
     drawn = masks.dtype.kind in "biu"
     if not drawn and not (masks.dtype.kind == "f" and ((masks == 0) | (masks == 1)).all()):
@@ -151,7 +151,7 @@ def _inside(path: Path, masks: Array) -> Bools:
     return np.asarray(masks > 0)
 
 
-def _unpacked(path: Path, packed: Array, shape: Array) -> Bools:
+def _unpacked(path: Path, packed: Array, shape: Array) -> BoolArray:
     """Masks bool (N, H, W) of their packed bits."""
     if shape.shape != (3,) or shape.dtype.kind not in "iu" or (shape < 0).any():
         raise MaskError(f"masks_shape of '{path}' must be three whole numbers N, H, W")

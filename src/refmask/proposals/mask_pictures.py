@@ -19,7 +19,7 @@ from refmask.ops.finding import is_hidden
 from refmask.ops.names import picture_key, picture_stem
 from refmask.ops.opening import open_picture
 from refmask.ops.reading import BROKEN, check_file, in_short
-from refmask.types import Bools, Bytes
+from refmask.types import BoolArray, UInt8Array
 
 #: Beside the pictures of an export in the format ``palette``, one for each image.
 LEGEND = "legend.json"
@@ -27,7 +27,7 @@ LEGEND = "legend.json"
 ENTRIES = 256
 
 
-def read_folder(path: Path, stem: str | None) -> Bools:
+def read_folder(path: Path, stem: str | None) -> BoolArray:
     """The masks of a folder's PNG files, in the order of their names, as bool (N, H, W).
 
     Args:
@@ -61,7 +61,7 @@ def read_folder(path: Path, stem: str | None) -> Bools:
     return np.concatenate(masks)
 
 
-def read_png(file: Path) -> Bools:
+def read_png(file: Path) -> BoolArray:
     """The masks that a PNG file draws, as bool (N, H, W).
 
     Raises:
@@ -101,7 +101,9 @@ def _of_image(path: Path, files: list[Path], stem: str | None) -> Path:
     return named[0]
 
 
-def _of_palette(numbers: Bytes, colours: Bytes, opaque: Bools, file: Path) -> Bools:
+def _of_palette(
+    numbers: UInt8Array, colours: UInt8Array, opaque: BoolArray, file: Path
+) -> BoolArray:
     """Each used colour as a mask; or, with a palette of greys, all of them as one."""
     used = np.unique(numbers)
     lit = colours.any(axis=1) & opaque
@@ -119,7 +121,7 @@ def _of_palette(numbers: Bytes, colours: Bytes, opaque: Bools, file: Path) -> Bo
     return np.asarray(numbers[None] == objects[:, None, None])
 
 
-def _colours(palette: list[int]) -> Bytes:
+def _colours(palette: list[int]) -> UInt8Array:
     """A palette, padded with black: uint8 (256, 3)."""
     colours = np.zeros((ENTRIES, 3), np.uint8)
     given = np.array(palette, np.uint8).reshape(-1, 3)[:ENTRIES]
@@ -127,7 +129,7 @@ def _colours(palette: list[int]) -> Bytes:
     return colours
 
 
-def _opaque(told: bytes | int | None) -> Bools:
+def _opaque(told: bytes | int | None) -> BoolArray:
     """Which entries of a palette can be seen, bool (256,)."""
     opaque = np.ones(ENTRIES, np.bool_)
     if isinstance(told, bytes):

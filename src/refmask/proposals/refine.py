@@ -14,11 +14,11 @@ from refmask.errors import ConfigurationError, MaskError
 from refmask.ops.masks import areas_of
 from refmask.proposals.configuration import configuration_of
 from refmask.types import (
-    Bools,
-    Bytes,
+    BoolArray,
+    IntArray,
     MaskProposals,
     MaskProposer,
-    Whole,
+    UInt8Array,
     sealed,
     tight_boxes,
 )
@@ -99,7 +99,7 @@ class Refinement:
             rows = _without_repetitions(proposals, areas, rows, self.duplicates)
         return proposals[rows[: self.limit]]
 
-    def _allows(self, areas: Whole, size: tuple[int, int]) -> Bools:
+    def _allows(self, areas: IntArray, size: tuple[int, int]) -> BoolArray:
         """Which areas, in pixels of a picture of this size, are neither too small nor too large."""
         share = areas / (size[0] * size[1])
         return np.asarray((areas > 0) & (share >= self.min_area) & (share <= self.max_area))
@@ -108,7 +108,7 @@ class Refinement:
         """The allowed connected parts, no more than are needed, best first."""
         found = islice(self._parts(proposals), self.limit if self.duplicates is None else None)
         rows: list[int] = []
-        parts: list[Bools] = []
+        parts: list[BoolArray] = []
         most = MOST_PIXELS // (proposals.size[0] * proposals.size[1])
         for row, part in found:
             if len(parts) == most:
@@ -122,7 +122,7 @@ class Refinement:
         details = {name: values[rows] for name, values in proposals.details.items()}
         return MaskProposals(masks, quality=proposals.quality[rows], details=details)
 
-    def _parts(self, proposals: MaskProposals) -> Iterator[tuple[int, Bools]]:
+    def _parts(self, proposals: MaskProposals) -> Iterator[tuple[int, BoolArray]]:
         """Row and mask of every allowed part, best and then largest first, none twice."""
         from scipy import ndimage
 
@@ -147,7 +147,7 @@ class Refinement:
 
 
 def _without_repetitions(
-    proposals: MaskProposals, areas: Whole, rows: Rows, threshold: float
+    proposals: MaskProposals, areas: IntArray, rows: Rows, threshold: float
 ) -> Rows:
     """Greedy non-maximum suppression by mask IoU, exact and without copies of whole masks.
 
@@ -200,7 +200,7 @@ class Refined:
         """
         return configuration_of(self.proposer) | self.refinement.told()
 
-    def propose(self, image: Bytes) -> MaskProposals:
+    def propose(self, image: UInt8Array) -> MaskProposals:
         """Refined masks of a uint8 RGB (H, W, 3) picture, best quality first.
 
         Raises:

@@ -24,12 +24,12 @@ from refmask.ops.finding import find_pictures
 from refmask.ops.images import read_image
 from refmask.ops.masks import areas_of
 from refmask.proposals.given import GivenMasks
-from refmask.types import Bools, Bytes, Floats, MaskProposer
+from refmask.types import BoolArray, FloatArray, MaskProposer, UInt8Array
 
 #: The word for the shipped scenes.
 SCENES = "scenes"
 #: A picture, uint8 RGB (H, W, 3), and its T things, bool (T, H, W).
-Truth = tuple[Bytes, Bools]
+Truth = tuple[UInt8Array, BoolArray]
 #: COCO's sizes: small things have less pixels than the first, medium ones than the second.
 MEDIUM_FROM, LARGE_FROM = 32**2, 96**2
 
@@ -52,7 +52,7 @@ class Report:
     masks: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
-    def add(self, proposer: MaskProposer, image: Bytes, things: Bools) -> None:
+    def add(self, proposer: MaskProposer, image: UInt8Array, things: BoolArray) -> None:
         """Propose for one picture and compare with its things, bool (T, H, W)."""
         start = time.perf_counter()
         proposals = proposer.propose(image)
@@ -86,7 +86,7 @@ class Report:
         }
 
 
-def _mean(values: Floats) -> float | None:
+def _mean(values: FloatArray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from refmask.errors import ConfigurationError
-from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase
+from refmask.types import FloatArray, MaskProposals, TargetPhrase, UInt8Array
 
 #: Name -> module and class.
 TERMS = {"colour": ("refmask.terms.colour", "Colour")}
@@ -22,11 +22,11 @@ ALL, NONE = "all", "none"
 class Term(Protocol):
     """Evidence about proposals, in two steps of very different cost."""
 
-    def observe(self, image: Bytes, proposals: MaskProposals) -> Any:
+    def observe(self, image: UInt8Array, proposals: MaskProposals) -> Any:
         """The text-free part, once per image: uint8 RGB (H, W, 3) and N proposals."""
         ...
 
-    def score(self, observation: Any, phrase: TargetPhrase) -> Floats | None:
+    def score(self, observation: Any, phrase: TargetPhrase) -> FloatArray | None:
         """float32 (N,) in nats, higher is better; None where the phrase says nothing of it."""
         ...
 
@@ -71,7 +71,7 @@ def evidence(
     observations: Mapping[str, Any],
     phrases: Sequence[TargetPhrase],
     count: int,
-) -> list[dict[str, Floats]]:
+) -> list[dict[str, FloatArray]]:
     """What each term tells about each phrase, times its weight.
 
     Args:

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from refmask.types import Bytes, Floats, MaskProposals, TargetPhrase, Whole
+from refmask.types import FloatArray, IntArray, MaskProposals, TargetPhrase, UInt8Array
 
 #: Basic names with some sRGB colours that people call so.
 PROTOTYPES: dict[str, tuple[tuple[int, int, int], ...]] = {
@@ -55,7 +55,7 @@ _WORN = re.compile(r"\b(?:in|wearing|with)\s+(?:(?:a|an|the|his|her|their)\s+)?(
 class Colour:
     """Evidence from the colours that a phrase names of its target."""
 
-    def observe(self, image: Bytes, proposals: MaskProposals) -> Floats:
+    def observe(self, image: UInt8Array, proposals: MaskProposals) -> FloatArray:
         """Shares of the basic colours in each mask.
 
         Args:
@@ -76,7 +76,7 @@ class Colour:
             row[:] = np.bincount(names, minlength=len(NAMES)) / len(names)
         return shares
 
-    def score(self, observation: Floats, phrase: TargetPhrase) -> Floats | None:
+    def score(self, observation: FloatArray, phrase: TargetPhrase) -> FloatArray | None:
         """log(share + ``FLOOR``) of the named colours together: float32 (N,), or None."""
         wanted = colours_of(phrase)
         if not wanted:
@@ -98,14 +98,14 @@ def colours_of(phrase: TargetPhrase) -> tuple[str, ...]:
     return tuple(name for name in NAMES if name in wanted)
 
 
-def _names_of(pixels: Bytes) -> Whole:
+def _names_of(pixels: UInt8Array) -> IntArray:
     """Index of the nearest basic colour: uint8 (P, 3) to int64 (P,)."""
     red, green, blue = (pixels >> (8 - BITS)).astype(np.int64).T
     return np.asarray(_table()[(red << 2 * BITS) | (green << BITS) | blue], np.int64)
 
 
 @cache
-def _table() -> Whole:
+def _table() -> IntArray:
     """The nearest basic colour of every colour of ``BITS`` bits a channel: int64 (2**15,)."""
     levels = (np.arange(2**BITS) + 0.5) / 2**BITS
     colours = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
@@ -115,7 +115,7 @@ def _table() -> Whole:
     return np.asarray(owners[distances.argmin(axis=1)], np.int64)
 
 
-def _flat_lab(colours: Floats) -> Floats:
+def _flat_lab(colours: FloatArray) -> FloatArray:
     """sRGB (P, 3) from 0 to 1 in CIE Lab, lightness halved."""
     from skimage.color import rgb2lab
 

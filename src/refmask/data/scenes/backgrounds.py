@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from refmask.data.scenes.vocabulary import TONES, Rgb, mix
-from refmask.types import Bytes
+from refmask.types import UInt8Array
 
 Plane = npt.NDArray[np.floating[Any]]
 
@@ -72,7 +72,7 @@ def sample_background(rng: np.random.Generator, surfaces: Sequence[str]) -> Back
     return Background(kind, first, second, int(rng.random() * 2**31))
 
 
-def paint_background(background: Background, side: int) -> Bytes:
+def paint_background(background: Background, side: int) -> UInt8Array:
     """Pixels of a background, uint8 (side, side, 3)."""
     rng = np.random.Generator(np.random.PCG64(background.seed))
     # Positions run from 0 to 1 over the picture: the same picture at every size.
@@ -84,7 +84,7 @@ def paint_background(background: Background, side: int) -> Bytes:
     step = np.asarray(other, np.float32) - first
     # A second tone equal to the first would hide the drawing: darken a little instead.
     step = step if np.abs(step).sum() >= 24 else -0.1 * first
-    pixels: Bytes = (first + step * share + 0.5).clip(0, 255).astype(np.uint8)
+    pixels: UInt8Array = (first + step * share + 0.5).clip(0, 255).astype(np.uint8)
     return pixels
 
 

@@ -12,7 +12,7 @@ from refmask.data.scenes.backgrounds import paint_background
 from refmask.data.scenes.layout import Item, Layout
 from refmask.data.scenes.sprites import Sprite, Sprites
 from refmask.data.scenes.surfaces import STAGES
-from refmask.types import Bools, Bytes
+from refmask.types import BoolArray, UInt8Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +28,9 @@ class Rendered:
     All masks are disjoint.
     """
 
-    image: Bytes
-    objects: Bools
-    surfaces: Bools
+    image: UInt8Array
+    objects: BoolArray
+    surfaces: BoolArray
 
 
 def render(layout: Layout, sprites: Sprites, side: int = 400, masks: bool = True) -> Rendered:
@@ -82,7 +82,7 @@ def _corner(sprite: Sprite, x: float, y: float) -> tuple[int, int]:
     return round(x - sprite.picture.width / 2), round(y - sprite.picture.height / 2)
 
 
-def _claim(owner: npt.NDArray[np.int16], mask: Bools, x: int, y: int, index: int) -> None:
+def _claim(owner: npt.NDArray[np.int16], mask: BoolArray, x: int, y: int, index: int) -> None:
     """Write ``index`` where the mask lies, as far as it lies inside the picture."""
     side = len(owner)
     left, top = max(0, -x), max(0, -y)

@@ -13,7 +13,7 @@ from refmask.data.scenes.layout import Surface
 from refmask.data.scenes.surfaces import draw_surface
 from refmask.data.scenes.vocabulary import EMOJI, TONES
 from refmask.errors import MissingResource
-from refmask.types import Bools
+from refmask.types import BoolArray
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 
@@ -35,7 +35,7 @@ class Sprite:
     """
 
     picture: Image.Image
-    mask: Bools
+    mask: BoolArray
 
     @cached_property
     def colours(self) -> Image.Image:
@@ -140,5 +140,5 @@ def _with_shadow(thing: Image.Image, reach: int, strength: float) -> Sprite:
     shadow.putalpha(fallen.point([round(strength * value) for value in range(256)]))
     upper = Image.new("RGBA", size)
     upper.paste(thing, (margin, margin))
-    mask: Bools = np.asarray(alpha) >= 128
+    mask: BoolArray = np.asarray(alpha) >= 128
     return Sprite(Image.alpha_composite(shadow, upper), mask)

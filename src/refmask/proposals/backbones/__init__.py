@@ -26,7 +26,7 @@ from refmask.ops.devices import (
     precision_name,
 )
 from refmask.ops.pixels import PixelStatistics, normalise
-from refmask.types import Bytes
+from refmask.types import UInt8Array
 
 #: Before a name of timm's.
 TIMM = "timm/"
@@ -112,7 +112,9 @@ class DenseBackbone:
         return {"proposer": proposer, "version": version, **own, **self.configuration()}
 
     @torch.inference_mode()
-    def look(self, image: Bytes, size: tuple[int, int], resampling: Image.Resampling) -> Tensor:
+    def look(
+        self, image: UInt8Array, size: tuple[int, int], resampling: Image.Resampling
+    ) -> Tensor:
         """The map of a picture.
 
         Args:

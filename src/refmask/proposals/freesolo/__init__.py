@@ -27,7 +27,7 @@ from refmask.proposals.freesolo.decode import Chosen, choose, find_candidates, s
 from refmask.proposals.freesolo.input import network_input, resized
 from refmask.proposals.freesolo.network import Network, load_network
 from refmask.proposals.freesolo.upsample import paint
-from refmask.types import Bools, Bytes, MaskProposals, sealed
+from refmask.types import BoolArray, MaskProposals, UInt8Array, sealed
 from refmask.weights.hashing import sha256_of
 from refmask.weights.hub import fetch
 
@@ -96,7 +96,7 @@ class FreeSolo:
         }
 
     @torch.inference_mode()
-    def propose(self, image: Bytes) -> MaskProposals:
+    def propose(self, image: UInt8Array) -> MaskProposals:
         """Masks of a picture.
 
         Args:
@@ -143,7 +143,7 @@ class FreeSolo:
         return load_network(self._path, self._place, self._dtype)
 
 
-def _proposals(chosen: Chosen, masks: Bools) -> MaskProposals:
+def _proposals(chosen: Chosen, masks: BoolArray) -> MaskProposals:
     """The chosen masks but those that cover no pixel of the picture."""
     full = np.flatnonzero(masks.any(axis=(1, 2)))
     masks = masks[full]

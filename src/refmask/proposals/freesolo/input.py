@@ -13,13 +13,13 @@ from refmask.errors import ImageError
 from refmask.limits import check
 from refmask.ops.images import checked
 from refmask.ops.sizes import edges
-from refmask.types import Bytes
+from refmask.types import UInt8Array
 
 #: Height and width of the input are multiples of this, the pyramid's coarsest stride but one.
 MULTIPLE = 32
 
 
-def resized(image: Bytes, short: int, long: int | None) -> Bytes:
+def resized(image: UInt8Array, short: int, long: int | None) -> UInt8Array:
     """The picture at the network's size, bilinear and antialiased.
 
     Args:
@@ -46,7 +46,7 @@ def resized(image: Bytes, short: int, long: int | None) -> Bytes:
     return np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
 
 
-def network_input(image: Bytes) -> Tensor:
+def network_input(image: UInt8Array) -> Tensor:
     """Normalised by ImageNet's statistics, then padded with zeros on the right and below.
 
     Args:

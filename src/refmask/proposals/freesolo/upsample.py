@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from refmask.proposals.freesolo.decode import INSIDE
-from refmask.types import Bools
+from refmask.types import BoolArray
 
 #: Rows and columns of the picture painted at once.
 TILE = 96
@@ -66,7 +66,7 @@ def _bilinear(
     return np.stack([first, second], axis=-1), np.stack([1 - share, share], axis=-1)
 
 
-def paint(soft: Tensor, resized: tuple[int, ...], original: tuple[int, ...]) -> Bools:
+def paint(soft: Tensor, resized: tuple[int, ...], original: tuple[int, ...]) -> BoolArray:
     """Masks of the picture's size out of probabilities at the features' size.
 
     Args:

@@ -17,7 +17,7 @@ from refmask.proposals.grouping.proposing import best_masks
 from refmask.proposals.grouping.quality import Criteria
 from refmask.proposals.grouping.regions import cut, measure, to_lab
 from refmask.proposals.grouping.resolution import shrink
-from refmask.types import Bytes, MaskProposals
+from refmask.types import MaskProposals, UInt8Array
 
 #: Counted up whenever the same picture gets other masks than before.
 VERSION = 1
@@ -62,7 +62,7 @@ class Grouping:
         """All that the masks depend on."""
         return {"proposer": "grouping", "version": VERSION, **asdict(self)}
 
-    def propose(self, image: Bytes) -> MaskProposals:
+    def propose(self, image: UInt8Array) -> MaskProposals:
         """Masks of a picture.
 
         Args:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refmask.proposals.grouping.regions import Regions
-from refmask.types import Bools, Floats
+from refmask.types import BoolArray, FloatArray
 
 #: A ground is at least this share of the picture.
 GROUND_SHARE = 0.03
@@ -26,7 +26,7 @@ HOLED_SHARE = 0.002
 CHUNK = 128
 
 
-def gather(regions: Regions, nodes: Bools) -> Bools:
+def gather(regions: Regions, nodes: BoolArray) -> BoolArray:
     """All candidates of one picture.
 
     Args:
@@ -48,7 +48,7 @@ def gather(regions: Regions, nodes: Bools) -> Bools:
     return distinct(np.concatenate([nodes, filled, holes, figures]))
 
 
-def parts(regions: Regions, selections: Bools) -> tuple[Bools, npt.NDArray[np.intp]]:
+def parts(regions: Regions, selections: BoolArray) -> tuple[BoolArray, npt.NDArray[np.intp]]:
     """Connected parts of selections of regions.
 
     Args:
@@ -62,7 +62,7 @@ def parts(regions: Regions, selections: Bools) -> tuple[Bools, npt.NDArray[np.in
     from scipy.sparse.csgraph import connected_components
 
     count = len(regions)
-    found: list[Bools] = [np.zeros((0, count), np.bool_)]
+    found: list[BoolArray] = [np.zeros((0, count), np.bool_)]
     owners: list[npt.NDArray[np.intp]] = [np.zeros(0, np.intp)]
     a, b = regions.edges.T
     for start in range(0, len(selections), CHUNK):
@@ -83,7 +83,7 @@ def parts(regions: Regions, selections: Bools) -> tuple[Bools, npt.NDArray[np.in
     return np.concatenate(found), np.concatenate(owners)
 
 
-def distinct(rows: Bools) -> Bools:
+def distinct(rows: BoolArray) -> BoolArray:
     """``rows`` (M, R) without repetitions, first ones kept, in their order."""
     packed = np.packbits(rows, axis=1)
     keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
@@ -91,11 +91,11 @@ def distinct(rows: Bools) -> Bools:
     return rows[np.sort(first)]
 
 
-def _grounds(regions: Regions, nodes: Bools, shares: Floats) -> Bools:
+def _grounds(regions: Regions, nodes: BoolArray, shares: FloatArray) -> BoolArray:
     """Large, even nodes that differ from each other, alone and in pairs: bool (G, R)."""
     fit = (shares >= GROUND_SHARE) & (shares < 0.95)
     nodes, shares = nodes[fit], shares[fit]
-    chosen: list[Bools] = []
+    chosen: list[BoolArray] = []
     for index in np.argsort(-_evenness(regions, nodes) * np.sqrt(shares), kind="stable"):
         node = nodes[index]
         overlaps = (
@@ -115,7 +115,7 @@ def _grounds(regions: Regions, nodes: Bools, shares: Floats) -> Bools:
     return np.array(chosen + pairs, np.bool_).reshape(-1, len(regions))
 
 
-def _evenness(regions: Regions, nodes: Bools) -> Floats:
+def _evenness(regions: Regions, nodes: BoolArray) -> FloatArray:
     """How uniform the colour within each node is: float64 (M,), 0 to 1."""
     weight = nodes * regions.areas
     mass = weight.sum(axis=1, keepdims=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from refmask.proposals.grouping.regions import Integers, Regions
-from refmask.types import Bools, Floats
+from refmask.types import BoolArray, FloatArray
 
 #: Mean colours that many Lab units apart are not alike at all.
 FAR = 50.0
@@ -41,7 +41,7 @@ class Mix:
     contour: float = 0.0
 
 
-def merge(regions: Regions, mix: Mix, down_to: int = 1) -> Bools:
+def merge(regions: Regions, mix: Mix, down_to: int = 1) -> BoolArray:
     """The nodes of one hierarchy above its leaves.
 
     Args:
@@ -82,7 +82,7 @@ class _Merger:
         ):
             self.neighbours[a][b] = self.neighbours[b][a] = (length, contour * length)
 
-    def run(self, down_to: int) -> Bools:
+    def run(self, down_to: int) -> BoolArray:
         heap = [
             (-self.similarity(a, b), a, b)
             for a, around in enumerate(self.neighbours)
@@ -145,7 +145,7 @@ class _Merger:
         return value
 
 
-def _room(rows: Floats, count: int) -> Floats:
+def _room(rows: FloatArray, count: int) -> FloatArray:
     """``rows`` with empty rows behind, up to ``count``."""
     space = np.zeros((count, rows.shape[1]))
     space[: len(rows)] = rows

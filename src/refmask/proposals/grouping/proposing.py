@@ -11,14 +11,14 @@ from refmask.proposals.grouping.candidates import gather
 from refmask.proposals.grouping.quality import Criteria, select
 from refmask.proposals.grouping.regions import Regions, bounding_boxes
 from refmask.proposals.grouping.resolution import paint
-from refmask.types import Bools, Bytes, MaskProposals, sealed
+from refmask.types import BoolArray, MaskProposals, UInt8Array, sealed
 
 
 def best_masks(
-    image: Bytes,
-    small: Bytes,
+    image: UInt8Array,
+    small: UInt8Array,
     regions: Regions,
-    hierarchies: Sequence[Bools],
+    hierarchies: Sequence[BoolArray],
     *,
     limit: int,
     floor: float,

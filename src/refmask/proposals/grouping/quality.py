@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from refmask.ops.masks import pairwise_iou, suppress
 from refmask.proposals.grouping.regions import Regions
-from refmask.types import Bools, Floats
+from refmask.types import BoolArray, FloatArray
 
 #: The share of the picture that a thing has most often; half the quality at about a sixth of it.
 USUAL_SHARE = 0.03
@@ -47,8 +47,8 @@ class Criteria:
 
 
 def select(
-    regions: Regions, candidates: Bools, limit: int, criteria: Criteria
-) -> tuple[Bools, Floats]:
+    regions: Regions, candidates: BoolArray, limit: int, criteria: Criteria
+) -> tuple[BoolArray, FloatArray]:
     """The best candidates without near-repetitions, of all sizes.
 
     Args:
@@ -77,7 +77,7 @@ def select(
     return candidates[order], best / max(best[0], 1e-9)
 
 
-def judge(regions: Regions, candidates: Bools, criteria: Criteria) -> Floats:
+def judge(regions: Regions, candidates: BoolArray, criteria: Criteria) -> FloatArray:
     """Quality of each candidate taken alone: float64 (C,), 0 to 1."""
     from scipy.sparse import coo_array
 
@@ -85,7 +85,7 @@ def judge(regions: Regions, candidates: Bools, criteria: Criteria) -> Floats:
     a, b = regions.edges.T
     ends = (np.concatenate([a, b]), np.concatenate([b, a]))
 
-    def beyond(values: Floats) -> Floats:
+    def beyond(values: FloatArray) -> FloatArray:
         """Sum of an edge value towards each region outside, (C, R)."""
         graph = coo_array((np.tile(values, 2), ends), (count, count)).tocsr()
         return np.asarray((candidates.astype(float) @ graph) * ~candidates)
@@ -109,7 +109,7 @@ def judge(regions: Regions, candidates: Bools, criteria: Criteria) -> Floats:
     return np.asarray(quality)
 
 
-def _rank_within(groups: npt.NDArray[np.int_], quality: Floats) -> npt.NDArray[np.int_]:
+def _rank_within(groups: npt.NDArray[np.int_], quality: FloatArray) -> npt.NDArray[np.int_]:
     """Rank of each item among those of its group, best 0: int (C,)."""
     order = np.lexsort((-quality, groups))
     sorted_groups = groups[order]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from refmask.types import Bytes, Floats
+from refmask.types import FloatArray, UInt8Array
 
 Integers = npt.NDArray[np.integer[Any]]
 
@@ -44,32 +44,32 @@ class Regions:
     """
 
     labels: Integers
-    areas: Floats
-    colours: Floats
-    colour_histograms: Floats
-    texture_histograms: Floats
+    areas: FloatArray
+    colours: FloatArray
+    colour_histograms: FloatArray
+    texture_histograms: FloatArray
     boxes: Integers
-    sides: Floats
+    sides: FloatArray
     edges: Integers
-    lengths: Floats
-    contours: Floats
+    lengths: FloatArray
+    contours: FloatArray
 
     def __len__(self) -> int:
         return len(self.areas)
 
-    def described(self, histograms: Floats) -> Regions:
+    def described(self, histograms: FloatArray) -> Regions:
         """The same regions, with other histograms (R, K), rows 1 in sum, in place of texture's."""
         return replace(self, texture_histograms=np.asarray(histograms, np.float64))
 
 
-def to_lab(image: Bytes) -> Floats:
+def to_lab(image: UInt8Array) -> FloatArray:
     """A uint8 RGB picture (h, w, 3) in CIE Lab, float64 (h, w, 3)."""
     from skimage.color import rgb2lab
 
     return np.asarray(rgb2lab(image))
 
 
-def cut(lab: Floats, scale: float, sigma: float, min_size: int) -> Integers:
+def cut(lab: FloatArray, scale: float, sigma: float, min_size: int) -> Integers:
     """Cut a picture into small regions of one colour each.
 
     Args:
@@ -89,7 +89,7 @@ def cut(lab: Floats, scale: float, sigma: float, min_size: int) -> Integers:
     return np.asarray(labels, np.int32)
 
 
-def gradient(lab: Floats) -> tuple[Floats, Integers]:
+def gradient(lab: FloatArray) -> tuple[FloatArray, Integers]:
     """The contours that colours make.
 
     Args:
@@ -115,7 +115,7 @@ def gradient(lab: Floats) -> tuple[Floats, Integers]:
     return np.minimum(magnitude / FULL_CONTOUR, 1.0), classes
 
 
-def measure(lab: Floats, labels: Integers, boundaries: Floats | None = None) -> Regions:
+def measure(lab: FloatArray, labels: Integers, boundaries: FloatArray | None = None) -> Regions:
     """Measure the regions of a picture.
 
     Args:
@@ -165,7 +165,9 @@ def bounding_boxes(labels: Integers, count: int) -> Integers:
     ).reshape(-1, 4)
 
 
-def _borders(labels: Integers, strength: Floats, count: int) -> tuple[Integers, Floats, Floats]:
+def _borders(
+    labels: Integers, strength: FloatArray, count: int
+) -> tuple[Integers, FloatArray, FloatArray]:
     """Touching pairs (E, 2), shared lengths (E,) and mean contour strengths (E,)."""
     keys, strengths = [], []
     for one, other in (
@@ -183,7 +185,7 @@ def _borders(labels: Integers, strength: Floats, count: int) -> tuple[Integers, 
     return np.stack(np.divmod(pairs, count), axis=1), lengths, sums / np.maximum(lengths, 1)
 
 
-def _colour_bins(lab: Floats) -> Integers:
+def _colour_bins(lab: FloatArray) -> Integers:
     """Histogram bin of each Lab channel, int64 (3, h, w)."""
     low = np.array([0.0, -80.0, -80.0])
     span = np.array([100.0, 160.0, 160.0])
@@ -191,7 +193,7 @@ def _colour_bins(lab: Floats) -> Integers:
     return np.moveaxis(bins, -1, 0)
 
 
-def _histograms(flat: Integers, bins: Integers, count: int, size: int) -> Floats:
+def _histograms(flat: Integers, bins: Integers, count: int, size: int) -> FloatArray:
     """Per region the joined histograms of several bin maps (K, h, w): (R, K * size), sum 1."""
     parts = [
         np.bincount(flat * np.int64(size) + plane.ravel(), minlength=count * size).reshape(

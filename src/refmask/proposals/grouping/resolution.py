@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from refmask.proposals.grouping.regions import Integers
-from refmask.types import Bools, Bytes
+from refmask.types import BoolArray, UInt8Array
 
 
-def shrink(image: Bytes, side: int) -> Bytes:
+def shrink(image: UInt8Array, side: int) -> UInt8Array:
     """The working copy: the longer side at most ``side`` pixels, never enlarged."""
     from PIL import Image
 
@@ -20,7 +20,7 @@ def shrink(image: Bytes, side: int) -> Bytes:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
 
 
-def paint(members: Bools, labels: Integers, boxes: Integers) -> Bools:
+def paint(members: BoolArray, labels: Integers, boxes: Integers) -> BoolArray:
     """Masks of sets of regions.
 
     Args:

@@ -26,7 +26,7 @@ from refmask.ops.images import checked
 from refmask.proposals.backbones import DenseBackbone, find_backbone
 from refmask.proposals.maskcut.cuts import cut_out
 from refmask.proposals.maskcut.enlarging import enlarged, refined
-from refmask.types import Bytes, MaskProposals, sealed
+from refmask.types import MaskProposals, UInt8Array, sealed
 
 #: Counted up whenever the same picture gets other masks than before.
 VERSION = 1
@@ -86,7 +86,7 @@ class MaskCut:
         """All that the masks depend on."""
         return self._network.told("maskcut", VERSION, asdict(self))
 
-    def propose(self, image: Bytes) -> MaskProposals:
+    def propose(self, image: UInt8Array) -> MaskProposals:
         """Masks of a picture.
 
         Args:

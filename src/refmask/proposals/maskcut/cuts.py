@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from refmask.types import Bools, Floats
+from refmask.types import BoolArray, FloatArray
 
 Doubles = npt.NDArray[np.float64]
 
@@ -25,7 +25,7 @@ LEAST_SHARE = 0.01
 SAME = 0.5
 
 
-def cut_out(keys: Floats, count: int, tau: float) -> Bools:
+def cut_out(keys: FloatArray, count: int, tau: float) -> BoolArray:
     """The parts that stand out, one after the other.
 
     Args:
@@ -93,7 +93,7 @@ def second_eigenvector(graph: Doubles) -> Doubles:
     return found if found[np.abs(found).argmax()] > 0 else -found
 
 
-def stand_out(vector: Doubles) -> Bools:
+def stand_out(vector: Doubles) -> BoolArray:
     """The part that a cut takes out of the ground.
 
     Above the mean lies one side of the cut, with the largest magnitude in it. If it holds three of
@@ -116,16 +116,16 @@ def stand_out(vector: Doubles) -> Bools:
     if side[[0, 0, -1, -1], [0, -1, 0, -1]].sum() >= CORNERS:
         side, vector = ~side, -vector
     parts, _ = label(side)
-    part: Bools = parts == parts.flat[vector.argmax()]
+    part: BoolArray = parts == parts.flat[vector.argmax()]
     return part
 
 
-def _alike(keys: Floats, tau: float) -> Doubles:
+def _alike(keys: FloatArray, tau: float) -> Doubles:
     """Which keys (P, D) have a cosine above tau: float64 (P, P), 0 or 1."""
     lengths = np.linalg.norm(keys, axis=1, keepdims=True)
     units = keys / np.maximum(lengths, np.finfo(np.float32).tiny)
     return np.asarray(units @ units.T > tau, np.float64)
 
 
-def _iou(one: Bools, other: Bools) -> float:
+def _iou(one: BoolArray, other: BoolArray) -> float:
     return float((one & other).sum() / max((one | other).sum(), 1))

@@ -9,13 +9,13 @@ import numpy as np
 from PIL import Image
 
 from refmask.ops.upsampling import enlarge
-from refmask.types import Bools, Bytes
+from refmask.types import BoolArray, UInt8Array
 
 #: A mask that agrees less with what it was before is dropped (IoU).
 LEAST_AGREEMENT = 0.5
 
 
-def refined(masks: Bools, image: Bytes) -> Bools:
+def refined(masks: BoolArray, image: UInt8Array) -> BoolArray:
     """Masks along the contours of the picture, their holes filled.
 
     Args:
@@ -43,7 +43,7 @@ def refined(masks: Bools, image: Bytes) -> Bools:
     return np.array(kept, np.bool_).reshape(-1, *size)
 
 
-def enlarged(masks: Bools, patch: int, size: tuple[int, int]) -> Bools:
+def enlarged(masks: BoolArray, patch: int, size: tuple[int, int]) -> BoolArray:
     """Masks as blocks of ``patch`` pixels, resized and cut at half of their maximum.
 
     Args:
@@ -62,9 +62,9 @@ def enlarged(masks: Bools, patch: int, size: tuple[int, int]) -> Bools:
     return result
 
 
-def _nearest(mask: Bools, height: int, width: int) -> Bools:
+def _nearest(mask: BoolArray, height: int, width: int) -> BoolArray:
     """A mask (h, w) at another size: the patch that each pixel's centre lies in."""
     rows = (2 * np.arange(height) + 1) * len(mask) // (2 * height)
     columns = (2 * np.arange(width) + 1) * mask.shape[1] // (2 * width)
-    found: Bools = mask[np.ix_(rows, columns)]
+    found: BoolArray = mask[np.ix_(rows, columns)]
     return found

@@ -24,7 +24,7 @@ from refmask.proposals.grouping.regions import Regions, gradient, measure, to_la
 from refmask.proposals.grouping.resolution import shrink
 from refmask.proposals.photo.network import WEIGHTS, boundaries, load_network
 from refmask.proposals.photo.watershed import basins
-from refmask.types import Bytes, Floats, MaskProposals
+from refmask.types import FloatArray, MaskProposals, UInt8Array
 from refmask.weights.hashing import sha256_of
 
 #: Counted up whenever the same picture gets other masks than before.
@@ -83,7 +83,7 @@ class Photo:
             "precision": precision_name(self._classifier.precision),
         }
 
-    def propose(self, image: Bytes) -> MaskProposals:
+    def propose(self, image: UInt8Array) -> MaskProposals:
         """Masks of a picture.
 
         Args:
@@ -119,7 +119,7 @@ class Photo:
         return load_classifier(self.device, self.precision)
 
 
-def _cut(small: Bytes, learnt: Floats) -> Regions:
+def _cut(small: UInt8Array, learnt: FloatArray) -> Regions:
     """The regions of a working picture, at most ``grouping.MOST_REGIONS``, by its boundaries."""
     lab = to_lab(small)
     labels = basins(learnt + COLOUR_CONTOUR * gradient(lab)[0])

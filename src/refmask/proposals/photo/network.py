@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from refmask.classifier.network import PYRAMID
 from refmask.ops.devices import exact_convolutions
-from refmask.types import Floats
+from refmask.types import FloatArray
 from refmask.weights.reading import fill, read_weights
 
 WEIGHTS = Path(__file__).parents[2] / "assets" / "boundary" / "boundary.safetensors"
@@ -82,7 +82,7 @@ def load_network(device: torch.device) -> BoundaryNetwork:
 @torch.inference_mode()
 def boundaries(
     network: BoundaryNetwork, pyramid: Sequence[Tensor], size: tuple[int, int]
-) -> Floats:
+) -> FloatArray:
     """How likely each pixel lies on a boundary.
 
     Args:

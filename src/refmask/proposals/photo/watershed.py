@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from refmask.proposals.grouping.regions import Integers
-from refmask.types import Floats
+from refmask.types import FloatArray
 
 #: Standard deviation of the smoothing before, in pixels.
 SIGMA = 1.0
@@ -13,7 +13,7 @@ SIGMA = 1.0
 DEPTH = 5 / 255
 
 
-def basins(strength: Floats) -> Integers:
+def basins(strength: FloatArray) -> Integers:
     """Cut a picture where boundaries are strong.
 
     Args:

@@ -20,7 +20,7 @@ from refmask.proposals.sam.automatic import generate
 from refmask.proposals.sam.network import Network, load_network
 from refmask.proposals.sam.source import SAM, SAM2, Family, Source, find_model, fingerprint
 from refmask.proposals.sam.thresholds import PRESETS, Thresholds, resolve
-from refmask.types import Bytes, MaskProposals
+from refmask.types import MaskProposals, UInt8Array
 
 __all__ = ["PRESETS", "Sam", "Sam2"]
 
@@ -92,7 +92,7 @@ class Sam:
             **self._fingerprints,
         }
 
-    def propose(self, image: Bytes) -> MaskProposals:
+    def propose(self, image: UInt8Array) -> MaskProposals:
         """Masks of a picture.
 
         Args:

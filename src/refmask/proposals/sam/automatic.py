@@ -17,7 +17,7 @@ from torch import Tensor
 from refmask.ops.masks import suppress
 from refmask.proposals.sam.network import Network
 from refmask.proposals.sam.thresholds import Thresholds
-from refmask.types import Bools, Bytes, Floats, MaskProposals, sealed, tight_boxes
+from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array, sealed, tight_boxes
 
 #: How far logits are moved either way to see whether an outline is stable.
 OFFSET = 1.0
@@ -27,7 +27,7 @@ CHUNK = 1 << 24
 
 @torch.inference_mode()
 def generate(
-    network: Network, image: Bytes, thresholds: Thresholds, batch: int, limit: int | None
+    network: Network, image: UInt8Array, thresholds: Thresholds, batch: int, limit: int | None
 ) -> MaskProposals:
     """Masks of a picture.
 
@@ -87,7 +87,7 @@ def stability_score(logits: Tensor) -> Tensor:
     return inner / outer.clamp(min=1)
 
 
-def box_iou(boxes: Floats) -> Floats:
+def box_iou(boxes: FloatArray) -> FloatArray:
     """IoU of every box with every other; 1 with itself.
 
     Args:
@@ -103,7 +103,7 @@ def box_iou(boxes: Floats) -> Floats:
     return np.asarray(shared / (areas[:, None] + areas - shared))
 
 
-def without_small_regions(mask: Bools, area: int) -> Bools:
+def without_small_regions(mask: BoolArray, area: int) -> BoolArray:
     """A mask with holes smaller than ``area`` pixels filled, then islands smaller removed.
 
     A hole is any connected part of the background, an island any of the mask; pixels that touch
@@ -122,7 +122,7 @@ def without_small_regions(mask: Bools, area: int) -> Bools:
     return filled & ~_small_regions(filled, area)
 
 
-def _small_regions(places: Bools, area: int) -> Bools:
+def _small_regions(places: BoolArray, area: int) -> BoolArray:
     labels, count = ndimage.label(places, np.ones((3, 3)))
     if count == 1 and np.count_nonzero(places) >= area:
         return np.zeros_like(places)  # as is most often so
@@ -132,8 +132,8 @@ def _small_regions(places: Bools, area: int) -> Bools:
 
 
 def _ask(
-    network: Network, image: Bytes, thresholds: Thresholds, batch: int
-) -> tuple[Tensor, Floats]:
+    network: Network, image: UInt8Array, thresholds: Thresholds, batch: int
+) -> tuple[Tensor, FloatArray]:
     """Candidates the model believes in, best first: logits (M, s, s), predicted IoU (M,)."""
     seen = network.embed(image)
     height, width = network.frame(*image.shape[:2])
@@ -156,10 +156,12 @@ def _enlarged(network: Network, logits: Tensor, size: tuple[int, int]) -> Iterat
         yield network.enlarge(logits[start : start + step], *size)
 
 
-def _measure(network: Network, logits: Tensor, size: tuple[int, int]) -> tuple[Floats, Floats]:
+def _measure(
+    network: Network, logits: Tensor, size: tuple[int, int]
+) -> tuple[FloatArray, FloatArray]:
     """Tight boxes (M, 4) at the picture's size, and stability scores (M,)."""
-    boxes: list[Floats] = [np.empty((0, 4), np.float32)]
-    stability: list[Floats] = [np.empty(0, np.float32)]
+    boxes: list[FloatArray] = [np.empty((0, 4), np.float32)]
+    stability: list[FloatArray] = [np.empty(0, np.float32)]
     for full in _enlarged(network, logits, size):
         boxes.append(tight_boxes((full > 0).cpu().numpy()))
         stability.append(stability_score(full).cpu().numpy())
@@ -168,13 +170,13 @@ def _measure(network: Network, logits: Tensor, size: tuple[int, int]) -> tuple[F
 
 def _tidy(
     network: Network, logits: Tensor, size: tuple[int, int], thresholds: Thresholds
-) -> tuple[list[Bytes], npt.NDArray[np.intp]]:
+) -> tuple[list[UInt8Array], npt.NDArray[np.intp]]:
     """Masks without small regions, packed to bits, and which of them to keep, in their order.
 
     Two masks may have come to the same box; then one that needed no change goes before.
     """
     boxes = np.empty((len(logits), 4), np.float32)
-    packed: list[Bytes] = []
+    packed: list[UInt8Array] = []
     unchanged = []
     for full in _enlarged(network, logits, size):
         for mask in (full > 0).cpu().numpy():

@@ -17,7 +17,7 @@ from torch.nn import functional
 from refmask.errors import ModelError, WeightsError
 from refmask.ops.devices import exact_convolutions
 from refmask.proposals.sam.source import Family, Source, missing_library
-from refmask.types import Bytes
+from refmask.types import UInt8Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Network:
         scale = self.side / max(height, width)
         return max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
 
-    def embed(self, image: Bytes) -> Any:
+    def embed(self, image: UInt8Array) -> Any:
         """What the image encoder sees, float32, for :meth:`decode`.
 
         The picture is resized bilinearly with antialiasing, as whole numbers, as for training.

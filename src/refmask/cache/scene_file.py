@@ -1,0 +1,225 @@
+"""A picture that was looked at, as one ``.safetensors`` file.
+
+Tensors: ``picture``, uint8 (H, W, 3); ``proposals``, the bytes of a store's entry of masks; and
+``features/PART``, float32, for each part of what the method saw. The metadata hold one entry,
+``refmask``, JSON: the format, what the features depend on, and a SHA-256 over the tensors and that.
+Reading believes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from refmask.cache import mask_record
+from refmask.cache.container import Damaged
+from refmask.cache.features import fits
+from refmask.cache.hashing import picture_hash, settings_hash
+from refmask.errors import ConfigurationError, ImageError, InputError, MaskError
+from refmask.limits import check
+from refmask.methods.base import Encoder, Keep
+from refmask.methods.keeping import Part, kept_model
+from refmask.ops.files import write_whole
+from refmask.ops.images import checked
+from refmask.ops.reading import check_file, parse_json
+from refmask.types import FloatArray, MaskProposals, UInt8Array
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+#: Counted up when older programs cannot read the file any more.
+FORMAT = "scene 1"
+TOLD = "refmask"
+PICTURE, PROPOSALS, FEATURES = "picture", "proposals", "features/"
+#: Under this name a file tells what made its proposals; files of older programs do not.
+MADE_BY, UNTOLD = "proposed_by", "not told"
+
+
+@dataclass(frozen=True, eq=False)
+class SceneFile:
+    """What such a file holds.
+
+    Attributes:
+        path: where it was read from.
+        image: uint8 RGB (H, W, 3).
+        proposals: N masks of that size.
+        model: see ``refmask.methods.keeping.kept_model``.
+        parts: what the method saw, by name.
+        proposed_by: see ``Provenance.proposals``.
+    """
+
+    path: Path
+    image: UInt8Array
+    proposals: MaskProposals
+    model: Mapping[str, Any]
+    parts: Mapping[str, Part]
+    proposed_by: str
+
+    def keep(self, encoder: Encoder) -> Keep:
+        """What a method with a model, which must be the file's, asks for its parts.
+
+        It raises ConfigurationError for a part that the file does not hold or that depends on
+        other settings, and InputError for a forged one.
+        """
+        model = kept_model(encoder)
+
+        def take(
+            part: str,
+            settings: Mapping[str, Any],
+            shape: tuple[int | None, ...],
+            compute: Callable[[], FloatArray],  # noqa: ARG001  nothing is looked at again
+        ) -> FloatArray:
+            there = self.parts.get(part)
+            if there is None:
+                raise ConfigurationError(
+                    f"expected {part} features in {self.path}, it holds "
+                    f"{', '.join(self.parts) or 'none'}; ask it with the method that looked at it"
+                )
+            differ = _differences({**self.model, **there.settings}, {**model, **settings})
+            if differ:
+                raise ConfigurationError(
+                    f"{self.path} was looked at by {self.model.get('model')} with "
+                    f"{'; '.join(differ)}; load it with the same model and settings, or look at "
+                    "the picture again"
+                )
+            if not fits(there.values, shape):
+                _refuse(self.path, f"its {part} features are of another shape")
+            return there.values
+
+        return take
+
+
+def write_scene(
+    path: Path,
+    image: UInt8Array,
+    proposals: MaskProposals,
+    encoder: Encoder,
+    parts: Mapping[str, Part],
+    proposed_by: str,
+) -> None:
+    """Write a file.
+
+    Args:
+        path: where; its name ends with ".safetensors".
+        image: uint8 RGB (H, W, 3).
+        proposals: N masks of that size.
+        encoder: the model that looked at it.
+        parts: what the method saw, by name.
+        proposed_by: see ``Provenance.proposals``.
+
+    Raises:
+        ConfigurationError: for another ending, when the place cannot be written, or the model's
+            weights are no file.
+        MaskError: when the proposals cannot be kept.
+    """
+    from safetensors.numpy import save
+
+    if path.suffix != ".safetensors":
+        raise ConfigurationError(
+            f"expected a name that ends with .safetensors for a scene, got {path.name}; rename it"
+        )
+    entry = mask_record.write(proposals, {"picture": picture_hash(image)})
+    arrays: Arrays = {
+        PICTURE: np.ascontiguousarray(image),
+        PROPOSALS: np.frombuffer(entry, np.uint8),
+        **{FEATURES + name: np.ascontiguousarray(part.values) for name, part in parts.items()},
+    }
+    settings = {name: dict(part.settings) for name, part in parts.items()}
+    told = {"format": FORMAT, "model": kept_model(encoder), "parts": settings}
+    told[MADE_BY] = proposed_by
+    told["sha256"] = _digest(arrays, told)
+    content = save(arrays, {TOLD: json.dumps(told, sort_keys=True)})
+    check("unpacked", len(content), "the scene", MaskError)
+    write_whole(path, content)
+
+
+def read_scene(path: Path) -> SceneFile:
+    """Read a file; nothing in it is run.
+
+    Raises:
+        InputError: when it is missing, damaged, too large, or no such file.
+    """
+    check_file(path, "a scene", most="unpacked")
+    try:
+        return _scene(path, *_open(path))
+    except (Damaged, ImageError, MaskError) as error:
+        _refuse(path, str(error))
+    except (MemoryError, RecursionError):
+        _refuse(path, "it does not fit into memory")
+
+
+def _open(path: Path) -> tuple[Arrays, str]:
+    """All tensors, together no larger than the file, and our entry of the metadata."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return arrays, (file.metadata() or {}).get(TOLD, "")
+    except (SafetensorError, OSError, TypeError, ValueError, AttributeError, LookupError) as error:
+        raise Damaged((str(error).splitlines() or ["it is cut short"])[0][:200]) from None
+
+
+def _scene(path: Path, arrays: Arrays, metadata: str) -> SceneFile:
+    told = _told(metadata)
+    if told.pop("sha256") != _digest(arrays, told):
+        raise Damaged("its checksum does not fit")
+    picture, entry = arrays.pop(PICTURE, None), arrays.pop(PROPOSALS, None)
+    if picture is None or entry is None or entry.dtype != np.uint8:
+        raise Damaged("it holds no picture or no proposals")
+    image = checked(picture)
+    height, width = image.shape[:2]
+    check("pixels", height * width, "its picture", Damaged)
+    proposals = mask_record.read(entry.tobytes(), {"picture": picture_hash(image)}, height, width)
+    if {FEATURES + name for name in told["parts"]} != set(arrays):
+        raise Damaged("its features are not those it tells of")
+    parts = {
+        name: Part(settings, arrays[FEATURES + name]) for name, settings in told["parts"].items()
+    }
+    proposals = proposals.checked_for(image)
+    made_by = told.get(MADE_BY, UNTOLD)
+    return SceneFile(path, image, proposals, told["model"], parts, made_by)
+
+
+def _told(metadata: str) -> dict[str, Any]:
+    """What ``write_scene`` wrote of the scene, its parts of the right kinds."""
+    told = parse_json(metadata or "null", "what it tells", Damaged)
+    if not isinstance(told, dict) or told.get("format") != FORMAT:
+        raise Damaged(f"it does not tell the format '{FORMAT}'")
+    model, parts = told.get("model"), told.get("parts")
+    tables = [model, *parts.values()] if isinstance(parts, dict) else [None]
+    if "sha256" not in told or not all(isinstance(table, dict) for table in tables):
+        raise Damaged("it does not tell what its features depend on")
+    if not isinstance(told.get(MADE_BY, UNTOLD), str):
+        raise Damaged("it does not tell what made its proposals")
+    return told
+
+
+def _digest(arrays: Arrays, told: Mapping[str, Any]) -> str:
+    """SHA-256 over all that counts, in hexadecimal."""
+    digest = hashlib.sha256(settings_hash(told).encode())
+    for name, values in sorted(arrays.items()):
+        digest.update(f"{name} {values.dtype.str} {values.shape} ".encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """What differs beside the model's mere name, each with both values, long hashes cut."""
+    return [
+        f"{name} {str(there.get(name))[:12]} instead of {str(here.get(name))[:12]}"
+        for name in {**there, **here}
+        if there.get(name) != here.get(name) and name != "model"
+    ]
+
+
+def _refuse(path: Path, reason: str) -> NoReturn:
+    raise InputError(
+        f"{path} is damaged or no scene that refmask saved: {reason}; look at the picture again"
+    )

@@ -1,0 +1,252 @@
+"""Examples drawn in rows: each with its expression, the truth and what systems answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from refmask.types import BoolArray, UInt8Array
+from refmask.visualize.overlay import ANSWER, FAINT, INK, outline
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.figure import Figure
+
+Colour = tuple[int, int, int]
+
+#: Of a panel and of what is around it, in inches.
+WIDTH, TALLEST, GAP, MARGIN = 1.8, 2.1, 0.07, 0.12
+HEADING, LINE, CAPTION = 0.26, 0.18, 0.24
+#: Text, in points, and the letters of it in an inch.
+SIZE, LETTERS = 8.5, 14.5
+#: Longer side of a panel's picture, in pixels.
+SIDE = 540
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One mask over the picture.
+
+    Attributes:
+        mask: bool (H, W).
+        colour: of its outline, red, green and blue, 0 to 255.
+        caption: below it.
+    """
+
+    mask: BoolArray
+    colour: Colour
+    caption: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One example.
+
+    Attributes:
+        image: uint8 RGB (H, W, 3).
+        expression: as it was asked.
+        noun_phrase: the part of it that is marked.
+        panels: one per column.
+        note: what it is an example of.
+    """
+
+    image: UInt8Array
+    expression: str
+    noun_phrase: str
+    panels: Sequence[Panel]
+    note: str = ""
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Width and height of its pictures on paper, in inches."""
+        height, width = self.image.shape[:2]
+        scale = min(WIDTH / width, TALLEST / height)
+        return scale * width, scale * height
+
+
+def draw(columns: Sequence[str], rows: Sequence[Row], abreast: int = 1) -> Figure:
+    """A figure of examples.
+
+    Args:
+        columns: titles of each example's panels.
+        rows: at least one example.
+        abreast: examples side by side at most; another note begins another line.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    block = len(columns) * (WIDTH + GAP) - GAP
+    lines = [
+        _Line(found[start : start + abreast], block)
+        for found in (list(alike) for _, alike in groupby(rows, key=lambda row: row.note))
+        for start in range(0, len(found), abreast)
+    ]
+    lefts = [
+        MARGIN + place * (block + 3 * GAP) for place in range(max(len(line.rows) for line in lines))
+    ]
+    height = HEADING + sum(line.height for line in lines) + 2 * MARGIN
+    figure = Figure(figsize=(lefts[-1] + block + MARGIN, height))
+    FigureCanvasAgg(figure)
+    pen = _Pen(figure)
+    for left in lefts:
+        for number, name in enumerate(columns):
+            pen.label(left + number * (WIDTH + GAP) + WIDTH / 2, MARGIN, name, weight="bold")
+    top = MARGIN + HEADING
+    for line in lines:
+        for row, title, left in zip(line.rows, line.titles, lefts, strict=False):
+            pen.text(left, top, title)
+            _draw_panels(pen, row, left, top + line.above)
+        top += line.height
+    return figure
+
+
+def mark(expression: str, noun_phrase: str) -> list[tuple[str, bool]]:
+    """The words of an expression, each with whether it belongs to the noun phrase.
+
+    Letter case, and spaces that a tokeniser put into words, do not matter.
+    """
+    words = expression.split()
+    text = " ".join(words)
+    parts = r"\s*".join(map(re.escape, noun_phrase.split()))
+    found = re.search(rf"(?<!\w){parts}(?!\w)", text, re.IGNORECASE) if parts else None
+    start, end = found.span() if found else (0, 0)
+    marked, place = [], 0
+    for word in words:
+        marked.append((word, place < end and place + len(word) > start))
+        place += len(word) + 1
+    return marked
+
+
+def paint(image: UInt8Array, mask: BoolArray, colour: Colour) -> UInt8Array:
+    """The picture at a panel's size with a mask outlined; what is outside of it recedes.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        mask: bool (H, W).
+        colour: of the outline.
+
+    Returns:
+        uint8 RGB, its longer side ``SIDE`` pixels.
+    """
+    scale = SIDE / max(image.shape[:2])
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    resized = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
+    picture: npt.NDArray[np.float32] = np.array(resized, np.float32)
+    inside = np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), np.bool_)
+    grey = picture.mean(axis=2, keepdims=True)
+    picture = np.where(inside[..., None], picture, 0.45 * picture + 0.2 * grey + 80)
+    outline(picture, inside, colour, rimmed=True)
+    return picture.clip(0, 255).astype(np.uint8)
+
+
+#: A word with its colour and weight.
+_Word = tuple[str, Colour, str]
+
+
+class _Line:
+    """Examples side by side.
+
+    Attributes:
+        rows: the examples.
+        titles: lines of words above each.
+        above: height of the titles, in inches.
+        height: of all of it.
+    """
+
+    def __init__(self, rows: Sequence[Row], width: float) -> None:
+        """Break the titles so that they are no wider than so many inches."""
+        self.rows = rows
+        self.titles = [_title(row, width) for row in rows]
+        self.above = LINE * max(map(len, self.titles))
+        self.height = self.above + max(row.extent[1] for row in rows) + CAPTION
+
+
+def _title(row: Row, width: float) -> list[list[_Word]]:
+    """Note and expression, in lines that are no wider than so many inches."""
+    words: list[_Word] = [(word, FAINT, "normal") for word in row.note.split()]
+    words += [("·", FAINT, "normal")] if words else []
+    for text, marked in mark(row.expression, row.noun_phrase):
+        words.append((text, ANSWER, "bold") if marked else (text, INK, "normal"))
+    lines: list[list[_Word]] = [[]]
+    for word in words:
+        letters = sum(len(other) + 1 for other, *_ in lines[-1]) + len(word[0])
+        if lines[-1] and letters > LETTERS * width:
+            lines.append([])
+        lines[-1].append(word)
+    return lines
+
+
+def _draw_panels(pen: _Pen, row: Row, left: float, top: float) -> None:
+    width, height = row.extent
+    for number, panel in enumerate(row.panels):
+        start = left + number * (WIDTH + GAP) + (WIDTH - width) / 2
+        pen.picture(start, top, width, height, paint(row.image, panel.mask, panel.colour))
+        pen.label(start + width / 2, top + height + 0.04, panel.caption)
+
+
+class _Pen:
+    """Draws on a figure at places in inches from its upper left corner."""
+
+    def __init__(self, figure: Figure) -> None:
+        self._figure = figure
+        self._width, self._height = map(float, figure.get_size_inches())
+
+    def label(self, centre: float, top: float, words: str, weight: str = "normal") -> None:
+        """One line of text around a place."""
+        look: dict[str, Any] = {"ha": "center", "va": "top", "fontweight": weight}
+        place = centre / self._width, 1 - top / self._height
+        self._figure.text(*place, words, fontsize=SIZE, color=_shade(INK), parse_math=False, **look)
+
+    def picture(
+        self, left: float, top: float, width: float, height: float, pixels: UInt8Array
+    ) -> None:
+        """Pixels, uint8 RGB."""
+        below = 1 - (top + height) / self._height
+        extent = (left / self._width, below, width / self._width, height / self._height)
+        axes = self._figure.add_axes(extent)
+        axes.imshow(pixels, aspect="auto", interpolation="antialiased")
+        axes.set_axis_off()
+
+    def text(self, left: float, top: float, lines: Sequence[Sequence[_Word]]) -> None:
+        """Lines of words, each in its colour and weight."""
+        from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
+
+        boxes: list[Artist] = []
+        for line in lines:
+            words: list[Artist] = [
+                TextArea(
+                    word,
+                    textprops={
+                        "color": _shade(colour),
+                        "fontweight": weight,
+                        "fontsize": SIZE,
+                        "parse_math": False,
+                    },
+                )
+                for word, colour, weight in line
+            ]
+            boxes.append(HPacker(children=words, align="baseline", pad=0, sep=SIZE / 3))
+        box = VPacker(children=boxes, align="left", pad=0, sep=2)
+        place = left / self._width, 1 - top / self._height
+        self._figure.add_artist(
+            AnnotationBbox(
+                box,
+                place,
+                xycoords="figure fraction",
+                box_alignment=(0, 1),
+                frameon=False,
+                pad=0,
+            )
+        )
+
+
+def _shade(colour: Colour) -> tuple[float, float, float]:
+    red, green, blue = colour
+    return red / 255, green / 255, blue / 255

@@ -1,0 +1,174 @@
+"""Rows of an index: what is told of a picture, and of each of its regions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from refmask.ops import rle
+from refmask.ops.masks import areas_of
+from refmask.types import ContextFeatures, FloatArray, MaskProposals
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: The columns of vectors: both features, and what is searched.
+GLOBAL, LOCAL, VECTOR = "global", "local", "vector"
+#: What a search reads of a region.
+READ = ("path", "number", "box", "area", "counts", GLOBAL, LOCAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A row of ``pictures``.
+
+    Attributes:
+        path: absolute, links followed.
+        given: the path as it was given when the picture was added.
+        content: SHA-256 of its size and pixels, in hexadecimal.
+        size: bytes of its file.
+        modified: when its file was written last, nanoseconds since 1970.
+        date: when it was taken, local time.
+        width: in pixels.
+        height: in pixels.
+        regions: how many rows of ``regions`` are its own.
+    """
+
+    path: str
+    given: str
+    content: str
+    size: int
+    modified: int
+    date: datetime
+    width: int
+    height: int
+    regions: int
+
+    def same_as(self, other: Picture | None) -> bool:
+        """Whether both are the same file in the same state."""
+        return other is not None and (self.path, self.content, self.size, self.modified) == (
+            other.path,
+            other.content,
+            other.size,
+            other.modified,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A picture with its rows of ``regions``, ready to be written."""
+
+    picture: Picture
+    rows: pa.Table
+
+
+def picture_schema() -> pa.Schema:
+    """Columns of ``pictures``."""
+    import pyarrow as pa
+
+    texts = [(name, pa.string()) for name in ("path", "given", "content")]
+    longs = [(name, pa.int64()) for name in ("size", "modified")]
+    shorts = [(name, pa.int32()) for name in ("width", "height", "regions")]
+    return pa.schema([*texts, *longs, ("date", pa.timestamp("s")), *shorts])
+
+
+def region_schema(dim: int) -> pa.Schema:
+    """Columns of ``regions``, with vectors of D = ``dim``."""
+    import pyarrow as pa
+
+    vector = pa.list_(pa.float16(), dim)
+    return pa.schema(
+        [
+            ("path", pa.string()),
+            ("number", pa.int32()),
+            ("date", pa.timestamp("s")),
+            ("share", pa.float32()),
+            ("area", pa.int32()),
+            ("box", pa.list_(pa.float32(), 4)),
+            ("counts", pa.string()),
+            *((name, vector) for name in (GLOBAL, LOCAL, VECTOR)),
+        ]
+    )
+
+
+def picture_rows(pictures: Iterable[Picture]) -> pa.Table:
+    """Rows of ``pictures``."""
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(list(map(asdict, pictures)), schema=picture_schema())
+
+
+def region_rows(
+    picture: Picture, proposals: MaskProposals, features: ContextFeatures, alpha: float
+) -> pa.Table:
+    """Rows of ``regions``, one for each mask.
+
+    Args:
+        picture: whose they are.
+        proposals: N masks of its size.
+        features: float32 (N, D) each.
+        alpha: weight of the global feature in what is searched.
+    """
+    import pyarrow as pa
+
+    count, dim = features.global_context.shape
+    areas = areas_of(proposals.masks)
+    columns = {
+        "path": [picture.path] * count,
+        "number": np.arange(count, dtype=np.int32),
+        "date": pa.array([picture.date] * count, pa.timestamp("s")),
+        "share": (areas / (picture.width * picture.height)).astype(np.float32),
+        "area": areas.astype(np.int32),
+        "box": _vectors(proposals.boxes.astype(np.float32)),
+        "counts": [rle.encode(mask)["counts"] for mask in proposals.masks],
+        GLOBAL: _vectors(features.global_context.astype(np.float16)),
+        LOCAL: _vectors(features.local_context.astype(np.float16)),
+        VECTOR: _vectors(searched(features, alpha).astype(np.float16)),
+    }
+    return pa.table(columns, schema=region_schema(dim))
+
+
+def relabelled(rows: pa.Table, picture: Picture) -> pa.Table:
+    """Rows of ``regions`` as those of another file with the same content."""
+    import pyarrow as pa
+
+    for name, value in (("path", picture.path), ("date", picture.date)):
+        place = rows.schema.get_field_index(name)
+        kind = rows.schema.field(name)
+        rows = rows.set_column(place, kind, pa.array([value] * len(rows), kind.type))
+    return rows
+
+
+def searched(features: ContextFeatures, alpha: float) -> FloatArray:
+    """Blended features of length 1, whose dot product is the method's cosine: float32 (N, D)."""
+    blended = features.blend(alpha)
+    lengths = np.linalg.norm(blended, axis=1, keepdims=True)
+    return np.asarray(blended / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
+
+
+def features_of(rows: pa.Table) -> ContextFeatures:
+    """The unblended features of N rows of ``regions``: float32 (N, D) each."""
+    return ContextFeatures(_floats(rows, GLOBAL), _floats(rows, LOCAL))
+
+
+def boxes_of(rows: pa.Table) -> FloatArray:
+    """The boxes of N rows of ``regions``: float32 (N, 4), XYXY pixels."""
+    return _floats(rows, "box")
+
+
+def _vectors(values: FloatArray) -> Any:
+    import pyarrow as pa
+
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
+
+
+def _floats(rows: pa.Table, name: str) -> FloatArray:
+    column = rows.column(name).combine_chunks()
+    width = rows.schema.field(name).type.list_size
+    return np.asarray(column.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(
+        -1, width
+    )

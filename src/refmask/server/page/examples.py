@@ -1,0 +1,62 @@
+"""Shipped pictures to try the page with, each with a phrase."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+from PIL import Image
+
+from refmask.data.photographs import read_photographs
+from refmask.data.scenes import read_scenes
+from refmask.provenance import EMBEDDED
+from refmask.server.page.views import data_uri
+from refmask.types import UInt8Array
+
+#: What tells the target of a scene apart; there is one example for each.
+KINDS = ("surroundings", "colour", "long", "class", "size", "position")
+#: Side of the small pictures, in pixels.
+SIDE = 240
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A picture, uint8 RGB (H, W, 3), and a phrase about it."""
+
+    name: str
+    image: UInt8Array
+    phrase: str
+
+    def shown(self) -> dict[str, str]:
+        """What the browser needs to offer it."""
+        small = Image.fromarray(self.image)
+        small.thumbnail((SIDE, SIDE))
+        file = io.BytesIO()
+        small.save(file, "JPEG", quality=88)
+        return {"src": data_uri(file.getvalue(), "image/jpeg"), "phrase": self.phrase}
+
+
+def examples(model: str) -> list[Example]:
+    """Pictures of the kind that a model knows: emoji scenes for "embedded", else photographs."""
+    return _scenes() if model == EMBEDDED else _photographs()
+
+
+def _photographs() -> list[Example]:
+    """One for each phrase about each photograph."""
+    return [
+        Example(f"{one.name}.png", one.image, phrase)
+        for one in read_photographs()
+        for phrase in one.phrases
+    ]
+
+
+def _scenes() -> list[Example]:
+    """One for each of ``KINDS``, each with another picture."""
+    found: dict[str, Example] = {}
+    for sample in read_scenes(split="val"):
+        for query in sample.queries:
+            if query.kind in KINDS and query.kind not in found:
+                name = f"scene-{sample.id}.png"
+                found[query.kind] = Example(name, sample.image, query.expression)
+                break
+    return [found[kind] for kind in KINDS]

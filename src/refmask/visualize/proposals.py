@@ -1,0 +1,56 @@
+"""Proposals drawn over their picture."""
+
+from __future__ import annotations
+
+import colorsys
+
+import numpy as np
+import numpy.typing as npt
+
+from refmask.ops.masks import areas_of
+from refmask.types import MaskProposals, UInt8Array, tight_boxes
+from refmask.visualize.overlay import outline, readable_size, resized_mask, resized_picture
+
+#: Neighbouring numbers get hues that far apart, as a share of the circle.
+GOLDEN = 0.618034
+#: How much of a mask's colour lies over the picture.
+TINT = 0.3
+
+
+def draw(image: UInt8Array, proposals: MaskProposals) -> UInt8Array:
+    """All proposals over their picture, each in its own colour, smaller ones on top.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        proposals: N masks of its size.
+
+    Returns:
+        uint8 RGB (H, W, 3).
+    """
+    colours = np.array([_colour(index) for index in range(len(proposals))]).reshape(-1, 3)
+    picture: npt.NDArray[np.float32] = image.astype(np.float32)
+    top = np.full(proposals.size, -1)
+    order = np.argsort(-areas_of(proposals.masks), kind="stable")
+    for index in order:
+        top[proposals.masks[index]] = index
+    picture[top >= 0] += TINT * (colours[top[top >= 0]] - picture[top >= 0])
+    boxes = tight_boxes(proposals.masks).astype(int)
+    for index in order:
+        left, above, right, below = boxes[index]
+        window = np.s_[above:below, left:right]
+        outline(picture[window], proposals.masks[index][window], colours[index])
+    return picture.clip(0, 255).astype(np.uint8)
+
+
+def draw_readably(image: UInt8Array, proposals: MaskProposals) -> UInt8Array:
+    """As :func:`draw`, enlarged or reduced to a readable size before lines are drawn."""
+    size = readable_size(image)
+    masks = np.zeros((len(proposals), size[1], size[0]), np.bool_)
+    for row, mask in zip(masks, proposals.masks, strict=True):
+        row[:] = resized_mask(mask, size)
+    return draw(resized_picture(image, size), MaskProposals(masks))
+
+
+def _colour(index: int) -> list[float]:
+    """Red, green and blue, 0 to 255."""
+    return [255 * part for part in colorsys.hsv_to_rgb(index * GOLDEN % 1, 0.8, 1.0)]

@@ -1,0 +1,109 @@
+"""A sample of a data set, drawn: its picture, its targets and what is said about each."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from refmask.types import BoolArray, Sample, UInt8Array
+from refmask.visualize.overlay import (
+    INK,
+    PAPER,
+    outline,
+    readable_size,
+    resized_mask,
+    resized_picture,
+)
+from refmask.visualize.proposals import GOLDEN
+
+Colour = tuple[int, int, int]
+
+LINE, TEXT, MARGIN = 24, 17, 12
+
+
+def draw_sample(sample: Sample, categories: Mapping[int, str]) -> UInt8Array:
+    """The picture with every target in an outline of its own, over the expressions.
+
+    What lies inside keeps its colours: expressions speak of them.
+
+    Where nothing is said about the picture, its instances are drawn, over their classes.
+
+    Args:
+        sample: with its queries or instances.
+        categories: class names by id.
+
+    Returns:
+        uint8 RGB: the picture, enlarged or reduced to a readable size, over a caption.
+    """
+    size = readable_size(sample.image)
+    picture = resized_picture(sample.image, size).astype(np.float32)
+    entries = [(resized_mask(mask, size), text) for mask, text in _entries(sample, categories)]
+    coloured = [(mask, text, _colour(number)) for number, (mask, text) in enumerate(entries)]
+    for mask, _, colour in coloured:
+        outline(picture, mask, colour, rimmed=True)
+    caption = _caption([(text, colour) for _, texts, colour in coloured for text in texts], size[0])
+    sheet = Image.new("RGB", (max(size[0], caption.width), size[1] + caption.height), PAPER)
+    sheet.paste(Image.fromarray(picture.clip(0, 255).astype(np.uint8)), (0, 0))
+    sheet.paste(caption, (0, size[1]))
+    return np.array(sheet)
+
+
+def _entries(
+    sample: Sample, categories: Mapping[int, str]
+) -> Iterator[tuple[BoolArray, list[str]]]:
+    """Each mask that is drawn, once, with all that is written about it."""
+    if not sample.queries and sample.instances is not None:
+        classes = sample.instances.details.get("category", np.zeros(0, np.int64)).tolist()
+        names = [categories.get(number, str(number)) for number in classes]
+        yield from (
+            (mask, [name]) for mask, name in zip(sample.instances.masks, names, strict=True)
+        )
+        return
+    told: dict[bytes, tuple[BoolArray, list[str]]] = {}
+    for query in sample.queries:
+        told.setdefault(np.packbits(query.target).tobytes(), (query.target, []))[1].append(
+            query.expression
+        )
+    yield from told.values()
+
+
+def _colour(number: int) -> Colour:
+    red, green, blue = colorsys.hsv_to_rgb(number * GOLDEN % 1, 0.8, 1.0)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def _caption(lines: list[tuple[str, Colour]], width: int) -> Image.Image:
+    """Every text behind a square of its colour, on a white strip at least 320 pixels wide."""
+    width = max(width, 320)
+    font = ImageFont.load_default(TEXT)
+    rows = [
+        (row, colour if first else None)
+        for text, colour in lines
+        for first, row in _wrapped(text, font, width - LINE - 2 * MARGIN)
+    ]
+    strip = Image.new("RGB", (width, 2 * MARGIN + LINE * len(rows)), PAPER)
+    pen = ImageDraw.Draw(strip)
+    for number, (row, colour) in enumerate(rows):
+        top = MARGIN + LINE * number
+        if colour is not None:
+            pen.rectangle((MARGIN, top + 3, MARGIN + TEXT - 2, top + TEXT + 1), colour, INK)
+        pen.text((MARGIN + LINE, top), row, INK, font)
+    return strip
+
+
+def _wrapped(
+    text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
+) -> Iterator[tuple[bool, str]]:
+    """The rows of a text, each with whether it is the first."""
+    row, first = "", True
+    for word in text.split():
+        longer = f"{row} {word}".strip()
+        if row and font.getlength(longer) > width:
+            yield first, row
+            row, first = word, False
+        else:
+            row = longer
+    yield first, row

@@ -1,0 +1,251 @@
+"""Entries of a store that are damaged, forged or in the wrong place are never believed."""
+
+import base64
+import shutil
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+
+from refmask.cache import container
+from refmask.cache.hashing import configuration_hash, picture_hash
+from refmask.cache.masks import MaskCache
+from refmask.cache.proposers import CachedProposer
+from refmask.errors import RefmaskWarning
+from refmask.types import MaskProposals
+
+CONFIGURATION = {"proposer": "diagonal"}
+PICTURE = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
+OWNER = {
+    "configuration": configuration_hash(CONFIGURATION),
+    "picture": picture_hash(PICTURE),
+}
+GOOD = {
+    "quality": np.ones(2, np.float32),
+    "lengths": np.array([12, 18], np.uint8),
+    "labels": np.array([0, 1], np.uint8),
+    "table": np.array([[True, True], [False, True]]),
+}
+
+
+class Diagonal:
+    calls = 0
+
+    def configuration(self):
+        return CONFIGURATION
+
+    def propose(self, image):
+        self.calls += 1
+        return MaskProposals(np.eye(*image.shape[:2], dtype=np.bool_)[None])
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = MaskCache(tmp_path, create=True)
+    CachedProposer(Diagonal(), store).propose(PICTURE)
+    return store
+
+
+def file_of(store, picture=PICTURE, configuration=CONFIGURATION):
+    name = picture_hash(picture)
+    return store.path / configuration_hash(configuration) / name[:2] / f"{name}.masks"
+
+
+def left_out(store, says="damaged and left out", picture=PICTURE):
+    with pytest.warns(RefmaskWarning, match=says):
+        assert store.get(CONFIGURATION, picture) is None
+
+
+#: ``GOOD`` as version 0.1.0 wrote it.
+FIRST_FORMAT = (
+    "a%E<1VRLIBZDDh3b09GaG^J@f?fv+No-EnrDJdHD8}HZ$rkf)C3X~=*C<aYF6afGLdm>?Sa$$LMB03;jTOx6FVQgu1c_"
+    "J(zB0Od^A}k<VGF@FPAX_4AWo~D5XmcVgAR>HqF(ND=TQXf;EFfDVY++($Y;z(kAR>HqF(ND=TQXf;EFfDVbYWs_Wg;vf"
+    "B79;oA}k<VGAtl6U0q!)AR=RLZf0p`b#h^JX>V>KIv^rpGh#MmW@BY$H)1$sHZ?RiGi5k6WMeU6VmCHoWi>TnHZ(Y5WidH"
+    "5F*i6lI5%Q6Ha0OiGcsajI5{z8V`XC^EFdCqX=8MCa%CbqAR;z2Fl9L~W;QV~WoBh$GBIN|GBPzcVKinlV=!elVrFGBH8L"
+    "|ZG&MOjWn*S!WH2@}GB9B^FfuYTG%zw|V>lvxc${NkU|?uyu(#(CVqm-g01XxbZU"
+)
+
+
+def test_every_cut_is_noticed(store):
+    file = file_of(store)
+    whole = file.read_bytes()
+    for length in range(len(whole)):
+        file.write_bytes(whole[:length])
+        left_out(store)
+    file.write_bytes(whole + b"\0")
+    left_out(store)
+
+
+def test_every_flipped_bit_is_noticed(store):
+    file = file_of(store)
+    whole = file.read_bytes()
+    for place in range(len(whole)):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        file.write_bytes(changed)
+        left_out(store)
+
+
+def test_a_damaged_entry_is_made_again(store):
+    file = file_of(store)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1])
+    proposer = Diagonal()
+    stored = CachedProposer(proposer, store)
+    with pytest.warns(RefmaskWarning, match=r"\.masks are damaged and left out: its checksum"):
+        stored.propose(PICTURE)
+    stored.propose(PICTURE)
+    assert proposer.calls == 1
+    assert file.read_bytes() == whole
+
+
+def test_the_entry_of_another_picture_is_not_taken(store):
+    other = PICTURE + 1
+    CachedProposer(Diagonal(), store).propose(other)
+    shutil.copyfile(file_of(store), file_of(store, other))
+    left_out(store, "of another picture", other)
+
+
+def test_the_entry_of_another_configuration_is_not_taken(store):
+    other = {"proposer": "other"}
+    store.put(other, PICTURE, MaskProposals(np.ones((1, 5, 6), np.bool_)))
+    shutil.copyfile(file_of(store, configuration=other), file_of(store))
+    left_out(store, "of another configuration")
+
+
+def test_what_cannot_be_read_is_as_good_as_absent(store):
+    file_of(store).unlink()
+    assert store.get(CONFIGURATION, PICTURE) is None
+    file_of(store).mkdir()
+    left_out(store, "it is a folder")
+
+
+def test_an_enormous_file_is_not_read(store):
+    with file_of(store).open("wb") as file:
+        file.truncate(2**40)
+    left_out(store, "REFMASK_LIMITS=file=")
+
+
+# Entries whose checksum fits: written by a program that errs, or means harm.
+
+
+def test_a_good_entry_made_by_hand_is_taken(store):
+    file_of(store).write_bytes(container.pack(container.MASKS, OWNER, GOOD))
+    masks = store.get(CONFIGURATION, PICTURE).masks
+    assert masks.sum(axis=(1, 2)).tolist() == [12, 30]
+
+
+def test_entries_of_the_first_version_are_read(store):
+    file_of(store).write_bytes(base64.b85decode(FIRST_FORMAT))
+    found = store.get(CONFIGURATION, PICTURE)
+    assert found.masks.sum(axis=(1, 2)).tolist() == [12, 30]
+    assert found.quality.tolist() == [1, 1]
+
+
+FORGED = {
+    "no quality": {"quality": None},
+    "quality of another shape": {"quality": np.ones((2, 1), np.float32)},
+    "no runs": {"lengths": None},
+    "runs too short": {"lengths": np.array([12, 17], np.uint8)},
+    "runs too long": {"lengths": np.array([12, 2**63], np.uint64)},
+    "runs that overflow": {"lengths": np.array([2**63, 2**63 - 1, 31], np.uint64)},
+    "a run of nothing": {
+        "lengths": np.array([12, 0, 18], np.uint8),
+        "labels": np.array([0, 0, 1], np.uint8),
+    },
+    "signed runs": {"lengths": np.array([-12, 42], np.int8)},
+    "no runs at all": {"lengths": np.zeros(0, np.uint8), "labels": np.zeros(0, np.uint8)},
+    "more labels than runs": {"labels": np.array([0, 1, 0], np.uint8)},
+    "unknown labels": {"labels": np.array([0, 2], np.uint8)},
+    "signed labels": {"labels": np.array([0, -1], np.int8)},
+    "a table of numbers": {"table": np.ones((2, 2), np.uint8)},
+    "a table of too many masks": {"table": np.ones((2, 3), np.bool_)},
+    "an empty table": {"table": np.ones((0, 2), np.bool_)},
+    "details of too few": {"details/a": np.ones(1)},
+    "one detail for all": {"details/a": np.array(1.0)},
+    "boxes of too few": {"boxes": np.ones((1, 4), np.float32)},
+    "millions of masks": {
+        "quality": np.ones(10**6, np.float32),
+        "table": np.ones((2, 1), np.bool_),
+        "lengths": np.array([10**6, 29 * 10**6], np.uint32),
+    },
+}
+
+
+@pytest.mark.parametrize("changes", FORGED.values(), ids=FORGED)
+def test_arrays_that_do_not_fit_are_not_taken(store, changes):
+    arrays = {name: value for name, value in (GOOD | changes).items() if value is not None}
+    file_of(store).write_bytes(container.pack(container.MASKS, OWNER, arrays))
+    left_out(store)
+
+
+def forged(header, plain=b""):
+    """An entry with a fitting checksum."""
+    body = len(header).to_bytes(4, "little") + header + zlib.compress(plain)
+    return container.signature(container.MASKS) + container.hashlib.sha256(body).digest() + body
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        (b"", "header"),
+        (b"[]", "header"),
+        (b"[" * 100000, "header"),
+        (b"\xff", "header"),
+        (b'{"arrays": 3}', "header"),
+        (b'{"arrays": [["quality", "|O8", [1]]]}', "header"),
+        (b'{"arrays": [["quality", "<f4", [-1]]]}', "header"),
+        (b'{"arrays": [["quality", "<f4", [true]]]}', "header"),
+        (b'{"arrays": [["quality", "<f4", "12"]]}', "header"),
+        (b'{"arrays": [["quality", 4, [1]]]}', "header"),
+        (b'{"arrays": []}', "header"),
+    ],
+)
+def test_headers_that_make_no_sense_are_not_taken(store, header, says):
+    file_of(store).write_bytes(forged(header))
+    left_out(store, says)
+
+
+def test_bombs_are_not_opened(store):
+    start = b'{"configuration": "%b", "picture": "%b", "arrays": [["quality", "<f4", ' % (
+        OWNER["configuration"].encode(),
+        OWNER["picture"].encode(),
+    )
+    file_of(store).write_bytes(forged(start + b"[1073741824, 4096]]]}"))
+    left_out(store, "claims to be too large")
+    file_of(store).write_bytes(forged(start + b"[0, 1073741824, 1073741824, 1073741824]]]}"))
+    left_out(store, "claims to be too large")
+    file_of(store).write_bytes(forged(start + b"[1]]]}", plain=bytes(10**8)))
+    tracemalloc.start()
+    left_out(store, "another length than it says")
+    assert tracemalloc.get_traced_memory()[1] < 10**7
+    tracemalloc.stop()
+    file_of(store).write_bytes(forged(start + b"[1000]]]}", plain=bytes(3999)))
+    left_out(store, "another length than it says")
+
+
+def test_another_format_is_not_taken(store):
+    file = file_of(store)
+    file.write_bytes(file.read_bytes().replace(b"masks 1", b"masks 2"))
+    left_out(store, "of another format")
+
+
+# Descriptions.
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[1]", '{"proposer": "other"}', "[" * 100000])
+def test_a_damaged_description_is_told_and_written_again(store, text):
+    description = store.path / OWNER["configuration"] / "configuration.json"
+    whole = description.read_text()
+    assert whole == '{\n  "proposer": "diagonal"\n}\n'
+    if text is None:
+        description.unlink()
+    else:
+        description.write_text(text)
+    with pytest.warns(RefmaskWarning, match="description"):
+        assert store.configurations() == []
+    assert store.get(CONFIGURATION, PICTURE) is not None
+    CachedProposer(Diagonal(), MaskCache(store.path)).propose(PICTURE + 1)
+    assert description.read_text() == whole
+    assert store.configurations() == [CONFIGURATION]

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from refmask.errors import ConfigurationError, InputError
+from refmask.metrics import QueryResults, by_kind, by_length
+
+ROW = {
+    "picture": "a",
+    "intersection": 1,
+    "union": 2,
+    "best_intersection": 2,
+    "best_union": 2,
+    "words": 3,
+    "proposals": 4,
+}
+
+
+def test_what_a_row_does_not_tell_is_unknown():
+    outcomes = QueryResults.of([ROW, {**ROW, "right_class": None, "kind": None}])
+    assert np.isnan(outcomes.right_class).all()
+    assert np.isnan(outcomes.right_instance).all()
+    assert outcomes.kind.tolist() == ["", ""]
+    assert outcomes.union.dtype == np.int64
+
+
+def test_a_row_without_a_column_is_refused():
+    with pytest.raises(InputError, match="'union' in every row, row 1 has none"):
+        QueryResults.of([ROW, {name: value for name, value in ROW.items() if name != "union"}])
+
+
+def test_a_column_of_another_type_is_refused():
+    with pytest.raises(InputError, match="union as int64 values"):
+        QueryResults.of([{**ROW, "union": "many"}])
+
+
+def test_columns_of_uneven_length_are_refused(make_outcomes):
+    columns = vars(make_outcomes(0))
+    with pytest.raises(InputError, match="one length"):
+        QueryResults(**{**columns, "words": columns["words"][:-1]})
+
+
+def test_parts_put_together_again_are_the_whole(make_outcomes):
+    outcomes = make_outcomes(0)
+    first = np.arange(len(outcomes)) < 70
+    again = QueryResults.concatenate([outcomes[first], outcomes[~first], outcomes[:0]])
+    for name, column in vars(outcomes).items():
+        np.testing.assert_array_equal(getattr(again, name), column)
+    assert len(QueryResults.concatenate([])) == 0
+
+
+def test_pictures_with_longer_names_keep_them():
+    both = QueryResults.concatenate(
+        [QueryResults.of([ROW]), QueryResults.of([{**ROW, "picture": "longer"}])]
+    )
+    assert both.picture.tolist() == ["a", "longer"]
+
+
+def test_kinds_are_apart_and_unknown_ones_nowhere():
+    rows = [{**ROW, "kind": kind, "words": n} for n, kind in enumerate(["size", "", "place"], 1)]
+    rows.append({**ROW, "kind": "size", "words": 4})
+    groups = by_kind(QueryResults.of(rows))
+    assert {kind: group.words.tolist() for kind, group in groups.items()} == {
+        "size": [1, 4],
+        "place": [3],
+    }
+    assert list(groups) == ["size", "place"]
+
+
+def test_lengths_fall_into_groups_with_both_ends():
+    outcomes = QueryResults.of([{**ROW, "words": words} for words in range(1, 15)])
+    groups = {name: group.words.tolist() for name, group in by_length(outcomes).items()}
+    assert groups == {
+        "1-5": [1, 2, 3, 4, 5],
+        "6-7": [6, 7],
+        "8-10": [8, 9, 10],
+        "11-": [11, 12, 13, 14],
+    }
+    assert list(by_length(outcomes[:2])) == ["1-5"]
+    assert list(by_length(outcomes, [2])) == ["1-2", "3-"]
+    assert list(by_length(outcomes, [])) == ["1-"]
+    assert by_length(outcomes[:0]) == by_kind(outcomes[:0]) == {}
+
+
+@pytest.mark.parametrize("edges", [(5, 5), (7, 5), (0, 4)])
+def test_edges_that_do_not_ascend_are_refused(edges):
+    with pytest.raises(ConfigurationError, match="ascending"):
+        by_length(QueryResults.of([ROW]), edges)

@@ -1,0 +1,187 @@
+"""Taking pictures in: what is written, what is left alone, and what becomes of files that move."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refmask.errors import ConfigurationError, ImageError
+from refmask.ops import rle
+from refmask.search import Collection, Index
+from refmask.search.filters import among
+from refmask.search.rows import features_of
+
+
+@pytest.fixture
+def index(tmp_path, segmenter):
+    return Index.open(tmp_path / "index", segmenter, create=True)
+
+
+def paths(index):
+    return {one.path for one in index.collection.pictures()}
+
+
+def count(index):
+    return index.collection.stats().regions
+
+
+def test_rows_hold_what_was_seen(index, photos, segmenter):
+    assert index.add([photos]) == {"added": 6}
+    picture = next(one for one in index.collection.pictures() if one.path.endswith("p1.png"))
+    scene = segmenter.look(photos / "p1.png")
+    rows = index.collection.rows(picture.path)
+    assert (picture.width, picture.height, picture.regions) == (64, 64, 4)
+    assert rows.column("number").to_pylist() == [0, 1, 2, 3]
+    for told, mask, box in zip(
+        rows.to_pylist(), scene.proposals.masks, scene.proposals.boxes, strict=True
+    ):
+        assert np.array_equal(rle.decode({"size": [64, 64], "counts": told["counts"]}), mask)
+        assert told["box"] == box.tolist()
+        assert told["area"] == mask.sum()
+        assert told["share"] == pytest.approx(mask.mean())
+    seen, kept = scene.observation, features_of(rows)
+    for name in ("global_context", "local_context"):
+        assert np.allclose(getattr(kept, name), getattr(seen, name), atol=2e-4)
+    vectors = np.array(rows.column("vector").to_pylist(), np.float32)
+    wanted = seen.blend(segmenter.method.alpha)
+    wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
+    assert np.allclose(vectors, wanted, atol=5e-4)
+
+
+def test_a_second_add_does_nothing(index, photos, blind):
+    index.add([photos])
+    blind()
+    before = {name: getattr(index.collection, name).version for name in ("_pictures", "_regions")}
+    assert index.add([photos]) == {"kept": 6}
+    assert index.add([f"{photos}/*.png", photos / "p0.png"]) == {"kept": 4}
+    after = {name: getattr(index.collection, name).version for name in ("_pictures", "_regions")}
+    assert after == before
+
+
+def test_a_moved_picture_keeps_its_rows(index, photos, blind):
+    index.add([photos])
+    before = index.collection.rows(str(photos / "p0.png")).drop_columns(["path", "date"])
+    blind()
+    (photos / "p0.png").rename(photos / "renamed.png")
+    assert index.add([photos]) == {"kept": 5, "moved": 1}
+    assert str(photos / "p0.png") not in paths(index)
+    after = index.collection.rows(str(photos / "renamed.png")).drop_columns(["path", "date"])
+    assert after.equals(before)
+    assert count(index) == 24
+
+
+def test_a_copy_is_not_looked_at(index, photos, blind):
+    index.add([photos])
+    blind()
+    shutil.copy(photos / "p0.png", photos / "copy.png")
+    assert index.add([photos]) == {"kept": 6, "added": 1}
+    hits = index.search("red car", top=10)
+    assert len(hits) == 6
+    (both,) = (hit for hit in hits if hit.copies)
+    assert {both.path, *both.copies} == {str(photos / "p0.png"), str(photos / "copy.png")}
+
+
+def test_a_touched_picture_is_not_looked_at(index, photos, blind):
+    index.add([photos])
+    blind()
+    os.utime(photos / "p0.png", (1, 1))
+    assert index.add([photos]) == {"kept": 6}
+    (picture,) = index.collection.pictures(among("path", [str(photos / "p0.png")]))
+    assert picture.modified == 10**9
+    assert count(index) == 24
+
+
+def test_a_changed_picture_is_looked_at_again(index, photos, segmenter):
+    index.add([photos])
+    shutil.copy(photos / "p1.png", photos / "p0.png")
+    Image.open(photos / "p2.png").rotate(180).save(photos / "p0.png")
+    assert index.add([photos]) == {"kept": 5, "changed": 1}
+    rows = index.collection.rows(str(photos / "p0.png"))
+    seen = segmenter.look(photos / "p0.png").observation
+    assert np.allclose(features_of(rows).local_context, seen.local_context, atol=2e-4)
+    assert count(index) == 24
+
+
+def test_a_picture_without_regions_is_in_it(index, tmp_path, blind):
+    Image.new("RGB", (40, 30)).save(tmp_path / "black.png")
+    assert index.add([tmp_path / "black.png"]) == {"added": 1}
+    blind()
+    assert index.add([tmp_path / "black.png"]) == {"kept": 1}
+    assert index.search("red car") == []
+    assert len(index.scene(str(tmp_path / "black.png")).proposals) == 0
+
+
+def test_bad_pictures_are_told_and_left_out(index, photos):
+    (photos / "text.png").write_text("no picture")
+    (photos / "cut.png").write_bytes((photos / "p0.png").read_bytes()[:200])
+    (photos / os.fsdecode(b"\xff\xfe.png")).write_bytes((photos / "p0.png").read_bytes())
+    told = []
+    counted = index.add([photos, photos / "absent.png"], lambda one, _: told.append(one))
+    assert counted == {"added": 6, "failed": 4}
+    errors = " ".join(one.error for one in told)
+    for reason in ("its content is none", "cut short", "no text", "there is no such file"):
+        assert reason in errors
+
+
+def test_nothing_to_add(index, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ImageError, match="found none"):
+        index.add([tmp_path / "empty"])
+
+
+def test_what_a_killed_writer_left_is_never_shown(index, photos, monkeypatch):
+    monkeypatch.setattr(index.collection._pictures, "add", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        index.add([photos])
+    again = Index(Collection(index.collection.folder), index.segmenter)
+    assert count(again) == 24
+    assert again.search("red car") == []
+    assert again.add([photos]) == {"added": 6}
+    assert count(again) == 24
+    assert len(again.search("red car")) == 6
+
+
+def test_an_interrupted_add_goes_on(index, photos, monkeypatch):
+    monkeypatch.setattr("refmask.search.ingest.BATCH", 2)
+
+    def stop(outcome, _):
+        if outcome.path.endswith("p2.png"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        index.add([photos], stop)
+    assert len(paths(index)) == 4
+    assert index.add([photos]) == {"kept": 4, "added": 2}
+    assert count(index) == 24
+
+
+def test_another_system_is_refused(index, photos, make_segmenter):
+    folder = index.collection.folder
+    index.add([photos])
+    with pytest.raises(ConfigurationError, match=r"global\.mask_layers 3 instead of 1"):
+        Index.open(folder, make_segmenter(mask_layers=1), create=True)
+    with pytest.raises(ConfigurationError, match="weights_sha256"):
+        Index.open(folder, make_segmenter(model="tiny_vit16"))
+    other = Index.open(folder, make_segmenter(rows=3))
+    assert len(other.search("red car")) == 6
+    for work in (lambda: other.add([photos]), other.update):
+        with pytest.raises(ConfigurationError, match=r"masks with proposer\.rows 2 instead of 3"):
+            work()
+    Index.open(folder, make_segmenter(alpha=0.1, beta=0.9), create=True).add([photos])
+
+
+def test_methods_without_one_vector_per_mask_are_refused(tmp_path, make_segmenter, golden_model):
+    from refmask.segmenter import assemble
+
+    with pytest.raises(ConfigurationError, match="without local_top"):
+        Index.open(tmp_path / "index", make_segmenter(local_top=2), create=True)
+    told = make_segmenter()
+    other = assemble(golden_model("tiny_vit32"), told.proposer, method="region-token")
+    with pytest.raises(ConfigurationError, match="RegionToken"):
+        Index.open(tmp_path / "index", other, create=True)
+    released = assemble(golden_model("tiny_rn"), told.proposer, compat="reference")
+    with pytest.raises(ConfigurationError, match="plain product"):
+        Index.open(tmp_path / "index", released, create=True)
+    assert not (tmp_path / "index").exists()

@@ -1,0 +1,279 @@
+"""The backend that Label Studio calls: requests as Label Studio writes them."""
+
+import base64
+import dataclasses
+
+import numpy as np
+import pytest
+
+from refmask.answer import Segmentation
+from refmask.errors import ConfigurationError, ImageError, InputError
+from refmask.server.label_studio.config import Context, context_of, controls_of
+from refmask.server.label_studio.tasks import Pictures
+
+BRUSH = """
+<View>
+  <Image name="picture" value="$image" zoom="true"/>
+  <BrushLabels name="mask" toName="picture">
+    <Label value="the red car" background="#f00"/>
+    <Label value="left guy"/>
+  </BrushLabels>
+  <TextArea name="ask" toName="picture"/>
+</View>
+"""
+POLYGON = BRUSH.replace("BrushLabels", "PolygonLabels")
+#: What an annotator typed.
+TYPED = {
+    "type": "textarea",
+    "from_name": "ask",
+    "to_name": "picture",
+    "value": {"text": ["the dog on the left"]},
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, png):
+    folder = tmp_path_factory.mktemp("pictures")
+    (folder / "deep er").mkdir()
+    (folder / "deep er" / "a.png").write_bytes(png)
+    (folder.parent / "outside.png").write_bytes(png)
+    (folder / "link.png").symlink_to(folder.parent / "outside.png")
+    (folder / "inside.png").symlink_to(folder / "deep er" / "a.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(served, root):
+    with served(pictures=Pictures(root)) as client:
+        yield client
+
+
+@pytest.fixture
+def all_sure(monkeypatch):
+    """Every answer is sure of itself."""
+    monkeypatch.setattr(Segmentation, "UNSURE_BELOW", 0.0)
+
+
+def asked(*pictures, config=BRUSH, context=None):
+    """A request as Label Studio writes it."""
+    tasks = [
+        {"id": n, "data": {"image": picture}, "annotations": []}
+        for n, picture in enumerate(pictures)
+    ]
+    return {
+        "tasks": tasks,
+        "project": "7.1700000000",
+        "label_config": config,
+        "params": {"login": None, "password": None, "context": context},
+    }
+
+
+def uri(png):
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def test_what_is_asked_when_a_project_is_connected(client):
+    assert client.get("/label-studio/health").json()["status"] == "UP"
+    assert client.get("/label-studio/").json()["status"] == "UP"
+    setup = {
+        "project": "7.1700000000",
+        "schema": BRUSH,
+        "hostname": "http://x",
+        "access_token": "y",
+    }
+    told = client.post("/label-studio/setup", json=setup | {"extra_params": None})
+    version = told.json()["model_version"]
+    assert version.startswith("refmask ")
+    assert client.get("/label-studio/versions").json() == {"versions": [version]}
+    event = {"action": "ANNOTATION_CREATED", "project": {"id": 7}}
+    assert client.post("/label-studio/webhook", json=event).status_code == 200
+
+
+@pytest.mark.usefixtures("all_sure")
+def test_masks_of_the_labels(client, png, segmenter, noise):
+    brush = pytest.importorskip("label_studio_sdk.converter.brush")
+    told = client.post(
+        "/label-studio/predict", json=asked(uri(png), "/data/local-files/?d=deep%20er/a.png")
+    )
+    assert told.status_code == 200
+    first, second = told.json()["results"]
+    assert first == second
+    expected = segmenter.look(noise).find(["the red car", "left guy"])
+    assert [region["value"]["brushlabels"] for region in first["result"]] == [
+        ["the red car"],
+        ["left guy"],
+    ]
+    for region, answer in zip(first["result"], expected, strict=True):
+        assert (region["from_name"], region["to_name"]) == ("mask", "picture")
+        assert (region["type"], region["value"]["format"]) == ("brushlabels", "rle")
+        assert (region["original_width"], region["original_height"]) == (80, 60)
+        assert region["score"] == pytest.approx(answer.confidence, abs=1e-3)
+        drawn = brush.decode_rle(region["value"]["rle"]).reshape(60, 80, 4)[..., 3]
+        assert (drawn == 255 * answer.mask).all()
+    assert len({region["id"] for region in first["result"]}) == 2
+    assert first["score"] == pytest.approx(min(a.confidence for a in expected), abs=1e-3)
+
+
+@pytest.mark.usefixtures("all_sure")
+@pytest.mark.parametrize("context", [None, {"result": [TYPED]}])
+@pytest.mark.parametrize("config", [BRUSH, POLYGON])
+def test_label_studio_takes_the_predictions(client, png, config, context):
+    interface = pytest.importorskip("label_studio_sdk.label_interface").LabelInterface(config)
+    asks = asked(uri(png), config=config, context=context)
+    (told,) = client.post("/label-studio/predict", json=asks).json()["results"]
+    assert interface.validate_prediction(told, return_errors=True) == []
+    told["result"][0]["value"][told["result"][0]["type"]] = ["no label of the project"]
+    assert interface.validate_prediction(told, return_errors=True) != []
+
+
+@pytest.mark.usefixtures("all_sure")
+def test_polygons_where_the_tag_takes_polygons(client, png, segmenter, noise):
+    told = client.post("/label-studio/predict", json=asked(uri(png), config=POLYGON)).json()
+    region = told["results"][0]["result"][0]
+    assert region["type"] == "polygonlabels"
+    assert region["value"]["polygonlabels"] == ["the red car"]
+    mask = segmenter.look(noise).find("the red car").mask
+    ys, xs = np.nonzero(mask)
+    corners = {
+        (100 * x / 80, 100 * y / 60)
+        for x in (xs.min(), xs.max() + 1)
+        for y in (ys.min(), ys.max() + 1)
+    }
+    assert {tuple(point) for point in region["value"]["points"]} == corners
+
+
+def test_unsure_labels_are_left_out(client, png, monkeypatch):
+    monkeypatch.setattr(Segmentation, "UNSURE_BELOW", 1.1)
+    (told,) = client.post("/label-studio/predict", json=asked(uri(png))).json()["results"]
+    assert told["result"] == []
+    assert told["score"] == 0
+
+
+def test_a_phrase_that_somebody_types(client, png, segmenter, noise, monkeypatch):
+    monkeypatch.setattr(Segmentation, "UNSURE_BELOW", 1.1)  # told all the same: somebody waits
+    chosen = {"type": "brushlabels", "value": {"brushlabels": ["left guy"], "rle": [0]}}
+    for items, label in (([TYPED], "the red car"), ([TYPED, chosen], "left guy")):
+        told = client.post("/label-studio/predict", json=asked(uri(png), context={"result": items}))
+        (region,) = told.json()["results"][0]["result"]
+        assert region["value"]["brushlabels"] == [label]
+        phrase, verdict, model = region["meta"]["text"]
+        assert (phrase, model) == ("the dog on the left", "emoji model")
+        assert verdict.endswith(", UNSURE")
+    answer = segmenter.look(noise).find("the dog on the left")
+    assert region["score"] == pytest.approx(answer.confidence, abs=1e-3)
+
+
+@pytest.mark.usefixtures("all_sure")
+def test_a_picture_that_cannot_be_used_costs_the_others_nothing(client, png):
+    pictures = (uri(png), "https://example.org/a.png", uri(b"none"))
+    told = client.post("/label-studio/predict", json=asked(*pictures)).json()["results"]
+    assert [len(result["result"]) for result in told] == [2, 0, 0]
+    assert "never fetched" in told[1]["error"]
+    alone = client.post("/label-studio/predict", json=asked(pictures[1]))
+    assert alone.status_code == 422
+    assert "never fetched" in alone.json()["error"]
+    assert client.post("/label-studio/predict", json=asked()).json() == {"results": []}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/data/local-files/?d=../outside.png",
+        "/data/local-files/?d=deep%20er/../../outside.png",
+        "/data/local-files/?d=/etc/passwd",
+        "/data/local-files/?d=link.png",
+        "/data/local-files/?d=deep%20er",
+        "/data/local-files/?d=nothing.png",
+        "/data/local-files/?d=a%00b.png",
+        "/data/local-files/?d=" + "x" * 5000,
+        "/data/local-files/",
+        "/data/upload/1/a.png",
+        "file:///etc/passwd",
+        "http://[broken",
+        "",
+        7,
+        None,
+    ],
+)
+def test_pictures_that_are_out_of_reach(root, place):
+    with pytest.raises(ImageError) as told:
+        Pictures(root).read(place, 10**6)
+    assert str(root) not in str(told.value)
+
+
+def test_pictures_within_reach(root, png):
+    pictures = Pictures(root)
+    for place in (
+        "/data/local-files/?d=deep%20er/a.png",
+        "http://label.studio:8080/data/local-files/?d=deep+er%2Fa.png",
+        "/data/local-files/?d=inside.png",
+        uri(png),
+    ):
+        assert pictures.read(place, 10**6) == png
+    with pytest.raises(ImageError, match="more than 10 bytes"):
+        pictures.read("/data/local-files/?d=inside.png", 10)
+    with pytest.raises(ImageError, match="label-studio-root"):
+        Pictures().read("/data/local-files/?d=inside.png", 10**6)
+    with pytest.raises(ConfigurationError, match="there is none"):
+        Pictures(root / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "",
+        "no XML",
+        "<View>",
+        "<View/>",
+        BRUSH.replace("$image", "a.png"),
+        BRUSH.replace('toName="picture"', 'toName="other"'),
+        '<View><Image name="i" value="$i"/><BrushLabels name="b" toName="i"/></View>',
+        '<!DOCTYPE x [<!ENTITY a "aaaa">]>' + BRUSH.replace("left guy", "&a;"),
+        "\x00",
+    ],
+)
+def test_configurations_that_cannot_be_used(client, config):
+    with pytest.raises(InputError):
+        controls_of(config)
+    told = client.post("/label-studio/predict", json=asked("x", config=config))
+    assert told.status_code == 422
+
+
+def test_configurations():
+    both = BRUSH.replace(
+        "</View>",
+        '<PolygonLabels name="p" toName="picture"><Label value="left guy"/></PolygonLabels></View>',
+    )
+    brush, polygon = controls_of(both)
+    assert (brush.kind, brush.name, brush.image, brush.key) == (
+        "brushlabels",
+        "mask",
+        "picture",
+        "image",
+    )
+    assert brush.labels == ("the red car", "left guy")
+    assert polygon == dataclasses.replace(
+        brush, kind="polygonlabels", name="p", labels=("left guy",)
+    )
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        *(None, [], {}, {"result": None}, {"result": 10**309}, {"result": "text"}, {"result": {}}),
+        {"result": [None, {}, {"value": 3}, {"value": {"text": 3}}]},
+        {"result": [{"value": {"text": {}, "brushlabels": 10**309, "polygonlabels": [[]]}}]},
+    ],
+)
+def test_contexts_that_say_nothing(told):
+    assert context_of(told) == Context()
+
+
+def test_limits_count_here_too(served, png):
+    with served(pictures=Pictures(), phrases=1) as client:
+        told = client.post("/label-studio/predict", json=asked(uri(png)))
+    assert told.status_code == 422
+    assert "at most 1 label" in told.json()["error"]
+    with served(pictures=Pictures(), letters=8) as client:
+        told = client.post("/label-studio/predict", json=asked(uri(png)))
+    assert "8 characters" in told.json()["error"]

@@ -1,0 +1,107 @@
+"""The OpenAPI document is true: schemathesis finds nothing against it."""
+
+import base64
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from refmask.server.app import app
+from refmask.server.label_studio.tasks import Pictures
+from refmask.server.limits import Limits
+
+OPERATIONS = [
+    ("POST", "/v1/segment"),
+    ("POST", "/v1/scenes"),
+    ("GET", "/v1/scenes/{id}"),
+    ("DELETE", "/v1/scenes/{id}"),
+    ("POST", "/v1/scenes/{id}/find"),
+    ("POST", "/v1/search"),
+    ("GET", "/metrics"),
+    ("GET", "/label-studio/health"),
+    ("GET", "/label-studio/versions"),
+    ("POST", "/label-studio/setup"),
+    ("POST", "/label-studio/webhook"),
+    ("POST", "/label-studio/predict"),
+    ("GET", "/healthz"),
+    ("GET", "/healthz/ready"),
+]
+MODES = [
+    (*operation, mode)
+    for operation in OPERATIONS
+    for mode in GenerationMode
+    # Nothing can be wrong with a request without a body: any id is one, if of no scene.
+    if operation[0] == "POST" or mode == GenerationMode.POSITIVE
+]
+#: No schema tells a labelling configuration, nor where a task's data have the picture.
+BEYOND = {"/label-studio/predict": [positive_data_acceptance]}
+
+
+@pytest.fixture(scope="module")
+def api(segmenter):
+    return app(segmenter, Limits(phrases=4, letters=40, scenes=3), pictures=Pictures())
+
+
+@pytest.fixture(scope="module")
+def document(api, png):
+    """The server's document, whose pictures are real ones."""
+    schemathesis.openapi.format("byte", st.just(base64.b64encode(png).decode()))
+    schemathesis.openapi.format("binary", st.just(png))
+
+    async def lasting(scope, receive, send):
+        """The server, which schemathesis would start and end anew for each test."""
+        if scope["type"] != "lifespan":
+            await api(scope, receive, send)
+
+    return schemathesis.openapi.from_asgi("/openapi.json", lasting)
+
+
+@pytest.fixture(scope="module")
+def held(api, segmenter, noise):
+    """Paths' parameters that lead to a scene, where they do not let it go."""
+    key = api.state.service.scenes.keep(segmenter.look(noise))
+    return lambda path: {"id": key} if path.endswith("/find") else None
+
+
+#: A phrase may be longer than the model reads, which is then told to whoever runs the server.
+@pytest.mark.filterwarnings("ignore::refmask.errors.RefmaskWarning")
+@pytest.mark.parametrize(("method", "path", "mode"), MODES)
+def test_nothing_is_found(document, held, method, path, mode):
+    operation = document[path][method]
+    cases = operation.as_strategy(mode, path_parameters=held(path))
+    if mode == GenerationMode.NEGATIVE:
+        # All parts of a form are text, so that none is of a wrong type.
+        cases = cases.filter(lambda case: case.media_type == "application/json")
+
+    @given(cases)
+    @settings(
+        max_examples=12,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def check(case):
+        case.call_and_validate(excluded_checks=BEYOND.get(path))
+
+    check()
+
+
+def test_every_operation_is_tried(document):
+    paths = document.raw_schema["paths"]
+    assert set(OPERATIONS) == {(method.upper(), path) for path in paths for method in paths[path]}
+
+
+def test_every_error_is_documented_as_one_sentence(document):
+    for path, operations in document.raw_schema["paths"].items():
+        for operation in operations.values():
+            assert operation["summary"]
+            assert operation["description"]
+            for status, told in operation["responses"].items():
+                if status >= "400" and path not in ("/healthz/ready", "/metrics"):
+                    content = told["content"]["application/json"]
+                    assert content["schema"] == {"$ref": "#/components/schemas/Problem"}

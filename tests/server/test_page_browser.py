@@ -1,0 +1,546 @@
+"""The page in a real browser: Chromium, steered by Playwright."""
+
+import dataclasses
+import gc
+import io
+import json
+import os
+import re
+import shutil
+import socket
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import refmask
+from refmask.data.scenes import read_scenes
+from refmask.proposals.given import GivenMasks
+from refmask.provenance import EMBEDDED, OFFLINE
+from refmask.segmenter import assemble
+from refmask.server.blending import blended
+from refmask.server.limits import Limits
+from refmask.server.page.sessions import SessionStore
+from refmask.settings import choose
+
+pytest.importorskip("gradio", reason="the page needs Gradio: the extra app")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="steering a browser needs Playwright: the extra dev"
+)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here"),
+    # Gradio leaves sockets and event loops to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("tidied"),
+]
+
+#: Where to leave pictures of the page, for the docs.
+SCREENSHOTS = os.environ.get("REFMASK_SCREENSHOTS")
+NOTE = f"Model: {choose('embedded').line}"
+#: What a browser says of anything that the policy keeps from running or loading.
+WRONG = "Content Security Policy"
+PHRASE, SECOND = "the fish on the striped green puddle", "the flower"
+
+
+@pytest.fixture(scope="module")
+def looks():
+    """How often a picture was looked at."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def segmenter(looks):
+    made = refmask.load("embedded")
+    made.parser(["a thing"])  # as the command does
+    inner = made.proposer
+
+    class Counting:
+        def propose(self, image):
+            looks.append(image.shape)
+            return inner.propose(image)
+
+    object.__setattr__(made, "proposer", Counting())
+    return made
+
+
+@pytest.fixture(scope="module")
+def scene(segmenter):
+    return segmenter.look(next(iter(read_scenes(split="val"))).image)
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory, scene):
+    path = tmp_path_factory.mktemp("pictures") / "street.png"
+    Image.fromarray(scene.image).save(path)
+    return path
+
+
+@contextmanager
+def served(tabs, limits=Limits(), note=NOTE, model=EMBEDDED):  # noqa: B008  it is frozen
+    """The page's address."""
+    # pytest rewrites it as it is imported; Python 3.11 cannot do so in two threads at once.
+    import anyio._backends._asyncio  # noqa: F401
+
+    from refmask.server.page.serving import open_page
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    page = open_page(tabs, limits, model, host="127.0.0.1", port=port, note=note)
+    yield f"http://127.0.0.1:{port}/"
+    page.close(verbose=False)
+    gc.collect()  # what Gradio leaves is collected here, and not in other tests
+
+
+@pytest.fixture(scope="module")
+def address(segmenter):
+    tabs = Future()
+    tabs.set_result(SessionStore(segmenter, Limits()))
+    with served(tabs) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with playwright.sync_playwright() as started:
+        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *camera])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium, address, request):
+    """The page in a new tab; nothing may be asked for elsewhere, and no script may fail."""
+    options = getattr(request, "param", {"viewport": {"width": 1280, "height": 860}})
+    context = chromium.new_context(**options)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    asked, failed = [], []
+    page.on("request", lambda one: asked.append(one.url))
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.on("console", lambda one: failed.append(one.text) if WRONG in one.text else None)
+    page.goto(address)
+    page.get_by_text("ready.").wait_for()
+    yield page
+    context.close()
+    assert failed == []
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def picture_taken(page, name):
+    if SCREENSHOTS:
+        page.wait_for_timeout(300)
+        shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        shot.quantize(256, kmeans=2).save(Path(SCREENSHOTS) / f"{name}.png", optimize=True)
+
+
+def upload(page, path):
+    page.get_by_label("Choose a picture").set_input_files(path)
+    page.get_by_text(re.compile(r"\d+ regions, looked at in")).wait_for()
+
+
+def ask(page, phrase):
+    page.get_by_label("What to find").fill(phrase)
+    page.get_by_label("What to find").press("Enter")
+    page.locator(".rm-phrase", has_text=phrase).wait_for()
+
+
+def inside(mask):
+    """A place well within a mask: x and y."""
+    from scipy.ndimage import distance_transform_edt
+
+    y, x = np.unravel_index(distance_transform_edt(mask).argmax(), mask.shape)
+    return int(x), int(y)
+
+
+def at(page, x, y, shape):
+    """Where a picture's pixel is in the browser's window."""
+    box = page.locator(".rm-finder").bounding_box()
+    return (
+        box["x"] + (x + 0.5) * box["width"] / shape[1],
+        box["y"] + (y + 0.5) * box["height"] / shape[0],
+    )
+
+
+def drawn_over(page, x, y, shape):
+    """Red, green, blue and alpha of what is drawn over a picture's pixel."""
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(100)
+    return page.evaluate(
+        """([x, y, width, height]) => {
+            const canvas = document.querySelector(".rm-picture canvas");
+            const place = [(x + 0.5) * canvas.width / width, (y + 0.5) * canvas.height / height];
+            return [...canvas.getContext("2d").getImageData(...place, 1, 1).data];
+        }""",
+        [x, y, shape[1], shape[0]],
+    )
+
+
+def test_a_picture_two_phrases_a_slider_and_the_files(opened, street, scene, looks, tmp_path):
+    before = len(looks)
+    upload(opened, street)
+    assert len(looks) == before + 1
+    ask(opened, PHRASE)
+    answer = scene.find(PHRASE)
+    assert opened.locator(".rm-phrase mark").inner_text() == answer.why.phrase.noun_phrase
+    assert f"{answer.confidence:.0%} confidence" in opened.locator(".rm-verdict").inner_text()
+    assert re.search(r"answered in \d+ ms", opened.locator(".rm-caption").inner_text())
+    shape = answer.mask.shape
+    assert drawn_over(opened, *inside(answer.mask), shape)[3] == 0  # the answer is left clear
+    assert drawn_over(opened, *inside(~answer.mask), shape)[3] > 100  # the rest is veiled
+    label = opened.locator(".rm-label").inner_text()
+    assert label == answer.provenance.label == "emoji model: knows emoji scenes only"
+
+    ask(opened, SECOND)
+    second = scene.find(SECOND)
+    assert second.best != answer.best
+    assert drawn_over(opened, *inside(second.mask), shape)[3] == 0
+    opened.get_by_role("button", name=PHRASE).click()  # back to the first
+    opened.locator(".rm-phrase", has_text=PHRASE).wait_for()
+
+    opened.get_by_role("slider", name=re.compile("alpha")).first.press("Home")
+    opened.get_by_text("alpha 0.00").wait_for()
+    assert len(looks) == before + 1
+
+    opened.get_by_text("alpha 0.00").wait_for()
+    local = blended(scene, alpha=0.0).find(PHRASE)
+    with opened.expect_download() as saved:
+        opened.get_by_role("link", name="Download mask").click()
+    assert saved.value.suggested_filename.startswith("street-01-the-fish-on-the")
+    saved.value.save_as(tmp_path / "mask.png")
+    assert np.array_equal(np.array(Image.open(tmp_path / "mask.png")) > 0, local.mask)
+    with opened.expect_download() as saved:
+        opened.get_by_role("link", name="Download JSON").click()
+    saved.value.save_as(tmp_path / "record.json")
+    told = json.loads((tmp_path / "record.json").read_text())
+    assert (told["picture"], told["expression"]) == ("street.png", PHRASE)
+    assert told["answer"]["proposal"] == local.best
+
+
+def test_an_unsure_answer_has_an_amber_frame(opened, street, scene):
+    upload(opened, street)
+    sure = "the fish at the bottom"
+    assert [scene.find(phrase).unsure for phrase in (PHRASE, sure)] == [True, False]
+    for phrase, frames in ((PHRASE, 2), (sure, 0)):
+        ask(opened, phrase)
+        playwright.expect(opened.locator(".rm-unsure")).to_have_count(frames)
+    ask(opened, PHRASE)
+    colours = opened.evaluate(
+        """() => [".rm-picture", ".rm-caption"].map((name) => {
+            const style = getComputedStyle(document.querySelector(name));
+            return `${style.outlineStyle} ${style.outlineColor}`;
+        })"""
+    )
+    assert colours == ["solid rgb(208, 135, 0)"] * 2
+
+
+def test_one_region_gets_no_percentage(opened, tmp_path):
+    Image.new("RGB", (80, 60), "grey").save(tmp_path / "blank.png")
+    upload(opened, tmp_path / "blank.png")
+    ask(opened, PHRASE)
+    playwright.expect(opened.locator(".rm-verdict")).to_have_text("Unsure: blank image")
+    playwright.expect(opened.locator(".rm-caption meter")).to_be_hidden()
+    assert "%" not in opened.locator(".rm-caption").inner_text()
+    opened.locator(".rm-finder").press("Home")
+    readout = opened.locator(".rm-readout")
+    playwright.expect(readout).to_contain_text("the answer: score")
+    assert "probability" not in readout.inner_text()
+
+
+def test_pointing_and_clicking_say_how_the_phrase_scores_there(opened, street, scene):
+    upload(opened, street)
+    readout = opened.locator(".rm-readout")
+    x, y = inside(scene.find(PHRASE).mask)
+    masks = scene.proposals.masks
+    there = [i for i in range(len(masks)) if masks[i, y, x]]
+    smallest = min(there, key=lambda index: masks[index].sum())
+    place = at(opened, x, y, masks.shape[1:])
+
+    opened.mouse.move(*place)
+    playwright.expect(readout).to_contain_text("Ask, and it says how the phrase scores here")
+    ask(opened, PHRASE)
+    answer = scene.find(PHRASE)
+    opened.mouse.move(5, 5)
+    opened.mouse.move(*place)
+    playwright.expect(readout).to_contain_text(f"score {answer.scores[smallest]:.2f}")
+    playwright.expect(readout).to_contain_text(PHRASE)
+    opened.mouse.click(*place)
+    opened.mouse.move(5, 5)
+    playwright.expect(readout).to_contain_text(f"score {answer.scores[smallest]:.2f}")
+
+    runner_up = inside(masks[answer.why.runner_up] & ~answer.mask)
+    veiled = drawn_over(opened, *runner_up, masks.shape[1:])
+    opened.get_by_label("Runner-up").check()
+    assert drawn_over(opened, *runner_up, masks.shape[1:]) != veiled
+
+
+def test_what_is_wrong_is_said_in_plain_words(opened, street, tmp_path):
+    status = opened.locator(".rm-status.wrong")
+    opened.get_by_label("What to find").fill("a cat")
+    opened.get_by_label("What to find").press("Enter")
+    playwright.expect(status).to_contain_text("Expected a picture first, got none")
+    notes = tmp_path / "notes.png"
+    notes.write_text("no picture")
+    opened.get_by_label("Choose a picture").set_input_files(notes)
+    playwright.expect(status).to_contain_text("in notes.png, but its content is none")
+    assert str(tmp_path) not in status.inner_text()
+    large = tmp_path / "large.png"
+    Image.new("1", (5000, 4000)).save(large)
+    opened.get_by_label("Choose a picture").set_input_files(large)
+    playwright.expect(status).to_contain_text("this page takes up to 16; make it smaller first")
+    upload(opened, street)
+    opened.locator(".rm-phrase", has_text="a cat").wait_for()  # it was waiting for the picture
+    opened.get_by_label("What to find").fill("  ")
+    opened.get_by_label("What to find").press("Enter")
+    playwright.expect(status).to_contain_text("Expected an expression, got an empty one")
+    assert "Traceback" not in opened.content()
+    assert opened.locator(".toast-body").count() == 0
+
+
+def test_a_picture_is_dropped_pasted_and_taken(opened, street):
+    bits = street.read_bytes().hex()
+    for kind, holder in (("drop", "dataTransfer"), ("paste", "clipboardData")):
+        opened.evaluate(
+            """([kind, holder, bits]) => {
+                const bytes = Uint8Array.from(bits.match(/../g), (pair) => parseInt(pair, 16));
+                const data = new DataTransfer();
+                data.items.add(new File([bytes], `${kind}.png`, { type: "image/png" }));
+                const made = kind === "drop" ? DragEvent : ClipboardEvent;
+                document.body.dispatchEvent(
+                    new made(kind, { [holder]: data, bubbles: true, cancelable: true }));
+            }""",
+            [kind, holder, bits],
+        )
+        opened.get_by_text(re.compile(rf"{kind}.png: \d+ regions, looked at")).wait_for()
+    opened.get_by_role("button", name="Another picture").click()
+    opened.get_by_role("button", name="Use the camera").click()
+    opened.wait_for_function("document.querySelector('video').videoWidth > 0")
+    opened.get_by_role("button", name="Take the picture").click()
+    opened.get_by_text(re.compile(r"camera.png: \d+ regions, looked at")).wait_for()
+
+
+DESK = {"viewport": {"width": 1280, "height": 860}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+
+@pytest.mark.parametrize("opened", [PHONE], indirect=True)
+def test_a_phone_shows_everything_without_scrolling_sideways(opened, street):
+    def sideways():
+        return opened.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+    assert sideways() <= 0
+    upload(opened, street)
+    ask(opened, PHRASE)
+    opened.get_by_role("link", name="Download mask").wait_for()
+    assert sideways() <= 0
+    box = opened.locator(".rm-picture").bounding_box()
+    assert box["width"] > 300
+    opened.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    playwright.expect(opened.locator(".rm-readout")).to_contain_text("score")
+
+
+def test_the_keyboard_is_enough(opened):
+    def focused(selector):
+        return opened.evaluate(f"document.activeElement.matches({json.dumps(selector)})")
+
+    def tab_to(selector):
+        for _ in range(40):
+            opened.keyboard.press("Tab")
+            if focused(selector):
+                return
+        raise AssertionError(f"{selector} is not reached by the Tab key")
+
+    tab_to("input[type=file]")
+    tab_to(".rm-examples button")
+    outline = opened.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    opened.keyboard.press("Enter")
+    opened.locator(".rm-caption").wait_for()  # an example asks its own phrase
+    assert focused(".rm-finder")
+    finder = opened.locator(".rm-finder")
+    opened.keyboard.press("ArrowRight")
+    playwright.expect(finder).to_have_attribute("aria-valuetext", re.compile("the answer"))
+    opened.keyboard.press("ArrowRight")
+    playwright.expect(finder).to_have_attribute("aria-valuenow", "2")
+    opened.keyboard.press("Escape")
+    playwright.expect(finder).to_have_attribute("aria-valuetext", "none")
+    tab_to("textarea, input[type=text]")
+    opened.keyboard.press("ControlOrMeta+A")
+    opened.keyboard.type("the mushroom")
+    opened.keyboard.press("Enter")
+    opened.locator(".rm-phrase", has_text="the mushroom").wait_for()
+    opened.get_by_role("button", name="Another picture").press("Enter")
+    opened.get_by_text("Drop a picture here").wait_for()
+
+
+def test_the_page_is_there_before_the_model(chromium, segmenter, street, tmp_path):
+    tabs = Future()
+    limits = Limits(body=1_000_000)
+    with served(tabs, limits) as address, chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(address)
+        page.get_by_text("The model is loading; you can choose a picture already.").wait_for()
+        page.get_by_label("What to find").fill(SECOND)
+        page.get_by_label("Choose a picture").set_input_files(street)
+        page.get_by_text("The model is loading; then comes the picture.").wait_for()
+        tabs.set_result(SessionStore(segmenter, Limits()))
+        page.locator(".rm-phrase", has_text=SECOND).wait_for()
+        page.get_by_text("Model: emoji model, ready.").wait_for()
+        large = tmp_path / "large.png"
+        large.write_bytes(bytes(1_500_000))
+        page.get_by_label("Choose a picture").set_input_files(large)
+        page.get_by_text("Expected a file of up to 1 MB, got 2 MB; make it smaller").wait_for()
+
+
+#: Each would run, or make what is around it vanish, if it became part of a template or of HTML.
+SCRIPTS = [
+    "${ran = 1}",
+    "${",
+    "`+(ran = 1)+`",
+    "{{value}} {{#if}}",
+    "<img src=x onerror=ran=1>",
+    "\\u0024{ran = 1}",
+    "</p></script><script>ran=1<!--",
+]
+
+
+@pytest.fixture
+def nothing_runs(opened):
+    yield
+    assert opened.evaluate("window.ran") is None
+
+
+@pytest.mark.usefixtures("nothing_runs")
+@pytest.mark.filterwarnings("ignore:expected at most 32 tokens")
+def test_phrases_are_text(opened, street):
+    upload(opened, street)
+    for number, script in enumerate(SCRIPTS, 1):
+        phrase = f"the {script} thing {number}"
+        opened.get_by_label("What to find").fill(phrase)
+        opened.get_by_label("What to find").press("Enter")
+        playwright.expect(opened.locator(".rm-phrase")).to_have_text(phrase)
+        opened.locator(".rm-finder").press("Home")
+        playwright.expect(opened.locator(".rm-readout")).to_contain_text(f"“{phrase}”")
+    asked = opened.locator(".rm-row[role=group] button").all_inner_texts()
+    assert asked == [f"the {script} thing {n}" for n, script in enumerate(SCRIPTS, 1)][::-1]
+    opened.get_by_role("button", name=asked[-1]).click()
+    playwright.expect(opened.locator(".rm-phrase")).to_have_text(asked[-1])
+    opened.get_by_label("What to find").fill(f"{SCRIPTS[0]} " * 200)
+    opened.get_by_label("What to find").press("Enter")
+    playwright.expect(opened.locator(".rm-status.wrong")).to_contain_text("at most 2000 characters")
+
+
+@pytest.mark.usefixtures("nothing_runs")
+@pytest.mark.parametrize("script", [script for script in SCRIPTS if "/" not in script])
+def test_names_of_pictures_are_text(opened, tmp_path, script):
+    Image.new("RGB", (80, 60), "grey").save(tmp_path / f"{script}.png")
+    opened.get_by_label("Choose a picture").set_input_files(tmp_path / f"{script}.png")
+    opened.get_by_text(f"{script}.png: 1 regions, looked at in").wait_for()
+    image = opened.locator(".rm-picture img")
+    assert image.get_attribute("alt") == f"{script}.png, 80 by 60 pixels"
+    ask(opened, PHRASE)
+    link = opened.get_by_role("link", name="Download JSON")
+    playwright.expect(link).to_have_attribute("download", re.compile(rf"^{re.escape(script)}-"))
+    opened.get_by_role("button", name="Another picture").click()
+    (tmp_path / f"{script}.png").write_text("no picture")
+    opened.get_by_label("Choose a picture").set_input_files(tmp_path / f"{script}.png")
+    playwright.expect(opened.locator(".rm-status.wrong")).to_contain_text(f"in {script}.png, but")
+
+
+@pytest.fixture
+def imported(segmenter, tmp_path):
+    """A page about masks that were imported, with scripts as names wherever names can be given."""
+    script = SCRIPTS[0]
+    runs = {"size": [60, 80], "counts": [1200, 1200, 2400]}
+    content = {
+        "images": [{"id": 1, "file_name": f"{script}.png", "height": 60, "width": 80}],
+        "categories": [{"id": 1, "name": script, "supercategory": script}],
+        "annotations": [{"image_id": 1, "segmentation": runs, "category_id": 1}],
+    }
+    path = tmp_path / f"{script}.json"
+    path.write_text(json.dumps(content))
+    proposer = GivenMasks(path)
+    encoder = dataclasses.replace(segmenter.method.encoder, name=f"clip-{script}")
+    tabs = Future()
+    made = assemble(encoder, proposer, method="cropping", parser=segmenter.parser)
+    tabs.set_result(SessionStore(made, Limits()))
+    with served(tabs, note=f"Model: {script}") as address:
+        yield address, script
+
+
+def test_names_that_come_with_models_and_masks_are_text(chromium, imported, tmp_path):
+    address, script = imported
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(address)
+        page.get_by_text(f"Model: clip-{script}, ready.").wait_for()
+        assert page.locator(".rm-model").inner_text() == f"Model: {script}"
+        Image.new("RGB", (80, 60), "grey").save(tmp_path / "right.png")
+        upload(page, tmp_path / "right.png")
+        ask(page, script)
+        playwright.expect(page.locator(".rm-caption .rm-note")).to_contain_text(
+            f"model clip-{script}"
+        )
+        Image.new("RGB", (70, 60), "grey").save(tmp_path / "wrong.png")
+        page.get_by_label("Choose a picture").set_input_files(tmp_path / "wrong.png")
+        playwright.expect(page.locator(".rm-status.wrong")).to_contain_text(f"{script}.json")
+        assert page.evaluate("window.ran") is None
+
+
+def test_the_policy_runs_nothing_that_is_written_into_the_page(chromium, address):
+    refused = []
+    page = chromium.new_page()
+    page.goto(address)
+    page.get_by_text("ready.").wait_for()
+    page.on("console", lambda one: refused.append(one.text))
+    page.evaluate(
+        """() => {
+            const script = Object.assign(document.createElement("script"), {
+                textContent: "window.ran = 1" });
+            document.body.append(script);
+            document.body.insertAdjacentHTML("beforeend", "<img src=x: onerror='window.ran = 1'>");
+        }"""
+    )
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.ran") is None
+    page.close()
+    assert sum(WRONG in text for text in refused) >= 2
+
+
+def test_the_preview_answers_its_examples_and_says_what_it_is(chromium):
+    """What the docs show: the page as ``refmask app`` opens it on a fresh machine."""
+    tabs = Future()
+    tabs.set_result(SessionStore(refmask.segmenter.load_shipped(OFFLINE), Limits()))
+    note = f"Model: {choose().line}"
+    with served(tabs, note=note, model=OFFLINE) as address:
+        for name, options in (("page", DESK), ("page-phone", PHONE)):
+            with chromium.new_context(**options) as context:
+                page = context.new_page()
+                page.goto(address)
+                page.get_by_text("ready.").wait_for()
+                playwright.expect(page.locator(".rm-note").first).to_contain_text("preview")
+                picture_taken(page, f"{name}-start")
+                page.get_by_role("button", name="the flag").click()
+                page.locator(".rm-caption").wait_for(timeout=60_000)
+                playwright.expect(page.locator(".rm-label")).to_contain_text("offline preview")
+                playwright.expect(page.locator(".rm-caption")).to_contain_text("% confidence")
+                playwright.expect(page.locator(".rm-caption")).to_contain_text("(expected IoU)")
+                page.get_by_role("link", name="Download mask").wait_for()
+                picture_taken(page, "page-answer" if name == "page" else name)
+                finder = page.locator(".rm-finder")
+                finder.focus()
+                page.keyboard.press("ArrowRight")
+                page.keyboard.press("ArrowRight")
+                playwright.expect(finder).to_have_attribute(
+                    "aria-valuetext", re.compile("expected IoU 0"), timeout=20_000
+                )
+                if name == "page":
+                    page.get_by_label("All regions").check()
+                    picture_taken(page, "page-regions")
