@@ -28,7 +28,7 @@ from refmask.clip import ClipBackbone, load_clip
 from refmask.methods import load_method
 from refmask.methods.base import Method
 from refmask.metrics import intersection_and_union, mean_iou, overall_iou
-from refmask.segmenter import assemble
+from refmask.factory import assemble
 from refmask.types import BoolArray, MaskProposals
 
 TOPS = (1, 2, 3, 5, 10, 20, None)

@@ -29,7 +29,7 @@ from questions import Asked
 
 from refmask.clip import load_clip
 from refmask.metrics import intersection_and_union, overall_iou
-from refmask.segmenter import assemble
+from refmask.factory import assemble
 from refmask.types import FloatArray, UInt8Array
 
 PRECISIONS = ("fp32", "bf16")

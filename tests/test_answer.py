@@ -12,7 +12,8 @@ from refmask.export.record import record
 from refmask.methods import load_method
 from refmask.methods.base import unknown_to
 from refmask.methods.global_local import GlobalLocal
-from refmask.segmenter import Segmenter, assemble
+from refmask.factory import assemble
+from refmask.segmenter import Segmenter
 
 PHRASE = TargetPhrase("the red car", "the red car", "the red car", "car")
 

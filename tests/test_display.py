@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from refmask import MaskProposals, MissingResource, Segmentation, TargetPhrase, Why
-from refmask.segmenter import assemble
+from refmask.factory import assemble
 from refmask.visualize.overlay import ANSWER, overlay
 from refmask.visualize.proposals import draw_readably
 

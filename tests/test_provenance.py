@@ -18,7 +18,7 @@ from refmask.proposals.grouping import Grouping
 from refmask.proposals.refine import Refined, Refinement
 from refmask.proposals.telling import proposer_told
 from refmask.provenance import label_of, spelled
-from refmask.segmenter import assemble
+from refmask.factory import assemble
 from refmask.weights.hashing import sha256_of
 
 

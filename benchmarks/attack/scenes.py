@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import load
 
 from attack.values import nasty_key
-from refmask.cache.hashing import settings_hash
+from refmask.fingerprint import settings_hash
 
 TOLD = "refmask"
 DTYPES = {"|u1": "U8", "<f4": "F32", "<i8": "I64"}

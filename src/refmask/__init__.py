@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from refmask.errors import UnsupportedTower as UnsupportedTower
     from refmask.errors import WeightsError as WeightsError
     from refmask.errors import WeightsUnavailable as WeightsUnavailable
+    from refmask.factory import load as load
     from refmask.ops.images import read_image as read_image
     from refmask.provenance import Provenance as Provenance
     from refmask.scene import Scene as Scene
     from refmask.segmenter import Segmenter as Segmenter
-    from refmask.segmenter import load as load
     from refmask.text.parser import PhraseParser as PhraseParser
     from refmask.types import ContextFeatures as ContextFeatures
     from refmask.types import MaskProposals as MaskProposals

@@ -103,8 +103,7 @@ class Segmentation:
     @property
     def probabilities(self) -> FloatArray:
         """Softmax of the scores among all proposals: float32 (N,), 1 in sum."""
-        weights = np.exp(self.scores - self.scores.max(initial=-np.inf))
-        return np.asarray(weights / weights.sum())
+        return softmax(self.scores)
 
     @property
     def standing(self) -> FloatArray:
@@ -178,6 +177,12 @@ class Segmentation:
                 "model": np.array(["" if self.provenance is None else self.provenance.caption]),
             },
         )
+
+
+def softmax(scores: FloatArray) -> FloatArray:
+    """Probabilities of N alternatives by their logits, float32 (N,)."""
+    weights = np.exp(scores - scores.max(initial=-np.inf))
+    return np.asarray(weights / weights.sum())
 
 
 def verdict(confidence: float | None, reason: str | None) -> str:

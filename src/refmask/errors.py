@@ -6,7 +6,8 @@
     ├── InputError            what was given cannot be used         (also a ValueError)
     │   ├── ImageError        a picture: missing, truncated, too large, no picture at all
     │   ├── MaskError         masks or proposals: wrong size, wrong type, not readable
-    │   └── ExpressionError   a referring expression: empty, too long, not text
+    │   ├── ExpressionError   a referring expression: empty, too long, not text
+    │   └── FeatureError      kept features: of another shape or type than the method's
     ├── ConfigurationError    a name or a setting that does not exist (also a ValueError)
     ├── ModelError            a model that cannot be built or used
     │   ├── UnsupportedTower  an image tower that token masking is not defined for
@@ -55,6 +56,10 @@ class MaskError(InputError):
 
 class ExpressionError(InputError):
     """A referring expression is empty, too long, or not text."""
+
+
+class FeatureError(InputError):
+    """Kept features are of another shape or type than the method's."""
 
 
 class ConfigurationError(RefmaskError, ValueError):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from refmask.answer import SAME_THING, Segmentation, Why
+from refmask.answer import SAME_THING, Segmentation, Why, softmax
 from refmask.cache.scene_file import read_scene, write_scene
-from refmask.methods.base import doubt_of, unknown_to
-from refmask.methods.keeping import Part
 from refmask.ops.images import is_blank
 from refmask.ops.masks import areas_of, iou_with, pairwise_iou
 from refmask.ops.processes import check_process
@@ -22,7 +20,9 @@ from refmask.provenance import Provenance
 from refmask.terms import evidence, load_term
 from refmask.types import (
     BoolArray,
+    ContextFeatures,
     FloatArray,
+    ImageFeatures,
     IntArray,
     MaskProposals,
     TargetPhrase,
@@ -42,7 +42,7 @@ AGREEMENT_SIDE = 128
 BLANK_IMAGE = "blank image"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Scene:
     """One picture looked at once.
 
@@ -50,16 +50,14 @@ class Scene:
         image: uint8 RGB (H, W, 3).
         proposals: N masks of that size.
         segmenter: what looked at it.
-        observation: the method's features of the proposals.
-        parts: what they were made of, for ``save``.
+        features: what the method knows of the proposals; phrases may add to it.
         proposed_by: what ``Provenance.proposals`` tells; None for the segmenter's own proposer.
     """
 
     image: UInt8Array
     proposals: MaskProposals
     segmenter: Segmenter
-    observation: Any
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    features: ImageFeatures
     proposed_by: str | None = None
 
     @cached_property
@@ -82,8 +80,8 @@ class Scene:
                 the model's weights are no file.
             MaskError: when the proposals cannot be kept.
         """
-        clip, made_by = self.segmenter.method.encoder, self.provenance.proposals
-        write_scene(Path(path), self.image, self.proposals, clip, self.parts, made_by)
+        method, made_by = self.segmenter.method, self.provenance.proposals
+        write_scene(Path(path), self.image, self.proposals, self.features, method, made_by)
 
     @classmethod
     def load(cls, path: str | PathLike[str], segmenter: Segmenter) -> Scene:
@@ -101,9 +99,8 @@ class Scene:
             ConfigurationError: when the scene was looked at otherwise, naming the differences.
         """
         file = read_scene(Path(path))
-        method = segmenter.method
-        observation = method.observe(file.image, file.proposals, file.keep(method.encoder))
-        return cls(file.image, file.proposals, segmenter, observation, file.parts, file.proposed_by)
+        features = file.features_for(segmenter.method)
+        return cls(file.image, file.proposals, segmenter, features, file.proposed_by)
 
     @cached_property
     def _view(self) -> Overlay:
@@ -162,15 +159,30 @@ class Scene:
             return self.find([expression])[0]
         return self.find_phrases(self.segmenter.parser(expression))
 
-    def find_phrases(self, phrases: Sequence[TargetPhrase]) -> list[Segmentation]:
-        """As ``find``, for expressions whose noun phrase is known."""
+    def find_phrases(
+        self, phrases: Sequence[TargetPhrase], text: ContextFeatures | None = None
+    ) -> list[Segmentation]:
+        """As ``find``, for expressions that were read before.
+
+        Args:
+            phrases: T of them, from the segmenter's parser.
+            text: their features, where the method has encoded them already.
+        """
         check_process()
-        count, method = len(self.proposals), self.segmenter.method
-        told = evidence(self.segmenter.terms, self._seen_by_terms, phrases, count)
-        added = [sum(values.values(), np.zeros(count, np.float32)) for values in told]
-        rows = np.array(added, np.float32).reshape(len(phrases), count)
-        scores, unknown = method.score(self.observation, phrases, rows), unknown_to(method, phrases)
-        return [self._answer(*four) for four in zip(phrases, scores, told, unknown, strict=True)]
+        method = self.segmenter.cached
+        text = method.encode_text(phrases) if text is None else text
+        terms = evidence(self.segmenter.terms, self._seen_by_terms, phrases, len(self.proposals))
+        none = np.zeros(len(self.proposals), np.float32)
+        added = np.array([sum(of_phrase.values(), none) for of_phrase in terms], np.float32)
+        added = added.reshape(len(phrases), len(self.proposals))
+        # What the phrases needed to know of the masks stays known.
+        features = self.features = method.focus(self.features, text, added)
+        scores = method.score(features, text, added)
+        notes = method.unknown(phrases)
+        return [
+            self._answer(phrases[t], scores[t], terms[t], notes[t], text[t : t + 1])
+            for t in range(len(phrases))
+        ]
 
     def _answer(
         self,
@@ -178,6 +190,7 @@ class Scene:
         scores: FloatArray,
         terms: dict[str, FloatArray],
         unknown: str | None,
+        text: ContextFeatures,
     ) -> Segmentation:
         note = unknown or self._fault or phrase.beyond
         if not len(scores):
@@ -185,13 +198,13 @@ class Scene:
             why = Why(phrase, None, 0.0, note=note)
             return Segmentation(nothing, scores, None, 0.0, why, self._view, self.provenance)
         scores = unchanging(scores)
-        weights = np.exp(scores - scores.max())
-        weights /= weights.sum()
+        weights = softmax(scores)
         expected = self._agreement @ weights if self.segmenter.consensus else None
         standing = scores if expected is None else expected
         order = np.argsort(-standing, kind="stable")
         best = int(order[0])
-        note = note or doubt_of(self.segmenter.method, self.observation, phrase, best)
+        if note is None and not self.segmenter.method.fits(self.features, text, best):
+            note = f"nothing here looks like '{phrase.head}' to this model"
         same = self.drawings_of(best)
         others = [int(index) for index in order if not same[index]]
         margin = float(standing[best] - standing[others[0]]) if others else 0.0

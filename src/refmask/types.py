@@ -209,6 +209,15 @@ class TargetPhrase:
     beyond: str | None = None
 
 
+class ImageFeatures(Protocol):
+    """What a method knows of an image and its N masks before any phrase."""
+
+    @property
+    def arrays(self) -> dict[str, FloatArray]:
+        """All that was costly, float32, by name; what is not worth keeping can be among them."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class ContextFeatures:
     """Features of N masks or T expressions, described in context and alone, **not blended**.
@@ -222,6 +231,18 @@ class ContextFeatures:
 
     global_context: FloatArray
     local_context: FloatArray
+
+    @property
+    def arrays(self) -> dict[str, FloatArray]:
+        """Both, by the names "global" and "local"."""
+        return {"global": self.global_context, "local": self.local_context}
+
+    def __len__(self) -> int:
+        return len(self.global_context)
+
+    def __getitem__(self, rows: slice) -> ContextFeatures:
+        """Those of some masks or expressions."""
+        return ContextFeatures(self.global_context[rows], self.local_context[rows])
 
     def blend(self, weight: float) -> FloatArray:
         """``weight * global + (1 - weight) * local`` (equations 5 and 8)."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from refmask.cache import container
-from refmask.cache.hashing import configuration_hash, picture_hash
+from refmask.fingerprint import configuration_hash, of_image
 from refmask.cache.masks import MaskCache
 from refmask.cache.proposers import CachedProposer
 from refmask.errors import RefmaskWarning
@@ -19,7 +19,7 @@ CONFIGURATION = {"proposer": "diagonal"}
 PICTURE = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
 OWNER = {
     "configuration": configuration_hash(CONFIGURATION),
-    "picture": picture_hash(PICTURE),
+    "picture": of_image(PICTURE),
 }
 GOOD = {
     "quality": np.ones(2, np.float32),
@@ -48,7 +48,7 @@ def store(tmp_path):
 
 
 def file_of(store, picture=PICTURE, configuration=CONFIGURATION):
-    name = picture_hash(picture)
+    name = of_image(picture)
     return store.path / configuration_hash(configuration) / name[:2] / f"{name}.masks"
 
 

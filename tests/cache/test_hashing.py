@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refmask.cache.hashing import proposals_hash, settings_hash
+from refmask.fingerprint import of_masks, settings_hash
 from refmask.types import MaskProposals
 
 MASKS = np.random.default_rng(0).random((3, 5, 7)) < 0.5
@@ -20,15 +20,15 @@ def test_masks_boxes_and_their_order_count():
         MaskProposals(MASKS.reshape(3, 7, 5), whole.boxes),
         MaskProposals(MASKS, whole.boxes + 1),
     ]
-    assert len({proposals_hash(proposals) for proposals in [whole, *changed]}) == 6
+    assert len({of_masks(proposals) for proposals in [whole, *changed]}) == 6
 
 
 def test_how_masks_lie_in_memory_and_what_else_is_told_of_them_do_not_count():
     whole = MaskProposals(MASKS)
     turned = np.asfortranarray(MASKS)
     same = MaskProposals(turned, quality=np.arange(3), details={"cells": np.arange(3)})
-    assert proposals_hash(same) == proposals_hash(whole)
-    assert proposals_hash(MaskProposals(MASKS[::-1])[::-1]) == proposals_hash(whole)
+    assert of_masks(same) == of_masks(whole)
+    assert of_masks(MaskProposals(MASKS[::-1])[::-1]) == of_masks(whole)
 
 
 @pytest.mark.parametrize("other", [{"a": 1, "b": [1, 3]}, {"a": 1}, {"a": None, "b": [1, 2]}])

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from refmask.cache.hashing import configuration_hash, picture_hash
+from refmask.fingerprint import configuration_hash, of_image
 from refmask.cache.masks import MaskCache
 from refmask.cache.proposers import CachedProposer, FromCache
 from refmask.errors import ConfigurationError, ImageError, MaskError
@@ -165,7 +165,7 @@ def test_content_counts_and_not_what_holds_it(store):
     other = image.copy()
     other[5, 5, 1] ^= 1
     assert store.get(CONFIGURATION, other) is None
-    assert picture_hash(image.reshape(17, 12, 3)) != picture_hash(image)
+    assert of_image(image.reshape(17, 12, 3)) != of_image(image)
 
 
 @pytest.mark.parametrize(

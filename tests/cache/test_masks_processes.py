@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from refmask.cache.hashing import picture_hash
+from refmask.fingerprint import of_image
 from refmask.cache.masks import MaskCache
 from refmask.cache.proposers import CachedProposer
 from refmask.types import MaskProposals
@@ -30,7 +30,7 @@ class Noise:
         return {"proposer": "noise"}
 
     def propose(self, image):
-        self.asked.append(picture_hash(image))
+        self.asked.append(of_image(image))
         rng = np.random.default_rng(int(image.sum()))
         return MaskProposals(rng.random(SHAPE) < 0.5, quality=rng.random(SHAPE[0]))
 
@@ -104,7 +104,7 @@ def test_after_a_kill_the_rest_is_done_and_nothing_twice(tmp_path):
     proposer = Noise()
     for image in images:
         check(CachedProposer(proposer, store).propose(image), image)
-    rest = [picture_hash(image) for image in images if picture_hash(image) not in done]
+    rest = [of_image(image) for image in images if of_image(image) not in done]
     assert proposer.asked == rest
     after = {file.stem: file.stat().st_mtime_ns for file in store.path.rglob("*.masks")}
     assert len(after) == PICTURES

@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 from refmask import ConfigurationError, InputError, MaskError, MaskProposals, Scene
 from refmask.cache import container, mask_record
-from refmask.cache.hashing import picture_hash
+from refmask.fingerprint import of_image
 from refmask.cache.scene_file import FORMAT, _digest
 from refmask.compat import reference
 from refmask.methods import METHODS, load_method
@@ -222,7 +222,7 @@ def parts_of(path):
 
 def entry_of(image, masks, **fields):
     return np.frombuffer(
-        container.pack(container.MASKS, {"picture": picture_hash(image)}, masks | fields), np.uint8
+        container.pack(container.MASKS, {"picture": of_image(image)}, masks | fields), np.uint8
     )
 
 
@@ -286,11 +286,11 @@ def test_a_forged_model_is_another_model(saved, segmenter):
 
 def test_masks_that_do_not_fit_are_refused(saved, segmenter, noise):
     empty = MaskProposals(np.zeros((4, 60, 80), np.bool_))
-    owner = {"picture": picture_hash(noise)}
+    owner = {"picture": of_image(noise)}
     forged(saved, {"proposals": np.frombuffer(mask_record.write(empty, owner), np.uint8)})
     refused(saved, segmenter(), "covers no pixel")
     other = MaskProposals(np.ones((4, 60, 80), np.bool_))
-    owner = {"picture": picture_hash(noise[::-1])}
+    owner = {"picture": of_image(noise[::-1])}
     forged(saved, {"proposals": np.frombuffer(mask_record.write(other, owner), np.uint8)})
     refused(saved, segmenter(), "of another picture")
 

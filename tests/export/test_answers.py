@@ -10,7 +10,7 @@ from refmask import InputError, MaskError, MaskProposals, Segmentation, TargetPh
 from refmask.export import export
 from refmask.export.answers import Answer, read_answers
 from refmask.export.record import record
-from refmask.segmenter import assemble
+from refmask.factory import assemble
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from refmask.methods import METHODS, load_method
 from refmask.methods.keeping import Keeping
 from refmask.methods.shortlist import Shortlist
 from refmask.scene import Scene
-from refmask.segmenter import Segmenter, assemble
+from refmask.factory import assemble
+from refmask.segmenter import Segmenter
 from refmask.text.parser import PhraseParser
 
 

@@ -15,7 +15,8 @@ from PIL import Image
 
 from refmask.scene import Scene
 from refmask.search import Index
-from refmask.segmenter import Segmenter, assemble
+from refmask.factory import assemble
+from refmask.segmenter import Segmenter
 from refmask.types import MaskProposals, UInt8Array
 
 #: Bytes and sides of pictures differ, so that nothing is equal by chance.

@@ -173,7 +173,7 @@ def test_another_system_is_refused(index, photos, make_segmenter):
 
 
 def test_methods_without_one_vector_per_mask_are_refused(tmp_path, make_segmenter, golden_model):
-    from refmask.segmenter import assemble
+    from refmask.factory import assemble
 
     with pytest.raises(ConfigurationError, match="without local_top"):
         Index.open(tmp_path / "index", make_segmenter(local_top=2), create=True)

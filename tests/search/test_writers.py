@@ -9,7 +9,7 @@ import pytest
 
 from refmask.errors import RefmaskError
 from refmask.search import Collection, Index
-from refmask.segmenter import load
+from refmask.factory import load
 
 #: Writes pictures of one region each, of which every second is also another writer's.
 WRITER = """

@@ -13,7 +13,7 @@ from refmask.clip import load_clip
 from refmask.errors import ConfigurationError, ExpressionError, ImageError, InputError
 from refmask.export.record import record
 from refmask.ops import rle
-from refmask.segmenter import assemble
+from refmask.factory import assemble
 from refmask.server.limits import Limits
 from refmask.server.page import views
 from refmask.server.page.examples import KINDS, examples

@@ -20,7 +20,7 @@ import refmask
 from refmask.data.scenes import read_scenes
 from refmask.proposals.given import GivenMasks
 from refmask.provenance import EMBEDDED, OFFLINE
-from refmask.segmenter import assemble
+from refmask.factory import assemble
 from refmask.server.blending import blended
 from refmask.server.limits import Limits
 from refmask.server.page.sessions import SessionStore

@@ -13,8 +13,8 @@ from refmask.batch.places import absolute
 from refmask.batch.plan import ROWS, Plan, Shard
 from refmask.batch.worker import WorkerSpec
 from refmask.errors import ConfigurationError
-from refmask.evaluation.configuration import commit
 from refmask.evaluation.pipeline import usual_workers
+from refmask.fingerprint import Fingerprint, commit
 from refmask.segmenter import Segmenter
 
 #: Does shards as ordered, and tells of each when it is done; closing it stops the work.
@@ -52,7 +52,7 @@ class Batch:
 
     Attributes:
         plan: what is asked.
-        system: what answers depend on, as ``worker.system_told`` tells it.
+        system: what answers depend on, see ``worker.fingerprint_of``.
         folder: where the rows go, path or URI.
         rows: at most so many in a shard, unless one picture has more.
         retry: do shards with failed rows again.
@@ -62,7 +62,7 @@ class Batch:
     """
 
     plan: Plan
-    system: Mapping[str, Any]
+    system: Fingerprint
     folder: str
     rows: int = ROWS
     retry: bool = False
@@ -72,15 +72,15 @@ class Batch:
             raise ConfigurationError(f"expected --shard-rows of at least 1, got {self.rows}")
 
     @cached_property
-    def configuration(self) -> dict[str, Any]:
+    def configuration(self) -> Fingerprint:
         """What the rows, and the files that they are in, depend on."""
-        return {
+        own = {
             "input": self.plan.fingerprint(),
             "pictures": self.plan.pictures,
             "rows": self.plan.rows,
             "shard_rows": self.rows,
-            **self.system,
         }
+        return Fingerprint(own) | self.system
 
     def run(self, engine: Engine, watch: Watch = lambda *_: None) -> dict[str, Any]:
         """Do the shards that are not done yet; write the summary at the end.
@@ -103,7 +103,9 @@ class Batch:
                 done = {number: one for number, one in done.items() if not one.errors}
             for one in done.values():
                 watch(one, False)
-            order = WorkerSpec(output.folder, output.mark, self.system, self.plan.phrases)
+            order = WorkerSpec(
+                output.folder, self.configuration.sha256, self.system, self.plan.phrases
+            )
             left = (shard for shard in self.plan.shards(self.rows) if shard.number not in done)
             with closing(engine(order, left)) as finished:
                 for one in finished:
@@ -122,5 +124,5 @@ class Batch:
             "errors": sum(one.errors for one in ordered),
             "first_error": next((one.first_error for one in ordered if one.errors), None),
             "commit": commit(),
-            "configuration": self.configuration,
+            "configuration": dict(self.configuration),
         }

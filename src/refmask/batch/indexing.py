@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
 
 from refmask.batch.cluster import Cluster, Work, spread
-from refmask.batch.worker import check_alike, system_told
+from refmask.batch.worker import check_alike, fingerprint_of
 from refmask.errors import ImageError, InputError
 from refmask.evaluation.pipeline import in_order
+from refmask.fingerprint import Fingerprint
 from refmask.search.images import File
 from refmask.search.ingest import look_at
 from refmask.search.rows import Entry
@@ -29,13 +29,13 @@ class EntriesOnRay:
 
     Attributes:
         build: makes a worker's segmenter.
-        system: what its answers depend on, as ``worker.system_told`` tells it.
+        system: what its answers depend on, see ``worker.fingerprint_of``.
         alpha: that the index is searched with.
         cluster: where they are.
     """
 
     build: Callable[[], Segmenter]
-    system: Mapping[str, Any]
+    system: Fingerprint
     alpha: float
     cluster: Cluster
 
@@ -49,9 +49,9 @@ class EntriesOnRay:
                 yield ImageError(content[1:].decode()) if failed else decode(content)
 
 
-def _worker(build: Callable[[], Segmenter], system: Mapping[str, Any], alpha: float) -> Work:
+def _worker(build: Callable[[], Segmenter], system: Fingerprint, alpha: float) -> Work:
     segmenter = build()
-    check_alike(system, system_told(segmenter))
+    check_alike(system, fingerprint_of(segmenter))
 
     def entry(file: File) -> bytes:
         try:

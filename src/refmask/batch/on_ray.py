@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
 
 from refmask.batch.cluster import Cluster, Work, spread
 from refmask.batch.output import ShardResult
@@ -17,6 +16,7 @@ from refmask.errors import ImageError
 from refmask.evaluation.evaluate import Evaluation
 from refmask.evaluation.pipeline import in_order
 from refmask.evaluation.record import Record
+from refmask.fingerprint import Fingerprint
 from refmask.segmenter import Segmenter
 
 
@@ -64,7 +64,7 @@ class RecordsOnRay:
     """
 
     build: Callable[[], Evaluation]
-    configuration: Mapping[str, Any]
+    configuration: Fingerprint
     cluster: Cluster
 
     def __call__(self, pictures: Sequence[str]) -> Generator[list[Record] | ImageError, None, None]:
@@ -77,7 +77,7 @@ class RecordsOnRay:
                 yield ImageError(records) if isinstance(records, str) else records
 
 
-def _record_worker(build: Callable[[], Evaluation], configuration: Mapping[str, Any]) -> Work:
+def _record_worker(build: Callable[[], Evaluation], configuration: Fingerprint) -> Work:
     evaluation = build()
     check_alike(configuration, evaluation.configuration)
 

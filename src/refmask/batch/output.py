@@ -27,9 +27,8 @@ from pyarrow.fs import FileSelector, FileType
 from refmask.batch.places import Place, beside, in_short, is_uri, locate, read, write_whole
 from refmask.batch.plan import Shard
 from refmask.batch.rows import Row, to_parquet, told_of
-from refmask.cache.hashing import settings_hash
 from refmask.errors import ConfigurationError, InputError
-from refmask.evaluation.run import differences, told
+from refmask.fingerprint import Fingerprint
 
 MANIFEST, SUMMARY, LOCK = "_manifest.json", "_summary.json", ".lock"
 #: Footers that are read at once: object storage takes long over each.
@@ -79,13 +78,12 @@ class Output:
 
     Args:
         folder: path or URI; new, empty, or of a batch of the same configuration.
-        configuration: what JSON can hold.
+        configuration: what its rows depend on.
     """
 
-    def __init__(self, folder: str, configuration: Mapping[str, Any]) -> None:
+    def __init__(self, folder: str, configuration: Fingerprint) -> None:
         self.folder = folder
-        self.configuration = json.loads(json.dumps(dict(configuration)))
-        self.mark = settings_hash(self.configuration)
+        self.configuration = configuration
         self._held = ExitStack()
 
     def __enter__(self) -> Self:
@@ -105,7 +103,7 @@ class Output:
                 "it; choose another --out"
             )
         else:
-            content = json.dumps(self.configuration, indent=1).encode() + b"\n"
+            content = json.dumps(dict(self.configuration), indent=1).encode() + b"\n"
             write_whole(self.folder, MANIFEST, content)
         if not is_uri(self.folder):
             self._lock(place.path)
@@ -146,10 +144,10 @@ class Output:
             there = None
         if not isinstance(there, dict):
             raise ConfigurationError(f"expected settings by name in {name}; choose another --out")
-        differing = differences(there, self.configuration)
+        differing = Fingerprint(there).summary(self.configuration)
         if differing:
             raise ConfigurationError(
-                f"{self.folder} holds a batch of another configuration ({told(differing)}); choose "
+                f"{self.folder} holds a batch of another configuration ({differing}); choose "
                 "another --out, or ask for the same"
             )
 
@@ -174,7 +172,7 @@ class Output:
         except (OSError, pyarrow.ArrowException):
             return None
         footer = told_of(metadata)
-        if footer is None or footer.pop("configuration", None) != self.mark:
+        if footer is None or footer.pop("configuration", None) != self.configuration.sha256:
             return None
         try:
             return ShardResult(**footer)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import tee
-from typing import Any
 
 from refmask.batch.output import ShardResult, write_shard
 from refmask.batch.plan import Shard
 from refmask.batch.stage import Stage
 from refmask.errors import ConfigurationError
 from refmask.evaluation.pipeline import in_order
-from refmask.evaluation.run import differences, told
 from refmask.evaluation.sources import Proposed
 from refmask.evaluation.system import SegmenterSystem
+from refmask.fingerprint import Fingerprint
 from refmask.segmenter import Segmenter
 from refmask.types import TargetPhrase
 
@@ -31,13 +30,13 @@ class WorkerSpec:
     Attributes:
         folder: where the rows go, path or URI.
         mark: the batch's configuration, by its hash.
-        system: what answers depend on, as ``system_told`` tells it.
+        system: what answers depend on, as ``fingerprint_of`` tells it.
         phrases: what every picture is asked, where each has no expressions of its own.
     """
 
     folder: str
     mark: str
-    system: Mapping[str, Any]
+    system: Fingerprint
     phrases: tuple[TargetPhrase, ...] | None
 
     def worker(self, segmenter: Segmenter, at_once: int = 1) -> Worker:
@@ -50,7 +49,7 @@ class WorkerSpec:
         Raises:
             ConfigurationError: when its answers would not be those that the batch is to hold.
         """
-        check_alike(self.system, system_told(segmenter))
+        check_alike(self.system, fingerprint_of(segmenter))
         return Worker(Stage(segmenter, self.phrases), self.folder, self.mark, at_once)
 
 
@@ -84,8 +83,8 @@ class Worker:
                 yield write_shard(self.folder, self.mark, shard, rows)
 
 
-def system_told(segmenter: Segmenter) -> dict[str, Any]:
-    """All that a segmenter's answers depend on, as evaluations tell it: what JSON can hold.
+def fingerprint_of(segmenter: Segmenter) -> Fingerprint:
+    """All that a segmenter's answers depend on, as evaluations tell it.
 
     Raises:
         ConfigurationError: when the proposer cannot tell what its masks depend on.
@@ -93,12 +92,12 @@ def system_told(segmenter: Segmenter) -> dict[str, Any]:
     return SegmenterSystem(segmenter, Proposed(segmenter.proposer)).configuration
 
 
-def check_alike(ordered: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+def check_alike(ordered: Fingerprint, found: Fingerprint) -> None:
     """Raise ConfigurationError when a worker's configuration is not that of who started it."""
-    differing = differences(ordered, found)
+    differing = ordered.summary(found)
     if differing:
         raise ConfigurationError(
-            f"a worker computes otherwise than what started it ({told(differing)}); give all "
+            f"a worker computes otherwise than what started it ({differing}); give all "
             "machines the same versions, weights and data, and say --precision"
         )
 

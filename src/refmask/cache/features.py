@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Mapping
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from refmask.cache.container import FEATURES, Damaged, pack, unpack
 from refmask.cache.folder import open_store, read_entry
-from refmask.cache.hashing import settings_hash
 from refmask.errors import ConfigurationError, RefmaskWarning
+from refmask.fingerprint import Fingerprint
 from refmask.limits import STORE, parse_size
 from refmask.ops.files import write_whole
 from refmask.types import FloatArray
@@ -50,27 +48,26 @@ class FeatureCache:
         self.folder = open_store(path, create=True) / "features"
         self._writable = True
 
-    def get(self, owner: Mapping[str, Any], shape: tuple[int | None, ...]) -> FloatArray | None:
+    def get(self, owner: Fingerprint) -> FloatArray | None:
         """What was kept; None when nothing is there, or nothing whole.
 
         A damaged entry is told by a ``RefmaskWarning`` and otherwise as good as absent.
 
         Args:
-            owner: all that the array depends on: what JSON can hold.
-            shape: of the array; None for a side that may be of any length.
+            owner: all that the array depends on.
         """
         file = self._file(owner)
-        found = read_entry(file, FEATURES, lambda content: _read(content, owner, shape))
+        found = read_entry(file, FEATURES, lambda content: _read(content, owner))
         if found is not None:
             with suppress(OSError):  # of a store that is closed to us
                 os.utime(file)
         return found
 
-    def put(self, owner: Mapping[str, Any], values: FloatArray) -> None:
+    def put(self, owner: Fingerprint, values: FloatArray) -> None:
         """Keep an array; a disk that is full or closed is told by one ``RefmaskWarning``.
 
         Args:
-            owner: all that it depends on: what JSON can hold.
+            owner: all that it depends on.
             values: float32 of any shape.
         """
         if not self._writable:
@@ -94,8 +91,8 @@ class FeatureCache:
         sizes = [size for _, size, name in self._entries() if name.endswith(FEATURES)]
         return len(sizes), sum(sizes)
 
-    def _file(self, owner: Mapping[str, Any]) -> Path:
-        key = settings_hash(owner)
+    def _file(self, owner: Fingerprint) -> Path:
+        key = owner.sha256
         return self.folder / key[:2] / f"{key}.{FEATURES}"
 
     def _make_room(self, size: int) -> None:
@@ -132,17 +129,8 @@ class FeatureCache:
         return found
 
 
-def _read(content: bytes, owner: Mapping[str, Any], shape: tuple[int | None, ...]) -> FloatArray:
+def _read(content: bytes, owner: Fingerprint) -> FloatArray:
     values = unpack(FEATURES, content, owner).get("values")
-    if values is None or not fits(values, shape):
-        raise Damaged("its array is of another shape")
+    if values is None or values.dtype != np.float32:
+        raise Damaged("it holds no float32 array")
     return values
-
-
-def fits(values: Any, shape: tuple[int | None, ...]) -> bool:
-    """Whether an array is float32 of a shape; None stands for a side of any length."""
-    return (
-        values.dtype == np.float32
-        and values.ndim == len(shape)
-        and all(want in (None, got) for want, got in zip(shape, values.shape, strict=True))
-    )

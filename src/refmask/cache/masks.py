@@ -7,13 +7,12 @@ import warnings
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from refmask.cache import mask_record
 from refmask.cache.container import MASKS
 from refmask.cache.folder import open_store, read_entry
-from refmask.cache.hashing import configuration_hash, picture_hash
 from refmask.errors import RefmaskError, RefmaskWarning
+from refmask.fingerprint import Fingerprint, of_image
 from refmask.ops.files import write_whole
 from refmask.ops.reading import read_json
 from refmask.types import MaskProposals, UInt8Array
@@ -39,7 +38,7 @@ class MaskCache:
         self.path = open_store(path, create)
         self._described: set[str] = set()
 
-    def get(self, configuration: Mapping[str, Any], image: UInt8Array) -> MaskProposals | None:
+    def get(self, configuration: Fingerprint, image: UInt8Array) -> MaskProposals | None:
         """What was kept for a picture; None when nothing is there, or nothing whole.
 
         A damaged entry is told by a ``RefmaskWarning`` and otherwise as good as absent.
@@ -49,7 +48,6 @@ class MaskCache:
             image: uint8 RGB (H, W, 3).
 
         Raises:
-            ConfigurationError: when the configuration cannot be kept as JSON.
             ImageError: when the array is not a uint8 RGB picture.
         """
         owner = _owner(configuration, image)
@@ -58,9 +56,7 @@ class MaskCache:
             self._file(owner), MASKS, lambda content: mask_record.read(content, owner, *size)
         )
 
-    def put(
-        self, configuration: Mapping[str, Any], image: UInt8Array, proposals: MaskProposals
-    ) -> None:
+    def put(self, configuration: Fingerprint, image: UInt8Array, proposals: MaskProposals) -> None:
         """Keep a proposer's masks of a picture, in place of what was kept for it before.
 
         Args:
@@ -69,8 +65,7 @@ class MaskCache:
             proposals: of that size; boxes, quality and details are kept too, all exact.
 
         Raises:
-            ConfigurationError: when the configuration cannot be kept as JSON, or the disk is full
-                or closed to us; what was kept before stays.
+            ConfigurationError: when the disk is full or closed to us; what was kept before stays.
             ImageError: when the array is not a uint8 RGB picture.
             MaskError: when the proposals are of another size, or cannot be kept.
         """
@@ -79,7 +74,7 @@ class MaskCache:
         self._describe(owner["configuration"], configuration)
         write_whole(self._file(owner), content)
 
-    def configurations(self) -> list[dict[str, Any]]:
+    def configurations(self) -> list[Fingerprint]:
         """The configurations of all proposers whose masks are here, in the order of their hashes.
 
         One whose description is missing or damaged is told by a ``RefmaskWarning`` and left out,
@@ -102,15 +97,15 @@ class MaskCache:
                 found.append(described)
         return found
 
-    def pictures(self, configuration: Mapping[str, Any]) -> int:
+    def pictures(self, configuration: Fingerprint) -> int:
         """For how many pictures masks of a configuration are here, whole or damaged."""
-        return sum(1 for _ in (self.path / configuration_hash(configuration)).glob(ENTRIES))
+        return sum(1 for _ in (self.path / configuration.sha256).glob(ENTRIES))
 
     def _file(self, owner: Mapping[str, str]) -> Path:
         picture = owner["picture"]
         return self.path / owner["configuration"] / picture[:2] / f"{picture}.{MASKS}"
 
-    def _describe(self, name: str, configuration: Mapping[str, Any]) -> None:
+    def _describe(self, name: str, configuration: Fingerprint) -> None:
         """Write a configuration for people to read, unless it stands there already."""
         if name not in self._described:
             folder = self.path / name
@@ -120,20 +115,19 @@ class MaskCache:
             self._described.add(name)
 
 
-def _description(folder: Path) -> dict[str, Any] | None:
+def _description(folder: Path) -> Fingerprint | None:
     """The configuration of a store's folder; None unless it is the one the folder is named by."""
     try:
         file = folder / CONFIGURATION
-        configuration: dict[str, Any] = read_json(file, "a configuration", most="settings")
-        fits = configuration_hash(configuration) == folder.name
-    except RefmaskError:
+        configuration = Fingerprint(read_json(file, "a configuration", most="settings"))
+    except (RefmaskError, TypeError, ValueError):
         return None
-    return configuration if fits else None
+    return configuration if configuration.sha256 == folder.name else None
 
 
-def _owner(configuration: Mapping[str, Any], image: UInt8Array) -> dict[str, str]:
+def _owner(configuration: Fingerprint, image: UInt8Array) -> dict[str, str]:
     """Whose masks an entry holds: both of its hashes."""
     return {
-        "configuration": configuration_hash(configuration),
-        "picture": picture_hash(image),
+        "configuration": configuration.sha256,
+        "picture": of_image(image),
     }

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from refmask.cache.hashing import configuration_hash
 from refmask.cache.masks import MaskCache
 from refmask.errors import ConfigurationError, MaskError
-from refmask.proposals.configuration import configuration_of
+from refmask.fingerprint import Fingerprint, of_proposer
 from refmask.types import MaskProposals, MaskProposer, UInt8Array
 
 #: Digits of a configuration's hash that messages show.
@@ -35,16 +33,16 @@ class CachedProposer:
     store: MaskCache
 
     def __post_init__(self) -> None:
-        configuration_hash(self._told)
+        self._fingerprint  # noqa: B018  raises unless the proposer tells it
 
     @cached_property
-    def _told(self) -> dict[str, Any]:
-        """The configuration, asked for once: it may take reading the weights."""
-        return configuration_of(self.proposer)
+    def _fingerprint(self) -> Fingerprint:
+        """Asked for once: it may take reading the weights."""
+        return of_proposer(self.proposer)
 
     def configuration(self) -> dict[str, Any]:
         """The proposer's: the same masks, wherever they come from."""
-        return dict(self._told)
+        return dict(self._fingerprint)
 
     def propose(self, image: UInt8Array) -> MaskProposals:
         """The kept masks of a uint8 RGB (H, W, 3) picture, or the proposer's, which are kept.
@@ -53,10 +51,10 @@ class CachedProposer:
             ConfigurationError: when they cannot be written.
             InputError: when the proposer refuses the picture, or its masks cannot be kept.
         """
-        found = self.store.get(self._told, image)
+        found = self.store.get(self._fingerprint, image)
         if found is None:
             found = self.proposer.propose(image)
-            self.store.put(self._told, image, found)
+            self.store.put(self._fingerprint, image, found)
         return found
 
 
@@ -70,7 +68,7 @@ class FromCache:
     """
 
     store: MaskCache
-    kept: Mapping[str, Any]
+    kept: Fingerprint
 
     def configuration(self) -> dict[str, Any]:
         """That of the proposer that made the masks."""
@@ -106,7 +104,7 @@ def from_store(place: str) -> FromCache:
     if not mark or not re.fullmatch("[0-9a-f]+", prefix) or Path(place).exists():
         path, prefix = place, ""
     store = MaskCache(path)
-    named = {configuration_hash(kept): kept for kept in store.configurations()}
+    named = {kept.sha256: kept for kept in store.configurations()}
     chosen = [kept for name, kept in named.items() if name.startswith(prefix)]
     if len(chosen) == 1:
         return FromCache(store, chosen[0])
@@ -125,7 +123,7 @@ def from_store(place: str) -> FromCache:
     )
 
 
-def _in_short(kept: Mapping[str, Any], others: list[dict[str, Any]]) -> str:
+def _in_short(kept: Fingerprint, others: list[Fingerprint]) -> str:
     """The proposer of a configuration, and the settings that tell it from others of its kind."""
     name = kept.get("proposer")
     kin = [other for other in others if other.get("proposer") == name]

@@ -1,7 +1,7 @@
 """A picture that was looked at, as one ``.safetensors`` file.
 
 Tensors: ``picture``, uint8 (H, W, 3); ``proposals``, the bytes of a store's entry of masks; and
-``features/PART``, float32, for each part of what the method saw. The metadata hold one entry,
+``features/PART``, float32, for each array of the image features. The metadata hold one entry,
 ``refmask``, JSON: the format, what the features depend on, and a SHA-256 over the tensors and that.
 Reading believes nothing.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,16 +20,14 @@ import numpy.typing as npt
 
 from refmask.cache import mask_record
 from refmask.cache.container import Damaged
-from refmask.cache.features import fits
-from refmask.cache.hashing import picture_hash, settings_hash
-from refmask.errors import ConfigurationError, ImageError, InputError, MaskError
+from refmask.errors import ConfigurationError, FeatureError, ImageError, InputError, MaskError
+from refmask.fingerprint import Fingerprint, of_features, of_image
 from refmask.limits import check
-from refmask.methods.base import Encoder, Keep
-from refmask.methods.keeping import Part, kept_model
+from refmask.methods import Method
 from refmask.ops.files import write_whole
 from refmask.ops.images import checked
 from refmask.ops.reading import check_file, parse_json
-from refmask.types import FloatArray, MaskProposals, UInt8Array
+from refmask.types import FloatArray, ImageFeatures, MaskProposals, UInt8Array
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -49,58 +47,54 @@ class SceneFile:
         path: where it was read from.
         image: uint8 RGB (H, W, 3).
         proposals: N masks of that size.
-        model: see ``refmask.methods.keeping.kept_model``.
-        parts: what the method saw, by name.
+        model: see ``refmask.fingerprint.of_features``.
+        settings: what each array depends on beside that, by its name.
+        arrays: what was worth keeping of the image features, by name.
         proposed_by: see ``Provenance.proposals``.
     """
 
     path: Path
     image: UInt8Array
     proposals: MaskProposals
-    model: Mapping[str, Any]
-    parts: Mapping[str, Part]
+    model: Fingerprint
+    settings: Mapping[str, Mapping[str, Any]]
+    arrays: Mapping[str, FloatArray]
     proposed_by: str
 
-    def keep(self, encoder: Encoder) -> Keep:
-        """What a method with a model, which must be the file's, asks for its parts.
+    def features_for(self, method: Method) -> ImageFeatures:
+        """The image features in the file, as a method gave them; nothing is encoded again.
 
-        It raises ConfigurationError for a part that the file does not hold or that depends on
-        other settings, and InputError for a forged one.
+        Raises:
+            ConfigurationError: when the method needs others, or its model or settings differ,
+                naming the differences.
+            InputError: when an array was forged.
         """
-        model = kept_model(encoder)
-
-        def take(
-            part: str,
-            settings: Mapping[str, Any],
-            shape: tuple[int | None, ...],
-            compute: Callable[[], FloatArray],  # noqa: ARG001  nothing is looked at again
-        ) -> FloatArray:
-            there = self.parts.get(part)
-            if there is None:
+        model, wanted = of_features(method.encoder), method.image_settings()
+        for name, settings in wanted.items() if len(self.proposals) else ():
+            if name not in self.arrays:
                 raise ConfigurationError(
-                    f"expected {part} features in {self.path}, it holds "
-                    f"{', '.join(self.parts) or 'none'}; ask it with the method that looked at it"
+                    f"{self.path} holds no {name} features, but {', '.join(self.arrays) or 'none'};"
+                    " ask it with the method that encoded it"
                 )
-            differ = _differences({**self.model, **there.settings}, {**model, **settings})
+            differ = (self.model | self.settings[name]).summary(model | settings)
             if differ:
                 raise ConfigurationError(
-                    f"{self.path} was looked at by {self.model.get('model')} with "
-                    f"{'; '.join(differ)}; load it with the same model and settings, or look at "
-                    "the picture again"
+                    f"{self.path} was encoded by {self.model.get('model')} with {differ}; load it "
+                    "with the same model and settings, or look at the image again"
                 )
-            if not fits(there.values, shape):
-                _refuse(self.path, f"its {part} features are of another shape")
-            return there.values
-
-        return take
+        known = {name: values for name, values in self.arrays.items() if name in wanted}
+        try:
+            return method.encode_image(self.image, self.proposals, known)
+        except FeatureError as error:
+            _refuse(self.path, str(error))
 
 
 def write_scene(
     path: Path,
     image: UInt8Array,
     proposals: MaskProposals,
-    encoder: Encoder,
-    parts: Mapping[str, Part],
+    features: ImageFeatures,
+    method: Method,
     proposed_by: str,
 ) -> None:
     """Write a file.
@@ -109,8 +103,8 @@ def write_scene(
         path: where; its name ends with ".safetensors".
         image: uint8 RGB (H, W, 3).
         proposals: N masks of that size.
-        encoder: the model that looked at it.
-        parts: what the method saw, by name.
+        features: of the image and these proposals.
+        method: what encoded them.
         proposed_by: see ``Provenance.proposals``.
 
     Raises:
@@ -124,14 +118,15 @@ def write_scene(
         raise ConfigurationError(
             f"expected a name that ends with .safetensors for a scene, got {path.name}; rename it"
         )
-    entry = mask_record.write(proposals, {"picture": picture_hash(image)})
+    entry = mask_record.write(proposals, {"picture": of_image(image)})
+    settings = method.image_settings() if len(proposals) else {}
     arrays: Arrays = {
         PICTURE: np.ascontiguousarray(image),
         PROPOSALS: np.frombuffer(entry, np.uint8),
-        **{FEATURES + name: np.ascontiguousarray(part.values) for name, part in parts.items()},
+        **{FEATURES + name: np.ascontiguousarray(features.arrays[name]) for name in settings},
     }
-    settings = {name: dict(part.settings) for name, part in parts.items()}
-    told = {"format": FORMAT, "model": kept_model(encoder), "parts": settings}
+    model = dict(of_features(method.encoder))
+    told: dict[str, Any] = {"format": FORMAT, "model": model, "parts": settings}
     told[MADE_BY] = proposed_by
     told["sha256"] = _digest(arrays, told)
     content = save(arrays, {TOLD: json.dumps(told, sort_keys=True)})
@@ -176,15 +171,18 @@ def _scene(path: Path, arrays: Arrays, metadata: str) -> SceneFile:
     image = checked(picture)
     height, width = image.shape[:2]
     check("pixels", height * width, "its picture", Damaged)
-    proposals = mask_record.read(entry.tobytes(), {"picture": picture_hash(image)}, height, width)
+    proposals = mask_record.read(entry.tobytes(), {"picture": of_image(image)}, height, width)
     if {FEATURES + name for name in told["parts"]} != set(arrays):
         raise Damaged("its features are not those it tells of")
-    parts = {
-        name: Part(settings, arrays[FEATURES + name]) for name, settings in told["parts"].items()
-    }
-    proposals = proposals.checked_for(image)
-    made_by = told.get(MADE_BY, UNTOLD)
-    return SceneFile(path, image, proposals, told["model"], parts, made_by)
+    return SceneFile(
+        path=path,
+        image=image,
+        proposals=proposals.checked_for(image),
+        model=Fingerprint(told["model"]),
+        settings=told["parts"],
+        arrays={name: arrays[FEATURES + name] for name in told["parts"]},
+        proposed_by=told.get(MADE_BY, UNTOLD),
+    )
 
 
 def _told(metadata: str) -> dict[str, Any]:
@@ -203,20 +201,11 @@ def _told(metadata: str) -> dict[str, Any]:
 
 def _digest(arrays: Arrays, told: Mapping[str, Any]) -> str:
     """SHA-256 over all that counts, in hexadecimal."""
-    digest = hashlib.sha256(settings_hash(told).encode())
+    digest = hashlib.sha256(Fingerprint(told).sha256.encode())
     for name, values in sorted(arrays.items()):
         digest.update(f"{name} {values.dtype.str} {values.shape} ".encode())
         digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
-
-
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    """What differs beside the model's mere name, each with both values, long hashes cut."""
-    return [
-        f"{name} {str(there.get(name))[:12]} instead of {str(here.get(name))[:12]}"
-        for name in {**there, **here}
-        if there.get(name) != here.get(name) and name != "model"
-    ]
 
 
 def _refuse(path: Path, reason: str) -> NoReturn:

@@ -72,12 +72,12 @@ def run(args: argparse.Namespace) -> int:
     """Answer all rows that are not answered yet; tell how many failed."""
     from refmask.batch.batch import Batch
     from refmask.batch.plan import read_plan
-    from refmask.batch.worker import system_told
+    from refmask.batch.worker import fingerprint_of
 
     far = on_cluster(args)
     segmenter = load_looking(args)
     plan = read_plan(args.input, _phrases(args, segmenter), args.per_picture)
-    batch = Batch(plan, system_told(segmenter), args.out, args.shard_rows, args.retry)
+    batch = Batch(plan, fingerprint_of(segmenter), args.out, args.shard_rows, args.retry)
     with _Bar(plan.rows) as bar:
         summary = batch.run(_engine(args, segmenter, far), bar)
     _tell(args, summary, bar)

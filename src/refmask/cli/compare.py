@@ -69,7 +69,7 @@ def _dataset(args: argparse.Namespace, run: RunRecords) -> Dataset:
 
 
 def _print(found: Comparison, largest: list[Change]) -> None:
-    from refmask.evaluation.run import short
+    from refmask.fingerprint import short
 
     about = f"{found.expressions} expressions about {found.pictures} pictures in both runs"
     print(about + (f", {found.left_out} left out" if found.left_out else ""))

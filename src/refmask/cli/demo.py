@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
 def _photographs() -> Iterator[tuple[Scene, Segmentation]]:
     """Answers of the preview about photographs, each told as it comes."""
     from refmask.data.photographs import read_photographs
+    from refmask.factory import load_shipped
     from refmask.provenance import OFFLINE
-    from refmask.segmenter import load_shipped
 
     print("photographs, by the offline preview:")
     segmenter = load_shipped(OFFLINE)
@@ -60,9 +60,9 @@ def _photographs() -> Iterator[tuple[Scene, Segmentation]]:
 def _scenes() -> Iterator[tuple[Scene, Segmentation]]:
     """Answers of the emoji model about the scenes that it was made for, told with their IoU."""
     from refmask.data.scenes import read_scenes
+    from refmask.factory import load_shipped
     from refmask.metrics import intersection_and_union, iou
     from refmask.provenance import EMBEDDED
-    from refmask.segmenter import load_shipped
 
     print("emoji scenes, by the model that knows nothing else:")
     segmenter = load_shipped(EMBEDDED)

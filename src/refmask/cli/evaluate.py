@@ -192,9 +192,8 @@ def evaluate(args: argparse.Namespace, evaluation: Evaluation, name: str) -> int
         evaluation: what is asked of what.
         name: the system's, for the run's folder.
     """
-    from refmask.evaluation.configuration import short_hash
 
-    dataset, mark = evaluation.dataset, short_hash(evaluation.configuration)
+    dataset, mark = evaluation.dataset, evaluation.configuration.short
     folder = args.out or Path(RUNS, f"{dataset.name}-{dataset.split}-{name}-{mark}")
     with _Bar(len(evaluation.pictures)) as bar:
         summary = evaluation.run(folder, bar)

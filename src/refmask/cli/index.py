@@ -82,9 +82,9 @@ def _look(args: argparse.Namespace) -> int:
 def _elsewhere(index: Index, args: argparse.Namespace) -> Elsewhere:
     """Looks at pictures on the cluster that the options describe."""
     from refmask.batch.indexing import EntriesOnRay
-    from refmask.batch.worker import system_told
+    from refmask.batch.worker import fingerprint_of
 
-    told = system_told(index.segmenter)
+    told = fingerprint_of(index.segmenter)
     build = from_here(partial(load_looking, args))
     return EntriesOnRay(build, told, index.collection.marker.alpha, cluster(args, index.segmenter))
 

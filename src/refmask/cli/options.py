@@ -172,7 +172,7 @@ def _load(
     refinement: Refinement | None,
     store_limit: str,
 ) -> Segmenter:
-    from refmask.segmenter import load
+    from refmask.factory import load
 
     return load(
         args.model,

@@ -133,7 +133,8 @@ def _refines(args: argparse.Namespace) -> bool:
 
 def _proposer(args: argparse.Namespace, spec: str, stem: str | None = None) -> MaskProposer:
     from refmask import compat
-    from refmask.proposals import load_proposer, shared, wrap_proposer
+    from refmask.factory import wrap_proposer
+    from refmask.proposals import load_proposer, shared
 
     record = compat.by_name(args.compat, "vit")
     precision = args.precision if args.compat == "default" else "fp32"

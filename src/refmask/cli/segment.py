@@ -64,9 +64,10 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from refmask.export.folder import picture_folders
+    from refmask.factory import wrap_proposer
     from refmask.ops.files import check_writable
     from refmask.ops.finding import find_pictures
-    from refmask.proposals import load_proposer, wrap_proposer
+    from refmask.proposals import load_proposer
 
     if args.top < 1:
         raise ConfigurationError(f"expected --top of at least 1, got {args.top}")

@@ -12,8 +12,9 @@ import numpy as np
 
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.evaluation.record import Record, outcomes
-from refmask.evaluation.run import differences, pictures, read_configuration
+from refmask.evaluation.run import pictures, read_configuration
 from refmask.evaluation.summary import LEVEL, OF_PROPOSALS, RESAMPLES, SEED
+from refmask.fingerprint import Fingerprint
 from refmask.metrics import PairedGain, QueryResults, compare, figures
 
 #: From this IoU on an answer counts as right.
@@ -36,7 +37,7 @@ class RunRecords:
     """
 
     folder: Path
-    configuration: dict[str, Any]
+    configuration: Fingerprint
     records: dict[str, Record]
 
     def counts(self, query: str) -> bool:
@@ -141,7 +142,7 @@ def compare_runs(first: RunRecords, second: RunRecords) -> Comparison:
     Raises:
         ConfigurationError: when they are not about the same data, or share no expression.
     """
-    settings = differences(first.configuration, second.configuration)
+    settings = first.configuration.changes(second.configuration)
     _check_data(first, second, settings)
     common = [query for query in first.records if first.counts(query) and second.counts(query)]
     if not common:

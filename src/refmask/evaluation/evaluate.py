@@ -9,16 +9,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from refmask.data import Dataset
 from refmask.errors import ConfigurationError, ImageError, InputError, RefmaskWarning
-from refmask.evaluation.configuration import data_configuration
 from refmask.evaluation.pipeline import in_order, usual_workers
 from refmask.evaluation.record import Record, outcomes
 from refmask.evaluation.run import Run
 from refmask.evaluation.summary import Summary, count, summarise
 from refmask.evaluation.system import System
+from refmask.fingerprint import Fingerprint, of_dataset
 from refmask.metrics import Tally
 
 #: Told how many pictures are done, and the sums over them.
@@ -77,9 +76,9 @@ class Evaluation:
         return self.dataset.ids[: self.first]
 
     @property
-    def configuration(self) -> dict[str, Any]:
+    def configuration(self) -> Fingerprint:
         """What the records depend on."""
-        return data_configuration(self.dataset, self.first) | self.system.configuration
+        return of_dataset(self.dataset, self.first) | self.system.configuration
 
     def run(self, folder: Path, watch: Watch = lambda *_: None) -> Summary:
         """Answer what is not answered yet; write records, and the summary at the end.

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.evaluation.record import COLUMNS, Record, line, parse
+from refmask.fingerprint import Fingerprint
 from refmask.ops.files import write_whole
 from refmask.ops.reading import parse_json, read_bytes
 
@@ -31,9 +32,6 @@ CONFIGURATION, SAMPLES = "configuration.json", "samples.jsonl"
 TIMES, SUMMARY = "times.jsonl", "summary.json"
 #: Held by the one process that writes; stays, empty, when it has ended.
 LOCK = ".lock"
-
-#: Differences of two configurations that a message shows.
-SHOWN = 6
 
 
 class Run:
@@ -44,12 +42,12 @@ class Run:
         rows: what the figures need of each picture done, and its queries' ids, by picture.
     """
 
-    def __init__(self, folder: Path, configuration: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, configuration: Fingerprint) -> None:
         """Begin a run, or go on with one of the same configuration.
 
         Args:
             folder: new, empty, or of such a run.
-            configuration: what JSON can hold.
+            configuration: what the records depend on.
 
         Raises:
             ConfigurationError: when the folder holds something else or a run of another
@@ -129,7 +127,7 @@ class Run:
             warnings.warn(message, RefmaskWarning, stacklevel=2)
 
 
-def read_configuration(folder: Path) -> dict[str, Any]:
+def read_configuration(folder: Path) -> Fingerprint:
     """What the records of a run depend on.
 
     Raises:
@@ -141,7 +139,7 @@ def read_configuration(folder: Path) -> dict[str, Any]:
     configuration = parse_json(content, path, ConfigurationError)
     if not isinstance(configuration, dict):
         raise ConfigurationError(f"expected settings by name in {path}; choose another folder")
-    return configuration
+    return Fingerprint(configuration)
 
 
 def pictures(folder: Path) -> Iterator[tuple[list[Record], int]]:
@@ -171,13 +169,6 @@ def pictures(folder: Path) -> Iterator[tuple[list[Record], int]]:
         ) from None
 
 
-def differences(mine: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What two configurations say differently, by name; None where one says nothing."""
-    names = [*mine, *(name for name in other if name not in mine)]
-    pairs = {name: (mine.get(name), other.get(name)) for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
 def _follows(record: Record, before: list[Record]) -> bool:
     same = all(record[name] == before[0][name] for name in ("picture", "of")) if before else True
     return bool(same and record["number"] == len(before) < record["of"])
@@ -187,16 +178,14 @@ def _row(record: Record) -> Record:
     return {name: record.get(name) for name in ("query", *COLUMNS)}
 
 
-def _claim(folder: Path, configuration: Mapping[str, Any]) -> None:
+def _claim(folder: Path, configuration: Fingerprint) -> None:
     """Make the folder this configuration's, unless it is another's."""
-    # What JSON makes of it is what a later run will read.
-    asked = json.loads(json.dumps(dict(configuration)))
     if (folder / CONFIGURATION).exists():
-        differing = differences(read_configuration(folder), asked)
+        differing = read_configuration(folder).summary(configuration)
         if differing:
             raise ConfigurationError(
-                f"{folder} holds a run of another configuration ({told(differing)}); choose "
-                "another --out, or ask for the same"
+                f"{folder} holds a run of another configuration ({differing}); choose another "
+                "--out, or ask for the same"
             )
         return
     try:
@@ -210,24 +199,8 @@ def _claim(folder: Path, configuration: Mapping[str, Any]) -> None:
             f"expected a new folder or one of a run, got {folder} with {foreign[0]} in it; choose "
             "another --out"
         )
-    content = json.dumps(asked, indent=1).encode() + b"\n"
+    content = json.dumps(dict(configuration), indent=1).encode() + b"\n"
     write_whole(folder / CONFIGURATION, content)
-
-
-def told(differing: Mapping[str, tuple[Any, Any]]) -> str:
-    """Differences as a message shows them: the first few, then how many more."""
-    shown = [
-        f"{name}: {short(theirs)} there, {short(ours)} here"
-        for name, (theirs, ours) in list(differing.items())[:SHOWN]
-    ]
-    more = len(differing) - len(shown)
-    return "; ".join(shown + ([f"and {more} more"] if more else []))
-
-
-def short(value: Any) -> str:
-    """A setting on one line; digests and the like by their beginning."""
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 40 else text[:12] + "..."
 
 
 def _write(file: IO[bytes], content: bytes) -> None:

@@ -19,8 +19,8 @@ import numpy as np
 
 from refmask.compat import Compat
 from refmask.errors import InputError
-from refmask.evaluation.configuration import versions
 from refmask.evaluation.record import Record, query_record
+from refmask.fingerprint import Fingerprint, of_versions
 from refmask.metrics import PictureOverlaps
 from refmask.ops.reading import parse_json, read_bytes
 from refmask.ops.segmentations import decode_segmentation
@@ -46,14 +46,11 @@ class Predictions:
     compat: Compat
 
     @cached_property
-    def configuration(self) -> dict[str, Any]:
+    def configuration(self) -> Fingerprint:
         """The file's SHA-256, the rules and versions."""
-        return {
-            "system": "predictions",
-            "predictions_sha256": self.sha256,
-            **{name: value for name, value in self._rules().items() if value},
-            **{f"version.{name}": value for name, value in versions().items()},
-        }
+        rules = {name: value for name, value in self._rules().items() if value}
+        told = {"system": "predictions", "predictions_sha256": self.sha256, **rules}
+        return Fingerprint(told) | of_versions()
 
     def answer(self, sample: Sample) -> list[Record]:
         """One record per query; without a prediction, of an empty mask.

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from refmask.errors import ConfigurationError, MaskError
+from refmask.fingerprint import of_proposer
 from refmask.proposals import load_proposer
-from refmask.proposals.configuration import configuration_of
 from refmask.proposals.refine import Refinement
 from refmask.types import MaskProposals, MaskProposer, Sample
 from refmask.weights.hashing import sha256_of, sha256_of_folder
@@ -55,7 +55,7 @@ class Proposed:
         Raises:
             ConfigurationError: when it cannot tell.
         """
-        return configuration_of(self.proposer)
+        return dict(of_proposer(self.proposer))
 
 
 @dataclass(frozen=True)

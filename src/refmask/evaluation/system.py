@@ -11,12 +11,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from refmask.answer import Segmentation
-from refmask.clip import apart
 from refmask.compat import Compat
 from refmask.errors import ExpressionError, RefmaskWarning
-from refmask.evaluation.configuration import system_configuration, versions
 from refmask.evaluation.record import Record, query_record
 from refmask.evaluation.sources import ProposalSource
+from refmask.fingerprint import Fingerprint, of_system, of_versions
 from refmask.metrics import PictureOverlaps
 from refmask.scene import Scene
 from refmask.segmenter import Segmenter
@@ -35,8 +34,8 @@ class System(Protocol):
         ...
 
     @property
-    def configuration(self) -> dict[str, Any]:
-        """What its answers depend on: what JSON can hold."""
+    def configuration(self) -> Fingerprint:
+        """What its answers depend on."""
         ...
 
     def answer(self, sample: Sample) -> list[Record]:
@@ -70,15 +69,13 @@ class SegmenterSystem:
         return self.segmenter.method.compat
 
     @cached_property
-    def configuration(self) -> dict[str, Any]:
+    def configuration(self) -> Fingerprint:
         """Method, model, parser, proposals and versions."""
-        proposals = self.source.configuration()
-        return {
-            "system": "refmask",
-            **system_configuration(self.segmenter),
-            **{f"proposals.{name}": value for name, value in proposals.items()},
-            **{f"version.{name}": value for name, value in versions().items()},
-        }
+        proposals = Fingerprint(self.source.configuration()).under("proposals.")
+        system = Fingerprint({"system": "refmask"}) | of_system(
+            self.segmenter.method, self.segmenter.choice, self.segmenter.parser
+        )
+        return system | proposals | of_versions()
 
     def answer(self, sample: Sample) -> list[Record]:
         """Look at the picture once, ask all its expressions.
@@ -90,8 +87,7 @@ class SegmenterSystem:
             InputError: when the proposer refuses the picture.
         """
         scene = self.segmenter.look(sample.image, self.source.propose(sample))
-        with apart():  # a resumed run ends as an unbroken one
-            answers = _found(scene, [query.expression for query in sample.queries])
+        answers = _answers(scene, [query.expression for query in sample.queries])
         overlaps = PictureOverlaps(scene.proposals, sample.instances)
         return [_record(sample, number, answer, overlaps) for number, answer in enumerate(answers)]
 
@@ -113,14 +109,19 @@ def _record(
     return query_record(sample, number, told, row, mask)
 
 
-def _found(scene: Scene, expressions: list[str]) -> list[Segmentation | str]:
-    """All at once; one by one where one of them is faulty, which has the reason for its answer."""
+def _answers(scene: Scene, expressions: list[str]) -> list[Segmentation | str]:
+    """All at once; one by one where one of them is faulty, which has the reason for its answer.
+
+    The cache of texts is passed by: a text's features differ by rounding with the texts beside it,
+    and a run that is resumed must end as an unbroken one.
+    """
     try:
-        return list(scene.find(expressions))
+        phrases = scene.segmenter.parser(expressions)
+        return list(scene.find_phrases(phrases, scene.segmenter.method.encode_text(phrases)))
     except ExpressionError as error:
         if len(expressions) == 1:
             return [str(error)]
-        return [found for one in expressions for found in _found(scene, [one])]
+        return [found for one in expressions for found in _answers(scene, [one])]
 
 
 def _unheard(sample: Sample, number: int, reason: str) -> dict[str, Any]:

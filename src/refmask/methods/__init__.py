@@ -15,11 +15,11 @@ from refmask.methods.base import Encoder, Method
 #: Name -> module and class.
 METHODS = {
     "global-local": ("refmask.methods.global_local", "GlobalLocal"),
-    "cropping": ("refmask.methods.cropping", "Cropping"),
-    "global": ("refmask.methods.global_context", "GlobalContext"),
+    "cropping": ("refmask.methods.global_local", "Cropping"),
+    "global": ("refmask.methods.global_local", "GlobalContext"),
     "region-token": ("refmask.methods.region_token", "RegionToken"),
-    "score-map": ("refmask.methods.score_map", "ScoreMap"),
-    "grad-cam": ("refmask.methods.grad_cam", "GradCam"),
+    "score-map": ("refmask.methods.map_pooling", "ScoreMap"),
+    "grad-cam": ("refmask.methods.map_pooling", "GradCam"),
     "class-posterior": ("refmask.methods.class_posterior", "ClassPosterior"),
 }
 #: What takes a classifier; all others take a CLIP.

@@ -1,56 +1,45 @@
-"""The shape that all methods share."""
+"""The shape that all methods share, in the order of the paper's figure 2.
+
+::
+
+    encode_image(image, proposals) -> image features     costly, once an image
+    encode_text(phrases)           -> text features      cheap
+    score(image features, text features) -> (T, N)       next to nothing
+
+Nothing is cached inside a method: see ``refmask.cache.method`` for what wraps one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional
 
+from refmask.clip import ClipBackbone
 from refmask.compat import Compat
+from refmask.errors import ConfigurationError, FeatureError
 from refmask.ops.pixels import PixelStatistics
-from refmask.types import FloatArray, MaskProposals, TargetPhrase, UInt8Array
+from refmask.types import (
+    ContextFeatures,
+    FloatArray,
+    ImageFeatures,
+    MaskProposals,
+    TargetPhrase,
+    UInt8Array,
+)
 
-#: Fields of ``Compat`` that change how any picture enters a model.
+#: Fields of ``Compat`` that change how any image enters a model.
 INPUT = ("imagenet_statistics", "shorter_side", "plain_bilinear")
-
-
-class Keep(Protocol):
-    """Through which a method asks for what is costly, so that it need not be computed twice."""
-
-    def __call__(
-        self,
-        part: str,
-        settings: Mapping[str, Any],
-        shape: tuple[int | None, ...],
-        compute: Callable[[], FloatArray],
-    ) -> FloatArray:
-        """A part of what a method sees in a picture, kept or computed.
-
-        Args:
-            part: its name; the same for all methods that compute it in the same way.
-            settings: what it depends on beside the model, the picture and its masks.
-            shape: of the result; None for a side that is not known beforehand.
-            compute: gives float32 of that shape.
-        """
-        ...
-
-
-def afresh(
-    part: str,  # noqa: ARG001  as all ways of keeping
-    settings: Mapping[str, Any],  # noqa: ARG001
-    shape: tuple[int | None, ...],  # noqa: ARG001
-    compute: Callable[[], FloatArray],
-) -> FloatArray:
-    """Compute, and keep nothing."""
-    return compute()
-
-
-def chosen_fields(compat: Compat, *names: str) -> dict[str, Any]:
-    """Fields of a compatibility record by name, as JSON holds them."""
-    values = {name: getattr(compat, name) for name in names}
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+#: Image features of which none is known yet.
+UNKNOWN: Mapping[str, FloatArray] = MappingProxyType({})
 
 
 class Encoder(Protocol):
@@ -102,61 +91,185 @@ class Encoder(Protocol):
         ...
 
 
-class Method(Protocol):
-    """Scores proposals against expressions, in two steps of very different cost.
+class Method(ABC):
+    """Scores mask proposals against referring expressions.
 
-    One whose model knows a list of words may also have ``unknown(phrases)``: for each phrase a
-    short reason why nothing of it is known, or None; see :func:`unknown_to`. One that can tell that
-    nothing fits a phrase may have ``doubt(observation, phrase, best)``; see :func:`doubt_of`.
+    Attributes:
+        encoder: the model it describes masks and phrases with.
+        compat: corrected, or the released code's arithmetic.
     """
 
-    @property
-    def encoder(self) -> Encoder:
-        """The model it describes masks and phrases with."""
-        ...
+    encoder: Encoder
+    compat: Compat
 
-    @property
-    def compat(self) -> Compat:
-        """Corrected or the released code's arithmetic."""
-        ...
+    @abstractmethod
+    def image_settings(self) -> dict[str, dict[str, Any]]:
+        """What image features depend on, beside the model, the image and its masks.
 
-    def observe(self, image: UInt8Array, proposals: MaskProposals, keep: Keep = afresh) -> Any:
-        """The costly, text-free part, once per picture: uint8 RGB (H, W, 3) and N proposals."""
-        ...
+        Returns:
+            For each array that is worth keeping, by its name, its settings: what JSON can hold.
+            Methods that compute an array in the same way give it the same name and settings.
+        """
 
+    @abstractmethod
+    def encode_image(
+        self, image: UInt8Array, proposals: MaskProposals, known: Mapping[str, FloatArray] = UNKNOWN
+    ) -> ImageFeatures:
+        """The costly, text-free part.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            proposals: N masks of that size.
+            known: arrays that an equal method gave for this image and these masks; they are not
+                computed again.
+
+        Raises:
+            FeatureError: when a known array does not fit.
+        """
+
+    @abstractmethod
+    def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
+        """Features of T phrases: float32 (T, D) of the whole expressions and of the noun phrases.
+
+        Raises:
+            ExpressionError: when one is longer than the model reads, where ``compat`` forbids it.
+        """
+
+    @abstractmethod
     def score(
         self,
-        observation: Any,
-        phrases: Sequence[TargetPhrase],
+        image_features: Any,
+        text_features: ContextFeatures,
         evidence: FloatArray | float = 0.0,
     ) -> FloatArray:
-        """float32 (T, N), higher is better, as logits: their softmax over N is a probability.
+        """How well each mask answers each phrase.
 
-        ``evidence``, float32 (T, N) in nats, is added by the method itself: one that looks closer
-        at its best masks takes it into account when it chooses them.
+        Args:
+            image_features: of N masks, from ``encode_image`` or ``focus``.
+            text_features: of T phrases.
+            evidence: float32 (T, N) in nats, added to the scores.
+
+        Returns:
+            float32 (T, N), higher is better, as logits: their softmax over N is a probability.
         """
-        ...
+
+    def focus(
+        self,
+        image_features: Any,
+        text_features: ContextFeatures,  # noqa: ARG002  by default all is known
+        evidence: FloatArray | float = 0.0,  # noqa: ARG002
+    ) -> ImageFeatures:
+        """Image features that know all that these phrases' scores need.
+
+        Where a method puts some of its work off until a phrase needs it, this does it: scores of
+        what it returns are next to nothing again. By default there is nothing to do.
+        """
+        features: ImageFeatures = image_features
+        return features
+
+    def unknown(self, phrases: Sequence[TargetPhrase]) -> list[str | None]:
+        """For each phrase a short reason why its scores mean nothing; by default None for all."""
+        return [None] * len(phrases)
+
+    def fits(
+        self,
+        image_features: Any,  # noqa: ARG002  by default nothing speaks against a mask
+        text_features: ContextFeatures,  # noqa: ARG002
+        best: int,  # noqa: ARG002
+    ) -> bool:
+        """Whether the best mask of a single phrase can be what the phrase names at all."""
+        return True
+
+    def for_search(self) -> BlendedMethod:
+        """The method as an index uses it: one vector each for a mask in context and alone.
+
+        Raises:
+            ConfigurationError: when its scores are no cosines of such vectors.
+        """
+        raise ConfigurationError(
+            f"{type(self).__name__} does not describe each mask by itself, so an index cannot use "
+            "it; choose the method global-local, cropping or global, without local_top"
+        )
 
     def features(
         self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
     ) -> dict[str, FloatArray]:
-        """What another implementation can be compared with, by name, ``scores`` (T, N) included."""
-        ...
+        """All that another implementation can be compared with, by name: ``visual_*``, ``text_*``.
+
+        And ``scores``, float32 (T, N).
+        """
+        text = self.encode_text(phrases)
+        visual = self.focus(self.encode_image(image, proposals), text)
+        return {
+            **{f"visual_{name}": values for name, values in visual.arrays.items()},
+            **{f"text_{name}": values for name, values in text.arrays.items()},
+            "scores": self.score(visual, text),
+        }
 
 
-def unknown_to(method: Method, phrases: Sequence[TargetPhrase]) -> list[str | None]:
-    """For each phrase a short reason why its scores mean nothing, or None where they do.
+class BlendedMethod(Method):
+    """A method that describes masks and phrases twice and blends both descriptions.
 
-    A method without ``unknown`` knows everything.
+    Its image features are ``ContextFeatures``, or derive from it.
+
+    Attributes:
+        alpha: weight of the global visual feature, 0 to 1 (equation 5).
+        beta: weight of the whole expression, 0 to 1 (equation 8).
     """
-    tell = getattr(method, "unknown", None)
-    return [None] * len(phrases) if tell is None else list(tell(phrases))
+
+    alpha: float
+    beta: float
+
+    def blend_faults(self) -> list[str]:
+        """What is wrong with the weights of the blends."""
+        weights = {"alpha": self.alpha, "beta": self.beta}
+        return [f"{name} is from 0 to 1, got {w}" for name, w in weights.items() if not 0 <= w <= 1]
 
 
-def doubt_of(method: Method, observation: Any, phrase: TargetPhrase, best: int) -> str | None:
-    """Why the best mask is hardly what a phrase names at all, or None.
+def chosen_fields(compat: Compat, *names: str) -> dict[str, Any]:
+    """Fields of a compatibility record by name, as JSON holds them."""
+    values = {name: getattr(compat, name) for name in names}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
-    A method without ``doubt`` never doubts.
+
+def check_known(
+    known: Mapping[str, FloatArray], shapes: Mapping[str, tuple[int | None, ...]]
+) -> None:
+    """Refuse arrays that cannot be what ``encode_image`` gave.
+
+    Args:
+        known: arrays by name.
+        shapes: what float32 arrays there can be; None stands for a side of any length.
+
+    Raises:
+        FeatureError: naming the first that does not fit.
     """
-    doubt = getattr(method, "doubt", None)
-    return None if doubt is None else doubt(observation, phrase, best)
+    for name, values in known.items():
+        shape = shapes.get(name, ())
+        wanted = tuple(
+            there if side is None else side
+            for side, there in zip_longest(shape, values.shape[: len(shape)], fillvalue=-1)
+        )
+        if values.dtype != np.float32 or values.shape != wanted:
+            raise FeatureError(
+                f"its {name} features are {values.dtype} {values.shape} instead of float32 {shape}"
+            )
+
+
+def normalize(features: Tensor, wanted: bool) -> FloatArray:
+    """Rows of length 1 where that is wanted, as an array of their own memory layout."""
+    return (functional.normalize(features, dim=1) if wanted else features).contiguous().numpy()
+
+
+def encode_sentences(
+    encoder: ClipBackbone, phrases: Sequence[TargetPhrase], compat: Compat
+) -> ContextFeatures:
+    """What the baselines read: whole expressions (equation 6), for noun phrases, too.
+
+    Returns:
+        float32 (T, D) each, L2-normalised where ``compat`` says so.
+    """
+    texts = [phrase.text for phrase in phrases]
+    encoded = encoder.encode_text(texts, refuse_long=compat.long_text_error)
+    sentences = normalize(encoded, compat.unit_text)
+    return ContextFeatures(sentences, sentences)

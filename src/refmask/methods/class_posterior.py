@@ -11,8 +11,9 @@ proposer's own belief.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,8 +23,9 @@ from refmask.classifier.crops import BLUR, MARGIN, cut_crops
 from refmask.classifier.words import Reading, load_words
 from refmask.compat import Compat
 from refmask.errors import ConfigurationError
-from refmask.methods.base import Keep, afresh
-from refmask.methods.partial import PartialFeatures, Rows, best_rows, others_below
+from refmask.methods.base import UNKNOWN, BlendedMethod, check_known
+from refmask.methods.global_local import LOCAL
+from refmask.methods.shortlist import PartialFeatures, Rows, best_rows, others_below
 from refmask.ops.maps import mask_shares
 from refmask.ops.masks import areas_of
 from refmask.types import (
@@ -53,6 +55,8 @@ OVERLAPPING = 1.5
 QUALITY, COVERING, COVERING_AT_LAST = 0.6, 1.0, 0.35
 #: A place is as hot as can be when so large a share of the image is at most as hot.
 HOTTEST = 0.95
+#: What the image features are made of, beside crops.
+PLACES = "places"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,18 +64,25 @@ class PosteriorFeatures(PartialFeatures):
     """Class probabilities of each mask, float32 (N, C) in context and alone, and of the image.
 
     Attributes:
-        places: float32 (h * w, C), class probabilities of each place of the image.
+        logits: float32 (C, h, w), of each place of the image.
+        places: float32 (h * w, C), class probabilities of each place.
         shares: float32 (N, h * w), of the image's area: what of each place a mask covers.
         overlapping: whether the masks are guesses at extents, so that the priors apply.
     """
 
+    logits: FloatArray
     places: FloatArray
     shares: FloatArray
     overlapping: bool
 
+    @property
+    def arrays(self) -> dict[str, FloatArray]:
+        """As of ``ContextFeatures``, and the places' logits by the name "places"."""
+        return super().arrays | {PLACES: self.logits}
+
 
 @dataclass(frozen=True, eq=False)
-class ClassPosterior:
+class ClassPosterior(BlendedMethod):
     """Class posteriors in context and alone, blended.
 
     Attributes:
@@ -94,11 +105,7 @@ class ClassPosterior:
     compat: Compat = field(default_factory=Compat)
 
     def __post_init__(self) -> None:
-        faults = [
-            f"{name} is from 0 to 1, got {value}"
-            for name, value in (("alpha", self.alpha), ("beta", self.beta))
-            if not 0 <= value <= 1
-        ]
+        faults = self.blend_faults()
         if self.local_top is not None and self.local_top < 1:
             faults.append(f"local_top is at least 1, got {self.local_top}")
         if not isinstance(self.encoder, Classifier):
@@ -108,43 +115,39 @@ class ClassPosterior:
         if faults:
             raise ConfigurationError("; ".join(faults))
 
-    def observe(
-        self, image: UInt8Array, proposals: MaskProposals, keep: Keep = afresh
-    ) -> PosteriorFeatures:
-        """Class probabilities of all places and masks; without ``local_top`` of all crops, too.
+    def image_settings(self) -> dict[str, dict[str, Any]]:
+        """Of the places' logits and, without ``local_top``, of the crops' probabilities."""
+        settings = {PLACES: self.encoder.model_cfg}
+        if self.local_top is None:
+            settings[LOCAL] = self.encoder.model_cfg | {"margin": MARGIN, "blur": BLUR}
+        return settings
 
-        Args:
-            image: uint8 RGB (H, W, 3).
-            proposals: N masks of that size.
-            keep: asked for the places' logits and the crops' probabilities, apart.
-        """
-        told = self.encoder.model_cfg
-        shape = (self.encoder.dim, None, None)
-        logits = keep("places", told, shape, lambda: self.encoder.encode_places(image))
-        grid = logits.shape[1], logits.shape[2]
+    def encode_image(
+        self, image: UInt8Array, proposals: MaskProposals, known: Mapping[str, FloatArray] = UNKNOWN
+    ) -> PosteriorFeatures:
+        """Class probabilities of all places and masks; without ``local_top`` of all crops, too."""
+        count = len(proposals)
+        shapes = {PLACES: (self.encoder.dim, None, None), LOCAL: (count, self.encoder.dim)}
+        check_known(known, {name: shapes[name] for name in self.image_settings()})
+        logits = known.get(PLACES)
+        logits = self.encoder.encode_places(image) if logits is None else logits
         flat = torch.from_numpy(logits).flatten(1).T
-        means = mask_shares(proposals, grid).flatten(1)
+        means = mask_shares(proposals, (logits.shape[1], logits.shape[2])).flatten(1)
         areas = areas_of(proposals.masks) / (image.shape[0] * image.shape[1])
-        nothing = np.zeros((len(proposals), self.encoder.dim), np.float32)
-        seen = PosteriorFeatures(
+        features = PosteriorFeatures(
             global_context=(means @ flat).softmax(dim=1).numpy(),
-            local_context=nothing,
+            local_context=known.get(LOCAL, np.zeros((count, self.encoder.dim), np.float32)),
             image=image,
             proposals=proposals,
-            known=np.zeros(len(proposals), np.bool_),
+            known=np.full(count, LOCAL in known),
+            logits=logits,
             places=flat.softmax(dim=1).numpy(),
             shares=np.asarray(means.numpy() * areas[:, None], np.float32),
             overlapping=bool(areas.sum() > OVERLAPPING * proposals.masks.any(axis=0).mean()),
         )
-        if self.local_top is None:
-            crops = told | {"margin": MARGIN, "blur": BLUR}
-            seen.fill(
-                np.arange(len(proposals)),
-                lambda every: keep("local", crops, nothing.shape, lambda: self._alone(seen, every)),
-            )
-        return seen
+        return self._closer(features, np.arange(count)) if self.local_top is None else features
 
-    def read(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
+    def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
         """Affinities of every phrase to the classes (in the place of equations 6 and 7).
 
         Returns:
@@ -162,73 +165,84 @@ class ClassPosterior:
         """For each phrase why nothing is known about it, or None."""
         return [reading.unknown for reading in self._readings(phrases)]
 
-    def doubt(self, observation: ContextFeatures, phrase: TargetPhrase, best: int) -> str | None:
-        """Why a mask is hardly what a phrase names, or None.
+    def fits(
+        self, image_features: ContextFeatures, text_features: ContextFeatures, best: int
+    ) -> bool:
+        """Whether the best mask is likely enough to be what a phrase names.
 
-        Args:
-            observation: what a phrase was scored with.
-            phrase: the phrase.
-            best: index of the mask that answers it.
+        See ``DOUBTFUL`` and ``ABOVE_CHANCE``.
         """
-        affinity = self.read([phrase]).blend(self.beta)
-        alone = observation.local_context[best : best + 1]
-        seen = observation.global_context[best : best + 1]
+        affinity = text_features.blend(self.beta)
+        mask = image_features[best : best + 1]
+        seen, alone = mask.global_context, mask.local_context
         features = ContextFeatures(seen, alone if alone.any() else seen)
         views = [view.item() for view in _views(features, affinity)]
         chance = float(np.log(affinity.mean() + LEAST))
         likely = self._likelihood(features, affinity).item()
-        if likely >= max(DOUBTFUL, chance + ABOVE_CHANCE) and min(views) >= chance:
-            return None
-        return f"nothing here looks like '{phrase.head}' to this model"
+        return likely >= max(DOUBTFUL, chance + ABOVE_CHANCE) and min(views) >= chance
+
+    def focus(
+        self,
+        image_features: ContextFeatures,
+        text_features: ContextFeatures,
+        evidence: FloatArray | float = 0.0,
+    ) -> ContextFeatures:
+        """The crops of each phrase's ``local_top`` best masks, too."""
+        if not isinstance(image_features, PosteriorFeatures):
+            return image_features
+        guess = self._guess(image_features, text_features, evidence)
+        return self._closer(image_features, best_rows(guess, self.local_top))
 
     def score(
         self,
-        observation: ContextFeatures,
-        phrases: Sequence[TargetPhrase],
+        image_features: ContextFeatures,
+        text_features: ContextFeatures,
         evidence: FloatArray | float = 0.0,
     ) -> FloatArray:
         """Log probability that a mask shows what the phrase names, with the priors on extent.
 
         Args:
-            observation: what ``observe`` gave, which gains the local features that these phrases
-                need; or features without their image, to which no priors apply.
-            phrases: T of them.
+            image_features: from ``encode_image`` or ``focus``; or features without their image,
+                such as an index holds, to which no priors apply.
+            text_features: of T phrases.
             evidence: float32 (T, N) in nats, added before the division by the temperature.
 
         Returns:
             float32 (T, N).
         """
-        text = self.read(phrases)
-        if not isinstance(observation, PosteriorFeatures):
-            return self.similarity(observation, text) + np.float32(evidence / TEMPERATURE)
+        affinity = text_features.blend(self.beta)
+        if not isinstance(image_features, PosteriorFeatures):
+            likely = self._likelihood(image_features, affinity) / np.float32(TEMPERATURE)
+            return likely + np.float32(evidence / TEMPERATURE)
+        features = self.focus(image_features, text_features, evidence)
+        assert isinstance(features, PosteriorFeatures)
+        guess = self._guess(features, text_features, evidence)
+        prior, covering = evidence + _quality(features), _covering(features, affinity)
+        scores = self._likelihood(features, affinity) + prior + COVERING_AT_LAST * covering
+        below = others_below(scores, guess, best_rows(guess, self.local_top))
+        return np.asarray(below / TEMPERATURE, np.float32)
+
+    def for_search(self) -> BlendedMethod:
+        """With crops of all masks; scores are then compared without the priors on extent."""
+        return replace(self, local_top=None)
+
+    def _guess(
+        self, features: PosteriorFeatures, text: ContextFeatures, evidence: FloatArray | float
+    ) -> FloatArray:
+        """What masks are chosen by for a closer look, before any crop is known: (T, N)."""
         affinity = text.blend(self.beta)
-        prior, covering = evidence + _quality(observation), _covering(observation, affinity)
-        guess = self._likelihood(observation.in_context, affinity) + prior + COVERING * covering
-        best = best_rows(guess, self.local_top)
-        observation.fill(np.unique(best), lambda new: self._alone(observation, new))
-        scores = self._likelihood(observation, affinity) + prior + COVERING_AT_LAST * covering
-        return np.asarray(others_below(scores, guess, best) / TEMPERATURE, np.float32)
+        prior, covering = evidence + _quality(features), _covering(features, affinity)
+        return self._likelihood(features.in_context, affinity) + prior + COVERING * covering
 
-    def similarity(self, masks: ContextFeatures, phrases: ContextFeatures) -> FloatArray:
-        """As ``score``, without the priors, for masks and phrases of anywhere: float32 (T, N)."""
-        return self._likelihood(masks, phrases.blend(self.beta)) / np.float32(TEMPERATURE)
+    def _closer(self, features: PosteriorFeatures, masks: Rows) -> PosteriorFeatures:
+        """With the class probabilities of the crops of these masks, too."""
 
-    def features(
-        self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
-    ) -> dict[str, FloatArray]:
-        """Arrays to compare: visual (N, C) and text (T, C), and ``scores``.
+        def encode(chosen: MaskProposals) -> FloatArray:
+            side = self.encoder.statistics.side
+            crops = cut_crops(features.image, chosen.masks, chosen.boxes, side)
+            return torch.from_numpy(self.encoder.encode_crops(crops)).softmax(dim=1).numpy()
 
-        ``visual_local`` is zero where it was not computed.
-        """
-        observation, text = self.observe(image, proposals), self.read(phrases)
-        scores = self.score(observation, phrases)
-        return {
-            "visual_global": observation.global_context,
-            "visual_local": observation.local_context,
-            "text_global": text.global_context,
-            "text_local": text.local_context,
-            "scores": scores,
-        }
+        return features.filled(masks, encode)
 
     def _readings(self, phrases: Sequence[TargetPhrase]) -> list[Reading]:
         words = load_words()
@@ -238,12 +252,6 @@ class ClassPosterior:
         """Blended log probabilities: (T, C) affinities to float32 (T, N)."""
         everywhere, alone = _views(masks, affinity)
         return np.asarray(self.alpha * everywhere + (1 - self.alpha) * alone, np.float32)
-
-    def _alone(self, observation: PosteriorFeatures, masks: Rows) -> FloatArray:
-        """Class probabilities of the crops of these masks: float32 (M, C)."""
-        proposals, side = observation.proposals, self.encoder.statistics.side
-        crops = cut_crops(observation.image, proposals.masks[masks], proposals.boxes[masks], side)
-        return torch.from_numpy(self.encoder.encode_crops(crops)).softmax(dim=1).numpy()
 
 
 def _views(masks: ContextFeatures, affinity: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -255,19 +263,19 @@ def _views(masks: ContextFeatures, affinity: FloatArray) -> tuple[FloatArray, Fl
     return everywhere, alone
 
 
-def _quality(observation: PosteriorFeatures) -> FloatArray | float:
+def _quality(features: PosteriorFeatures) -> FloatArray | float:
     """The proposer's own belief, float32 (N,) in nats; 0 where masks hardly overlap."""
-    if not observation.overlapping:
+    if not features.overlapping:
         return 0.0
-    quality = np.maximum(observation.proposals.quality, 0)
+    quality = np.maximum(features.proposals.quality, 0)
     return np.asarray(QUALITY * np.log(quality / max(quality.max(), LEAST) + 1e-3), np.float32)
 
 
-def _covering(observation: PosteriorFeatures, affinity: FloatArray) -> FloatArray | float:
+def _covering(features: PosteriorFeatures, affinity: FloatArray) -> FloatArray | float:
     """How well masks cover what looks like the nouns, in nats: float32 (T, N), or 0 as above."""
-    if not observation.overlapping:
+    if not features.overlapping:
         return 0.0
-    covering = soft_iou(observation.places @ affinity.T, observation.shares)
+    covering = soft_iou(features.places @ affinity.T, features.shares)
     return np.asarray(np.log(covering + 1e-6), np.float32)
 
 

@@ -1,11 +1,11 @@
-"""What baselines share that draw a map per expression and rank masks by its mean over them."""
+"""Baselines that draw a map per expression and rank masks by its mean over them (section 5.2)."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,35 +14,48 @@ from torch.nn import functional
 
 from refmask.clip import ClipBackbone
 from refmask.compat import Compat
-from refmask.methods.base import INPUT, Keep, afresh, chosen_fields
-from refmask.methods.sentences import read_sentences
-from refmask.ops.maps import mask_shares
+from refmask.methods.base import (
+    INPUT,
+    UNKNOWN,
+    Method,
+    check_known,
+    chosen_fields,
+    encode_sentences,
+)
+from refmask.ops.maps import enlarged_extremes, mask_shares
 from refmask.ops.pixels import at_shorter_side, whole_picture
-from refmask.types import FloatArray, MaskProposals, TargetPhrase, UInt8Array
+from refmask.types import ContextFeatures, FloatArray, MaskProposals, TargetPhrase, UInt8Array
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
-    """A picture's places and its masks.
+class MapFeatures:
+    """An image's places and its masks.
 
     Attributes:
-        features: float32 (1, C, h, w), of each place.
+        part: what the places' features are called.
+        places: float32 (1, C, h, w), features of each place.
         shares: float32 (N, h, w), see ``mask_shares``.
-        size: H, W of the picture.
+        size: H, W of the image.
     """
 
-    features: Tensor
+    part: str
+    places: FloatArray
     shares: Tensor
     size: tuple[int, int]
 
+    @property
+    def arrays(self) -> dict[str, FloatArray]:
+        """The places' features, by their name; where masks lie on the map costs little."""
+        return {self.part: self.places}
+
 
 @dataclass(frozen=True, eq=False)
-class MapPoolingMethod(ABC):
+class MapPoolingMethod(Method):
     """A map per expression over a ResNet's places, and its mean over each mask.
 
     Attributes:
         encoder: a model with a ResNet.
-        compat: corrected or the released code's arithmetic.
+        compat: corrected, or the released code's arithmetic.
 
     Raises:
         ConfigurationError: for a model with another tower.
@@ -51,74 +64,125 @@ class MapPoolingMethod(ABC):
     encoder: ClipBackbone
     compat: Compat = field(default_factory=Compat)
 
-    #: What ``look`` gives is kept by this name,
+    #: The name of what ``encode_places`` gives,
     part: ClassVar[str]
-    #: and depends on these fields of ``Compat``, beside those of the picture's way in.
+    #: and the fields of ``Compat`` it depends on, beside those of the image's way in.
     fields: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         self.encoder.pooled_tower  # noqa: B018  raises unless there is one
 
     @abstractmethod
-    def look(self, pixels: Tensor) -> Tensor:
+    def encode_places(self, pixels: Tensor) -> Tensor:
         """Features of each place: normalised float32 (1, 3, S, S) to float32 (1, C, h, w)."""
 
     @abstractmethod
-    def draw(self, features: Tensor, texts: Tensor) -> Tensor:
+    def draw(self, places: Tensor, texts: Tensor) -> Tensor:
         """Maps: features of each place and text features (T, D) to float32 (T, h, w)."""
 
     def scale(self, maps: Tensor, size: tuple[int, int]) -> Tensor:  # noqa: ARG002  by default
         """Maps (T, h, w) as they count once enlarged to ``size``: by default as they are."""
         return maps
 
-    def observe(self, image: UInt8Array, proposals: MaskProposals, keep: Keep = afresh) -> Places:
-        """What the maps of all expressions are drawn from.
+    def image_settings(self) -> dict[str, dict[str, Any]]:
+        """Of the places' features; masks do not change them."""
+        return {self.part: chosen_fields(self.compat, *INPUT, *self.fields)}
 
-        Args:
-            image: uint8 RGB (H, W, 3).
-            proposals: N masks of that size.
-            keep: asked for the places' features; what masks are at the map costs little.
-        """
+    def encode_image(
+        self, image: UInt8Array, proposals: MaskProposals, known: Mapping[str, FloatArray] = UNKNOWN
+    ) -> MapFeatures:
+        """What the maps of all expressions are drawn from; see ``Method.encode_image``."""
         grid = self.encoder.tower.grid
-        told = chosen_fields(self.compat, *INPUT, *self.fields)
-        features = keep(self.part, told, (1, None, *grid), lambda: self._look(image))
-        shares = mask_shares(proposals, grid)
-        return Places(torch.from_numpy(features), shares, proposals.size)
+        check_known(known, {self.part: (1, None, *grid)})
+        places = known.get(self.part)
+        if places is None:
+            resized = at_shorter_side(image, self.compat)
+            pixels = whole_picture(resized, self.encoder.statistics, self.compat)
+            places = self.encode_places(pixels).contiguous().numpy()
+        return MapFeatures(self.part, places, mask_shares(proposals, grid), proposals.size)
+
+    def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
+        """Whole expressions in both places; see ``encode_sentences``."""
+        return encode_sentences(self.encoder, phrases, self.compat)
 
     def score(
         self,
-        observation: Places,
-        phrases: Sequence[TargetPhrase],
+        image_features: MapFeatures,
+        text_features: ContextFeatures,
         evidence: FloatArray | float = 0.0,
     ) -> FloatArray:
-        """Mean over each mask of each map, enlarged bilinearly to the picture's size.
-
-        Returns:
-            float32 (T, N).
-        """
-        maps = self._maps(observation, read_sentences(self.encoder, phrases, self.compat))
-        return self._means(observation, maps) + np.float32(evidence)
+        """Mean over each mask of each map, enlarged bilinearly to the image's size."""
+        maps = self.scale(self._maps(image_features, text_features), image_features.size)
+        means: FloatArray = (maps.flatten(1) @ image_features.shares.flatten(1).T).numpy()
+        return means + np.float32(evidence)
 
     def features(
         self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
     ) -> dict[str, FloatArray]:
-        """Arrays to compare: ``maps`` (T, h, w), ``text_global`` (T, D) and ``scores``."""
-        observation = self.observe(image, proposals)
-        texts = read_sentences(self.encoder, phrases, self.compat)
-        maps = self._maps(observation, texts)
-        return {
-            "maps": self.scale(maps, self.encoder.tower.grid).numpy(),
-            "text_global": texts.numpy(),
-            "scores": self._means(observation, maps),
-        }
+        """As ``Method.features``, and ``maps``, float32 (T, h, w)."""
+        maps = self._maps(self.encode_image(image, proposals), self.encode_text(phrases))
+        drawn = self.scale(maps, self.encoder.tower.grid).numpy()
+        return super().features(image, proposals, phrases) | {"maps": drawn}
 
-    def _look(self, image: UInt8Array) -> FloatArray:
-        image = at_shorter_side(image, self.compat)
-        return self.look(whole_picture(image, self.encoder.statistics, self.compat)).numpy()
+    def _maps(self, image: MapFeatures, text: ContextFeatures) -> Tensor:
+        texts = functional.normalize(torch.from_numpy(text.global_context), dim=1)
+        return self.draw(torch.from_numpy(image.places), texts)
 
-    def _maps(self, observation: Places, texts: Tensor) -> Tensor:
-        return self.draw(observation.features, functional.normalize(texts, dim=1))
 
-    def _means(self, observation: Places, maps: Tensor) -> FloatArray:
-        maps = self.scale(maps, observation.size)
-        return (maps.flatten(1) @ observation.shares.flatten(1).T).numpy()
+@dataclass(frozen=True, eq=False)
+class ScoreMap(MapPoolingMethod):
+    """Cosine of each place and the expression, times the model's logit scale.
+
+    After Zhou et al., "Extract Free Dense Labels from CLIP" (2022), section 3.2. The released
+    code leaves the biases of both projections at random and scales each map to 0..1; by default
+    the biases are the attention pool's own and maps are logits.
+    """
+
+    part = "places"
+    fields = ("bias_seed",)
+
+    def encode_places(self, pixels: Tensor) -> Tensor:
+        """L2-normalised features of the joint space."""
+        features = self.encoder.encode_places(pixels, self.compat.bias_seed)
+        return functional.normalize(features, dim=1)
+
+    def draw(self, places: Tensor, texts: Tensor) -> Tensor:
+        """Their products with the texts."""
+        return self.encoder.logit_scale * torch.einsum("td,dhw->thw", texts, places[0])
+
+    def scale(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Scaled by the extremes of the enlarged map (0 where it is flat), or as they are."""
+        if not self.compat.scaled_maps:
+            return maps
+        low, high = (end[:, None, None] for end in enlarged_extremes(maps, size))
+        return torch.where(high > low, (maps - low) / (high - low), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class GradCam(MapPoolingMethod):
+    """Activations before attention pooling, weighed by the gradient of the logit.
+
+    After Selvaraju et al., "Grad-CAM" (ICCV 2017), equations 1 and 2, the score being the logit
+    of image and expression. The released code negates it, normalises activations at each place
+    and keeps negative values, so that its greatest mean need not lie where the expression does;
+    by default none of this is done, and weights are sums of gradients instead of means, so that
+    scores are on the scale of logits.
+    """
+
+    part = "activations"
+
+    def encode_places(self, pixels: Tensor) -> Tensor:
+        """Activations of the last layer, not negative."""
+        return self.encoder.feature_map(pixels)
+
+    def draw(self, places: Tensor, texts: Tensor) -> Tensor:
+        """Activations times the weights of their channels."""
+        weights = self.encoder.channel_gradients(places, texts)  # (T, C)
+        if self.compat.negated_gradient:
+            weights = -weights
+        if self.compat.averaged_gradient:
+            weights = weights / places[0, 0].numel()
+        if self.compat.unit_activations:
+            places = functional.normalize(places, dim=1)
+        maps = torch.einsum("tc,chw->thw", weights, places[0])
+        return maps if self.compat.negative_evidence else maps.relu()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +13,17 @@ from torch.nn import functional
 
 from refmask.clip import ClipBackbone
 from refmask.compat import Compat
-from refmask.methods.base import INPUT, Keep, afresh, chosen_fields
-from refmask.methods.sentences import read_sentences
+from refmask.methods.base import (
+    INPUT,
+    UNKNOWN,
+    Method,
+    check_known,
+    chosen_fields,
+    encode_sentences,
+    normalize,
+)
 from refmask.ops.pixels import at_shorter_side, grid_masks, whole_picture
-from refmask.types import FloatArray, MaskProposals, TargetPhrase, UInt8Array
+from refmask.types import ContextFeatures, FloatArray, MaskProposals, TargetPhrase, UInt8Array
 
 #: Fields of ``Compat`` that region tokens depend on, beside those of the picture's way in.
 REGION_FIELDS = (
@@ -25,7 +33,23 @@ REGION_FIELDS = (
 
 
 @dataclass(frozen=True, eq=False)
-class RegionToken:
+class RegionFeatures:
+    """Region tokens' features.
+
+    Attributes:
+        region: float32 (N, D), L2-normalised where ``compat`` says so.
+    """
+
+    region: FloatArray
+
+    @property
+    def arrays(self) -> dict[str, FloatArray]:
+        """By the name "region"."""
+        return {"region": self.region}
+
+
+@dataclass(frozen=True, eq=False)
+class RegionToken(Method):
     """A copy of the class token per mask that attends to the mask's patches only.
 
     After Li et al., "Adapting CLIP For Phrase Localization Without Further Training" (2022),
@@ -35,7 +59,7 @@ class RegionToken:
 
     Attributes:
         encoder: a model with a vision transformer.
-        compat: corrected or the released code's arithmetic.
+        compat: corrected, or the released code's arithmetic.
 
     Raises:
         ConfigurationError: for a model with another tower.
@@ -47,63 +71,44 @@ class RegionToken:
     def __post_init__(self) -> None:
         self.encoder.region_tower  # noqa: B018  raises unless there is one
 
-    def observe(
-        self, image: UInt8Array, proposals: MaskProposals, keep: Keep = afresh
-    ) -> FloatArray:
-        """The region tokens' features.
+    def image_settings(self) -> dict[str, dict[str, Any]]:
+        """Of "region"."""
+        return {"region": chosen_fields(self.compat, *INPUT, *REGION_FIELDS)}
 
-        Args:
-            image: uint8 RGB (H, W, 3).
-            proposals: N masks of that size.
-            keep: asked for them.
-
-        Returns:
-            float32 (N, D), L2-normalised where ``compat`` says so.
-        """
-        told = chosen_fields(self.compat, *INPUT, *REGION_FIELDS)
-        shape = (len(proposals), self.encoder.dim)
-        return keep("region", told, shape, lambda: self._look(image, proposals))
-
-    def score(
-        self,
-        observation: FloatArray,
-        phrases: Sequence[TargetPhrase],
-        evidence: FloatArray | float = 0.0,
-    ) -> FloatArray:
-        """Cosine of every region token and every expression times the model's logit scale.
-
-        Returns:
-            float32 (T, N).
-        """
-        texts = read_sentences(self.encoder, phrases, self.compat)
-        return self._cosines(observation, texts) + np.float32(evidence)
-
-    def features(
-        self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
-    ) -> dict[str, FloatArray]:
-        """Arrays to compare: ``visual_region`` (N, D), ``text_global`` (T, D), ``scores``."""
-        visual = self.observe(image, proposals)
-        texts = read_sentences(self.encoder, phrases, self.compat)
-        return {
-            "visual_region": visual,
-            "text_global": texts.numpy(),
-            "scores": self._cosines(visual, texts),
-        }
-
-    def _look(self, image: UInt8Array, proposals: MaskProposals) -> FloatArray:
-        clip, compat = self.encoder, self.compat
-        features = clip.encode_regions(
-            whole_picture(at_shorter_side(image, compat), clip.statistics, compat),
-            mask_patches(proposals, clip.tower.grid, compat),
+    def encode_image(
+        self, image: UInt8Array, proposals: MaskProposals, known: Mapping[str, FloatArray] = UNKNOWN
+    ) -> RegionFeatures:
+        """One token per mask; see ``Method.encode_image``."""
+        check_known(known, {"region": (len(proposals), self.encoder.dim)})
+        if "region" in known:
+            return RegionFeatures(known["region"])
+        compat, statistics = self.compat, self.encoder.statistics
+        features = self.encoder.encode_regions(
+            whole_picture(at_shorter_side(image, compat), statistics, compat),
+            mask_patches(proposals, self.encoder.tower.grid, compat),
             padded_patches=compat.padded_patches,
             half_positions=compat.half_positions,
             finite_exclusion=compat.finite_exclusion,
         )
-        return (functional.normalize(features, dim=1) if compat.unit_global else features).numpy()
+        return RegionFeatures(normalize(features, compat.unit_global))
 
-    def _cosines(self, features: FloatArray, texts: Tensor) -> FloatArray:
-        visual = functional.normalize(torch.from_numpy(features), dim=1)
-        return (self.encoder.logit_scale * functional.normalize(texts, dim=1) @ visual.T).numpy()
+    def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
+        """Whole expressions in both places; see ``encode_sentences``."""
+        return encode_sentences(self.encoder, phrases, self.compat)
+
+    def score(
+        self,
+        image_features: RegionFeatures,
+        text_features: ContextFeatures,
+        evidence: FloatArray | float = 0.0,
+    ) -> FloatArray:
+        """Cosine of every region token and every expression times the model's logit scale."""
+        visual, text = (
+            functional.normalize(torch.from_numpy(rows), dim=1)
+            for rows in (image_features.region, text_features.global_context)
+        )
+        similarity: FloatArray = (self.encoder.logit_scale * text @ visual.T).numpy()
+        return similarity + np.float32(evidence)
 
 
 def mask_patches(proposals: MaskProposals, grid: tuple[int, int], compat: Compat) -> Tensor:

@@ -1,18 +1,88 @@
-"""An approximation of the paper's method: local features for the most promising masks only."""
+"""Local features for the most promising masks of each phrase only.
+
+What methods share that put crops off (``PartialFeatures``), and the approximation of the paper's
+method that does so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from refmask.errors import ConfigurationError
-from refmask.methods.base import Keep, afresh
-from refmask.methods.global_local import GlobalLocal
-from refmask.methods.partial import PartialFeatures, Rows, best_rows, others_below
+from refmask.methods.base import UNKNOWN, BlendedMethod, Method
+from refmask.methods.global_local import GLOBAL, GlobalLocal
 from refmask.ops.pixels import at_shorter_side
-from refmask.types import FloatArray, MaskProposals, TargetPhrase, UInt8Array
+from refmask.types import BoolArray, ContextFeatures, FloatArray, MaskProposals, UInt8Array
+
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class PartialFeatures(ContextFeatures):
+    """Features of an image's masks, of which some local ones are not known yet.
+
+    Attributes:
+        image: uint8 RGB (H, W, 3).
+        proposals: N masks of that size.
+        known: bool (N,), which masks' local features have been computed; the others are zero.
+    """
+
+    image: UInt8Array
+    proposals: MaskProposals
+    known: BoolArray
+
+    @property
+    def in_context(self) -> ContextFeatures:
+        """The global features in both places: what can be told before any local one is known."""
+        return ContextFeatures(self.global_context, self.global_context)
+
+    def filled(self, masks: Rows, encode: Callable[[MaskProposals], FloatArray]) -> Self:
+        """These features with the local ones of some masks.
+
+        Args:
+            masks: their indices; those that are known are not computed again.
+            encode: gives float32 (M, D) for M masks.
+        """
+        new = np.unique(masks)
+        new = new[~self.known[new]]
+        if not len(new):
+            return self
+        local, known = self.local_context.copy(), self.known.copy()
+        local[new], known[new] = encode(self.proposals[new]), True
+        return replace(self, local_context=local, known=known)
+
+
+def best_rows(guess: FloatArray, most: int | None) -> Rows:
+    """The best masks of each phrase by a guess (T, N): int (T, M), M at most ``most``."""
+    return np.argsort(-guess, axis=1, kind="stable")[:, :most]
+
+
+def others_below(scores: FloatArray, guess: FloatArray, best: Rows) -> FloatArray:
+    """Scores of the best masks; below them the others, spaced as guessed.
+
+    Args:
+        scores: float32 (T, N), right for the best.
+        guess: float32 (T, N), by which they are the best.
+        best: (T, M), their indices.
+
+    Returns:
+        float32 (T, N).
+    """
+    if not best.size:
+        return scores
+    chosen = np.zeros(scores.shape, np.bool_)
+    np.put_along_axis(chosen, best, values=True, axis=1)
+    lowest, last = (
+        np.where(chosen, values, np.inf).min(axis=1, keepdims=True).astype(np.float32)
+        for values in (scores, guess)
+    )
+    below = np.nextafter(lowest, np.float32(-np.inf))
+    return np.where(chosen, scores, below - (last - guess))
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +94,6 @@ class Shortlist(GlobalLocal):
     Every other mask lies as far below the lowest of these scores as its global similarity lies
     below the least of the M. With M masks or fewer, all is as in ``GlobalLocal``.
 
-    Local features are computed when an expression first needs them, stay with the observation, and
-    are not kept elsewhere.
-
     Attributes:
         local_top: M, at least 1.
 
@@ -36,57 +103,53 @@ class Shortlist(GlobalLocal):
 
     local_top: int = field(kw_only=True)
 
+    described = (GLOBAL,)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.local_top < 1:
-            raise ConfigurationError(f"expected local_top of at least 1, got {self.local_top}")
+            raise ConfigurationError(f"local_top is at least 1, got {self.local_top}")
 
-    def observe(
-        self, image: UInt8Array, proposals: MaskProposals, keep: Keep = afresh
+    def encode_image(
+        self, image: UInt8Array, proposals: MaskProposals, known: Mapping[str, FloatArray] = UNKNOWN
     ) -> PartialFeatures:
-        """The global features of all masks; the local ones wait for expressions.
+        """The global features of all masks; the local ones wait for phrases."""
+        seen = super().encode_image(image, proposals, known)
+        nothing = np.zeros(len(proposals), np.bool_)
+        return PartialFeatures(seen.global_context, seen.local_context, image, proposals, nothing)
 
-        Args:
-            image: uint8 RGB (H, W, 3).
-            proposals: N masks of that size.
-            keep: asked for the global features.
-        """
-        everywhere = self.describe(image, proposals, alone=False, keep=keep).global_context
-        nothing, known = np.zeros_like(everywhere), np.zeros(len(proposals), np.bool_)
-        return PartialFeatures(everywhere, nothing, image, proposals, known)
-
-    def score(  # type: ignore[override]  # of what itself observed
+    def focus(
         self,
-        observation: PartialFeatures,
-        phrases: Sequence[TargetPhrase],
+        image_features: PartialFeatures,
+        text_features: ContextFeatures,
+        evidence: FloatArray | float = 0.0,
+    ) -> PartialFeatures:
+        """The local features of each phrase's M best masks, too."""
+        best = best_rows(self._guess(image_features, text_features, evidence), self.local_top)
+
+        def encode(masks: MaskProposals) -> FloatArray:
+            return self.encode_alone(at_shorter_side(image_features.image, self.compat), masks)
+
+        return image_features.filled(best, encode)
+
+    def score(  # type: ignore[override]  # of what itself encoded
+        self,
+        image_features: PartialFeatures,
+        text_features: ContextFeatures,
         evidence: FloatArray | float = 0.0,
     ) -> FloatArray:
-        """As ``GlobalLocal.score`` for the M best masks of each phrase; the others lie below.
+        """As ``GlobalLocal.score`` for the M best masks of each phrase; the others lie below."""
+        features = self.focus(image_features, text_features, evidence)
+        guess = self._guess(features, text_features, evidence)
+        scores = super().score(features, text_features, evidence)
+        return others_below(scores, guess, best_rows(guess, self.local_top))
 
-        Returns:
-            float32 (T, N).
-        """
-        text, added = self.read(phrases), np.float32(evidence)
-        guess = self.similarity(observation.in_context, text) + added
-        best = best_rows(guess, self.local_top)
-        observation.fill(np.unique(best), lambda new: self._closer(observation, new))
-        return others_below(self.similarity(observation, text) + added, guess, best)
+    def for_search(self) -> BlendedMethod:
+        """Refused: an index holds every mask's local feature."""
+        return Method.for_search(self)
 
-    def features(
-        self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
-    ) -> dict[str, FloatArray]:
-        """As ``GlobalLocal.features``; ``visual_local`` is zero where it was not computed."""
-        observation, text = self.observe(image, proposals), self.read(phrases)
-        scores = self.score(observation, phrases)
-        return {
-            "visual_global": observation.global_context,
-            "visual_local": observation.local_context,
-            "text_global": text.global_context,
-            "text_local": text.local_context,
-            "scores": scores,
-        }
-
-    def _closer(self, observation: PartialFeatures, masks: Rows) -> FloatArray:
-        """The local features of these masks: float32 (M, D)."""
-        picture = at_shorter_side(observation.image, self.compat)
-        return self._alone(picture, observation.proposals[masks])
+    def _guess(
+        self, features: PartialFeatures, text: ContextFeatures, evidence: FloatArray | float
+    ) -> FloatArray:
+        """Scores by the global features alone: float32 (T, N)."""
+        return super().score(features.in_context, text, evidence)

@@ -6,14 +6,12 @@ settings, and one line in ``PROPOSERS``.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from refmask.errors import ConfigurationError
 from refmask.types import MaskProposer
-
-if TYPE_CHECKING:
-    from refmask.proposals.refine import Refinement
 
 #: Proposers by name: module and class.
 PROPOSERS = {
@@ -26,7 +24,9 @@ PROPOSERS = {
     "sam2": ("refmask.proposals.sam", "Sam2"),
 }
 
-#: What ``--proposals`` takes, for messages.
+#: What ``store:PATH`` loads: a cache of proposals.
+STORE = ("refmask.cache.proposers", "from_store")
+#: What ``--proposals`` takes beside names, for messages.
 FORMS = "masks:PATH, store:PATH"
 
 
@@ -60,9 +60,9 @@ def load_proposer(
     if name == "masks" and rest:
         return _given(spec, rest, stem)
     if name == "store" and rest:
-        from refmask.cache.proposers import from_store
-
-        return from_store(rest)
+        module, function = STORE
+        proposer: MaskProposer = getattr(importlib.import_module(module), function)(rest)
+        return proposer
     if name not in PROPOSERS:
         known = ", ".join([*PROPOSERS, FORMS])
         raise ConfigurationError(f"unknown proposals '{spec}'; choose one of: {known}")
@@ -79,32 +79,6 @@ def shared(device: str, precision: str, uncapped: bool) -> dict[str, Any]:
     """
     asked = {"device": device, "precision": precision, "uncapped": uncapped}
     return {name: value for name, value in asked.items() if value != "auto"}
-
-
-def wrap_proposer(
-    proposer: MaskProposer, store: str | None = None, refinement: Refinement | None = None
-) -> MaskProposer:
-    """A proposer with a store behind it and a refinement after it, where they are wanted.
-
-    Args:
-        proposer: any.
-        store: a folder where its own masks are kept and taken from; made when it is not there.
-        refinement: applied to its masks, whether they come from the store or not.
-
-    Raises:
-        ConfigurationError: when the folder is something else, or the proposer cannot tell its
-            configuration.
-    """
-    if store is not None:
-        from refmask.cache.masks import MaskCache
-        from refmask.cache.proposers import CachedProposer
-
-        proposer = CachedProposer(proposer, MaskCache(store, create=True))
-    if refinement is not None:
-        from refmask.proposals.refine import Refined
-
-        proposer = Refined(proposer, refinement)
-    return proposer
 
 
 def _given(spec: str, path: str, stem: str | None) -> MaskProposer:

@@ -14,19 +14,19 @@ from refmask.clip import ClipBackbone, load_clip
 from refmask.data import Dataset, load_dataset
 from refmask.errors import ConfigurationError, ImageError
 from refmask.evaluation.comparing import RunRecords, read_run
-from refmask.evaluation.configuration import short_hash
 from refmask.evaluation.evaluate import Evaluation
 from refmask.evaluation.scoring import read_predictions
 from refmask.evaluation.sources import Instances, ProposalSource, Proposed
 from refmask.evaluation.summary import Summary
 from refmask.evaluation.system import SegmenterSystem, System
+from refmask.factory import assemble, wrap_proposer
 from refmask.limits import STORE
 from refmask.methods import PRESETS
 from refmask.ops.files import write_whole
-from refmask.proposals import load_proposer, shared, wrap_proposer
+from refmask.proposals import load_proposer, shared
 from refmask.proposals.refine import Refinement
 from refmask.reproduce.table import Table
-from refmask.segmenter import Segmenter, assemble
+from refmask.segmenter import Segmenter
 from refmask.text.parser import PhraseParser
 from refmask.types import MaskProposer, Sample
 
@@ -258,7 +258,7 @@ class ExperimentContext:
     def _run(self, column: Column, system: System, name: str) -> tuple[Evaluation, Path]:
         """An evaluation, and the folder of its run."""
         evaluation = Evaluation(self.dataset(column), system, self.first, self.missing)
-        mark = short_hash(evaluation.configuration)
+        mark = evaluation.configuration.short
         label = f"{column.label}-{name}".lower().replace(" ", "-").replace("/", "-")
         folder = self.out / "runs" / f"{label}-{mark}"
         self.say(f"{column.label}: {name} -> {folder}")

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import cast
 
 from refmask.errors import ConfigurationError
-from refmask.evaluation.configuration import short_hash
 from refmask.evaluation.evaluate import Evaluation
 from refmask.evaluation.sources import Proposed
 from refmask.evaluation.summary import count
 from refmask.evaluation.system import SegmenterSystem
-from refmask.methods.global_context import GlobalContext
+from refmask.methods.global_local import GlobalContext
 from refmask.metrics import QueryResults, intervals
 from refmask.ops.files import write_whole
 from refmask.reproduce.context import REFCOCOG_VAL, VIT, Column, ExperimentContext
@@ -121,9 +120,10 @@ def look(
         text = dict[int, ContextFeatures]()
         for found, method in zip(rows, methods, strict=True):
             if id(method.encoder) not in text:
-                text[id(method.encoder)] = method.read(phrases)
-            scene = dataclasses.replace(segmenter, method=method).look(sample.image, proposals)
-            chosen = best_of(method.similarity(scene.observation, text[id(method.encoder)]))
+                text[id(method.encoder)] = method.encode_text(phrases)
+            cached = dataclasses.replace(segmenter, method=method).cached
+            features = cached.encode_image(sample.image, proposals)
+            chosen = best_of(cached.score(features, text[id(method.encoder)]))
             found += [row_of(number, index) for number, index in enumerate(chosen)]
     return [QueryResults.of(found) for found in rows]
 
@@ -153,4 +153,4 @@ def _mark(context: ExperimentContext, column: Column, segmenter: Segmenter, dept
     evaluation = Evaluation(context.dataset(column), system, context.first, context.missing)
     missing = len(evaluation.dataset.missing_pictures())
     own = {"mask_layers": f"1 to {depth}", "missing": missing}
-    return short_hash(evaluation.configuration | own)
+    return (evaluation.configuration | own).short

@@ -15,17 +15,17 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from refmask.evaluation.configuration import short_hash
 from refmask.evaluation.evaluate import Evaluation
 from refmask.evaluation.sources import Proposed
 from refmask.evaluation.summary import count
 from refmask.evaluation.system import SegmenterSystem
+from refmask.fingerprint import Fingerprint
 from refmask.methods.global_local import GlobalLocal
 from refmask.metrics import PictureOverlaps, QueryResults
 from refmask.ops.files import write_whole
 from refmask.reproduce.context import Column, ExperimentContext
 from refmask.segmenter import Segmenter
-from refmask.types import MaskProposals, Sample
+from refmask.types import ContextFeatures, MaskProposals, Sample
 
 #: alpha, the weight of the global visual feature, and beta, that of the whole expression.
 Blend = tuple[float, float]
@@ -54,11 +54,12 @@ def sweep(context: ExperimentContext, column: Column, tower: str) -> dict[Blend,
     segmenter = context.segmenter(tower, "global-local", column)
     system = SegmenterSystem(segmenter, Proposed(segmenter.proposer))
     evaluation = Evaluation(context.dataset(column), system, context.first, context.missing)
-    # The blend of the segmenter's own method does not matter here.
-    told = {k: v for k, v in evaluation.configuration.items() if k not in ("alpha", "beta")}
-    told |= {"grid": GRID, "missing": len(evaluation.dataset.missing_pictures())}
     columns = [part.name for part in dataclasses.fields(QueryResults)]
-    kept = context.out / "sweeps" / f"{short_hash(told | {'columns': columns})}.npz"
+    # The blend of the segmenter's own method does not matter here.
+    own = {k: v for k, v in evaluation.configuration.items() if k not in ("alpha", "beta")}
+    own |= {"grid": GRID, "missing": len(evaluation.dataset.missing_pictures())}
+    mark = Fingerprint(own | {"columns": columns}).short
+    kept = context.out / "sweeps" / f"{mark}.npz"
     if not kept.is_file():
         context.say(f"{column.label}: {len(GRID)} blends -> {kept}")
         found = look(segmenter, context.samples(column))
@@ -83,10 +84,10 @@ def look(
     for sample in samples:
         scene = segmenter.look(sample.image)
         phrases = segmenter.parser([query.expression for query in sample.queries])
-        visual, text = scene.observation, method.read(phrases)
+        visual, text = cast("ContextFeatures", scene.features), method.encode_text(phrases)
         row_of = QueryRows(sample, scene.proposals)
         for blend, end in ends.items():
-            chosen = best_of(end.similarity(visual, text))
+            chosen = best_of(end.score(visual, text))
             rows[blend] += [row_of(number, index) for number, index in enumerate(chosen)]
     return {blend: QueryResults.of(found) for blend, found in rows.items()}
 

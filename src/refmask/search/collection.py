@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from os import PathLike
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from refmask.errors import ConfigurationError
+from refmask.fingerprint import Fingerprint
 from refmask.search import approximate
 from refmask.search.filters import among, below, lies_in
 from refmask.search.folder import (
@@ -66,7 +67,7 @@ class Stats:
     alpha: float
     dim: int
     folders: tuple[str, ...]
-    configuration: Mapping[str, Any]
+    configuration: Fingerprint
 
 
 class Collection:
@@ -95,13 +96,13 @@ class Collection:
 
     @classmethod
     def create(
-        cls, path: str | PathLike[str], configuration: Mapping[str, Any], alpha: float, dim: int
+        cls, path: str | PathLike[str], configuration: Fingerprint, alpha: float, dim: int
     ) -> Collection:
         """The index in a folder; a new one where there is none.
 
         Args:
             path: a folder that is an index, empty, or not there.
-            configuration: of a new index; what JSON can hold.
+            configuration: of a new index.
             alpha: of a new index.
             dim: of a new index.
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from refmask.errors import ConfigurationError, MissingResource, RefmaskError
+from refmask.fingerprint import Fingerprint
 from refmask.ops.files import write_whole
 from refmask.ops.reading import MISSHAPEN, is_absent, read_json
 
@@ -39,7 +40,7 @@ class Marker:
         trained: number of regions when the approximate index was made; 0 while there is none.
     """
 
-    configuration: Mapping[str, Any]
+    configuration: Fingerprint
     alpha: float
     dim: int
     folders: tuple[str, ...] = ()
@@ -61,7 +62,8 @@ def read_marker(folder: Path) -> Marker:
         form = told.pop("format")
         if form == FORMAT:
             lists = {name: tuple(map(str, told[name])) for name in ("folders", "removed")}
-            return Marker(**(told | lists))
+            own = Fingerprint(told["configuration"])
+            return Marker(**(told | lists | {"configuration": own}))
     except MISSHAPEN:
         raise ConfigurationError(
             f"expected a description of the index in {file}, but it is damaged; make the index "
@@ -75,17 +77,10 @@ def read_marker(folder: Path) -> Marker:
 
 def write_marker(folder: Path, marker: Marker) -> None:
     """Write what a folder tells of itself; whoever does so holds its lock."""
-    text = json.dumps({"format": FORMAT, **asdict(marker)}, indent=1)
+    text = json.dumps(
+        {"format": FORMAT, **asdict(marker), "configuration": dict(marker.configuration)}, indent=1
+    )
     write_whole(folder / MARKER, text.encode() + b"\n")
-
-
-def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    """What differs beside the model's mere name, each with both values, long ones cut."""
-    return [
-        f"{name} {str(there.get(name))[:12]} instead of {str(here.get(name))[:12]}"
-        for name in {**there, **here}
-        if there.get(name) != here.get(name) and name != "model"
-    ]
 
 
 @contextmanager

@@ -5,24 +5,21 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from refmask.cache.hashing import picture_hash
 from refmask.errors import ConfigurationError, ImageError, InputError, RefmaskWarning
-from refmask.methods.base import unknown_to
-from refmask.methods.class_posterior import ClassPosterior
-from refmask.methods.global_local import GlobalLocal
+from refmask.fingerprint import Fingerprint, describe_masks, of_features, of_image, of_proposer
+from refmask.methods import Method
 from refmask.ops import rle
 from refmask.ops.images import read_image
 from refmask.provenance import Provenance
 from refmask.scene import Scene
-from refmask.search import configuration
 from refmask.search.collection import Collection
 from refmask.search.filters import Filters, among
 from refmask.search.hits import Hit, grouped
@@ -50,6 +47,8 @@ Tell = Callable[[Outcome, int], None]
 EACH = 10
 #: and so many times as many when they turn out to be of too few pictures.
 MORE = 4
+#: How the names of what masks depend on begin.
+PROPOSER = "proposer."
 #: Probability whose logarithm is still a number.
 LEAST = 1e-30
 
@@ -85,16 +84,16 @@ class Index:
                 masks by cosine.
             MissingResource: when LanceDB is not installed.
         """
-        method = configuration.searchable(segmenter.method)
-        segmenter = replace(segmenter, method=method)
-        features = configuration.of_features(method)
+        method = segmenter.method.for_search()
+        segmenter, features = replace(segmenter, method=method), features_of_method(method)
         if create:
-            whole = features | configuration.of_masks(segmenter.proposer)
+            whole = features | of_proposer(segmenter.proposer).under(PROPOSER)
             collection = Collection.create(path, whole, method.alpha, method.encoder.dim)
         else:
             collection = Collection(path)
-        told = collection.marker.configuration
-        configuration.check(collection.folder, told, features, masks=False)
+        there = collection.marker.configuration
+        own = {name: v for name, v in there.items() if not name.startswith(PROPOSER)}
+        _check_same(collection, f"features by {there.get('model')}", Fingerprint(own), features)
         return cls(collection, segmenter)
 
     def add(
@@ -187,10 +186,11 @@ class Index:
                 f"{regions} and {rerank}; correct them"
             )
         (target,) = self.segmenter.parser([phrase])
-        hits = self._found(self._method.read([target]), max(top, rerank), where, regions, exact)
+        text = self.segmenter.cached.encode_text([target])
+        hits = self._found(text, max(top, rerank), where, regions, exact)
         if rerank:
             hits = self._reranked(hits[:rerank], target) + hits[rerank:]
-        (unknown,) = unknown_to(self._method, [target])
+        (unknown,) = self.segmenter.method.unknown([target])
         return [
             replace(hit, reason=unknown or hit.reason, provenance=self.provenance)
             for hit in hits[:top]
@@ -202,7 +202,7 @@ class Index:
         Raises:
             ExpressionError: when the phrase is empty, too long, or no text.
         """
-        (unknown,) = unknown_to(self._method, self.segmenter.parser([phrase]))
+        (unknown,) = self.segmenter.method.unknown(self.segmenter.parser([phrase]))
         return unknown
 
     def scene(self, path: str) -> Scene:
@@ -219,7 +219,7 @@ class Index:
         if not found:
             raise InputError(f"expected a picture of the index, got {path}; add it first")
         image = read_image(path)
-        if picture_hash(image) != found[0].content:
+        if of_image(image) != found[0].content:
             raise ImageError(f"{path} has changed since it was added; run 'refmask index update'")
         rows = self.collection.rows(path)
         masks: BoolArray = np.zeros((len(rows), *image.shape[:2]), np.bool_)
@@ -232,17 +232,12 @@ class Index:
     @cached_property
     def provenance(self) -> Provenance:
         """Where its answers come from."""
-        made_by = configuration.masks_told(self.collection.marker.configuration)
+        made_by = describe_masks(self.collection.marker.configuration.part(PROPOSER))
         return replace(self.segmenter.provenance, proposals=made_by)
 
-    @property
-    def _method(self) -> GlobalLocal | ClassPosterior:
-        return configuration.searchable(self.segmenter.method)
-
     def _check_masks(self) -> None:
-        masks = configuration.of_masks(self.segmenter.proposer)
-        told = self.collection.marker.configuration
-        configuration.check(self.collection.folder, told, masks, masks=True)
+        there = self.collection.marker.configuration.part(PROPOSER)
+        _check_same(self.collection, "masks", there, of_proposer(self.segmenter.proposer))
 
     def _follow(self, outcomes: Iterable[Outcome], files: int, tell: Tell | None) -> Counter[str]:
         counted: Counter[str] = Counter()
@@ -258,11 +253,11 @@ class Index:
         self, text: ContextFeatures, top: int, where: Filters | None, regions: int, exact: bool
     ) -> list[Hit]:
         """The best pictures by the score of their best region."""
-        method, sql = self._method, (where or Filters()).sql()
+        method, sql = self.segmenter.method.for_search(), (where or Filters()).sql()
         exact = exact or method.alpha != self.collection.marker.alpha
 
         def score(features: ContextFeatures) -> FloatArray:
-            return np.asarray(method.similarity(features, text)[0])
+            return np.asarray(method.score(features, text)[0])
 
         limit = EACH * top
         while True:
@@ -291,6 +286,30 @@ class Index:
                 warnings.warn(f"not re-ranked: {error}", RefmaskWarning, stacklevel=3)
                 left.append(hit)
         return [hit for _, hit in sorted(asked, key=lambda pair: -pair[0])] + left
+
+
+def features_of_method(method: Method) -> Fingerprint:
+    """What an index's features depend on; nothing is computed, but the weights' file is read.
+
+    Raises:
+        ConfigurationError: when the model's weights are no file.
+    """
+    found = of_features(method.encoder)
+    for part, settings in method.image_settings().items():
+        found |= Fingerprint(settings).under(f"{part}.")
+    return found
+
+
+def _check_same(
+    collection: Collection, made: str, there: Fingerprint, here: Mapping[str, Any]
+) -> None:
+    """Refuse a system whose rows would not be those of an index, naming the differences."""
+    differ = there.summary(here)
+    if differ:
+        raise ConfigurationError(
+            f"the index {collection.folder} holds {made} with {differ}; use the model, proposals "
+            "and settings that it was made with, or another index"
+        )
 
 
 def _asked(hit: Hit, scene: Scene, target: TargetPhrase) -> tuple[float, Hit]:

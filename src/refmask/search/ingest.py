@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import cast
 
-from refmask.cache.hashing import picture_hash
 from refmask.errors import InputError
+from refmask.fingerprint import of_image
 from refmask.ops.images import read_image
 from refmask.search.collection import Collection
 from refmask.search.filters import among
@@ -15,7 +16,7 @@ from refmask.search.images import File, State, batches, date, state
 from refmask.search.rows import Entry, Picture, region_rows, relabelled
 from refmask.search.serialization import Elsewhere
 from refmask.segmenter import Segmenter
-from refmask.types import UInt8Array
+from refmask.types import ContextFeatures, UInt8Array
 
 #: Pictures between two commits: what a kill may cost.
 BATCH = 16
@@ -105,7 +106,8 @@ def look(segmenter: Segmenter, picture: Picture, image: UInt8Array, alpha: float
         InputError: when the proposer refuses the picture.
     """
     scene = segmenter.look(image)
-    rows = region_rows(picture, scene.proposals, scene.observation, alpha)
+    features = cast("ContextFeatures", scene.features)  # of a method for_search
+    rows = region_rows(picture, scene.proposals, features, alpha)
     return Entry(replace(picture, regions=len(rows)), rows)
 
 
@@ -120,7 +122,7 @@ def describe(file: File, found: State, image: UInt8Array) -> Picture:
     return Picture(
         path=file.path,
         given=file.given,
-        content=picture_hash(image),
+        content=of_image(image),
         size=found.size,
         modified=found.modified,
         date=date(file.path, found.modified),

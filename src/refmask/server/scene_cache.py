@@ -88,7 +88,7 @@ class SceneCache:
 
 def bytes_of(scene: Scene) -> int:
     """Bytes of all arrays that a scene holds: picture, masks and features."""
-    parts = (scene.image, scene.proposals, scene.observation, scene.parts)
+    parts = (scene.image, scene.proposals, scene.features)
     return sum({id(array): array.nbytes for part in parts for array in _arrays(part)}.values())
 
 

@@ -21,7 +21,7 @@ from refmask.server.limits import Limits
 from refmask.server.metrics import Metrics
 from refmask.server.scene_cache import SceneCache
 from refmask.server.searching import Search, Searcher
-from refmask.server.text_batcher import Reader, read_texts
+from refmask.server.text_batcher import TextBatcher, read_texts
 from refmask.types import TargetPhrase
 
 P = ParamSpec("P")
@@ -62,7 +62,7 @@ class Service:
         self.inside = {LOOKS: 0, ASKS: 0}
         self.scenes = SceneCache(limits.scenes, limits.scene_bytes, limits.scene_seconds)
         self.metrics = Metrics()
-        self.reader = Reader(self.metrics.texts.observe)
+        self.reader = TextBatcher(self.metrics.texts.observe)
         # Threads of their own for each kind: an answer does not wait behind pictures.
         self._pools = {kind: self._pool(kind) for kind in self.inside}
         self._tell_gauges()
@@ -180,5 +180,4 @@ class Service:
 
     async def search(self, searcher: Searcher, asked: Search) -> bytes:
         """The regions of the index that answer a phrase, as JSON of ``Hits``."""
-        await self.read([asked.phrase])
         return await self.run(ASKS, searcher, asked)

@@ -1,0 +1,148 @@
+"""Caching wraps a method from outside: image features on disk, text features in memory."""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from refmask.cache.features import FeatureCache
+from refmask.compat import Compat
+from refmask.errors import FeatureError, RefmaskWarning
+from refmask.fingerprint import Fingerprint, of_features, of_image, of_masks
+from refmask.methods.base import UNKNOWN, Encoder, Method
+from refmask.types import (
+    ContextFeatures,
+    FloatArray,
+    ImageFeatures,
+    MaskProposals,
+    TargetPhrase,
+    UInt8Array,
+)
+
+#: Bytes of text features: some 8,000 phrases of a ViT-B/32.
+TEXTS = 32 * 2**20
+
+
+class TextCache:
+    """Text features by phrase, within a number of bytes; least recently used ones leave first.
+
+    Threads may share it. While one of them encodes the others wait, so that nothing is encoded
+    twice.
+
+    Args:
+        limit: bytes.
+    """
+
+    def __init__(self, limit: int = TEXTS) -> None:
+        self.limit = limit
+        self._rows: OrderedDict[TargetPhrase, FloatArray] = OrderedDict()
+        self._size = 0
+        self._lock = Lock()
+
+    def encode(self, method: Method, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
+        """What a method makes of phrases, always the same method: float32 (T, D) each."""
+        if not phrases:
+            return method.encode_text(phrases)
+        with self._lock:
+            new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self._rows]
+            if new:
+                text = method.encode_text(new)
+                rows = np.stack([text.global_context, text.local_context], axis=1)
+                self._rows |= {phrase: row.copy() for phrase, row in zip(new, rows, strict=True)}
+                self._size += rows.nbytes
+            found = np.stack([self._rows[phrase] for phrase in phrases], axis=1)
+            for phrase in phrases:
+                self._rows.move_to_end(phrase)
+            while self._size > self.limit:
+                self._size -= self._rows.popitem(last=False)[1].nbytes
+        return ContextFeatures(*found)
+
+
+@dataclass(frozen=True, eq=False)
+class CachedMethod(Method):
+    """A method whose image and text features are computed once.
+
+    Attributes:
+        method: computes what is not there.
+        features_on_disk: image features on disk; None computes them each time.
+        texts: text features in memory.
+    """
+
+    method: Method
+    features_on_disk: FeatureCache | None = None
+    texts: TextCache = field(default_factory=TextCache)
+    encoder: Encoder = field(init=False)
+    compat: Compat = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "encoder", self.method.encoder)
+        object.__setattr__(self, "compat", self.method.compat)
+
+    def image_settings(self) -> dict[str, dict[str, Any]]:
+        """The method's."""
+        return self.method.image_settings()
+
+    def encode_image(
+        self, image: UInt8Array, proposals: MaskProposals, known: Mapping[str, FloatArray] = UNKNOWN
+    ) -> ImageFeatures:
+        """The method's, its arrays from the disk where they are there, else written to it.
+
+        Raises:
+            ConfigurationError: when there is a disk cache, but the model's weights are no file.
+        """
+        cache = self.features_on_disk
+        if cache is None or not len(proposals):
+            return self.method.encode_image(image, proposals, known)
+        place = {"picture": of_image(image), "proposals": of_masks(proposals)}
+        model = {name: v for name, v in of_features(self.encoder).items() if name != "model"}
+        owners = {
+            name: Fingerprint({"part": name, **model, **place, **settings})
+            for name, settings in self.image_settings().items()
+        }
+        found = {name: cache.get(owner) for name, owner in owners.items() if name not in known}
+        there = {name: values for name, values in found.items() if values is not None}
+        try:
+            features = self.method.encode_image(image, proposals, {**there, **known})
+        except FeatureError as error:
+            warnings.warn(f"cached features are left out: {error}", RefmaskWarning, stacklevel=2)
+            there = {}
+            features = self.method.encode_image(image, proposals, known)
+        for name in owners.keys() - there.keys() - known.keys():
+            cache.put(owners[name], features.arrays[name])
+        return features
+
+    def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
+        """The method's, each phrase encoded once."""
+        return self.texts.encode(self.method, phrases)
+
+    def score(
+        self,
+        image_features: Any,
+        text_features: ContextFeatures,
+        evidence: FloatArray | float = 0.0,
+    ) -> FloatArray:
+        """The method's."""
+        return self.method.score(image_features, text_features, evidence)
+
+    def focus(
+        self,
+        image_features: Any,
+        text_features: ContextFeatures,
+        evidence: FloatArray | float = 0.0,
+    ) -> ImageFeatures:
+        """The method's; it is not cached."""
+        return self.method.focus(image_features, text_features, evidence)
+
+    def unknown(self, phrases: Sequence[TargetPhrase]) -> list[str | None]:
+        """The method's."""
+        return self.method.unknown(phrases)
+
+    def fits(self, image_features: Any, text_features: ContextFeatures, best: int) -> bool:
+        """The method's."""
+        return self.method.fits(image_features, text_features, best)
