@@ -89,7 +89,7 @@ def pictures(
     method = load_method("global-local", clip)
 
     def some() -> None:
-        for _ in in_order(lambda _: method.observe(image, proposals), range(count), workers):
+        for _ in in_order(lambda _: method.encode_image(image, proposals), range(count), workers):
             pass
 
     count = workers + 1 if setting.small else 3 * workers
@@ -105,7 +105,7 @@ def observed(
 ) -> Row:
     """What one picture is made of."""
     method = load_method("global-local", clip)
-    return profiled(setting, lambda: method.observe(image, proposals))
+    return profiled(setting, lambda: method.encode_image(image, proposals))
 
 
 def profiled(setting: Setting, work: Callable[[], Any]) -> Row:

@@ -114,7 +114,7 @@ def _offline(device: torch.device, precision: str) -> Arrays:
     image, proposals, _ = golden()
     classifier = load_classifier(str(device), precision)
     crops = cut_crops(image, proposals.masks, proposals.boxes, classifier.statistics.side)
-    observed = ClassPosterior(classifier, local_top=None).observe(image, proposals)
+    observed = ClassPosterior(classifier, local_top=None).encode_image(image, proposals)
     return {
         "places": classifier.encode_places(image),
         "crops": classifier.encode_crops(crops),

@@ -208,7 +208,7 @@ class Bench:
             MaskProposals(cases.masks(COMPARED, *self.size)),
         )
         method = GlobalLocal(self.setting.load(self.model, "cpu", "fp32"), mask_layers=self.last)
-        seen = method.describe(image, proposals)
+        seen = method.encode_image(image, proposals)
         return image, proposals, {"global": seen.global_context, "local": seen.local_context}
 
     def _fed(

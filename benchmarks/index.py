@@ -133,7 +133,7 @@ def prepare(dim: int, queries: int, store: str | None = None, scenes: int | None
     source = index_rows.real(plain, turn, scenes)
     random = np.random.default_rng(1)
     phrases = [source.phrases[int(n)] for n in random.permutation(len(source.phrases))[:queries]]
-    text = method.read(phrases)
+    text = method.encode_text(phrases)
     return Bench(segmenter, source, phrases, text, searched(text, method.beta))
 
 
@@ -266,7 +266,7 @@ def asked(bench: Bench, index: Index, truth: Any) -> dict[str, Any]:
     texts = [phrase.expression for phrase in bench.phrases]
 
     def reading(phrase: str) -> None:
-        index.segmenter.method.read(index.segmenter.parser([phrase]))
+        index.segmenter.method.encode_text(index.segmenter.parser([phrase]))
 
     def nearest(vector: FloatArray, limit: int = EACH_HIT * TOP) -> pa.Table:
         return index.collection.nearest(vector, limit, None)

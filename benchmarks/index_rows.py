@@ -51,9 +51,9 @@ class Turned(GlobalLocal):
 
     turn: FloatArray | None = None
 
-    def read(self, phrases: Any) -> ContextFeatures:
-        """As ``GlobalLocal.read``, turned."""
-        return _turned(super().read(phrases), self.turn)
+    def encode_text(self, phrases: Any) -> ContextFeatures:
+        """As ``GlobalLocal.encode_text``, turned."""
+        return _turned(super().encode_text(phrases), self.turn)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +96,8 @@ def real(segmenter: Segmenter, turn: FloatArray | None, scenes: int | None = Non
         scene = segmenter.look(sample.image)
         height, width = sample.image.shape[:2]
         picture = Picture("", "", "", 0, 0, datetime(2020, 1, 1), width, height, 0)
-        tables.append(region_rows(picture, scene.proposals, scene.observation, 0.5))
-        seen.append(scene.observation)
+        tables.append(region_rows(picture, scene.proposals, scene.features, 0.5))
+        seen.append(scene.features)
         expressions += [query.expression for query in sample.queries]
     features = ContextFeatures(
         np.concatenate([one.global_context for one in seen]),

@@ -25,10 +25,10 @@ from harness import Figures, alternate, figures, write
 from questions import Asked
 
 from refmask.clip import ClipBackbone, load_clip
+from refmask.factory import assemble
 from refmask.methods import load_method
 from refmask.methods.base import Method
 from refmask.metrics import intersection_and_union, mean_iou, overall_iou
-from refmask.factory import assemble
 from refmask.types import BoolArray, MaskProposals
 
 TOPS = (1, 2, 3, 5, 10, 20, None)
@@ -79,7 +79,9 @@ def blended(clip: ClipBackbone, top: int | None) -> Method:
 
 def answers(method: Method, one: Asked) -> list[int]:
     """The mask that is chosen for each expression."""
-    scores = method.score(method.observe(one.image, one.proposals), one.phrases)
+    scores = method.score(
+        method.encode_image(one.image, one.proposals), method.encode_text(one.phrases)
+    )
     return [int(best) for best in scores.argmax(axis=1)]
 
 
@@ -87,8 +89,8 @@ def accuracy(method: Method, asked: list[Asked], exact: list[list[int]]) -> dict
     """Figures, the share of answers as by the exact method, and crops per picture."""
     shared, united, same, crops = [], [], [], []
     for one, right in zip(asked, exact, strict=True):
-        seen = method.observe(one.image, one.proposals)
-        chosen = method.score(seen, one.phrases).argmax(axis=1)
+        seen = method.encode_image(one.image, one.proposals)
+        chosen = method.score(seen, method.encode_text(one.phrases)).argmax(axis=1)
         masks: BoolArray = one.proposals.masks[chosen]
         both, either = intersection_and_union(masks, np.stack(one.targets))
         shared.extend(both)

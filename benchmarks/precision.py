@@ -28,8 +28,8 @@ from harness import write
 from questions import Asked
 
 from refmask.clip import load_clip
-from refmask.metrics import intersection_and_union, overall_iou
 from refmask.factory import assemble
+from refmask.metrics import intersection_and_union, overall_iou
 from refmask.types import FloatArray, UInt8Array
 
 PRECISIONS = ("fp32", "bf16")
@@ -114,7 +114,10 @@ def scores(model: str, weights: str | None, precision: str, asked: list[Asked]) 
     nobody: Any = None
     clip = load_clip(model, weights, precision=precision)
     method = assemble(clip, nobody, parser=nobody).method
-    return [method.score(method.observe(one.image, one.proposals), one.phrases) for one in asked]
+    return [
+        method.score(method.encode_image(one.image, one.proposals), method.encode_text(one.phrases))
+        for one in asked
+    ]
 
 
 def noise(image: UInt8Array) -> UInt8Array:

@@ -21,8 +21,8 @@ from PIL import Image
 from tables_work import reranking
 
 import refmask
-from refmask.fingerprint import of_image
 from refmask.data.scenes import read_scenes
+from refmask.fingerprint import of_image
 from refmask.search import Index
 from refmask.types import Sample
 
@@ -52,9 +52,7 @@ def measure(samples: list[Sample], folder: Path) -> dict[str, Any]:
     index = Index.open(folder / "index", refmask.load("embedded"), create=True)
     index.add([str(folder / "*.png")])
     wanted = [
-        (query.expression, of_image(sample.image))
-        for sample in samples
-        for query in sample.queries
+        (query.expression, of_image(sample.image)) for sample in samples for query in sample.queries
     ]
     rows = []
     for asked in ASKED:

@@ -9,10 +9,9 @@ import refmask
 from refmask import MaskProposals, Segmentation, TargetPhrase, Why
 from refmask.answer import verdict
 from refmask.export.record import record
-from refmask.methods import load_method
-from refmask.methods.base import unknown_to
-from refmask.methods.global_local import GlobalLocal
 from refmask.factory import assemble
+from refmask.methods import load_method
+from refmask.methods.global_local import GlobalLocal
 from refmask.segmenter import Segmenter
 
 PHRASE = TargetPhrase("the red car", "the red car", "the red car", "car")
@@ -84,8 +83,8 @@ def test_a_method_tells_which_phrases_it_knows(clip, fixed_proposer, fixed_parse
     plain = load_method("global-local", clip)
     listing = WordList(clip)
     car, gnu = fixed_parser(["the red car", "the gnu"])
-    assert unknown_to(plain, [car, gnu]) == [None, None]
-    assert unknown_to(listing, [car, gnu]) == [None, "'gnu' is not known"]
+    assert plain.unknown([car, gnu]) == [None, None]
+    assert listing.unknown([car, gnu]) == [None, "'gnu' is not known"]
     scene = Segmenter(fixed_proposer, listing, fixed_parser).look(noise)
     car, gnu = scene.find(["the red car", "the gnu"])
     assert car.why.note is None

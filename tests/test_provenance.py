@@ -11,14 +11,13 @@ from refmask import MaskProposals, Provenance, Scene
 from refmask.cache.masks import MaskCache
 from refmask.cache.proposers import CachedProposer
 from refmask.compat import reference
+from refmask.factory import assemble
+from refmask.fingerprint import describe_method, describe_proposer
 from refmask.methods import load_method
-from refmask.methods.configuration import method_told
 from refmask.proposals.given import GivenMasks
 from refmask.proposals.grouping import Grouping
 from refmask.proposals.refine import Refined, Refinement
-from refmask.proposals.telling import proposer_told
 from refmask.provenance import label_of, spelled
-from refmask.factory import assemble
 from refmask.weights.hashing import sha256_of
 
 
@@ -52,25 +51,33 @@ def test_settings_are_spelled_as_options_take_them():
 
 
 def test_methods(clip):
-    assert method_told(load_method("global-local", clip), {}) == "global-local:alpha=0.85,beta=0.5"
+    assert (
+        describe_method(load_method("global-local", clip), {}) == "global-local:alpha=0.85,beta=0.5"
+    )
     short = load_method("global-local", clip, alpha=0.2, local_top=3, compat=reference("vit"))
-    assert method_told(short, {}) == "global-local:alpha=0.2,beta=0.5,local_top=3,compat=reference"
+    assert (
+        describe_method(short, {}) == "global-local:alpha=0.2,beta=0.5,local_top=3,compat=reference"
+    )
     other = dataclasses.replace(short.compat, cosine=False)
-    assert method_told(dataclasses.replace(short, compat=other), {}).endswith("compat=other")
-    assert method_told(load_method("cropping", clip), {}).partition(":")[0] == "cropping"
+    assert describe_method(dataclasses.replace(short, compat=other), {}).endswith("compat=other")
+    assert describe_method(load_method("cropping", clip), {}).partition(":")[0] == "cropping"
 
 
 def test_proposers(tmp_path, fixed_proposer):
     grouping = "grouping:version=1,limit=7,floor=0.1"
-    assert proposer_told(Grouping(limit=7)) == grouping
-    assert proposer_told(Refined(Grouping(limit=7), Refinement())) == grouping
+    assert describe_proposer(Grouping(limit=7)) == grouping
+    assert describe_proposer(Refined(Grouping(limit=7), Refinement())) == grouping
     stored = CachedProposer(Grouping(limit=7), MaskCache(tmp_path / "store", create=True))
-    assert proposer_told(Refined(stored, Refinement(limit=2))) == f"{grouping},refinement.limit=2"
+    assert (
+        describe_proposer(Refined(stored, Refinement(limit=2))) == f"{grouping},refinement.limit=2"
+    )
     np.savez(tmp_path / "a.npz", masks=np.ones((1, 4, 4), np.bool_))
     given = GivenMasks(tmp_path / "a.npz")
-    assert proposer_told(given) == f"masks:{tmp_path / 'a.npz'}"
-    assert proposer_told(Refined(given, Refinement(limit=2))).endswith("a.npz:refinement.limit=2")
-    assert proposer_told(fixed_proposer) == "FixedProposer"
+    assert describe_proposer(given) == f"masks:{tmp_path / 'a.npz'}"
+    assert describe_proposer(Refined(given, Refinement(limit=2))).endswith(
+        "a.npz:refinement.limit=2"
+    )
+    assert describe_proposer(fixed_proposer) == "FixedProposer"
 
 
 def test_a_segmenter_tells_all_of_it_and_every_answer_the_same(segmenter, clip, noise):

@@ -109,14 +109,16 @@ def main() -> None:
     right, chance = defaultdict(list), defaultdict(list)
     for picture in dataset.ids:
         sample = dataset.sample(picture)
-        seen = method.observe(sample.image, sample.instances)
+        seen = method.encode_image(sample.image, sample.instances)
         classes = sample.instances.details["category"]
         names = np.array([dataset.categories[number] for number in classes])
         for kind, asked in questions({*names}).items():
             for word, wanted in asked:
                 good = np.isin(names, [*wanted])
                 if not good.all():
-                    right[kind].append(good[method.score(seen, read([word]))[0].argmax()])
+                    right[kind].append(
+                        good[method.score(seen, method.encode_text(read([word])))[0].argmax()]
+                    )
                     chance[kind].append(good.mean())
     for kind, answers in right.items():
         print(

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import load
 
 from attack.values import nasty_key
-from refmask.fingerprint import settings_hash
+from refmask.fingerprint import Fingerprint
 
 TOLD = "refmask"
 DTYPES = {"|u1": "U8", "<f4": "F32", "<i8": "I64"}
@@ -37,7 +37,7 @@ def scene_changed(rng: random.Random, content: bytes) -> bytes:
     if isinstance(told, dict):
         told.pop("sha256", None)
         try:
-            digest = hashlib.sha256(settings_hash(told).encode())
+            digest = hashlib.sha256(Fingerprint(told).sha256.encode())
         except (ValueError, TypeError, UnicodeError) as error:
             raise ValueError("not to be signed") from error
         for name, values in sorted(arrays.items()):

@@ -59,10 +59,11 @@ _PUBLIC = {
         "WeightsUnavailable",
     ),
     "ops.images": ("read_image",),
-    "phrases": ("PhraseParser",),
+    "text.parser": ("PhraseParser",),
     "provenance": ("Provenance",),
     "scene": ("Scene",),
-    "segmenter": ("Segmenter", "load"),
+    "factory": ("load",),
+    "segmenter": ("Segmenter",),
     "types": (
         "ContextFeatures",
         "MaskProposals",

@@ -15,23 +15,24 @@ from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from refmask.compat import Compat, reference
-from refmask.data import Dataset
 from refmask.errors import ConfigurationError
-from refmask.methods import METHODS, Method
-from refmask.methods.base import Encoder
-from refmask.ops.devices import precision_name
 from refmask.ops.images import checked
 from refmask.proposals.given import GivenMasks
 from refmask.proposals.refine import Refined
 from refmask.provenance import spelled
-from refmask.text.parser import EMBEDDED, EMBEDDED_FOLDER, PhraseParser
+from refmask.text.parser import EMBEDDED, EMBEDDED_FOLDER
 from refmask.types import ConfiguredProposer, MaskProposals, MaskProposer, UInt8Array
 from refmask.weights.hashing import sha256_of_folder
+
+if TYPE_CHECKING:
+    from refmask.data import Dataset
+    from refmask.methods.base import Encoder, Method
+    from refmask.text.parser import PhraseParser
 
 #: Counted up when the same model and settings give other features than before, beyond rounding.
 ARITHMETIC = 1
@@ -54,11 +55,20 @@ class Fingerprint(Mapping[str, Any]):
 
     Args:
         values: as another program may have written them; the order of names does not matter.
+
+    Raises:
+        ConfigurationError: when JSON cannot hold them.
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        # What JSON makes of them is what will be read again.
-        self._values: dict[str, Any] = json.loads(json.dumps(dict(values)))
+        try:
+            # What JSON makes of them is what will be read again.
+            self._values: dict[str, Any] = json.loads(json.dumps(dict(values)))
+        except (TypeError, ValueError):
+            raise ConfigurationError(
+                f"settings are texts, numbers, lists, true, false and null by name, got {values!r};"
+                " leave out what JSON cannot hold"
+            ) from None
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -145,6 +155,8 @@ def of_masks(proposals: MaskProposals) -> str:
 
 def of_encoder(encoder: Encoder) -> Fingerprint:
     """A model by name, and what its features depend on; files by their names."""
+    from refmask.ops.devices import precision_name  # which imports torch: proposers need none
+
     # The same weights give other features under another configuration, such as another GELU.
     configured = [encoder.model_cfg, asdict(encoder.statistics)]
     text = json.dumps(configured, sort_keys=True, default=str)
@@ -286,6 +298,8 @@ def method_name(method: Method) -> str:
 
     One that takes another's place (``SHORTENED``) derives from it; its settings tell it.
     """
+    from refmask.methods import METHODS  # which imports torch, see above
+
     places = [(cls.__module__, cls.__name__) for cls in type(method).__mro__]
     names = {place: name for name, place in METHODS.items()}
     return next((names[place] for place in places if place in names), type(method).__name__)

@@ -138,7 +138,7 @@ class Scene:
     def _seen_by_terms(self) -> dict[str, Any]:
         """What each term observed, by name."""
         names = [name for name, weight in self.segmenter.terms.items() if weight]
-        return {name: load_term(name).observe(self.image, self.proposals) for name in names}
+        return {name: load_term(name).encode_image(self.image, self.proposals) for name in names}
 
     @overload
     def find(self, expression: str) -> Segmentation: ...

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from refmask.cache import container
-from refmask.fingerprint import configuration_hash, of_image
 from refmask.cache.masks import MaskCache
 from refmask.cache.proposers import CachedProposer
 from refmask.errors import RefmaskWarning
+from refmask.fingerprint import Fingerprint, of_image
 from refmask.types import MaskProposals
 
 CONFIGURATION = {"proposer": "diagonal"}
 PICTURE = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
 OWNER = {
-    "configuration": configuration_hash(CONFIGURATION),
+    "configuration": Fingerprint(CONFIGURATION).sha256,
     "picture": of_image(PICTURE),
 }
 GOOD = {
@@ -49,7 +49,7 @@ def store(tmp_path):
 
 def file_of(store, picture=PICTURE, configuration=CONFIGURATION):
     name = of_image(picture)
-    return store.path / configuration_hash(configuration) / name[:2] / f"{name}.masks"
+    return store.path / Fingerprint(configuration).sha256 / name[:2] / f"{name}.masks"
 
 
 def left_out(store, says="damaged and left out", picture=PICTURE):

@@ -26,7 +26,7 @@ def work(path, seed):
     """Take what is there, write what is not, in an order of its own."""
     features, rng = FeatureCache(path, LIMIT), np.random.default_rng(seed)
     for key in rng.integers(0, KEYS, 400).tolist():
-        found = features.get({"key": key}, SHAPE)
+        found = features.get({"key": key})
         if found is None:
             features.put({"key": key}, values(key))
         elif not np.array_equal(found, values(key)):
@@ -45,7 +45,7 @@ def test_processes_at_once_see_whole_entries_and_keep_the_limit(tmp_path):
         most = max(most, features.held()[1])
         for key in range(KEYS):
             # A warning, which is an error here, would tell of half an entry.
-            found = features.get({"key": key}, SHAPE)
+            found = features.get({"key": key})
             assert found is None or np.array_equal(found, values(key))
     assert [process.communicate()[1] for process in running] == [""] * 3
     assert [process.returncode for process in running] == [0] * 3

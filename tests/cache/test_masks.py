@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from refmask.fingerprint import configuration_hash, of_image
 from refmask.cache.masks import MaskCache
 from refmask.cache.proposers import CachedProposer, FromCache
 from refmask.errors import ConfigurationError, ImageError, MaskError
+from refmask.fingerprint import Fingerprint, of_image
 from refmask.proposals import load_proposer
 from refmask.proposals.refine import Refined, Refinement
 from refmask.types import MaskProposals
@@ -248,7 +248,7 @@ def test_a_store_of_another_format_is_refused(store, marker, says):
 def test_a_place_that_cannot_be_written_is_told_and_nothing_is_lost(store):
     store.put(CONFIGURATION, picture(1), MaskProposals(noise_masks()))
     other = {"proposer": "other"}
-    (store.path / configuration_hash(other)).write_text("in the way")
+    (store.path / Fingerprint(other).sha256).write_text("in the way")
     with pytest.raises(ConfigurationError, match="cannot write"):
         store.put(other, picture(1), MaskProposals(noise_masks()))
     assert store.get(other, picture(1)) is None
@@ -303,7 +303,7 @@ def test_of_several_configurations_one_is_chosen_by_its_hash(store):
     with pytest.raises(ConfigurationError) as caught:
         load_proposer(f"store:{store.path}")
     for configuration in (CONFIGURATION, other):
-        name = configuration_hash(configuration)
+        name = Fingerprint(configuration).sha256
         told = f"#{name[:8]} blocks limit={configuration['limit']} (1 pictures)"
         assert told in str(caught.value)
         assert load_proposer(f"store:{store.path}#{name[:8]}").configuration() == configuration
@@ -317,7 +317,7 @@ def test_of_several_configurations_one_is_chosen_by_its_hash(store):
 def test_a_store_with_a_hash_sign_in_its_name(tmp_path):
     store = MaskCache(tmp_path / "store#1", create=True)
     CachedProposer(Blocks(), store).propose(picture())
-    name = configuration_hash(CONFIGURATION)
+    name = Fingerprint(CONFIGURATION).sha256
     for place in (store.path, f"{store.path}#{name[:6]}"):
         assert load_proposer(f"store:{place}").configuration() == CONFIGURATION
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from refmask.fingerprint import of_image
 from refmask.cache.masks import MaskCache
 from refmask.cache.proposers import CachedProposer
+from refmask.fingerprint import of_image
 from refmask.types import MaskProposals
 
 PICTURES = 12

@@ -13,9 +13,9 @@ from safetensors.numpy import save
 
 from refmask import ConfigurationError, InputError, MaskError, MaskProposals, Scene
 from refmask.cache import container, mask_record
-from refmask.fingerprint import of_image
 from refmask.cache.scene_file import FORMAT, _digest
 from refmask.compat import reference
+from refmask.fingerprint import of_image
 from refmask.methods import METHODS, load_method
 from refmask.segmenter import Segmenter
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from refmask import fingerprint
 from refmask.data import load_dataset
 from refmask.errors import ConfigurationError, MaskError, RefmaskWarning
-from refmask.evaluation import configuration
-from refmask.evaluation.configuration import short_hash, system_configuration
 from refmask.evaluation.sources import Given, Instances, Proposed
 from refmask.evaluation.system import SegmenterSystem
+from refmask.fingerprint import commit, of_method
 from refmask.methods import load_method
 from refmask.ops import rle
 from refmask.proposals.grouping import Grouping
@@ -163,20 +163,20 @@ def test_the_configuration_tells_all_that_answers_depend_on(clip, segmenter):
         ),
         replace(segmenter, method=load_method("global-local", replace(clip, model_cfg={}))),
     ]
-    hashes = {short_hash(system_configuration(each)) for each in [segmenter, *others]}
+    hashes = {of_method(each.method).short for each in [segmenter, *others]}
     assert len(hashes) == 5
 
 
 def test_the_commit_is_that_of_the_repository(tmp_path, monkeypatch):
-    found = configuration.commit()
+    found = commit()
     assert found is None or re.fullmatch("[0-9a-f]{40}(-dirty)?", found)
-    elsewhere = tmp_path / "site-packages" / "refmask" / "evaluation" / "configuration.py"
-    monkeypatch.setattr(configuration, "__file__", str(elsewhere))
-    assert configuration.commit() is None
+    elsewhere = tmp_path / "site-packages" / "refmask" / "fingerprint.py"
+    monkeypatch.setattr(fingerprint, "__file__", str(elsewhere))
+    assert commit() is None
     (tmp_path / ".git").mkdir()  # no repository, whatever its name says
-    assert configuration.commit() is None
+    assert commit() is None
 
 
 def test_a_proposer_must_tell_its_configuration(segmenter, fixed_proposer):
-    with pytest.raises(ConfigurationError, match=r"configuration\(\), got FixedProposer"):
+    with pytest.raises(ConfigurationError, match=r"FixedProposer does not tell"):
         _ = SegmenterSystem(segmenter, Proposed(fixed_proposer)).configuration

@@ -54,12 +54,12 @@ def test_a_region_of_all_patches_is_the_class_token(golden_model, pixels, name):
 
 def test_a_mask_of_all_pixels_is_the_picture(golden_model, noise):
     clip = golden_model("tiny_vit32")
-    found = load_method("region-token", clip).observe(
+    found = load_method("region-token", clip).encode_image(
         noise, MaskProposals(np.ones((1, 60, 80), bool))
     )
     square = whole_picture(noise, clip.statistics, Compat())
     expected = functional.normalize(clip.encode_image(square), dim=1)
-    assert np.allclose(found, expected, atol=1e-3)
+    assert np.allclose(found.region, expected, atol=1e-3)
 
 
 def test_regions_do_not_see_each_other(golden_model, pixels, regions):
@@ -92,7 +92,8 @@ def test_a_mask_too_small_for_a_sample_still_sees_the_picture(golden_pictures, g
     assert not mask_patches(tiny, (7, 7), Compat(sampled_regions=True)).any()
     for compat, told_apart in ((Compat(), True), (Compat(sampled_regions=True), False)):
         method = load_method("region-token", clip, compat=compat)
-        one, other = (method.observe(picture, tiny) for picture in (image, image[::-1].copy()))
+        pictures = (image, image[::-1].copy())
+        one, other = (method.encode_image(picture, tiny).region for picture in pictures)
         assert np.allclose(one, other, atol=1e-3) is not told_apart
 
 
@@ -260,7 +261,7 @@ def test_each_quirk_of_grad_cam(golden_model, golden_pictures, golden_phrases):
     assert np.allclose(maps(negated_gradient=True), (-signed).clip(min=0), atol=1e-5)
     assert np.allclose(49 * maps(averaged_gradient=True), maps(), rtol=1e-4, atol=1e-5)
     method = load_method("grad-cam", clip)
-    lengths = method.observe(*picture).features.norm(dim=1).numpy()
+    lengths = np.linalg.norm(method.encode_image(*picture).places, axis=1)
     assert np.allclose(maps(unit_activations=True) * lengths, maps(), rtol=1e-3, atol=1e-5)
 
 

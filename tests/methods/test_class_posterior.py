@@ -17,6 +17,11 @@ def phrase(noun):
     return TargetPhrase(f"the {noun}", f"the {noun}", f"the {noun}", noun)
 
 
+def scores_of(method, image, proposals, phrases):
+    """float32 (T, N), of everything encoded anew."""
+    return method.score(method.encode_image(image, proposals), method.encode_text(phrases))
+
+
 @pytest.fixture(scope="module")
 def coffee():
     """A cup on a saucer: the photograph's middle, and two corners of the table."""
@@ -34,7 +39,7 @@ def method(classifier):
 
 
 def test_the_cup_is_found_and_the_corners_are_not(method, coffee):
-    scores = method.score(method.observe(*coffee), [phrase("cup"), phrase("espresso")])
+    scores = scores_of(method, *coffee, [phrase("cup"), phrase("espresso")])
     assert (scores.argmax(axis=1) == 0).all()
     assert (scores[:, 0] > scores[:, 1:].max(axis=1) + 2).all()
 
@@ -56,20 +61,22 @@ def test_affinities_and_posteriors_are_what_they_say(method, coffee):
 
 def test_only_the_best_masks_are_looked_at_closely(classifier, coffee):
     method = load_method("class-posterior", classifier, local_top=1)
-    seen = method.observe(*coffee)
-    assert not seen.known.any()
-    scores = method.score(seen, [phrase("cup")])
+    nothing, text = method.encode_image(*coffee), method.encode_text([phrase("cup")])
+    assert not nothing.known.any()
+    seen = method.focus(nothing, text)
     assert seen.known.tolist() == [True, False, False]
+    scores = method.score(seen, text)
+    assert np.array_equal(scores, method.score(nothing, text))
     every = load_method("class-posterior", classifier)
-    whole = every.score(every.observe(*coffee), [phrase("cup")])
+    whole = scores_of(every, *coffee, [phrase("cup")])
     assert scores[0, 0] == pytest.approx(whole[0, 0], abs=1e-3)
     assert scores.argmax() == 0
 
 
 def test_evidence_decides_what_is_looked_at(classifier, coffee):
     method = load_method("class-posterior", classifier, local_top=1)
-    seen = method.observe(*coffee)
-    method.score(seen, [phrase("cup")], np.array([[0, 0, 50]], np.float32))
+    evidence = np.array([[0, 0, 50]], np.float32)
+    seen = method.focus(method.encode_image(*coffee), method.encode_text([phrase("cup")]), evidence)
     assert seen.known.tolist() == [False, False, True]
 
 
@@ -79,22 +86,22 @@ def test_extent_counts_only_among_guesses_at_it(classifier, coffee):
     nested = MaskProposals(
         np.concatenate([apart.masks[:1]] * 3), quality=np.array([1, 0.5, 0.1], np.float32)
     )
-    assert not method.observe(image, apart).overlapping
-    assert method.observe(image, nested).overlapping
+    assert not method.encode_image(image, apart).overlapping
+    assert method.encode_image(image, nested).overlapping
     better = dataclasses.replace(apart, quality=np.array([0.1, 1, 1], np.float32))
-    same = [method.score(method.observe(image, each), [phrase("cup")]) for each in (apart, better)]
+    same = [scores_of(method, image, each, [phrase("cup")]) for each in (apart, better)]
     assert np.array_equal(*same)
-    (scores,) = method.score(method.observe(image, nested), [phrase("cup")])
+    (scores,) = scores_of(method, image, nested, [phrase("cup")])
     assert scores[0] > scores[1] > scores[2]
 
 
 def test_features_without_their_image_can_be_asked(classifier, coffee):
     every = dataclasses.replace(load_method("class-posterior", classifier), local_top=None)
-    seen, text = every.observe(*coffee), every.read([phrase("cup")])
+    seen, text = every.encode_image(*coffee), every.encode_text([phrase("cup")])
     bare = ContextFeatures(seen.global_context, seen.local_context)
     assert seen.known.all()
-    assert np.allclose(every.score(bare, [phrase("cup")]), every.similarity(bare, text))
-    assert np.allclose(every.score(bare, [phrase("cup")]), every.score(seen, [phrase("cup")]))
+    assert np.allclose(every.score(bare, text), every.score(seen, text))
+    assert every.focus(bare, text) is bare
 
 
 def test_words_that_are_not_known(method):
@@ -104,29 +111,29 @@ def test_words_that_are_not_known(method):
 
 
 def test_what_is_not_there_is_doubted(method, coffee):
-    seen = method.observe(*coffee)
-    phrases = [phrase("cup"), phrase("giraffe")]
-    best = method.score(seen, phrases).argmax(axis=1)
-    assert method.doubt(seen, phrases[0], int(best[0])) is None
-    told = method.doubt(seen, phrases[1], int(best[1]))
-    assert told == "nothing here looks like 'giraffe' to this model"
+    text = method.encode_text([phrase("cup"), phrase("giraffe")])
+    seen = method.focus(method.encode_image(*coffee), text)
+    best = method.score(seen, text).argmax(axis=1)
+    assert method.fits(seen, text[:1], int(best[0]))
+    assert not method.fits(seen, text[1:], int(best[1]))
 
 
 @pytest.mark.parametrize("word", ["person", "man", "woman", "dog"])
 def test_what_tells_nothing_is_doubted_however_many_classes_a_word_has(method, word):
     """Red discs and noise were men at 99 %: a tenth of the classes hint at one."""
     even = np.full((1, 1000), 1 / 1000, np.float32)
-    (affinity,) = method.read([phrase(word)]).blend(method.beta)
+    text = method.encode_text([phrase(word)])
+    (affinity,) = text.blend(method.beta)
     against, clear = (np.eye(1000, dtype=np.float32)[[at]] for at in np.argsort(affinity)[[0, -1]])
     mixed = np.asarray(0.4 * clear + 0.6 * against, np.float32)
 
-    def doubt(context, alone):
-        return method.doubt(ContextFeatures(context, alone), phrase(word), 0)
+    def fits(context, alone):
+        return method.fits(ContextFeatures(context, alone), text, 0)
 
-    assert doubt(even, even) == f"nothing here looks like '{word}' to this model"
-    assert doubt(clear, against)  # alone speaks against it
-    assert doubt(against, clear)
-    assert doubt(mixed, mixed) is None
+    assert not fits(even, even)
+    assert not fits(clear, against)  # alone speaks against it
+    assert not fits(against, clear)
+    assert fits(mixed, mixed)
 
 
 def test_a_person_is_not_doubted(method):
@@ -135,9 +142,9 @@ def test_a_person_is_not_doubted(method):
     image = astronaut()
     suit = np.zeros(image.shape[:2], np.bool_)
     suit[180:, 60:340] = True
-    observation = method.observe(image, MaskProposals(suit[None]))
-    method.score(observation, [phrase("astronaut")])
-    assert method.doubt(observation, phrase("astronaut"), 0) is None
+    text = method.encode_text([phrase("astronaut")])
+    features = method.focus(method.encode_image(image, MaskProposals(suit[None])), text)
+    assert method.fits(features, text, 0)
 
 
 def test_soft_iou_of_halves():

@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 
 from refmask import ConfigurationError
-from refmask.clip import apart
 from refmask.methods import FOR_CLASSIFIERS, METHODS, PRESETS, load_method
 from refmask.types import MaskProposals
+
+
+def scores_of(method, image, proposals, phrases):
+    """float32 (T, N), of everything encoded anew."""
+    return method.score(method.encode_image(image, proposals), method.encode_text(phrases))
 
 
 @pytest.fixture(params=list(METHODS))
@@ -23,8 +27,8 @@ def method(request, golden_model, classifier):
 
 def test_permuting_proposals_permutes_scores(method, noise, fixed_proposer, golden_phrases):
     proposals, order = fixed_proposer.propose(noise), [2, 0, 3, 1]
-    scores = method.score(method.observe(noise, proposals), golden_phrases[:3])
-    again = method.score(method.observe(noise, proposals[order]), golden_phrases[:3])
+    scores = scores_of(method, noise, proposals, golden_phrases[:3])
+    again = scores_of(method, noise, proposals[order], golden_phrases[:3])
     assert scores.shape == (3, 4)
     assert scores.dtype == np.float32
     assert np.allclose(scores[:, order], again, atol=1e-3)
@@ -36,8 +40,8 @@ def test_threads_may_share_it(method, noise, fixed_proposer, golden_phrases):
     proposals = fixed_proposer.propose(noise)
 
     def scores(picture):
-        with apart():
-            return method.score(method.observe(picture, proposals), golden_phrases[:3])
+        text = method.encode_text(golden_phrases[:3])
+        return method.score(method.encode_image(picture, proposals), text)
 
     wanted = [scores(picture) for picture in pictures]
     with ThreadPoolExecutor(3) as pool:
@@ -46,25 +50,26 @@ def test_threads_may_share_it(method, noise, fixed_proposer, golden_phrases):
 
 
 def test_evidence_is_added(method, noise, fixed_proposer, golden_phrases):
-    observation, phrases = method.observe(noise, fixed_proposer.propose(noise)), golden_phrases[:2]
-    plain = method.score(observation, phrases)
+    text = method.encode_text(golden_phrases[:2])
+    features = method.encode_image(noise, fixed_proposer.propose(noise))
+    plain = method.score(features, text)
     evidence = np.zeros((2, 4), np.float32)
     evidence[0, plain[0].argmin()] = 2 * np.ptp(plain[0])
-    told = method.score(observation, phrases, evidence)
+    told = method.score(features, text, evidence)
     assert told[0].argmax() == plain[0].argmin()
     assert np.allclose(told[1], plain[1], atol=1e-4)
 
 
 def test_no_proposals_and_no_expressions(method, noise, golden_phrases):
-    nothing = method.observe(noise, MaskProposals.empty(60, 80))
-    assert method.score(nothing, golden_phrases).shape == (len(golden_phrases), 0)
-    assert method.score(nothing, []).shape == (0, 0)
+    nothing = noise, MaskProposals.empty(60, 80)
+    assert scores_of(method, *nothing, golden_phrases).shape == (len(golden_phrases), 0)
+    assert scores_of(method, *nothing, []).shape == (0, 0)
 
 
 @pytest.mark.parametrize("method", sorted(METHODS.keys() - FOR_CLASSIFIERS), indirect=True)
 def test_weights_are_unchanged(method, noise, fixed_proposer, golden_phrases):
     before = {k: v.clone() for k, v in method.encoder.model.state_dict().items()}
-    method.score(method.observe(noise, fixed_proposer.propose(noise)), golden_phrases)
+    scores_of(method, noise, fixed_proposer.propose(noise), golden_phrases)
     after = method.encoder.model.state_dict()
     assert before.keys() == after.keys()
     assert all(before[key].equal(after[key]) for key in before)
@@ -75,7 +80,7 @@ def test_weights_are_unchanged(method, noise, fixed_proposer, golden_phrases):
 def test_features_include_the_scores(method, noise, fixed_proposer, golden_phrases):
     proposals, phrases = fixed_proposer.propose(noise), golden_phrases[:2]
     features = method.features(noise, proposals, phrases)
-    scores = method.score(method.observe(noise, proposals), phrases)
+    scores = scores_of(method, noise, proposals, phrases)
     assert np.allclose(features["scores"], scores, atol=1e-4)
     assert features["text_global"].shape == (2, method.encoder.dim)
     assert all(array.dtype == np.float32 for array in features.values())
@@ -88,8 +93,8 @@ def test_cropping_and_global_are_the_ends_of_global_local(
     for name, alpha in (("cropping", 0.0), ("global", 1.0)):
         end = load_method(name, clip)
         whole = load_method("global-local", clip, alpha=alpha, beta=1.0)
-        ours = end.score(end.observe(noise, proposals), golden_phrases)
-        theirs = whole.score(whole.observe(noise, proposals), golden_phrases)
+        ours = scores_of(end, noise, proposals, golden_phrases)
+        theirs = scores_of(whole, noise, proposals, golden_phrases)
         assert np.allclose(ours, theirs, atol=1e-4)
 
 
@@ -123,7 +128,7 @@ def test_presets_are_the_papers(golden_model):
 def test_the_mask_layer_count_matters(golden_model, noise, fixed_proposer):
     clip, proposals = golden_model("tiny_vit32"), fixed_proposer.propose(noise)
     one, default, three = (
-        load_method("global", clip, mask_layers=k).observe(noise, proposals).global_context
+        load_method("global", clip, mask_layers=k).encode_image(noise, proposals).global_context
         for k in (1, None, 3)
     )
     assert np.array_equal(default, three)
@@ -134,6 +139,6 @@ def test_no_convolution_in_fp32_is_rounded(
     method, noise, fixed_proposer, golden_phrases, rounded_convolutions
 ):
     with rounded_convolutions:
-        method.score(method.observe(noise, fixed_proposer.propose(noise)), golden_phrases[:1])
+        scores_of(method, noise, fixed_proposer.propose(noise), golden_phrases[:1])
     assert rounded_convolutions.seen
     assert not rounded_convolutions.rounded

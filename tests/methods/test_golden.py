@@ -53,16 +53,16 @@ def test_features_and_scores(golden, golden_pictures, golden_phrases, golden_mod
     clip, expected = golden_model(name), golden(name)
     compat = by_name("reference", clip.tower.family)
     methods = [load_method("global-local", clip, alpha=a, compat=compat) for a in ALPHAS]
-    text = methods[0].read(golden_phrases)
+    text = methods[0].encode_text(golden_phrases)
     assert error(text.global_context, expected["text_mix.beta1"]) < 5e-4
     assert error(text.local_context, expected["text_mix.beta0"]) < 5e-4
     assert error(text.blend(0.5), expected["text_mix"]) < 5e-4
     for k, (image, proposals) in enumerate(golden_pictures):
-        visual = methods[0].observe(image, proposals)
+        visual = methods[0].encode_image(image, proposals)
         assert error(visual.global_context, expected[f"im{k}.global"]) < 5e-4
         assert error(visual.local_context, expected[f"im{k}.local"]) < 5e-4
         for index, method in enumerate(methods):
-            scores = method.score(visual, golden_phrases)
+            scores = method.score(visual, text)
             assert error(scores, expected[f"im{k}.score"][index]) < 5e-4
 
 
@@ -70,7 +70,7 @@ def test_the_corrected_method_differs(golden, golden_pictures, golden_model):
     """The default is no alias of the reference."""
     clip, (image, proposals) = golden_model("tiny_vit32"), golden_pictures[0]
     method = load_method("global-local", clip)
-    visual = method.observe(image, proposals)
+    visual = method.encode_image(image, proposals)
     assert error(visual.global_context, golden("tiny_vit32")["im0.global"]) > 0.1
     assert np.allclose(np.linalg.norm(visual.local_context, axis=1), 1, atol=1e-5)
 
@@ -84,8 +84,8 @@ def test_a_mask_the_reference_would_crash_on(golden_pictures, golden_model):
     mask[0, 10:50, 0] = True
     method = load_method("cropping", golden_model("tiny_vit32"), compat=reference("vit"))
     with pytest.raises(MaskError, match="empty crop box"):
-        method.observe(image, MaskProposals(mask))
+        method.encode_image(image, MaskProposals(mask))
     corrected = load_method("cropping", golden_model("tiny_vit32"))
     assert torch.isfinite(
-        torch.tensor(corrected.observe(image, MaskProposals(mask)).local_context)
+        torch.tensor(corrected.encode_image(image, MaskProposals(mask)).local_context)
     ).all()

@@ -7,13 +7,13 @@ import pytest
 
 from refmask import ConfigurationError, MaskProposals
 from refmask.cache.features import FeatureCache
+from refmask.cache.method import CachedMethod
 from refmask.compat import reference
-from refmask.evaluation.configuration import system_configuration
+from refmask.factory import assemble
+from refmask.fingerprint import of_method
 from refmask.methods import METHODS, load_method
-from refmask.methods.keeping import Keeping
 from refmask.methods.shortlist import Shortlist
 from refmask.scene import Scene
-from refmask.factory import assemble
 from refmask.segmenter import Segmenter
 from refmask.text.parser import PhraseParser
 
@@ -33,18 +33,18 @@ def seen(golden_pictures):
 def crops(monkeypatch):
     """How many masks were looked at alone, call by call."""
     counts = []
-    alone = Shortlist._alone
+    alone = Shortlist.encode_alone
 
-    def counted(self, picture, proposals):
+    def counted(self, image, proposals):
         counts.append(len(proposals))
-        return alone(self, picture, proposals)
+        return alone(self, image, proposals)
 
-    monkeypatch.setattr(Shortlist, "_alone", counted)
+    monkeypatch.setattr(Shortlist, "encode_alone", counted)
     return counts
 
 
 def scores_of(method, seen, phrases):
-    return method.score(method.observe(*seen), phrases)
+    return method.score(method.encode_image(*seen), method.encode_text(phrases))
 
 
 @pytest.mark.parametrize("released", [False, True])
@@ -82,15 +82,19 @@ def test_the_best_have_exact_scores_and_the_others_lie_below(clip, seen, golden_
 
 def test_expressions_pay_for_new_masks_only(golden_model, seen, golden_phrases, crops):
     method = load_method("global-local", golden_model("tiny_vit32"), local_top=2)
-    observation = method.observe(*seen)
+    nothing = method.encode_image(*seen)
     assert crops == []
-    first = method.score(observation, golden_phrases[:1])
+    text = method.encode_text(golden_phrases[:1])
+    features = method.focus(nothing, text)
+    first = method.score(features, text)
     assert crops == [2]
-    again = method.score(observation, golden_phrases[:1])
+    assert not nothing.known.any()
+    assert method.focus(features, text) is features
+    again = method.score(features, text)
     assert crops == [2]
     assert again.tobytes() == first.tobytes()
-    method.score(observation, golden_phrases)
-    assert sum(crops) == observation.known.sum() <= len(seen[1])
+    features = method.focus(features, method.encode_text(golden_phrases))
+    assert sum(crops) == features.known.sum() <= len(seen[1])
     assert len(crops) == 2
 
 
@@ -103,9 +107,12 @@ def test_expressions_do_not_depend_on_what_was_asked_before(golden_model, seen, 
 
 def test_no_proposals_and_no_expressions(clip, noise, seen, golden_phrases):
     method = load_method("global-local", clip, local_top=3)
-    nothing = method.observe(noise, MaskProposals.empty(60, 80))
-    assert method.score(nothing, golden_phrases).shape == (len(golden_phrases), 0)
-    assert method.score(method.observe(*seen), []).shape == (0, 8)
+    nothing = method.encode_image(noise, MaskProposals.empty(60, 80))
+    assert method.score(nothing, method.encode_text(golden_phrases)).shape == (
+        len(golden_phrases),
+        0,
+    )
+    assert scores_of(method, seen, []).shape == (0, 8)
 
 
 def test_it_is_an_approximation_of_one_method_only(golden_model):
@@ -113,18 +120,16 @@ def test_it_is_an_approximation_of_one_method_only(golden_model):
     for name in METHODS.keys() - {"global-local", "score-map", "grad-cam", "class-posterior"}:
         with pytest.raises(ConfigurationError, match=f"method {name} has no local_top"):
             load_method(name, clip, local_top=3)
-    with pytest.raises(ConfigurationError, match="local_top of at least 1, got 0"):
+    with pytest.raises(ConfigurationError, match="local_top is at least 1, got 0"):
         load_method("global-local", clip, local_top=0)
-    with pytest.raises(ConfigurationError, match="alpha from 0 to 1"):
+    with pytest.raises(ConfigurationError, match="alpha is from 0 to 1"):
         load_method("global-local", clip, local_top=3, alpha=2.0)
 
 
 def test_records_tell_of_it(golden_model, fixed_proposer):
     clip, parser = golden_model("tiny_vit32"), PhraseParser()
     exact, short = (
-        system_configuration(
-            assemble(clip, fixed_proposer, settings={"local_top": top}, parser=parser)
-        )
+        of_method(assemble(clip, fixed_proposer, settings={"local_top": top}, parser=parser).method)
         for top in (None, 3)
     )
     assert short == exact | {"local_top": 3}
@@ -143,13 +148,13 @@ def test_a_scene_is_saved_with_what_all_expressions_share(
     assert again.scores.tobytes() == answer.scores.tobytes()
     assert crops == [2, 2]
     exact = load_method("global-local", method.encoder)
-    with pytest.raises(ConfigurationError, match=r"expected local features.*it holds global"):
+    with pytest.raises(ConfigurationError, match=r"holds no local features, but global"):
         Scene.load(tmp_path / "street.safetensors", dataclasses.replace(segmenter, method=exact))
 
 
 def test_a_store_keeps_the_global_features(golden_model, seen, golden_phrases, tmp_path):
     clip, features = golden_model("tiny_vit32"), FeatureCache(tmp_path / "store")
     for method in (load_method("global-local", clip, local_top=2), load_method("global", clip)):
-        keeping = Keeping(clip, *seen, features)
-        method.score(method.observe(*seen, keeping), golden_phrases)
+        cached, text = CachedMethod(method, features), method.encode_text(golden_phrases)
+        cached.score(cached.encode_image(*seen), text)
         assert features.held()[0] == 1

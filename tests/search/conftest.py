@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from refmask.factory import assemble
 from refmask.scene import Scene
 from refmask.search import Index
-from refmask.factory import assemble
 from refmask.segmenter import Segmenter
 from refmask.types import MaskProposals, UInt8Array
 

@@ -41,7 +41,7 @@ def test_rows_hold_what_was_seen(index, photos, segmenter):
         assert told["box"] == box.tolist()
         assert told["area"] == mask.sum()
         assert told["share"] == pytest.approx(mask.mean())
-    seen, kept = scene.observation, features_of(rows)
+    seen, kept = scene.features, features_of(rows)
     for name in ("global_context", "local_context"):
         assert np.allclose(getattr(kept, name), getattr(seen, name), atol=2e-4)
     vectors = np.array(rows.column("vector").to_pylist(), np.float32)

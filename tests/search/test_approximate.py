@@ -96,5 +96,5 @@ def test_what_is_searched_is_the_methods_cosine(index):
     masks, text = ContextFeatures(*pairs[:2]), ContextFeatures(*pairs[2:])
     method = index.segmenter.method
     product = searched(text, method.beta) @ searched(masks, method.alpha).T
-    wanted = method.similarity(masks, text)
+    wanted = method.score(masks, text)
     assert np.allclose(method.encoder.logit_scale * product, wanted, atol=1e-4)

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from refmask.errors import RefmaskError
-from refmask.search import Collection, Index
 from refmask.factory import load
+from refmask.search import Collection, Index
 
 #: Writes pictures of one region each, of which every second is also another writer's.
 WRITER = """

@@ -12,8 +12,8 @@ from PIL import Image
 from refmask.clip import load_clip
 from refmask.errors import ConfigurationError, ExpressionError, ImageError, InputError
 from refmask.export.record import record
-from refmask.ops import rle
 from refmask.factory import assemble
+from refmask.ops import rle
 from refmask.server.limits import Limits
 from refmask.server.page import views
 from refmask.server.page.examples import KINDS, examples

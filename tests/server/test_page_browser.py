@@ -18,9 +18,9 @@ from PIL import Image
 
 import refmask
 from refmask.data.scenes import read_scenes
+from refmask.factory import assemble
 from refmask.proposals.given import GivenMasks
 from refmask.provenance import EMBEDDED, OFFLINE
-from refmask.factory import assemble
 from refmask.server.blending import blended
 from refmask.server.limits import Limits
 from refmask.server.page.sessions import SessionStore

@@ -68,7 +68,7 @@ def scene(segmenter, noise):
 
 
 def test_bytes_count_each_array_once(scene):
-    visual = scene.observation
+    visual = scene.features
     arrays = (scene.image, scene.proposals.masks, scene.proposals.boxes, scene.proposals.quality)
     features = (visual.global_context, visual.local_context)
     assert bytes_of(scene) == sum(array.nbytes for array in (*arrays, *features))
@@ -112,10 +112,10 @@ def test_a_blended_scene_shares_everything(scene):
     method = scene.segmenter.method
     assert blended(scene, method.alpha, method.beta) is scene
     other = blended(scene, alpha=0.0)
-    assert other.observation is scene.observation
+    assert other.features is scene.features
     assert other.segmenter.method.beta == method.beta
-    expected = method.similarity(
-        dataclasses.replace(scene.observation, global_context=scene.observation.local_context),
-        method.read(scene.segmenter.parser(["the red car"])),
+    expected = method.score(
+        dataclasses.replace(scene.features, global_context=scene.features.local_context),
+        method.encode_text(scene.segmenter.parser(["the red car"])),
     )
     assert np.allclose(other.find("the red car").scores, expected[0], atol=1e-4)

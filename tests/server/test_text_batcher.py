@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from refmask.clip.row_cache import apart
 from refmask.errors import ExpressionError
 from refmask.server import text_batcher
-from refmask.server.text_batcher import Reader, texts_of
+from refmask.server.text_batcher import Reader
 
 
 @pytest.fixture
@@ -98,25 +97,24 @@ def test_who_gave_up_is_left_out(segmenter, slow):
     assert batches == [["the first"], ["left guy"]]
 
 
-def test_texts_are_encoded_once_and_in_one_batch(segmenter, monkeypatch):
+def test_texts_are_encoded_once_and_in_one_batch(segmenter, noise, monkeypatch):
     clip, calls = segmenter.method.encoder, []
     real = clip._text_tower
     monkeypatch.setitem(vars(clip), "_text_tower", lambda ids: calls.append(len(ids)) or real(ids))
     texts = [f"the {colour} thing on its own rug" for colour in ("teal", "mauve", "ochre")]
-    phrases = text_batcher.read_texts(segmenter, texts)
+    text_batcher.read_texts(segmenter, texts)
     assert calls == [6]  # sentences and noun phrases
-    segmenter.method.read(phrases)
+    segmenter.look(noise).find(texts)
     assert calls == [6]
-    assert texts_of(segmenter.method, phrases)[:3] == texts
 
 
 def test_answers_do_not_depend_on_their_company(segmenter, served, png, noise):
     texts = [
         f"the {colour} {thing}" for colour in ("red", "blue") for thing in ("car", "dog", "cup")
     ]
-    with apart():  # each by itself, nothing taken from another
-        scene = segmenter.look(noise)
-        alone = [scene.find(text).scores for text in texts]
+    scene, parser, method = segmenter.look(noise), segmenter.parser, segmenter.method
+    phrases = [parser([text]) for text in texts]
+    alone = [scene.find_phrases(one, method.encode_text(one))[0].scores for one in phrases]
     with served() as client, ThreadPoolExecutor(len(texts)) as pool:
         place = client.post("/v1/scenes", files={"picture": ("a.png", png)}).headers["Location"]
 

@@ -8,8 +8,8 @@ from PIL import Image
 
 from refmask import ConfigurationError, RefmaskError, RefmaskWarning, WeightsError, load
 from refmask.cli import main
-from refmask.provenance import EMBEDDED, OFFLINE, label_of
 from refmask.factory import load_shipped, warn_once
+from refmask.provenance import EMBEDDED, OFFLINE, label_of
 from refmask.settings import choose, file, stated
 from refmask.settings.choosing import PHOTO
 from refmask.settings.file import Configuration

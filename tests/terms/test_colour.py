@@ -22,7 +22,7 @@ def halves():
 
 
 def test_shares_of_halves(halves):
-    shares = Colour().observe(*halves)
+    shares = Colour().encode_image(*halves)
     assert shares.shape == (3, 11)
     assert shares.dtype == np.float32
     red, blue = NAMES.index("red"), NAMES.index("blue")
@@ -33,7 +33,7 @@ def test_shares_of_halves(halves):
 
 def test_the_score_is_the_log_of_the_named_share(halves):
     term = Colour()
-    shares = term.observe(*halves)
+    shares = term.encode_image(*halves)
     score = term.score(shares, phrase("the red thing"))
     assert score.dtype == np.float32
     assert np.allclose(score, np.log(np.array([1, 0, 0.5]) + FLOOR), atol=1e-5)
@@ -46,13 +46,13 @@ def test_the_score_is_the_log_of_the_named_share(halves):
 def test_every_prototype_has_its_own_name(name):
     for colour in PROTOTYPES[name]:
         image = np.full((8, 8, 3), colour, np.uint8)
-        shares = Colour().observe(image, MaskProposals(np.ones((1, 8, 8), np.bool_)))
+        shares = Colour().encode_image(image, MaskProposals(np.ones((1, 8, 8), np.bool_)))
         assert shares[0, NAMES.index(name)] == 1, colour
 
 
 def test_shadow_does_not_change_a_name():
     image = np.array([[[90, 20, 22], [220, 40, 45]]], np.uint8)
-    shares = Colour().observe(image, MaskProposals(np.ones((1, 1, 2), np.bool_)))
+    shares = Colour().encode_image(image, MaskProposals(np.ones((1, 1, 2), np.bool_)))
     assert shares[0, NAMES.index("red")] == 1
 
 
@@ -62,7 +62,7 @@ def test_thin_and_large_masks_are_sampled():
     masks = np.zeros((2, 2000, 2000), np.bool_)
     masks[0, :, 1001] = True
     masks[1] = True
-    shares = Colour().observe(image, MaskProposals(masks))
+    shares = Colour().encode_image(image, MaskProposals(masks))
     assert shares[0, NAMES.index("red")] == 1
     assert shares[1, NAMES.index("white")] > 0.95
 

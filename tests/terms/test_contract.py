@@ -21,8 +21,8 @@ def name(request):
 
 def test_permuting_proposals_permutes_the_evidence(name, noise, fixed_proposer):
     term, proposals, order = load_term(name), fixed_proposer.propose(noise), [2, 0, 3, 1]
-    told = term.score(term.observe(noise, proposals), phrase(PHRASES[name]))
-    again = term.score(term.observe(noise, proposals[order]), phrase(PHRASES[name]))
+    told = term.score(term.encode_image(noise, proposals), phrase(PHRASES[name]))
+    again = term.score(term.encode_image(noise, proposals[order]), phrase(PHRASES[name]))
     assert told.shape == (4,)
     assert told.dtype == np.float32
     assert np.allclose(told[order], again)
@@ -30,17 +30,19 @@ def test_permuting_proposals_permutes_the_evidence(name, noise, fixed_proposer):
 
 def test_a_phrase_that_says_nothing_of_it(name, noise, fixed_proposer):
     term = load_term(name)
-    assert term.score(term.observe(noise, fixed_proposer.propose(noise)), phrase("thing")) is None
+    assert (
+        term.score(term.encode_image(noise, fixed_proposer.propose(noise)), phrase("thing")) is None
+    )
 
 
 def test_no_proposals(name, noise):
     term = load_term(name)
-    nothing = term.observe(noise, MaskProposals.empty(60, 80))
+    nothing = term.encode_image(noise, MaskProposals.empty(60, 80))
     assert evidence({name: 1.0}, {name: nothing}, [phrase(PHRASES[name])], 0) == [{}]
 
 
 def test_weights(name, noise, fixed_proposer):
-    observed = {name: load_term(name).observe(noise, fixed_proposer.propose(noise))}
+    observed = {name: load_term(name).encode_image(noise, fixed_proposer.propose(noise))}
     phrases = [phrase(PHRASES[name]), phrase("thing")]
     one, none = evidence({name: 1.0}, observed, phrases, 4)
     two, _ = evidence({name: 2.0}, observed, phrases, 4)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,13 +50,13 @@ class FeatureCache:
         self.folder = open_store(path, create=True) / "features"
         self._writable = True
 
-    def get(self, owner: Fingerprint) -> FloatArray | None:
+    def get(self, owner: Mapping[str, Any]) -> FloatArray | None:
         """What was kept; None when nothing is there, or nothing whole.
 
         A damaged entry is told by a ``RefmaskWarning`` and otherwise as good as absent.
 
         Args:
-            owner: all that the array depends on.
+            owner: all that the array depends on: what JSON can hold.
         """
         file = self._file(owner)
         found = read_entry(file, FEATURES, lambda content: _read(content, owner))
@@ -63,11 +65,11 @@ class FeatureCache:
                 os.utime(file)
         return found
 
-    def put(self, owner: Fingerprint, values: FloatArray) -> None:
+    def put(self, owner: Mapping[str, Any], values: FloatArray) -> None:
         """Keep an array; a disk that is full or closed is told by one ``RefmaskWarning``.
 
         Args:
-            owner: all that it depends on.
+            owner: all that it depends on: what JSON can hold.
             values: float32 of any shape.
         """
         if not self._writable:
@@ -91,8 +93,8 @@ class FeatureCache:
         sizes = [size for _, size, name in self._entries() if name.endswith(FEATURES)]
         return len(sizes), sum(sizes)
 
-    def _file(self, owner: Fingerprint) -> Path:
-        key = owner.sha256
+    def _file(self, owner: Mapping[str, Any]) -> Path:
+        key = Fingerprint(owner).sha256
         return self.folder / key[:2] / f"{key}.{FEATURES}"
 
     def _make_room(self, size: int) -> None:
@@ -129,7 +131,7 @@ class FeatureCache:
         return found
 
 
-def _read(content: bytes, owner: Fingerprint) -> FloatArray:
+def _read(content: bytes, owner: Mapping[str, Any]) -> FloatArray:
     values = unpack(FEATURES, content, owner).get("values")
     if values is None or values.dtype != np.float32:
         raise Damaged("it holds no float32 array")

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from refmask.cache import mask_record
 from refmask.cache.container import MASKS
@@ -38,7 +39,7 @@ class MaskCache:
         self.path = open_store(path, create)
         self._described: set[str] = set()
 
-    def get(self, configuration: Fingerprint, image: UInt8Array) -> MaskProposals | None:
+    def get(self, configuration: Mapping[str, Any], image: UInt8Array) -> MaskProposals | None:
         """What was kept for a picture; None when nothing is there, or nothing whole.
 
         A damaged entry is told by a ``RefmaskWarning`` and otherwise as good as absent.
@@ -56,7 +57,7 @@ class MaskCache:
             self._file(owner), MASKS, lambda content: mask_record.read(content, owner, *size)
         )
 
-    def put(self, configuration: Fingerprint, image: UInt8Array, proposals: MaskProposals) -> None:
+    def put(self, configuration: Mapping[str, Any], image: UInt8Array, proposals: MaskProposals) -> None:
         """Keep a proposer's masks of a picture, in place of what was kept for it before.
 
         Args:
@@ -97,15 +98,15 @@ class MaskCache:
                 found.append(described)
         return found
 
-    def pictures(self, configuration: Fingerprint) -> int:
+    def pictures(self, configuration: Mapping[str, Any]) -> int:
         """For how many pictures masks of a configuration are here, whole or damaged."""
-        return sum(1 for _ in (self.path / configuration.sha256).glob(ENTRIES))
+        return sum(1 for _ in (self.path / Fingerprint(configuration).sha256).glob(ENTRIES))
 
     def _file(self, owner: Mapping[str, str]) -> Path:
         picture = owner["picture"]
         return self.path / owner["configuration"] / picture[:2] / f"{picture}.{MASKS}"
 
-    def _describe(self, name: str, configuration: Fingerprint) -> None:
+    def _describe(self, name: str, configuration: Mapping[str, Any]) -> None:
         """Write a configuration for people to read, unless it stands there already."""
         if name not in self._described:
             folder = self.path / name
@@ -125,9 +126,9 @@ def _description(folder: Path) -> Fingerprint | None:
     return configuration if configuration.sha256 == folder.name else None
 
 
-def _owner(configuration: Fingerprint, image: UInt8Array) -> dict[str, str]:
+def _owner(configuration: Mapping[str, Any], image: UInt8Array) -> dict[str, str]:
     """Whose masks an entry holds: both of its hashes."""
     return {
-        "configuration": configuration.sha256,
+        "configuration": Fingerprint(configuration).sha256,
         "picture": of_image(image),
     }

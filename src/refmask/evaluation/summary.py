@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from refmask.compat import Compat
-from refmask.evaluation.configuration import commit
+from refmask.fingerprint import commit
 from refmask.metrics import QueryResults, by_kind, by_length, intervals
 
 #: What JSON can hold.

@@ -22,7 +22,7 @@ ALL, NONE = "all", "none"
 class Term(Protocol):
     """Evidence about proposals, in two steps of very different cost."""
 
-    def observe(self, image: UInt8Array, proposals: MaskProposals) -> Any:
+    def encode_image(self, image: UInt8Array, proposals: MaskProposals) -> Any:
         """The text-free part, once per image: uint8 RGB (H, W, 3) and N proposals."""
         ...
 

@@ -55,7 +55,7 @@ _WORN = re.compile(r"\b(?:in|wearing|with)\s+(?:(?:a|an|the|his|her|their)\s+)?(
 class Colour:
     """Evidence from the colours that a phrase names of its target."""
 
-    def observe(self, image: UInt8Array, proposals: MaskProposals) -> FloatArray:
+    def encode_image(self, image: UInt8Array, proposals: MaskProposals) -> FloatArray:
         """Shares of the basic colours in each mask.
 
         Args:
