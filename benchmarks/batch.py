@@ -37,7 +37,7 @@ from refmask.batch.on_ray import OnRay
 from refmask.batch.output import ShardResult
 from refmask.batch.plan import ROWS, read_plan
 from refmask.batch.rows import to_parquet
-from refmask.batch.worker import memory_of, system_told
+from refmask.batch.worker import memory_of, fingerprint_of
 
 ENGINES = ("local", "ray")
 
@@ -100,7 +100,7 @@ def measure(
     build = partial(refmask.load, model, weights or None, proposals="grouping")
     segmenter = build()
     plan = read_plan(images, segmenter.parser(cases.expressions(expressions)))
-    batch = Batch(plan, system_told(segmenter), out, rows=expressions)  # a picture a file
+    batch = Batch(plan, fingerprint_of(segmenter), out, rows=expressions)  # a picture a file
     times: list[float] = []
 
     def watch(_: ShardResult, now: bool) -> None:

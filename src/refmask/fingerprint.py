@@ -23,7 +23,7 @@ from refmask.compat import Compat, reference
 from refmask.errors import ConfigurationError
 from refmask.ops.images import checked
 from refmask.proposals.given import GivenMasks
-from refmask.proposals.refine import Refined
+from refmask.proposals.refine import Refined, configuration_of
 from refmask.provenance import spelled
 from refmask.text.parser import EMBEDDED, EMBEDDED_FOLDER
 from refmask.types import ConfiguredProposer, MaskProposals, MaskProposer, UInt8Array
@@ -190,12 +190,7 @@ def of_proposer(proposer: MaskProposer) -> Fingerprint:
     Raises:
         ConfigurationError: when it does not, or not in texts, numbers, true, false and null.
     """
-    if not isinstance(proposer, ConfiguredProposer):
-        raise ConfigurationError(
-            f"{type(proposer).__name__} does not tell what its masks depend on; give it a method "
-            "configuration(), use it without a store, or put its masks into one (store:PATH)"
-        )
-    configuration = proposer.configuration()
+    configuration = configuration_of(proposer)
     plain = isinstance(configuration, Mapping) and all(
         isinstance(name, str) and isinstance(value, str | int | float | bool | None)
         for name, value in configuration.items()

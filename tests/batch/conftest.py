@@ -11,7 +11,7 @@ from pyarrow import parquet
 import refmask
 from refmask.batch.batch import Batch, Local
 from refmask.batch.plan import read_plan
-from refmask.batch.worker import system_told
+from refmask.batch.worker import fingerprint_of
 from refmask.data.scenes import SHIPPED
 from refmask.proposals.refine import Refinement
 
@@ -61,7 +61,7 @@ def batch(segmenter, photos, expressions):
     def make(folder, where=photos, asked=expressions, by=segmenter, **settings):
         phrases = asked and by.parser(asked)
         plan = read_plan(str(where), phrases, settings.pop("per_picture", None))
-        return Batch(plan, system_told(by), str(folder), **{"rows": 4, **settings})
+        return Batch(plan, fingerprint_of(by), str(folder), **{"rows": 4, **settings})
 
     return make
 

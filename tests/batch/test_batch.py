@@ -13,7 +13,7 @@ from pyarrow import parquet
 from refmask.batch import worker
 from refmask.batch.batch import Local
 from refmask.batch.output import Output
-from refmask.batch.worker import WorkerSpec, memory_of, system_told
+from refmask.batch.worker import WorkerSpec, memory_of, fingerprint_of
 from refmask.cli import main
 from refmask.errors import ConfigurationError
 
@@ -127,7 +127,7 @@ def test_a_uri_is_written_as_a_path_is(batch, local, parts, tmp_path):
 
 
 def test_a_worker_that_computes_otherwise_is_refused(build, segmenter):
-    order = WorkerSpec("anywhere", "mark", system_told(segmenter), None)
+    order = WorkerSpec("anywhere", "mark", fingerprint_of(segmenter), None)
     assert order.worker(build()).at_once == 1
     with pytest.raises(ConfigurationError, match=r"computes otherwise .*\(alpha: .*--precision"):
         order.worker(build(alpha=0.5))

@@ -59,7 +59,6 @@ def test_all_that_features_depend_on_counts(features, changed):
     assert features.get(OWNER | changed) is None
 
 
-
 def test_masks_and_features_share_a_folder(features):
     store, picture = MaskCache(features.folder.parent), np.zeros((5, 6, 3), np.uint8)
     store.put({"proposer": "one"}, picture, MaskProposals(np.ones((1, 5, 6), np.bool_)))

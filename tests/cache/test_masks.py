@@ -178,9 +178,9 @@ def test_every_setting_counts_and_their_order_does_not(store, changed):
     assert store.get({**CONFIGURATION, **changed}, picture()) is None
 
 
-@pytest.mark.parametrize("configuration", [{}, {"a": [1]}, {"a": np.float32(1)}, {1: "a"}, None])
+@pytest.mark.parametrize("configuration", [{"a": np.float32(1)}, {"a": object()}, None])
 def test_a_configuration_that_json_cannot_hold_is_refused(store, configuration):
-    with pytest.raises(ConfigurationError, match="expected a configuration"):
+    with pytest.raises(ConfigurationError, match="what JSON cannot hold"):
         store.get(configuration, picture())
 
 
@@ -270,9 +270,9 @@ def test_a_stored_proposer_proposes_once(store):
 
 
 def test_a_proposer_that_cannot_tell_its_configuration_cannot_be_stored(store, fixed_proposer):
-    with pytest.raises(ConfigurationError, match=r"configuration.*got FixedProposer"):
+    with pytest.raises(ConfigurationError, match=r"FixedProposer does not tell.*configuration\(\)"):
         CachedProposer(fixed_proposer, store)
-    with pytest.raises(ConfigurationError, match=r"configuration.*got FixedProposer"):
+    with pytest.raises(ConfigurationError, match=r"FixedProposer does not tell.*configuration\(\)"):
         CachedProposer(Refined(fixed_proposer, Refinement()), store)
     with pytest.raises(ConfigurationError, match="expected a configuration"):
         CachedProposer(Blocks({"shape": (1, 2)}), store)

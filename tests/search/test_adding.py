@@ -99,7 +99,7 @@ def test_a_changed_picture_is_looked_at_again(index, photos, segmenter):
     Image.open(photos / "p2.png").rotate(180).save(photos / "p0.png")
     assert index.add([photos]) == {"kept": 5, "changed": 1}
     rows = index.collection.rows(str(photos / "p0.png"))
-    seen = segmenter.look(photos / "p0.png").observation
+    seen = segmenter.look(photos / "p0.png").features
     assert np.allclose(features_of(rows).local_context, seen.local_context, atol=2e-4)
     assert count(index) == 24
 
@@ -167,7 +167,7 @@ def test_another_system_is_refused(index, photos, make_segmenter):
     other = Index.open(folder, make_segmenter(rows=3))
     assert len(other.search("red car")) == 6
     for work in (lambda: other.add([photos]), other.update):
-        with pytest.raises(ConfigurationError, match=r"masks with proposer\.rows 2 instead of 3"):
+        with pytest.raises(ConfigurationError, match=r"masks with rows 2 instead of 3"):
             work()
     Index.open(folder, make_segmenter(alpha=0.1, beta=0.9), create=True).add([photos])
 

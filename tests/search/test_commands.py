@@ -127,7 +127,7 @@ def test_update_remove_and_stats(added, photos, tmp_path, capsys):
 
 def test_another_system_is_told(added, photos, model_files, capsys):
     assert main(["index", "add", str(photos), *added]) == 2
-    assert "proposer.limit 4 instead of" in capsys.readouterr().err
+    assert "proposer grouping instead of" in capsys.readouterr().err
     name, weights = model_files("tiny_vit16")
     other = [*added, "--model", name, "--weights", weights]
     assert main(["search", "a cat", *other]) == 2

@@ -57,7 +57,9 @@ class MaskCache:
             self._file(owner), MASKS, lambda content: mask_record.read(content, owner, *size)
         )
 
-    def put(self, configuration: Mapping[str, Any], image: UInt8Array, proposals: MaskProposals) -> None:
+    def put(
+        self, configuration: Mapping[str, Any], image: UInt8Array, proposals: MaskProposals
+    ) -> None:
         """Keep a proposer's masks of a picture, in place of what was kept for it before.
 
         Args:

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from refmask.errors import ConfigurationError, MaskError
 from refmask.ops.masks import areas_of
-from refmask.proposals.configuration import configuration_of
 from refmask.types import (
     BoolArray,
+    ConfiguredProposer,
     IntArray,
     MaskProposals,
     MaskProposer,
@@ -208,3 +208,17 @@ class Refined:
             MaskError: when splitting masks makes more parts than memory should hold.
         """
         return self.refinement(self.proposer.propose(image))
+
+
+def configuration_of(proposer: MaskProposer) -> dict[str, Any]:
+    """What a proposer tells of itself: what its masks depend on.
+
+    Raises:
+        ConfigurationError: when it cannot.
+    """
+    if not isinstance(proposer, ConfiguredProposer):
+        raise ConfigurationError(
+            f"{type(proposer).__name__} does not tell what its masks depend on; give it a method "
+            "configuration(), use it without a store, or put its masks into one (store:PATH)"
+        )
+    return proposer.configuration()

@@ -67,7 +67,7 @@ class Stats:
     alpha: float
     dim: int
     folders: tuple[str, ...]
-    configuration: Fingerprint
+    configuration: dict[str, Any]
 
 
 class Collection:
@@ -270,7 +270,7 @@ class Collection:
                 alpha=marker.alpha,
                 dim=marker.dim,
                 folders=marker.folders,
-                configuration=marker.configuration,
+                configuration=dict(marker.configuration),
             )
 
     def _drop(self, where: str) -> None:
