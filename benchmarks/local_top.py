@@ -89,8 +89,9 @@ def accuracy(method: Method, asked: list[Asked], exact: list[list[int]]) -> dict
     """Figures, the share of answers as by the exact method, and crops per picture."""
     shared, united, same, crops = [], [], [], []
     for one, right in zip(asked, exact, strict=True):
-        seen = method.encode_image(one.image, one.proposals)
-        chosen = method.score(seen, method.encode_text(one.phrases)).argmax(axis=1)
+        text = method.encode_text(one.phrases)
+        seen = method.focus(method.encode_image(one.image, one.proposals), text)
+        chosen = method.score(seen, text).argmax(axis=1)
         masks: BoolArray = one.proposals.masks[chosen]
         both, either = intersection_and_union(masks, np.stack(one.targets))
         shared.extend(both)

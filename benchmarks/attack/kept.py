@@ -63,7 +63,7 @@ def _entries(folder: Path, name: str) -> None:
     store.get(MADE_BY, noise())
     for configuration in store.configurations():
         store.pictures(configuration)
-    FeatureCache(folder).get(OWNER, (None, 4))
+    FeatureCache(folder).get(OWNER)
 
 
 def _marker() -> bytes:

@@ -13,7 +13,7 @@ from pyarrow import parquet
 from refmask.batch import worker
 from refmask.batch.batch import Local
 from refmask.batch.output import Output
-from refmask.batch.worker import WorkerSpec, memory_of, fingerprint_of
+from refmask.batch.worker import WorkerSpec, fingerprint_of, memory_of
 from refmask.cli import main
 from refmask.errors import ConfigurationError
 
@@ -93,7 +93,7 @@ def test_failed_rows_are_tried_again_when_asked(batch, local, photos, tmp_path):
 def test_another_batch_is_refused(batch, local, tmp_path):
     batch(tmp_path / "out").run(local)
     with pytest.raises(
-        ConfigurationError, match=r"another configuration \(.*shard_rows: 4 there, 5"
+        ConfigurationError, match=r"another configuration \(.*shard_rows 4 instead of 5"
     ):
         batch(tmp_path / "out", rows=5).run(local)
     with pytest.raises(ConfigurationError, match=r"input: "):
@@ -129,7 +129,7 @@ def test_a_uri_is_written_as_a_path_is(batch, local, parts, tmp_path):
 def test_a_worker_that_computes_otherwise_is_refused(build, segmenter):
     order = WorkerSpec("anywhere", "mark", fingerprint_of(segmenter), None)
     assert order.worker(build()).at_once == 1
-    with pytest.raises(ConfigurationError, match=r"computes otherwise .*\(alpha: .*--precision"):
+    with pytest.raises(ConfigurationError, match=r"computes otherwise .*\(alpha .*--precision"):
         order.worker(build(alpha=0.5))
 
 

@@ -169,7 +169,7 @@ def test_the_prototype_reads_what_ours_does(bench, seen):
 def test_the_prototype_s_features_are_ours(bench, seen):
     image, proposals, group = seen
     found = bench._look(gpu_reachable.VARIANTS["fp32"])(*group).unflatten(1, (2, 4))
-    seen_by_ours = GlobalLocal(bench.clip).describe(image, proposals)
+    seen_by_ours = GlobalLocal(bench.clip).encode_image(image, proposals)
     for ours, theirs in zip(
         found, (seen_by_ours.global_context, seen_by_ours.local_context), strict=True
     ):

@@ -274,7 +274,7 @@ def test_a_proposer_that_cannot_tell_its_configuration_cannot_be_stored(store, f
         CachedProposer(fixed_proposer, store)
     with pytest.raises(ConfigurationError, match=r"FixedProposer does not tell.*configuration\(\)"):
         CachedProposer(Refined(fixed_proposer, Refinement()), store)
-    with pytest.raises(ConfigurationError, match="expected a configuration"):
+    with pytest.raises(ConfigurationError, match="by name"):
         CachedProposer(Blocks({"shape": (1, 2)}), store)
 
 

@@ -81,7 +81,7 @@ def test_another_configuration_is_refused(three, model, capsys):
     words = ["evaluate", *SCENES, "--first", "3", "--proposals", "instances", *model]
     assert main([*words, "--out", str(three), "--alpha", "0.25", "--limit", "2"]) == 2
     error = capsys.readouterr().err
-    assert "alpha: 0.85 there, 0.25 here" in error
+    assert "alpha 0.85 instead of 0.25" in error
     assert "proposals.refinement.limit: nothing there, 2 here" in error
     assert error.count("\n") == 1
 

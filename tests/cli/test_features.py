@@ -60,17 +60,20 @@ def test_methods_share_features_and_differ_in_scores(call):
 
 
 @pytest.mark.parametrize(
-    ("method", "model", "array", "expected"),
+    ("method", "model", "array", "expected", "others"),
     [
-        ("region-token", "tiny_vit32", "visual_region", "region.raw region.score"),
-        ("score-map", "tiny_rn", "maps", "scoremap_rand.7x7 scoremap_rand.mask_mean"),
-        ("grad-cam", "tiny_rn", "maps", "gradcam.7x7 gradcam.mask_mean"),
+        ("region-token", "tiny_vit32", "visual_region", "region.raw region.score", ()),
+        (
+            *("score-map", "tiny_rn", "maps", "scoremap_rand.7x7 scoremap_rand.mask_mean"),
+            ("visual_places",),
+        ),
+        ("grad-cam", "tiny_rn", "maps", "gradcam.7x7 gradcam.mask_mean", ("visual_activations",)),
     ],
 )
-def test_baselines(call, golden, method, model, array, expected):
+def test_baselines(call, golden, method, model, array, expected, others):
     status, ours = call(model, "--compat", "reference", "--method", method)
     assert status == 0
-    assert ours.keys() == {array, "text_global", "noun_phrases", "boxes", "scores"}
+    assert ours.keys() == {array, "text_global", "noun_phrases", "boxes", "scores", *others}
     for name, theirs in zip((array, "scores"), expected.split(), strict=True):
         assert error(ours[name], golden(model)[f"im0.{theirs}"]) < 5e-4
     assert ours["noun_phrases"][0] == "man"

@@ -113,7 +113,7 @@ def test_another_configuration_is_refused_with_the_difference(whole, squares, gu
         Evaluation(squares, guessing(shift=2), first=3).run(whole)
     told = str(refused.value)
     assert "shift 1 instead of 2" in told
-    assert "first: nothing there, 3 here" in told
+    assert "first nothing instead of 3" in told
     assert "split" not in told
     assert "\n" not in told
     assert contents(whole) == before

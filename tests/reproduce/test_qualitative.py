@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -306,7 +307,7 @@ def test_examples_are_of_expressions_that_count(made):
     query = next(iter(run.records))
     run.records[query]["proposals"] = 0
     assert query in counted(run)
-    run.configuration["compat.skip_without_proposals"] = True
+    run = replace(run, configuration=run.configuration | {"compat.skip_without_proposals": True})
     assert set(run.records) - set(counted(run)) == {query}
 
 

@@ -105,7 +105,7 @@ def test_what_is_missing_is_said(clip, fixed_proposer, noise):
     tab, _ = tabs.look(noise, "street.png")
     with pytest.raises(ExpressionError, match="got an empty one"):
         tabs.ask(tab, " ", WEIGHTS)
-    with pytest.raises(ConfigurationError, match="alpha from 0 to 1"):
+    with pytest.raises(ConfigurationError, match="alpha is from 0 to 1"):
         tabs.ask(tab, "a cat", {"alpha": 2.0, "beta": 0.5})
     tabs.forget(tab)
     with pytest.raises(InputError, match=r"street.png .* let go to save memory"):

@@ -517,7 +517,7 @@ def test_the_policy_runs_nothing_that_is_written_into_the_page(chromium, address
 def test_the_preview_answers_its_examples_and_says_what_it_is(chromium):
     """What the docs show: the page as ``refmask app`` opens it on a fresh machine."""
     tabs = Future()
-    tabs.set_result(SessionStore(refmask.segmenter.load_shipped(OFFLINE), Limits()))
+    tabs.set_result(SessionStore(refmask.factory.load_shipped(OFFLINE), Limits()))
     note = f"Model: {choose().line}"
     with served(tabs, note=note, model=OFFLINE) as address:
         for name, options in (("page", DESK), ("page-phone", PHONE)):

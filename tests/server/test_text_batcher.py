@@ -9,7 +9,7 @@ import pytest
 
 from refmask.errors import ExpressionError
 from refmask.server import text_batcher
-from refmask.server.text_batcher import Reader
+from refmask.server.text_batcher import TextBatcher
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def together(segmenter, gathered, asked, counted=lambda _: None):
     """Answers to several requests, all of which wait behind the first."""
 
     async def ask():
-        reader = Reader(counted)
+        reader = TextBatcher(counted)
         tasks = [asyncio.create_task(reader.read(segmenter, texts)) for texts in asked[:1]]
         await asyncio.sleep(0.05)  # it has begun
         tasks += [asyncio.create_task(reader.read(segmenter, texts)) for texts in asked[1:]]
@@ -81,7 +81,7 @@ def test_who_gave_up_is_left_out(segmenter, slow):
     batches, gathered = slow
 
     async def ask():
-        reader = Reader()
+        reader = TextBatcher()
         first = asyncio.create_task(reader.read(segmenter, ["the first"]))
         await asyncio.sleep(0.05)
         gone = asyncio.create_task(reader.read(segmenter, ["nobody waits"]))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 from refmask.answer import Segmentation
 from refmask.batch.places import read
 from refmask.batch.plan import Ask
 from refmask.batch.rows import Row, answer_row, failed_row
-from refmask.clip import apart
 from refmask.errors import ExpressionError, InputError, RefmaskError
 from refmask.ops.images import decode_image
 from refmask.scene import Scene
@@ -98,17 +96,20 @@ class Stage:
     def _find(self, scene: Scene, heard: list[Heard]) -> list[Segmentation | str]:
         """An answer to each that was understood; why there is none to others."""
         phrases = [phrase for phrase in heard if isinstance(phrase, TargetPhrase)]
-        kept = self.phrases is not None and len(self.phrases) <= KEPT
-        with nullcontext() if kept else apart():  # a row must not tell what came before it
-            found = iter(_find(scene, phrases))
+        found = iter(_find(scene, phrases, self.phrases is not None and len(self.phrases) <= KEPT))
         return [phrase if isinstance(phrase, str) else next(found) for phrase in heard]
 
 
-def _find(scene: Scene, phrases: list[TargetPhrase]) -> list[Segmentation | str]:
-    """All at once; one by one where one of them is too long for the model."""
+def _find(scene: Scene, phrases: list[TargetPhrase], cached: bool) -> list[Segmentation | str]:
+    """All at once; one by one where one of them is too long for the model.
+
+    Other phrases than those that every image is asked pass the cache by: a text's features differ
+    by rounding with the texts beside it, and a row must not tell what came before it.
+    """
     try:
-        return list(scene.find_phrases(phrases)) if phrases else []
+        text = None if cached else scene.segmenter.method.encode_text(phrases)
+        return list(scene.find_phrases(phrases, text))
     except ExpressionError as error:
         if len(phrases) == 1:
             return [str(error)]
-        return [found for one in phrases for found in _find(scene, [one])]
+        return [found for one in phrases for found in _find(scene, [one], cached)]

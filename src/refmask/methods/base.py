@@ -202,7 +202,7 @@ class Method(ABC):
         visual = self.focus(self.encode_image(image, proposals), text)
         return {
             **{f"visual_{name}": values for name, values in visual.arrays.items()},
-            **{f"text_{name}": values for name, values in text.arrays.items()},
+            "text_global": text.global_context,
             "scores": self.score(visual, text),
         }
 
@@ -219,6 +219,13 @@ class BlendedMethod(Method):
 
     alpha: float
     beta: float
+
+    def features(
+        self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, FloatArray]:
+        """As ``Method.features``, and those of the noun phrases."""
+        nouns = self.encode_text(phrases).local_context
+        return {**super().features(image, proposals, phrases), "text_local": nouns}
 
     def blend_faults(self) -> list[str]:
         """What is wrong with the weights of the blends."""

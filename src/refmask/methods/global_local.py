@@ -170,8 +170,19 @@ class GlobalLocal(BlendedMethod):
         return layers | ({"unit_places": True} if self.compat.unit_places else {})
 
 
+class _OneEnd(GlobalLocal):
+    """One visual feature alone; ``features`` compares both."""
+
+    def features(
+        self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, FloatArray]:
+        """As of the whole method with this blend."""
+        whole = GlobalLocal(self.encoder, self.alpha, self.beta, self.mask_layers, self.compat)
+        return whole.features(image, proposals, phrases)
+
+
 @dataclass(frozen=True, eq=False)
-class Cropping(GlobalLocal):
+class Cropping(_OneEnd):
     """The baseline that looks at each mask alone (section 5.2), as in table 1.
 
     Attributes:
@@ -188,7 +199,7 @@ class Cropping(GlobalLocal):
 
 
 @dataclass(frozen=True, eq=False)
-class GlobalContext(GlobalLocal):
+class GlobalContext(_OneEnd):
     """The ablation that looks at each mask in its context only (tables 3 and 5).
 
     Attributes:
