@@ -245,7 +245,10 @@ class ContextFeatures:
         return ContextFeatures(self.global_context[rows], self.local_context[rows])
 
     def blend(self, weight: float) -> FloatArray:
-        """``weight * global + (1 - weight) * local`` (equations 5 and 8)."""
+        """``weight * global + (1 - weight) * local`` (equations 5 and 8).
+
+        See ``reference.visual_feature`` and ``reference.text_feature``.
+        """
         return weight * self.global_context + (1 - weight) * self.local_context
 
 

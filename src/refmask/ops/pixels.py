@@ -136,7 +136,7 @@ def cut_crops(
 ) -> Tensor:
     """What each mask shows alone: picture times mask, cropped to its box (equation 4).
 
-    The work follows the boxes' areas, not the picture's.
+    The fast form of ``reference.local_context``: the work follows the boxes' areas.
 
     Args:
         source: RGB (H, W, 3), uint8 or float32 0 to 255, from ``crop_source``.
