@@ -30,12 +30,12 @@ from refmask.reproduce.plotting import (
 )
 from refmask.reproduce.sweep import QueryRows, best_of, pack, unpack
 from refmask.reproduce.sweep import Row as QueryRow
-from refmask.reproduce.table3 import notes
+from refmask.reproduce.tables import notes
 from refmask.segmenter import Segmenter
 from refmask.types import ContextFeatures, Sample
 
 
-def make(context: ExperimentContext) -> list[Path]:
+def fig12(context: ExperimentContext) -> list[Path]:
     """A curve over all k per vision transformer; PDF, PNG, CSV and caption.
 
     Raises:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Named = dict[tuple[str, int], Path]
 
 
-def make(context: ExperimentContext) -> list[Path]:
+def fig4(context: ExperimentContext) -> list[Path]:
     """Our line, and one per supervised system over k; PDF, PNG, CSV and caption.
 
     Raises:
