@@ -80,9 +80,9 @@ def test_a_sweep_holds_what_an_evaluation_finds(setting):
 
 
 def sweep_figures(outcomes):
-    from refmask.metrics import figures
+    from refmask.metrics import compute_metrics
 
-    return figures(outcomes)
+    return compute_metrics(outcomes)
 
 
 def test_a_sweep_is_made_once(setting, monkeypatch):

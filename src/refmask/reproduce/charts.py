@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
-from refmask.metrics import PairedGain, by_length, compare, figures, intervals
+from refmask.metrics import PairedGain, by_length, compare, compute_metrics, intervals
 from refmask.reproduce.context import VIT, Column, ExperimentContext
 from refmask.reproduce.plotting import (
     Curve,
@@ -139,8 +139,8 @@ def _gains(context: ExperimentContext, column: Column) -> Gains:
         name: (
             len(part),
             compare(part, whole[name])["oIoU"],
-            figures(part)["oIoU"],
-            figures(whole[name])["oIoU"],
+            compute_metrics(part)["oIoU"],
+            compute_metrics(whole[name])["oIoU"],
         )
         for name, part in both.items()
     }
@@ -219,7 +219,5 @@ def _swept_rows(data: Swept) -> list[Row]:
     rows: list[Row] = []
     for name, curve, pairs in zip(("alpha", "beta"), data.curves, blends, strict=True):
         for (a, b), row in zip(pairs, curve.figures(), strict=True):
-            rows.append(
-                {"data": data.column.label, "swept": name, "alpha": a, "beta": b, **row}
-            )
+            rows.append({"data": data.column.label, "swept": name, "alpha": a, "beta": b, **row})
     return rows

@@ -68,7 +68,7 @@ def _accuracy(right: FloatArray) -> Terms:
 #: of the best proposals; MC-ACC: share whose predicted class, that of the instance the chosen
 #: mask overlaps most, is the target's; CC-oIoU: overall IoU of those; choice: share where that
 #: instance is the target itself; chance: what choice would be of proposals taken at random.
-FIGURES: dict[str, Callable[[QueryResults], Terms]] = {
+METRICS: dict[str, Callable[[QueryResults], Terms]] = {
     "oIoU": _overall,
     "mIoU": _mean,
     **{f"Pr@{threshold}": partial(_precision, threshold) for threshold in PRECISIONS},
@@ -82,15 +82,15 @@ FIGURES: dict[str, Callable[[QueryResults], Terms]] = {
 
 
 def terms(outcomes: QueryResults) -> FloatArray:
-    """Numerators and denominators of all figures.
+    """Numerators and denominators of all metrics.
 
     Returns:
-        float64 (F, 2, Q), in the order of ``FIGURES``.
+        float64 (F, 2, Q), in the order of ``METRICS``.
     """
-    return np.array([of(outcomes) for of in FIGURES.values()], np.float64)
+    return np.array([of(outcomes) for of in METRICS.values()], np.float64)
 
 
-def figures(outcomes: QueryResults) -> dict[str, float]:
+def compute_metrics(outcomes: QueryResults) -> dict[str, float]:
     """Every figure that the data allow, each 0 to 1.
 
     A figure whose denominators sum to 0 is left out: all of them without queries, MC-ACC,
@@ -99,6 +99,6 @@ def figures(outcomes: QueryResults) -> dict[str, float]:
     sums = terms(outcomes).sum(axis=2)
     return {
         name: float(above / below)
-        for name, (above, below) in zip(FIGURES, sums, strict=True)
+        for name, (above, below) in zip(METRICS, sums, strict=True)
         if below
     }

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refmask.errors import InputError
-from refmask.metrics import FIGURES, QueryResults, Tally, figures, mean_iou, overall_iou
+from refmask.metrics import METRICS, QueryResults, Tally, compute_metrics, mean_iou, overall_iou
 
 
 @st.composite
@@ -58,13 +58,15 @@ def independently(rows) -> dict[str, Fraction]:
 @given(st.lists(rows(), max_size=12))
 def test_figures_are_what_their_definitions_say(rows):
     expected = {name: float(value) for name, value in independently(rows).items()}
-    assert figures(QueryResults.of(rows)) == pytest.approx(expected)
+    assert compute_metrics(QueryResults.of(rows)) == pytest.approx(expected)
 
 
 @given(st.lists(rows(), min_size=1, max_size=12), st.randoms(use_true_random=False))
 def test_the_order_of_queries_changes_nothing(rows, random):
     other = random.sample(rows, len(rows))
-    assert figures(QueryResults.of(other)) == pytest.approx(figures(QueryResults.of(rows)))
+    assert compute_metrics(QueryResults.of(other)) == pytest.approx(
+        compute_metrics(QueryResults.of(rows))
+    )
 
 
 @given(st.lists(rows(), max_size=12), st.integers(1, 4))
@@ -73,7 +75,7 @@ def test_merged_shards_equal_one_run(rows, shards):
     names = np.array([ord(name) % shards for name in outcomes.picture], int)
     parts = [Tally.of(outcomes[names == shard]) for shard in range(shards)]
     merged, whole = sum(parts, Tally()), Tally.of(outcomes)
-    assert merged.figures() == pytest.approx(figures(outcomes))
+    assert merged.metrics() == pytest.approx(compute_metrics(outcomes))
     assert (merged.queries, merged.pictures) == (whole.queries, whole.pictures)
     assert (whole.queries, whole.pictures) == (len(rows), len({row["picture"] for row in rows}))
     assert merged.without_proposals == sum(row["proposals"] == 0 for row in rows)
@@ -93,22 +95,22 @@ def plain_row(intersection: int, union: int) -> dict:
 
 def test_an_iou_equal_to_the_threshold_counts():
     row = plain_row(7, 10)
-    found = figures(QueryResults.of([row]))
+    found = compute_metrics(QueryResults.of([row]))
     assert [found[f"Pr@{x}"] for x in (0.5, 0.6, 0.7, 0.8, 0.9)] == [1, 1, 1, 0, 0]
 
 
 def test_figures_without_data_are_left_out():
-    found = figures(QueryResults.of([plain_row(1, 2)]))
-    assert set(FIGURES) - set(found) == {"MC-ACC", "CC-oIoU", "choice", "chance"}
-    wrong = figures(QueryResults.of([{**plain_row(1, 2), "right_class": 0}]))
+    found = compute_metrics(QueryResults.of([plain_row(1, 2)]))
+    assert set(METRICS) - set(found) == {"MC-ACC", "CC-oIoU", "choice", "chance"}
+    wrong = compute_metrics(QueryResults.of([{**plain_row(1, 2), "right_class": 0}]))
     assert wrong["MC-ACC"] == 0.0
     assert "CC-oIoU" not in wrong
-    assert figures(QueryResults.of([])) == Tally().figures() == {}
+    assert compute_metrics(QueryResults.of([])) == Tally().metrics() == {}
 
 
 def test_figures_agree_with_the_plain_functions(make_outcomes):
     outcomes = make_outcomes(0)
-    found = figures(outcomes)
+    found = compute_metrics(outcomes)
     assert found["oIoU"] == pytest.approx(overall_iou(outcomes.intersection, outcomes.union))
     assert found["mIoU"] == pytest.approx(mean_iou(outcomes.intersection, outcomes.union))
     known = np.isfinite(outcomes.right_instance)
@@ -121,7 +123,7 @@ def test_a_tally_survives_json(make_outcomes):
 
 
 @pytest.mark.parametrize(
-    "damage", [{"queries": None}, {"sums": {}}, {"sums": dict.fromkeys(FIGURES, (1,))}, {"sums": 3}]
+    "damage", [{"queries": None}, {"sums": {}}, {"sums": dict.fromkeys(METRICS, (1,))}, {"sums": 3}]
 )
 def test_a_damaged_tally_is_refused(damage):
     with pytest.raises(InputError, match="expected a tally"):
