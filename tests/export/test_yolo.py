@@ -11,7 +11,7 @@ from PIL import Image
 from refmask import ConfigurationError, InputError
 from refmask.export import export
 from refmask.export.collection import Options
-from refmask.export.yolo import _quoted
+from refmask.export.polygons import _quoted
 from refmask.ops import rle
 
 

@@ -198,7 +198,7 @@ def _write(args: argparse.Namespace, name: str, image: Any, found: MaskProposals
 def _report(args: argparse.Namespace, specs: list[str]) -> int:
     from tqdm import tqdm
 
-    from refmask.proposals.report import compare, read_truth
+    from refmask.evaluation.proposal_report import compare, read_truth
 
     proposers = {spec: _proposer(args, spec) for spec in specs}
     truth = islice(read_truth(args.images, args.truth), args.first)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from refmask.errors import ImageError
+from refmask.ops.finding import located
 from refmask.ops.images import read_image
-from refmask.ops.names import located
 from refmask.ops.reading import is_file
 from refmask.types import UInt8Array
 
@@ -16,7 +16,7 @@ def read_picture(path: Path, height: int, width: int) -> UInt8Array:
     """A picture of the size that its annotations are drawn for, as uint8 RGB (H, W, 3).
 
     Args:
-        path: as the table has it, however it spells the name; see ``ops.names``.
+        path: as the table has it, however it spells the name; see ``ops.finding``.
         height: H.
         width: W.
 

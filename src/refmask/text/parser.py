@@ -20,12 +20,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from refmask.errors import ConfigurationError, ExpressionError, MissingResource
-from refmask.ops.number import ONE, SEVERAL, is_plural
-from refmask.ops.words import (
+from refmask.text.words import (
+    ONE,
+    SEVERAL,
     bad_parse,
     check_tree,
     checked_expression,
     find_words,
+    is_plural,
     join_clitics,
 )
 from refmask.types import TargetPhrase

@@ -15,11 +15,11 @@ from refmask.errors import ImageError, InputError, RefmaskError
 from refmask.ops.images import read_image
 from refmask.server.page import events, views
 from refmask.server.page.examples import Example
+from refmask.server.page.parts import Parts
 from refmask.server.page.remembered import Answered, Tab
 from refmask.types import UInt8Array
 
 if TYPE_CHECKING:
-    from refmask.server.page.layout import Parts
     from refmask.server.page.sessions import SessionStore
 
 #: New values of parts of the page.

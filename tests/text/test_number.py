@@ -2,7 +2,7 @@
 
 import pytest
 
-from refmask.ops.number import is_plural
+from refmask.text.words import is_plural
 
 
 @pytest.mark.parametrize("noun", ["dogs", "Men", "people", "boxes", "knives", "children", "teeth"])

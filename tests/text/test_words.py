@@ -3,7 +3,7 @@
 import pytest
 
 from refmask.errors import ExpressionError
-from refmask.ops.words import checked_expression, is_nothing
+from refmask.text.words import checked_expression, is_nothing
 
 INVISIBLE = [
     *("", " \t\n", "\0", "\u00ad", "\u200b", "\ufeff", "\u2060\u200d"),

@@ -1,4 +1,4 @@
-"""Pictures whose pixels are labels, in Pascal VOC's colours."""
+"""Answers as PNGs: one per object, or one per picture whose pixels are labels (Pascal VOC)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,23 @@ from PIL.PngImagePlugin import PngInfo
 
 from refmask.errors import ConfigurationError
 from refmask.export.collection import Collection, File, Picture
+from refmask.export.folder import answer_names
 from refmask.provenance import Provenance
 from refmask.types import UInt8Array
+from refmask.visualize.overlay import png
+
+
+def masks(collection: Collection) -> Iterator[File]:
+    """``STEM/01-LABEL.png``, 255 where the object is, and ``masks.json``, what each file shows."""
+    told = []
+    for picture in collection.pictures:
+        names = answer_names([thing.label for thing in picture.objects])
+        for name, thing in zip(names, picture.objects, strict=True):
+            path = f"{picture.stem}/{name}.png"
+            told.append({"file": path, "picture": str(picture.path), **thing.told})
+            yield File(path, png(thing.found.mask))
+    yield File.json("masks.json", told)
+
 
 #: VOC keeps 255 for pixels that do not count, and 0 for the background.
 MOST = 254

@@ -63,7 +63,7 @@ class Report:
         self.areas += areas.tolist()
         self.shares += (areas / things[0].size).tolist()
 
-    def figures(self) -> dict[str, float | None]:
+    def metrics(self) -> dict[str, float | None]:
         """Pictures, things, mean best IoU, recall, masks and median seconds per picture.
 
         The mean best IoU is told of all things, of those of at least 1 % of their picture, and of
@@ -93,7 +93,7 @@ def _mean(values: FloatArray) -> float | None:
 def compare(
     proposers: Mapping[str, MaskProposer], pictures: Iterable[Truth]
 ) -> dict[str, dict[str, float | None]]:
-    """The figures of several proposers on the same pictures, by name.
+    """The metrics of several proposers on the same pictures, by name.
 
     Args:
         proposers: by name.
@@ -109,7 +109,7 @@ def compare(
                 reports[name].add(proposer, image, things)
     if not any(report.best for report in reports.values()):
         raise ConfigurationError("expected ground truth to compare with, found none")
-    return {name: report.figures() for name, report in reports.items()}
+    return {name: report.metrics() for name, report in reports.items()}
 
 
 def read_truth(places: Sequence[str], truth: str | None) -> Iterator[Truth]:
