@@ -40,7 +40,6 @@ COMMANDS = {
     "search": "the pictures of an index that hold what a phrase refers to",
     "models": "what can be loaded, what is here; fetch and verify it",
     "data": "what of a data set is here, a look at it, and few-shot subsets of it",
-    "scenes": "make pictures of emoji objects with masks and expressions",
 }
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 CHECK, SHOW, FEWSHOT = "check", "show", "fewshot"
 NAMES = (
     "refcoco, refcoco+, refcocog, phrasecut, coco, scenes, or a folder in REFER's layout, such as "
-    "'refmask scenes generate' writes"
+    "'training/generate_scenes.py' writes"
 )
 
 

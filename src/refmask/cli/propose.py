@@ -38,8 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGE",
         nargs="+",
         help="pictures, folders or quoted globs; for --report also 'scenes' (the shipped ones), a "
-        "folder that 'refmask scenes generate' wrote, or one of instances.json in COCO's format "
-        "and images/",
+        "folder of further ones, or one of instances.json in COCO's format and images/",
     )
     parser.add_argument(
         "--proposals",

@@ -16,8 +16,7 @@ import numpy as np
 from refmask.data import load_dataset
 from refmask.data.categories import LARGE
 from refmask.data.coco import UNSPLIT
-from refmask.data.scenes import SHIPPED, read_scenes
-from refmask.data.scenes.writing import FOLDER
+from refmask.data.scenes import FOLDER, SHIPPED, read_scenes
 from refmask.errors import ConfigurationError
 from refmask.metrics import best_iou
 from refmask.ops.finding import find_pictures
@@ -116,7 +115,7 @@ def read_truth(places: Sequence[str], truth: str | None) -> Iterator[Truth]:
     """Pictures and the masks of their things.
 
     Args:
-        places: "scenes" for the shipped scenes, folders that ``refmask scenes generate`` wrote
+        places: "scenes" for the shipped scenes, folders of further scenes
             (their things are what expressions refer to), folders in COCO's format
             (``instances.json`` and ``images/``; their things are all instances that are no crowds),
             or pictures, folders and globs.

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from refmask.data.scenes.vocabulary import TONES, Rgb, mix
+from emoji_scenes.vocabulary import TONES, Rgb, mix
 from refmask.types import UInt8Array
 
 Plane = npt.NDArray[np.floating[Any]]

@@ -5,9 +5,9 @@ by what lies inside their masks; whoever answers "the duck on the striped red ru
 the surroundings.
 """
 
-from refmask.data.scenes.backgrounds import Background
-from refmask.data.scenes.compose import ComposedScene, compose, generate, object_instances
-from refmask.data.scenes.layout import (
+from emoji_scenes.backgrounds import Background
+from emoji_scenes.compose import ComposedScene, compose, generate, object_instances
+from emoji_scenes.layout import (
     Item,
     Layout,
     Surface,
@@ -15,17 +15,16 @@ from refmask.data.scenes.layout import (
     swap_surfaces,
     with_surface,
 )
-from refmask.data.scenes.phrases import (
+from emoji_scenes.phrases import (
     KINDS,
     expressions,
     object_phrase,
     size_word,
     surface_phrase,
 )
-from refmask.data.scenes.reading import SHIPPED, read_scenes
-from refmask.data.scenes.render import Rendered, render
-from refmask.data.scenes.sprites import FONT, Sprites
-from refmask.data.scenes.vocabulary import (
+from emoji_scenes.render import Rendered, render
+from emoji_scenes.sprites import FONT, Sprites
+from emoji_scenes.vocabulary import (
     COLOURS,
     NOUNS,
     PATTERNS,
@@ -33,7 +32,7 @@ from refmask.data.scenes.vocabulary import (
     contrasts,
     is_held_out,
 )
-from refmask.data.scenes.writing import write_scenes
+from emoji_scenes.writing import write_scenes
 
 __all__ = [
     "COLOURS",
@@ -41,7 +40,6 @@ __all__ = [
     "KINDS",
     "NOUNS",
     "PATTERNS",
-    "SHIPPED",
     "SURFACES",
     "Background",
     "ComposedScene",
@@ -57,7 +55,6 @@ __all__ = [
     "is_held_out",
     "object_instances",
     "object_phrase",
-    "read_scenes",
     "render",
     "sample_layout",
     "size_word",

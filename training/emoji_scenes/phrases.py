@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from refmask.data.scenes.layout import Item, Layout, Point, Surface, pick
+from emoji_scenes.layout import Item, Layout, Point, Surface, pick
 
 KINDS: tuple[str, ...] = (
     "class",

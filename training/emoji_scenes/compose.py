@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refmask.data.scenes.layout import Layout, sample_layout
-from refmask.data.scenes.phrases import Expression, expressions
-from refmask.data.scenes.render import Rendered, render
-from refmask.data.scenes.sprites import Sprites
-from refmask.data.scenes.vocabulary import HeldOut
+from emoji_scenes.layout import Layout, sample_layout
+from emoji_scenes.phrases import Expression, expressions
+from emoji_scenes.render import Rendered, render
+from emoji_scenes.sprites import Sprites
+from emoji_scenes.vocabulary import HeldOut
 from refmask.errors import ConfigurationError
 from refmask.types import MaskProposals, Query, Sample, sealed
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
-from refmask.data.scenes.layout import Surface
-from refmask.data.scenes.surfaces import draw_surface
-from refmask.data.scenes.vocabulary import EMOJI, TONES
+from emoji_scenes.layout import Surface
+from emoji_scenes.surfaces import draw_surface
+from emoji_scenes.vocabulary import EMOJI, TONES
 from refmask.errors import MissingResource
 from refmask.types import BoolArray
 

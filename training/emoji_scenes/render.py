@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from refmask.data.scenes.backgrounds import paint_background
-from refmask.data.scenes.layout import Item, Layout
-from refmask.data.scenes.sprites import Sprite, Sprites
-from refmask.data.scenes.surfaces import STAGES
+from emoji_scenes.backgrounds import paint_background
+from emoji_scenes.layout import Item, Layout
+from emoji_scenes.sprites import Sprite, Sprites
+from emoji_scenes.surfaces import STAGES
 from refmask.types import BoolArray, UInt8Array
 
 

@@ -24,16 +24,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from refmask.data.scenes.compose import ComposedScene
-from refmask.data.scenes.vocabulary import NOUNS, SURFACES, HeldOut
+from emoji_scenes.compose import ComposedScene
+from emoji_scenes.vocabulary import NOUNS, SURFACES, HeldOut
+from refmask.data.scenes import FOLDER, IMAGES
 from refmask.errors import InputError
 from refmask.ops.rle import encode
 from refmask.types import tight_boxes
 
 Record = dict[str, Any]
-
-IMAGES = Path("images", "mscoco", "images", "train2014")
-FOLDER = Path("scenes")
 
 #: Split -> the combinations of noun and colour in it.
 SPLITS: dict[str, HeldOut] = {"val": "exclude", "test": "only"}

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from refmask.data.scenes import (
+from emoji_scenes import (
     COLOURS,
     FONT,
     KINDS,

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from refmask.data.scenes.backgrounds import Background, sample_background
-from refmask.data.scenes.vocabulary import (
+from emoji_scenes.backgrounds import Background, sample_background
+from emoji_scenes.vocabulary import (
     COLOURS,
     PATTERNS,
     SURFACES,

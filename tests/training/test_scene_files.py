@@ -15,20 +15,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refmask.cli import main
-from refmask.data.scenes import (
+from emoji_scenes import (
     FONT,
     KINDS,
-    SHIPPED,
     Sprites,
     compose,
     generate,
     is_held_out,
     object_instances,
-    read_scenes,
     write_scenes,
 )
-from refmask.data.scenes.sprites import Sprite
+from emoji_scenes.sprites import Sprite
+from generate_scenes import main
+from refmask.data.scenes import SHIPPED, read_scenes
 from refmask.errors import ConfigurationError, ImageError, InputError
 from refmask.types import Sample
 
@@ -201,7 +200,7 @@ def test_numbers_out_of_range_are_refused() -> None:
 
 
 def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    words = ["scenes", "generate", "--out", str(tmp_path / "set"), "--count"]
+    words = ["--out", str(tmp_path / "set"), "--count"]
     assert main([*words, "2", "--font", str(tmp_path / "none.ttf")]) == 2
     assert "fonts-noto-color-emoji" in capsys.readouterr().err
     assert main([*words, "0"]) == 2
@@ -211,7 +210,7 @@ def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.Capture
 
 @needs_font
 def test_the_command_writes_a_set(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    words = "scenes generate --count 3 --seed 9 --side 112 --test-share 0.34 --out"
+    words = "--count 3 --seed 9 --side 112 --test-share 0.34 --out"
     assert main([*words.split(), str(tmp_path / "a")]) == 0
     assert "3 pictures" in capsys.readouterr().out
     assert main([*words.split(), str(tmp_path / "b")]) == 0
@@ -241,7 +240,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def fail(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("refmask.data.scenes.writing._write_all", fail)
+    monkeypatch.setattr("emoji_scenes.writing._write_all", fail)
     with pytest.raises(InputError, match=r"can be written .*No space left"):
         write_scenes(tmp_path / "scenes", {}, "none")
     assert list(tmp_path.iterdir()) == []

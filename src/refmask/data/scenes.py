@@ -1,4 +1,9 @@
-"""Reading written scenes back, without the font: they are laid out like REFER's data sets."""
+"""Scenes: composed pictures of emoji objects on surfaces, with masks and true expressions.
+
+Two same-class, same-colour objects that differ only in what they stand on cannot be told apart by
+what lies inside their masks: whoever answers "the duck on the striped red rug" has looked at the
+surroundings. They are laid out like REFER's data sets; ``training/generate_scenes.py`` makes more.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +14,12 @@ from pathlib import Path
 from refmask.data.choice import Choice
 from refmask.data.refer import ReferDataset
 from refmask.data.refs import ALL
-from refmask.data.scenes.writing import FOLDER
 from refmask.types import Sample
 
+#: Where a folder of scenes has its pictures and its tables.
+IMAGES, FOLDER = Path("images", "mscoco", "images", "train2014"), Path("scenes")
 #: The small rendered set that comes with the package.
-SHIPPED = Path(__file__).parents[2] / "assets" / "scenes"
+SHIPPED = Path(__file__).parents[1] / "assets" / "scenes"
 
 
 def load(choice: Choice) -> ReferDataset:
@@ -27,7 +33,7 @@ def load(choice: Choice) -> ReferDataset:
 
 
 def read_scenes(root: Path = SHIPPED, split: str | None = None) -> Iterator[Sample]:
-    """The samples of a folder written by ``write_scenes``, in the order of their pictures.
+    """The samples of a folder of scenes, in the order of their pictures.
 
     Args:
         root: the folder; the shipped set when not given.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from refmask.data.scenes.layout import Surface
-from refmask.data.scenes.vocabulary import TONES, Rgb, mix
+from emoji_scenes.layout import Surface
+from emoji_scenes.vocabulary import TONES, Rgb, mix
 
 _WHITE: Rgb = (255, 255, 255)
 _BLACK: Rgb = (20, 20, 28)
