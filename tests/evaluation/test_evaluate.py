@@ -105,7 +105,7 @@ def test_missing_pictures_stop_before_the_work(tmp_path, squares, guessing):
     with pytest.raises(ImageError, match=r"2 of 5 pictures are missing, the first: 11\.png"):
         Evaluation(squares, guessing()).run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    with pytest.raises(ImageError, match=r"11\.png.*--missing skip"):
+    with pytest.raises(ImageError, match=r"11\.png.*`missing=skip`"):
         Evaluation(squares, guessing(), first=4).run(tmp_path / "run")
     assert len(records(tmp_path / "run")) == 5
 

@@ -84,7 +84,7 @@ def test_a_disk_without_links(answers, tmp_path, monkeypatch):
         raise OSError(1, "Operation not permitted")
 
     monkeypatch.setattr("pathlib.Path.symlink_to", fail)
-    with pytest.raises(ConfigurationError, match="not permitted; add --copy-pictures"):
+    with pytest.raises(ConfigurationError, match="not permitted; add `copy_pictures`"):
         export("yolo", answers, tmp_path / "out")
 
 

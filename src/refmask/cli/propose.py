@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refmask.cli.faults import net
+from refmask.cli.hints import as_options
 from refmask.cli.options import add_refinement_options, refinement
 from refmask.errors import ConfigurationError, InputError
 
@@ -169,7 +170,7 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
                 found = (proposer or _proposer(args, spec, picture.stem)).propose(image)
         except InputError as error:
             failed += 1
-            tqdm.write(f"refmask: error: {error}", file=sys.stderr)
+            tqdm.write(f"refmask: error: {as_options(error)}", file=sys.stderr)
             continue
         tqdm.write(f"{picture}: {len(found)} masks{_write(args, name, image, found)}")
     return 0 if not failed else 2 if failed == len(pictures) else 1

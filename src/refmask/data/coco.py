@@ -126,10 +126,10 @@ def _find(choice: Choice) -> tuple[str, Path, Path]:
     if (root / UNSPLIT).is_file() and (not split or (split == ALL and not table.is_file())):
         return ALL, root / UNSPLIT, root / IMAGES
     if split not in there:
-        got = f"'{split}'" if split else "none; add --split"
+        got = f"'{split}'" if split else "none; add `split`"
         raise ConfigurationError(
             f"expected one of the splits {', '.join(there) or '(none there)'} of {root}, got "
-            f"{got}; 'refmask data check coco --root DIR' tells what belongs there"
+            f"{got}; 'refmask data check coco' tells what belongs there"
         )
     inner = root / IMAGES / split
     return split, table, inner if inner.is_dir() else root / split

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from refmask.ops.reading import read_bytes
 
-WAY_OUT = "'refmask data check NAME --root DIR' tells where they come from"
+WAY_OUT = "'refmask data check NAME' tells where they come from"
 
 
 def read(path: Path) -> bytes:

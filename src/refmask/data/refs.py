@@ -75,7 +75,7 @@ def find_refs(folder: Path, split_by: str) -> Path:
             return folder / name
     raise InputError(
         f"expected one of {', '.join(names)} in {folder}, found none; "
-        "'refmask data check NAME --root DIR' tells where they come from"
+        "'refmask data check NAME' tells where they come from"
     )
 
 

@@ -60,11 +60,11 @@ class Evaluation:
     def __post_init__(self) -> None:
         faults = []
         if self.first is not None and self.first < 1:
-            faults.append(f"expected --first of at least 1, got {self.first}")
+            faults.append(f"expected `first` of at least 1, got {self.first}")
         if self.missing not in MISSING:
             faults.append(f"expected missing as {' or '.join(MISSING)}, got {self.missing!r}")
         if self.workers is not None and self.workers < 1:
-            faults.append(f"expected --workers of at least 1, got {self.workers}")
+            faults.append(f"expected `workers` of at least 1, got {self.workers}")
         if not self.dataset.queries:
             faults.append(f"expected expressions in {self.dataset.name}, it has none")
         if faults:
@@ -141,7 +141,7 @@ class Evaluation:
         if absent and self.first is None:
             raise ImageError(
                 f"{len(absent)} of {len(self.pictures)} pictures are missing, the first: "
-                f"{absent[0]}; put them there, or go on without them by --missing skip"
+                f"{absent[0]}; put them there, or go on without them by `missing=skip`"
             )
 
     def records(self, picture: str) -> list[Record] | ImageError:
@@ -156,7 +156,7 @@ class Evaluation:
                 sample = self.dataset.sample(picture)
         except ImageError as error:
             if self.missing == "stop":
-                raise ImageError(f"{error}; or go on without it by --missing skip") from None
+                raise ImageError(f"{error}; or go on without it by `missing=skip`") from None
             return error
         try:
             return self.system.answer(sample) if sample.queries else []

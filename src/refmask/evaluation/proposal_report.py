@@ -134,7 +134,7 @@ def read_truth(places: Sequence[str], truth: str | None) -> Iterator[Truth]:
             yield from _instances(root)
         elif truth is None:
             raise ConfigurationError(
-                f"expected ground truth for {place}; give --truth PATH (masks as 'masks:PATH' "
+                f"expected ground truth for {place}; give `truth=PATH` (masks as 'masks:PATH' "
                 "takes them), 'scenes', or a folder of instances.json and images/"
             )
         else:

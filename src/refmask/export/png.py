@@ -48,7 +48,7 @@ def palette(collection: Collection) -> Iterator[File]:
     if len(collection.labels) > MOST:
         raise ConfigurationError(
             f"expected at most {MOST} labels in the format palette, got {len(collection.labels)}; "
-            "choose --label head or the format png"
+            "choose `label=head` or the format png"
         )
     colours = voc_colours()
     legend: list[dict[str, Any]] = [

@@ -135,7 +135,7 @@ def _ends(segmenter: Segmenter) -> list[GlobalContext]:
     if not depth:
         raise ConfigurationError(
             f"expected vision transformers for figure 12, {method.encoder.name} is a "
-            f"{method.encoder.tower.family} model; name another by --vit or --also-vit"
+            f"{method.encoder.tower.family} model; name another as `vit` or `also_vit`"
         )
     return [dataclasses.replace(method, mask_layers=k) for k in range(1, depth + 1)]
 

@@ -66,7 +66,7 @@ def rows_of(
     """Those rows whose tower is there, and a note about the others."""
     there = [row for row in rows if row.tower in context.models]
     absent = [f"{row.method} {row.tower}" for row in rows if row not in there]
-    note = f"no model was given for {', '.join(absent)}: see --resnet and --vit"
+    note = f"no model was given for {', '.join(absent)}"
     return there, [note] if absent else []
 
 
