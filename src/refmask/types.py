@@ -188,6 +188,11 @@ class Sample:
     queries: tuple[Query, ...]
     instances: MaskProposals | None = None
 
+    def __repr__(self) -> str:
+        """One line, without arrays."""
+        height, width = self.image.shape[:2]
+        return f"<Sample {self.id!r}: {len(self.queries)} queries, {width}x{height} pixels>"
+
 
 @dataclass(frozen=True)
 class TargetPhrase:
@@ -239,6 +244,10 @@ class ContextFeatures:
 
     def __len__(self) -> int:
         return len(self.global_context)
+
+    def __repr__(self) -> str:
+        """One line, without arrays."""
+        return f"<{type(self).__name__}: {len(self)} of {self.global_context.shape[1]} numbers>"
 
     def __getitem__(self, rows: slice) -> ContextFeatures:
         """Those of some masks or expressions."""

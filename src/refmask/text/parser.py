@@ -77,6 +77,10 @@ class PhraseParser:
         #: spaCy's pipelines serve one thread at a time.
         self._alone = Lock()
 
+    def __repr__(self) -> str:
+        """One line: the pipeline, and by whose rules."""
+        return f"<PhraseParser {self.pipeline!r}{', reference' if self.reference else ''}>"
+
     def __call__(self, expressions: Sequence[str]) -> list[TargetPhrase]:
         """The target phrase of each expression, in order.
 
