@@ -16,7 +16,7 @@ from refmask.cli.options import add_looking_options, load_looking
 
 if TYPE_CHECKING:
     from refmask.search import Index, Outcome, Stats
-    from refmask.search.serialization import Elsewhere
+    from refmask.search.rows import Elsewhere
 
 ADD, UPDATE, REMOVE, STATS = "add", "update", "remove", "stats"
 

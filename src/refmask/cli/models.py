@@ -82,8 +82,7 @@ def _models() -> list[Model]:
 
 def _here(model: Published) -> Path | None:
     """The weights file of a published model, in the hub's cache or brought by the user."""
-    from refmask.weights.brought import brought
-    from refmask.weights.hub import cached
+    from refmask.weights.hub import brought, cached
 
     return cached(model) or brought(model)
 

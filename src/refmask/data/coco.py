@@ -16,8 +16,7 @@ from pathlib import Path
 
 from refmask.data.categories import Asked, ask
 from refmask.data.choice import CATEGORIES, CHOICES, Choice
-from refmask.data.files import fingerprint, read
-from refmask.data.pictures import missing, read_picture
+from refmask.data.files import fingerprint, missing, read, read_picture
 from refmask.data.tables import Tables, parse_tables
 from refmask.errors import ConfigurationError, InputError
 from refmask.types import Sample
