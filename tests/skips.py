@@ -1,6 +1,6 @@
 """A pytest plugin: where ``CI`` is set, nothing that could be installed is left untested.
 
-Skipped tests are named with their reasons at the end of a run (``-rs``). In CI such a run fails,
+Skipped tests are named with their reasons at the end of a run (``-rfEs``). In CI such a run fails,
 unless the reason lies in the machine itself, which no script can install.
 """
 
