@@ -37,7 +37,7 @@ from refmask.batch.on_ray import OnRay
 from refmask.batch.output import ShardResult
 from refmask.batch.plan import ROWS, read_plan
 from refmask.batch.rows import to_parquet
-from refmask.batch.worker import memory_of, fingerprint_of
+from refmask.batch.worker import fingerprint_of, memory_of
 
 ENGINES = ("local", "ray")
 

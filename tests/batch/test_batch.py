@@ -13,7 +13,7 @@ from pyarrow import parquet
 from refmask.batch import worker
 from refmask.batch.batch import Local
 from refmask.batch.output import Output
-from refmask.batch.worker import WorkerSpec, memory_of, fingerprint_of
+from refmask.batch.worker import WorkerSpec, fingerprint_of, memory_of
 from refmask.cli import main
 from refmask.errors import ConfigurationError
 
