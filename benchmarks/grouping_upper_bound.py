@@ -9,13 +9,18 @@ and seconds per picture (processor time, median and worst).
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
-from refmask.data.scenes import Sprites, generate
 from refmask.metrics import best_iou
 from refmask.proposals import load_proposer
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+
+from emoji_scenes import Sprites, generate
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Global-local scores written down step by step as the released code computes them, in fp32.
+"""The paper's equations (``refmask.reference``) as the released code runs them, in fp32.
 
 The yardstick of ``speed.py``: open_clip's own modules, no care for speed, nothing kept from one
 referred object to the next. ``compat.py`` names what it does otherwise than the paper;
@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
+from refmask import reference
 from refmask.types import BoolArray, FloatArray, TargetPhrase, UInt8Array
 
 SHORTER_SIDE = 800
@@ -67,33 +68,47 @@ class Plain:
     def look(self, image: UInt8Array, masks: BoolArray) -> tuple[Tensor, Tensor]:
         """Global and local visual features, float32 (N, D) each."""
         pixels, floats = prepare(image), torch.tensor(masks).float()[:, None]
-        visual, whole = self.model.visual, bilinear(pixels, (SIDE, SIDE))
-        if self.is_resnet:
-            in_context = masked_resnet(visual, whole, floats)
-        else:
-            in_context = masked_transformer(visual, whole, floats, self.mask_layers)
+        in_context = self.in_context(bilinear(pixels, (SIDE, SIDE)), floats)
         alone = self.model.encode_image(cut(bilinear(pixels, image.shape[:2]), floats))
         return in_context, functional.normalize(alone) if self.is_resnet else alone
+
+    def in_context(self, pixels: Tensor, masks: Tensor) -> Tensor:
+        """Equation 2 or 3 on open_clip's modules: (1, 3, 224, 224), (N, 1, H, W) -> (N, D)."""
+        visual = self.model.visual
+        if self.is_resnet:
+            grid = bilinear(masks, (SIDE // 32, SIDE // 32))[:, 0]
+            return reference.masked_attention_pooling(
+                pixels, grid, lambda pixels: normalised_map(visual, pixels), visual.attnpool
+            )
+        return reference.token_masking(
+            pixels,
+            bilinear(masks, visual.grid_size)[:, 0],
+            visual._embeds,
+            visual.transformer.resblocks,
+            lambda tokens: visual.ln_post(tokens) @ visual.proj,
+            self.mask_layers,
+        )
 
     @torch.inference_mode()
     def read(self, phrase: TargetPhrase) -> tuple[Tensor, Tensor]:
         """Features of the sentence and of its noun phrase, one after the other: (1, D) each."""
-        whole, part = (
-            self.model.encode_text(self.tokenizer([text]))
-            for text in (phrase.text, phrase.noun_phrase)
-        )
+        whole = reference.sentence_feature(phrase, self.encode_text)
+        part = reference.noun_phrase_feature(phrase, self.encode_text)
         if self.is_resnet:
             return functional.normalize(whole), functional.normalize(part)
         return whole, part
 
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """float32 (T, D)."""
+        return self.model.encode_text(self.tokenizer(texts))
+
     @torch.inference_mode()
     def compare(self, in_context: Tensor, alone: Tensor, whole: Tensor, part: Tensor) -> FloatArray:
         """Both blends and their similarity: float32 (1, N)."""
-        visual = self.alpha * in_context + (1 - self.alpha) * alone
-        text = self.beta * whole + (1 - self.beta) * part
-        if not self.is_resnet:
-            visual, text = functional.normalize(visual), functional.normalize(text)
-        return (self.model.logit_scale.exp() * text @ visual.T).numpy()
+        visual = reference.visual_feature(in_context, alone, self.alpha)
+        text = reference.text_feature(whole, part, self.beta)
+        close = text @ visual.T if self.is_resnet else reference.similarity(visual, text)
+        return (self.model.logit_scale.exp() * close).numpy()
 
 
 def load_plain(model_cfg: dict[str, Any], weights: str, **settings: Any) -> Plain:
@@ -138,38 +153,9 @@ def cut(pixels: Tensor, masks: Tensor) -> Tensor:
     return torch.cat(crops)
 
 
-def masked_transformer(visual: Any, pixels: Tensor, masks: Tensor, last: int) -> Tensor:
-    """Equation 3: all tokens of every mask through the last blocks; (N, D).
-
-    Args:
-        visual: open_clip's ``VisionTransformer``.
-        pixels: float32 (1, 3, 224, 224).
-        masks: float32 (N, 1, H, W).
-        last: the paper's k.
-    """
-    tokens = visual._embeds(pixels)
-    blocks = visual.transformer.resblocks
-    for block in blocks[:-last]:
-        tokens = block(tokens)
-    # (N, 1, h, w) -> (N, 1 + h*w, 1), a one in front for the class token
-    keep = bilinear(masks, visual.grid_size).flatten(1)
-    keep = torch.cat([torch.ones(len(keep), 1), keep], dim=1)[:, :, None]
-    tokens = tokens.repeat(len(masks), 1, 1)
-    for block in blocks[-last:]:
-        tokens = block(tokens * keep)
-    return visual.ln_post(tokens[:, 0]) @ visual.proj
-
-
-def masked_resnet(visual: Any, pixels: Tensor, masks: Tensor) -> Tensor:
-    """Equation 2: the feature map, normalised at each place, masked before it is pooled; (N, D).
-
-    Args:
-        visual: open_clip's ``ModifiedResNet``.
-        pixels: float32 (1, 3, 224, 224).
-        masks: float32 (N, 1, H, W).
-    """
+def normalised_map(visual: Any, pixels: Tensor) -> Tensor:
+    """The feature map (1, C, h, w) of open_clip's ``ModifiedResNet``, normalised at each place."""
     features = visual.stem(pixels)
     for layer in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
         features = layer(features)
-    features = functional.normalize(features, dim=1)
-    return visual.attnpool(features * bilinear(masks, features.shape[2:]))
+    return functional.normalize(features, dim=1)

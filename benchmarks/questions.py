@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import cases
@@ -11,13 +13,16 @@ import numpy as np
 from PIL import Image
 
 from refmask.data import load_dataset
-from refmask.data.scenes import Sprites, generate
 from refmask.evaluation.sources import INSTANCES, Instances, ProposalSource, Proposed
 from refmask.ops.images import read_image
 from refmask.proposals import load_proposer
 from refmask.proposals.refine import Refinement
 from refmask.text.parser import PhraseParser
 from refmask.types import BoolArray, MaskProposals, Sample, TargetPhrase, UInt8Array
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+
+from emoji_scenes import Sprites, generate
 
 #: Where the masks of scenes come from: their own, or as without any other help.
 SOURCES = (INSTANCES, "grouping")

@@ -27,6 +27,7 @@ from refmask.settings.file import VARIABLE
 from refmask.settings.levels import variable
 from refmask.types import MaskProposals, TargetPhrase, UInt8Array
 
+pytest_plugins = ("skips",)
 os.environ[faults.VARIABLE] = faults.OFF  # so that faults show
 
 GOLDEN = Path(__file__).parent / "golden" / "clip"

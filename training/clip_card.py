@@ -147,7 +147,7 @@ def write_card(folder: Path, numbers: dict[str, Any]) -> None:
 def _facts(weights: Path) -> dict[str, Any]:
     from safetensors import safe_open
 
-    from refmask.data.scenes import COLOURS, NOUNS, SURFACES
+    from emoji_scenes import COLOURS, NOUNS, SURFACES
 
     with safe_open(weights, framework="np") as opened:
         count = sum(opened.get_tensor(name).size for name in opened.keys())  # noqa: SIM118

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 import refmask
 from clip_card import write_card
-from refmask.data.scenes import (
+from emoji_scenes import (
     KINDS,
     ComposedScene,
     Item,

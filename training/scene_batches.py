@@ -11,15 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from refmask.data.scenes import (
-    Item,
-    Layout,
-    Sprites,
-    render,
-    sample_layout,
-    swap_surfaces,
-    with_surface,
-)
+from emoji_scenes import Item, Layout, Sprites, render, sample_layout, swap_surfaces, with_surface
 from scene_captions import Claim, Wording, Writer, look_holds
 from scene_cutouts import Cutter
 

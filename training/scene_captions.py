@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from refmask.data.scenes import (
+from emoji_scenes import (
     COLOURS,
     NOUNS,
     PATTERNS,

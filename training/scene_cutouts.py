@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from refmask.data.scenes import Item, Sprites, Surface
+from emoji_scenes import Item, Sprites, Surface
 
 UInt8Array = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from clip_towers import SIDE, encode_image, encode_masked, encode_text, normalise
-from refmask.data.scenes import Sprites, expressions, render, sample_layout
+from emoji_scenes import Sprites, expressions, render, sample_layout
 from refmask.metrics import intersection_and_union, overall_iou
 from scene_cutouts import stretch
 

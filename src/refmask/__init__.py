@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from refmask.answer import Why as Why
     from refmask.clip import ClipBackbone as ClipBackbone
     from refmask.clip import load_clip as load_clip
+    from refmask.compat import Compat as Compat
+    from refmask.data import load_dataset as load_dataset
     from refmask.errors import ConfigurationError as ConfigurationError
     from refmask.errors import ExpressionError as ExpressionError
     from refmask.errors import ImageError as ImageError
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
     from refmask.errors import UnsupportedTower as UnsupportedTower
     from refmask.errors import WeightsError as WeightsError
     from refmask.errors import WeightsUnavailable as WeightsUnavailable
+    from refmask.evaluation.evaluate import evaluate as evaluate
     from refmask.factory import load as load
+    from refmask.methods import Method as Method
     from refmask.ops.images import read_image as read_image
+    from refmask.proposals import load_proposer as load_proposer
+    from refmask.proposals.refine import Refinement as Refinement
     from refmask.provenance import Provenance as Provenance
     from refmask.scene import Scene as Scene
     from refmask.segmenter import Segmenter as Segmenter
@@ -44,6 +50,8 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "answer": ("Segmentation", "Why"),
     "clip": ("ClipBackbone", "load_clip"),
+    "compat": ("Compat",),
+    "data": ("load_dataset",),
     "errors": (
         "ConfigurationError",
         "ExpressionError",
@@ -58,7 +66,11 @@ _PUBLIC = {
         "WeightsError",
         "WeightsUnavailable",
     ),
+    "evaluation.evaluate": ("evaluate",),
+    "methods": ("Method",),
     "ops.images": ("read_image",),
+    "proposals": ("load_proposer",),
+    "proposals.refine": ("Refinement",),
     "text.parser": ("PhraseParser",),
     "provenance": ("Provenance",),
     "scene": ("Scene",),

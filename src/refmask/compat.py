@@ -7,7 +7,7 @@ the two it is in: a step reads the one field that concerns it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from refmask.errors import ConfigurationError
 
@@ -88,6 +88,18 @@ class Compat:
     negative_evidence: bool = False
     skip_without_proposals: bool = False
     overlap_is_background: bool = False
+
+    def __repr__(self) -> str:
+        """One line: the record's name, or the fields that depart from the default."""
+        for family in ("vit", "resnet"):
+            if self == reference(family):
+                return f"<Compat: reference, {family}>"
+        told = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        ]
+        return f"<Compat: {', '.join(told) or 'default'}>"
 
 
 def reference(family: str) -> Compat:

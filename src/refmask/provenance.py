@@ -63,7 +63,7 @@ class Provenance:
 
 
 def spelled(name: str, settings: Mapping[str, Any]) -> str:
-    """A name with its settings, as ``--proposals`` takes them: ``NAME:key=value,key=value``.
+    """A name with its settings, as ``refmask.load`` takes them: ``NAME:key=value,key=value``.
 
     Args:
         name: of a proposer or a method.

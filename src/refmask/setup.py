@@ -19,10 +19,10 @@ from refmask.proposals import load_proposer
 from refmask.settings import file
 from refmask.settings.remembered import KeptFile, Remembered
 from refmask.weights import hub
-from refmask.weights.brought import brought, folder
 from refmask.weights.catalogue import PUBLISHED
 from refmask.weights.downloading import FULL, no_room
 from refmask.weights.hashing import sha256_of
+from refmask.weights.hub import brought, folder
 from refmask.weights.recommended import Kit, Part, command, title
 
 #: Sides, in pixels, of the blank image on which a proposer is tried.

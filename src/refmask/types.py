@@ -188,6 +188,11 @@ class Sample:
     queries: tuple[Query, ...]
     instances: MaskProposals | None = None
 
+    def __repr__(self) -> str:
+        """One line, without arrays."""
+        height, width = self.image.shape[:2]
+        return f"<Sample {self.id!r}: {len(self.queries)} queries, {width}x{height} pixels>"
+
 
 @dataclass(frozen=True)
 class TargetPhrase:
@@ -240,12 +245,19 @@ class ContextFeatures:
     def __len__(self) -> int:
         return len(self.global_context)
 
+    def __repr__(self) -> str:
+        """One line, without arrays."""
+        return f"<{type(self).__name__}: {len(self)} of {self.global_context.shape[1]} numbers>"
+
     def __getitem__(self, rows: slice) -> ContextFeatures:
         """Those of some masks or expressions."""
         return ContextFeatures(self.global_context[rows], self.local_context[rows])
 
     def blend(self, weight: float) -> FloatArray:
-        """``weight * global + (1 - weight) * local`` (equations 5 and 8)."""
+        """``weight * global + (1 - weight) * local`` (equations 5 and 8).
+
+        See ``reference.visual_feature`` and ``reference.text_feature``.
+        """
         return weight * self.global_context + (1 - weight) * self.local_context
 
 

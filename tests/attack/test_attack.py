@@ -8,9 +8,6 @@ import warnings
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 from attack.all_kinds import all_kinds
 from attack.gadgets import gadgets
 from attack.kinds import Kind

@@ -129,7 +129,7 @@ def test_a_uri_is_written_as_a_path_is(batch, local, parts, tmp_path):
 def test_a_worker_that_computes_otherwise_is_refused(build, segmenter):
     order = WorkerSpec("anywhere", "mark", fingerprint_of(segmenter), None)
     assert order.worker(build()).at_once == 1
-    with pytest.raises(ConfigurationError, match=r"computes otherwise .*\(alpha .*--precision"):
+    with pytest.raises(ConfigurationError, match=r"computes otherwise .*\(alpha .*`precision`"):
         order.worker(build(alpha=0.5))
 
 
@@ -140,9 +140,9 @@ def test_memory_grows_with_the_model_and_with_pictures_at_once(segmenter):
 
 
 def test_settings_out_of_range_are_refused(batch, segmenter, tmp_path):
-    with pytest.raises(ConfigurationError, match=r"--shard-rows of at least 1, got 0"):
+    with pytest.raises(ConfigurationError, match=r"`shard_rows` of at least 1, got 0"):
         batch(tmp_path, rows=0)
-    with pytest.raises(ConfigurationError, match=r"--workers of at least 1, got 0"):
+    with pytest.raises(ConfigurationError, match=r"`workers` of at least 1, got 0"):
         Local(segmenter, 0)
 
 

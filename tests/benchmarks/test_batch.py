@@ -1,13 +1,9 @@
 """What a batch's costs are told from."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 import tables_work
 
 import batch

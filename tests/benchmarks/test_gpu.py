@@ -1,17 +1,8 @@
 """What is measured on a graphics card, rehearsed on the processor: is it right, not how fast."""
 
 import json
-import sys
 import time
 from itertools import islice
-from pathlib import Path
-
-import numpy as np
-import pytest
-import torch
-from torch.nn import functional
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import cases
 import gpu
@@ -20,8 +11,12 @@ import gpu_others
 import gpu_parity
 import gpu_prototype
 import gpu_reachable
+import numpy as np
+import pytest
+import torch
 from gpu_group import packed, repeated
 from gpu_run import collect
+from torch.nn import functional
 
 from refmask.compat import Compat
 from refmask.methods.global_local import GlobalLocal

@@ -1,10 +1,6 @@
 """Taking turns, and what is kept of it."""
 
 import json
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import harness
 

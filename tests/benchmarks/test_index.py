@@ -1,15 +1,10 @@
 """That the benchmark of the index measures what it says, not how fast."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
-
-import numpy as np
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import index as bench_index
+import numpy as np
+import pytest
 
 from refmask.search import approximate
 

@@ -1,10 +1,5 @@
 """That the benchmark of keeping does its work, not how fast."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 import cases
 import keeping
 

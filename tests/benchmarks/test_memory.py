@@ -1,15 +1,11 @@
 """What memory is measured on, and what is told of it."""
 
 import os
-import sys
 from pathlib import Path
 
+import memory
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-import memory
 import refcoco_shaped
 
 from refmask.data import load_dataset

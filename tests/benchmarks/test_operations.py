@@ -1,15 +1,9 @@
 """The count of operations, by hand and against torch's own."""
 
-import sys
-from pathlib import Path
-
 import open_clip
+import operations
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-import operations
 
 TEXT = {"context_length": 77, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 2}
 #: 2x2 patches of 2x2 pixels, two blocks of width 8.

@@ -5,11 +5,8 @@ import re
 import sys
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 import bench
+import pytest
 import tables
 
 

@@ -1,16 +1,12 @@
 """The yardstick of the benchmarks against the arrays the released code gave."""
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import open_clip
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 from plain import load_plain
 
 ALPHAS = (0.85, 0.95, 0.0, 1.0)  # of the golden scores

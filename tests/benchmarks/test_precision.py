@@ -1,19 +1,13 @@
 """What the reports on precision and on shortlists count."""
 
-import sys
-from pathlib import Path
-
+import local_top
 import numpy as np
+import precision
 import pytest
+from questions import Asked
 
 from refmask.methods import load_method
 from refmask.types import TargetPhrase
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-import local_top
-import precision
-from questions import Asked
 
 
 @pytest.fixture

@@ -1,10 +1,6 @@
 """Where the picture stands that an expression was said about."""
 
-import sys
 from itertools import islice
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import pytest
 import reranking

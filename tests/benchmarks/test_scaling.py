@@ -1,13 +1,7 @@
 """The fit that tells how cost grows."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 import scaling
 import tables
 

@@ -1,13 +1,7 @@
 """Figures of a load: what counts as an answer, and what as a fault."""
 
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 import load
+import pytest
 import serve
 import tables_work
 from serve import Answer

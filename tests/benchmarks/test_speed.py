@@ -1,22 +1,16 @@
 """The benchmarks' rows, measured on a tiny model: that both sides do their work, not how fast."""
 
-import sys
-from pathlib import Path
-
+import cases
 import numpy as np
 import pytest
-import torch
-
-from refmask.data import load_dataset
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-import cases
 import refcoco_shaped
 import speed_evaluation
 import speed_picture
 import tables
+import torch
 from rows import Rates, Target, row
+
+from refmask.data import load_dataset
 
 VISION = {"image_size": 224, "layers": 3, "width": 64, "head_width": 32, "patch_size": 32}
 TEXT = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}

@@ -8,8 +8,7 @@ from PIL import Image
 
 from refmask.cache.masks import MaskCache
 from refmask.cli import main
-from refmask.data.scenes import SHIPPED, read_scenes
-from refmask.data.scenes.writing import IMAGES
+from refmask.data.scenes import IMAGES, SHIPPED, read_scenes
 from refmask.metrics import best_iou
 from refmask.proposals import load_proposer
 from refmask.settings import choose

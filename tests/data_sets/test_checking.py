@@ -104,7 +104,7 @@ def test_a_place_is_a_name_or_a_folder(tmp_path):
     assert place("scenes", None) == ("scenes", SHIPPED)
     shutil.copytree(SHIPPED / "scenes", tmp_path / "set" / "scenes")
     assert place(str(tmp_path / "set"), None) == ("scenes", tmp_path / "set")
-    with pytest.raises(ConfigurationError, match="folder of refcoco as --root DIR"):
+    with pytest.raises(ConfigurationError, match="folder of refcoco as `root=DIR`"):
         place("refcoco", None)
     with pytest.raises(ConfigurationError, match="got 'nothing'"):
         place("nothing", None)

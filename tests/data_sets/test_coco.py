@@ -136,7 +136,7 @@ def test_nothing_to_ask_is_told(own_coco):
 
 
 def test_splits_are_named_where_none_is_asked_for(coco_root, own_coco):
-    with pytest.raises(ConfigurationError, match=r"splits val2014 of .* got none; add --split"):
+    with pytest.raises(ConfigurationError, match=r"splits val2014 of .* got none; add `split`"):
         load_dataset("coco", None, coco_root)
     with pytest.raises(ConfigurationError, match=r"splits all of .* got 'val'"):
         load_dataset("coco", "val", own_coco)
@@ -150,5 +150,5 @@ def test_only_coco_takes_questions_and_goes_without_a_split():
         load_dataset("coco", "val", questions="colours")
     with pytest.raises(ConfigurationError, match="scenes has expressions of its own"):
         load_dataset("scenes", "val", questions="categories")
-    with pytest.raises(ConfigurationError, match="scenes needs a split; add --split"):
+    with pytest.raises(ConfigurationError, match="scenes needs a split; add `split=NAME`"):
         load_dataset("scenes")

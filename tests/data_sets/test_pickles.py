@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from refmask.data.pickles import loads_plain
+from refmask.data.files import loads_plain
 from refmask.data.refs import parse_refs
 from refmask.errors import InputError
 

@@ -93,7 +93,7 @@ def test_pictures_without_proposals_count_unless_the_rules_say_otherwise(
     assert counted["figures"]["mIoU"]["value"] == pytest.approx(sum(ious) / 14, abs=1e-5)
     assert skipped["figures"]["mIoU"]["value"] == pytest.approx(sum(ious) / 11, abs=1e-5)
     seen = []
-    Evaluation(squares, skips).run(folder, lambda done, tally: seen.append((done, tally.figures())))
+    Evaluation(squares, skips).run(folder, lambda done, tally: seen.append((done, tally.metrics())))
     assert [done for done, _ in seen] == [5]
     assert seen[0][1]["mIoU"] == pytest.approx(skipped["figures"]["mIoU"]["value"])
     assert "counts as IoU 0" in counted["rules"][0]
@@ -105,7 +105,7 @@ def test_missing_pictures_stop_before_the_work(tmp_path, squares, guessing):
     with pytest.raises(ImageError, match=r"2 of 5 pictures are missing, the first: 11\.png"):
         Evaluation(squares, guessing()).run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    with pytest.raises(ImageError, match=r"11\.png.*--missing skip"):
+    with pytest.raises(ImageError, match=r"11\.png.*`missing=skip`"):
         Evaluation(squares, guessing(), first=4).run(tmp_path / "run")
     assert len(records(tmp_path / "run")) == 5
 

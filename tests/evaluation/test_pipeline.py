@@ -144,7 +144,7 @@ def test_records_do_not_depend_on_the_workers(squares, guessing, evaluated, work
 def test_what_is_before_a_fault_is_recorded(tmp_path, squares, guessing):
     squares.absent = {"5"}
     seen = []
-    with pytest.raises(ImageError, match=r"5\.png.*--missing skip"):
+    with pytest.raises(ImageError, match=r"5\.png.*`missing=skip`"):
         Evaluation(squares, guessing(), first=4, workers=3).run(
             tmp_path / "run", lambda done, _: seen.append(done)
         )
@@ -174,7 +174,7 @@ def test_pictures_are_read_one_at_a_time(squares, guessing, evaluated, monkeypat
 
 
 def test_no_workers_are_refused(squares, guessing):
-    with pytest.raises(ConfigurationError, match="--workers of at least 1, got 0"):
+    with pytest.raises(ConfigurationError, match="`workers` of at least 1, got 0"):
         Evaluation(squares, guessing(), workers=0)
 
 

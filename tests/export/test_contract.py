@@ -39,7 +39,7 @@ def test_files_that_are_there_stay_unless_told_otherwise(name, answers, tmp_path
     folder = tmp_path / "out"
     export(name, answers, folder)
     before = contents(folder)
-    with pytest.raises(ConfigurationError, match=r"new or empty.*--overwrite"):
+    with pytest.raises(ConfigurationError, match=r"new or empty.*`overwrite`"):
         export(name, answers[:1], folder)
     assert contents(folder) == before
     (folder / "mine.txt").write_text("mine")

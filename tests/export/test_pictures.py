@@ -9,7 +9,7 @@ from PIL import Image
 
 from refmask import ConfigurationError
 from refmask.export import export
-from refmask.export.palette import voc_colours
+from refmask.export.png import voc_colours
 from refmask.ops import rle
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from refmask import ConfigurationError, InputError
 from refmask.export import export
 from refmask.export.collection import Options
-from refmask.export.yolo import _quoted
+from refmask.export.polygons import _quoted
 from refmask.ops import rle
 
 
@@ -84,7 +84,7 @@ def test_a_disk_without_links(answers, tmp_path, monkeypatch):
         raise OSError(1, "Operation not permitted")
 
     monkeypatch.setattr("pathlib.Path.symlink_to", fail)
-    with pytest.raises(ConfigurationError, match="not permitted; add --copy-pictures"):
+    with pytest.raises(ConfigurationError, match="not permitted; add `copy_pictures`"):
         export("yolo", answers, tmp_path / "out")
 
 

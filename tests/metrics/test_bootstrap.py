@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from refmask.errors import ConfigurationError, InputError
-from refmask.metrics import QueryResults, compare, figures, intervals, paired_bootstrap
+from refmask.metrics import QueryResults, compare, compute_metrics, intervals, paired_bootstrap
 
 
 def without_repeats(outcomes):
@@ -129,7 +129,9 @@ def test_no_difference_is_seldom_called_one(make_outcomes):
 def test_intervals_contain_their_figures(make_outcomes, seed, queries, pictures):
     outcomes = make_outcomes(seed, queries=queries, pictures=pictures)
     found = intervals(outcomes, resamples=500)
-    assert {name: each.value for name, each in found.items()} == pytest.approx(figures(outcomes))
+    assert {name: each.value for name, each in found.items()} == pytest.approx(
+        compute_metrics(outcomes)
+    )
     for each in found.values():
         assert each.low - 1e-9 <= each.value <= each.high + 1e-9
 
@@ -143,7 +145,7 @@ def test_wider_levels_enclose_narrower_ones(make_outcomes):
 def test_the_draws_of_a_figure_scatter_around_it(make_outcomes):
     outcomes = make_outcomes(0, queries=2000, pictures=400)
     middle = intervals(outcomes, level=1e-6)
-    for name, value in figures(outcomes).items():
+    for name, value in compute_metrics(outcomes).items():
         assert middle[name].low == pytest.approx(value, abs=0.005)
 
 
@@ -180,7 +182,9 @@ def test_comparing_is_the_paired_bootstrap_of_every_figure(make_outcomes):
     )
     assert vars(gains["oIoU"]) == pytest.approx(vars(alone))
     for name, gain in gains.items():
-        assert gain.gain == pytest.approx(figures(first)[name] - figures(second)[name])
+        assert gain.gain == pytest.approx(
+            compute_metrics(first)[name] - compute_metrics(second)[name]
+        )
     assert gains["choice"].low > 0
     assert gains["choice"].p < 0.01
     assert gains["upper mIoU"].p > 0.05
@@ -198,7 +202,7 @@ def test_exchanging_the_results_turns_the_gains_around(make_outcomes):
 def test_a_figure_that_one_result_lacks_is_not_compared(make_outcomes):
     first = make_outcomes(0)
     blind = QueryResults(**{**vars(first), "right_class": np.full(len(first), np.nan)})
-    assert set(figures(first)) - set(compare(first, blind)) == {"MC-ACC", "CC-oIoU"}
+    assert set(compute_metrics(first)) - set(compare(first, blind)) == {"MC-ACC", "CC-oIoU"}
     assert compare(first[:0], first[:0]) == intervals(first[:0]) == {}
 
 

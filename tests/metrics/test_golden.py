@@ -9,7 +9,7 @@ from refmask.metrics import (
     PictureOverlaps,
     QueryResults,
     Tally,
-    figures,
+    compute_metrics,
     intersection_and_union,
     iou,
     mean_iou,
@@ -49,7 +49,7 @@ def test_figures_follow_from_the_reference_choices(golden, pictures, run):
     assert sums[1].tolist() == golden[f"{run}.cumulative_union"].tolist()
     each = iou(outcomes.intersection, outcomes.union)
     np.testing.assert_allclose(each, golden[f"{run}.iou"], rtol=1e-6)
-    found = figures(outcomes)
+    found = compute_metrics(outcomes)
     overall, mean = golden[f"{run}.overall_iou_percent"], golden[f"{run}.mean_iou_percent"]
     assert 100 * found["oIoU"] == pytest.approx(float(overall), rel=1e-6)
     assert 100 * found["mIoU"] == pytest.approx(float(mean), rel=1e-6)
@@ -75,8 +75,8 @@ def test_the_reference_leaves_out_pictures_without_proposals(golden, pictures):
     everything = QueryResults.concatenate([answered, skipped])
     mean = float(golden[f"{run}.mean_iou_percent"])
     union = int(golden[f"{run}.cumulative_union"][-1]) + int(target.sum())
-    found = figures(everything)
+    found = compute_metrics(everything)
     assert 100 * found["mIoU"] == pytest.approx(mean * 12 / 13, rel=1e-6)
     assert found["oIoU"] == golden[f"{run}.cumulative_intersection"][-1] / union
     assert Tally.of(everything).without_proposals == 1
-    assert figures(everything[everything.proposals > 0]) == figures(answered)
+    assert compute_metrics(everything[everything.proposals > 0]) == compute_metrics(answered)

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco
 
 from refmask.errors import InputError, MaskError
-from refmask.metrics import PictureOverlaps, QueryResults, figures
+from refmask.metrics import PictureOverlaps, QueryResults, compute_metrics
 from refmask.types import MaskProposals
 
 
@@ -105,7 +105,7 @@ def test_rows_become_outcomes():
         {**overlaps.row(strip(0, 4), 0, 0), **rest},
         {**overlaps.row(strip(6, 9), 0, 1), **rest},
     ]
-    found = figures(QueryResults.of(rows))
+    found = compute_metrics(QueryResults.of(rows))
     assert found["oIoU"] == 4 / 11
     assert found["mIoU"] == 0.5
     assert found["upper oIoU"] == 6 / 7

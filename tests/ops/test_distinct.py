@@ -1,6 +1,6 @@
 import numpy as np
 
-from refmask.ops.distinct import distinct
+from refmask.ops.masks import distinct
 
 
 def test_empty_masks_and_repetitions_are_left_out():

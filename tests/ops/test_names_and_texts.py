@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from refmask.errors import InputError
-from refmask.ops.names import located, picture_key, picture_stem
+from refmask.ops.finding import located, picture_key, picture_stem
 from refmask.ops.reading import decode_text
 
 CAFE = "photos/café 1.jpg"

@@ -1,6 +1,6 @@
 import pytest
 
-from refmask.ops.sizes import edges
+from refmask.ops.pixels import edges
 
 
 @pytest.mark.parametrize(

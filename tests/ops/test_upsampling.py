@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from refmask.ops.upsampling import enlarge
+from refmask.ops.maps import enlarge
 
 
 def test_enlarging_follows_the_contour_of_the_picture():

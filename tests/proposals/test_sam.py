@@ -279,7 +279,7 @@ def test_an_unreachable_model_is_told_in_one_line(name, monkeypatch):
     with pytest.raises(WeightsUnavailable, match=r"hf download facebook/.*--local-dir") as error:
         KINDS[name]()
     assert asked == [{"local_files_only": True}], "a silent hub is not asked"
-    assert f"--proposals {name}:model=FOLDER" in str(error.value)
+    assert f"`proposals={name}:model=FOLDER`" in str(error.value)
     assert "\n" not in str(error.value)
 
 

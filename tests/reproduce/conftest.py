@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from refmask.data.scenes import SHIPPED
-from refmask.data.scenes.writing import FOLDER, IMAGES
+from refmask.data.scenes import FOLDER, IMAGES, SHIPPED
 
 #: Folder -> file of refs -> splits.
 LAYOUT = {

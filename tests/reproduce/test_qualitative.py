@@ -14,7 +14,7 @@ from refmask.data import load_dataset
 from refmask.errors import MissingResource
 from refmask.evaluation.comparing import read_run
 from refmask.ops import rle
-from refmask.reproduce import examples, fig10, panels
+from refmask.reproduce import examples, galleries, panels
 from refmask.reproduce.context import SCENES, VIT, ExperimentContext
 from refmask.reproduce.examples import Example, cause, failing, gaining, typical
 from refmask.reproduce.plotting import check_plotting
@@ -276,7 +276,7 @@ def test_the_best_proposal_is_drawn_as_it_is(made, tmp_path):
     )
     (row, *_) = read(made / "fig10.csv")
     example = Example(row["picture"], row["query"])
-    (found,) = fig10.best_proposals(setting, SCENES[0], [example]).values()
+    (found,) = galleries.best_proposals(setting, SCENES[0], [example]).values()
     sample = load_dataset("scenes", "val").sample(example.picture)
     target = next(query.target for query in sample.queries if query.id == example.query)
     mask = rle.decode(found["mask"])

@@ -30,7 +30,8 @@ pytest.importorskip("gradio", reason="the page needs Gradio: the extra app")
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="steering a browser needs Playwright: the extra dev"
 )
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+BROWSERS = ("chromium", "chromium-browser", "chrome", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here"),
     # Gradio leaves sockets and event loops to the garbage collector.

@@ -295,7 +295,7 @@ def test_requests_of_the_page(page):
     for line in (line for block in page("bash") for line in block.splitlines()):
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
         told = json.loads(done.stdout or "{}")
-        assert "error" not in told or "--index" in told["error"]
+        assert "error" not in told or "`index`" in told["error"]
 
 
 @pytest.mark.skipif(not PAGE.exists(), reason="docs are not in the wheel")

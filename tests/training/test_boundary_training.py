@@ -1,29 +1,20 @@
 """What the boundary network is trained with: views of the classifier, crops, and folding."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import train_boundary
 from refmask.classifier.network import PYRAMID
 from refmask.proposals.photo.network import BoundaryNetwork
-
-TRAINING = Path(__file__).parents[2] / "training"
 
 
 @pytest.fixture(scope="module")
 def program():
     """The training program; it is no package and is not installed."""
-    sys.path.insert(0, str(TRAINING))
-    try:
-        import train_boundary
-
-        yield train_boundary
-    finally:
-        sys.path.remove(str(TRAINING))
+    return train_boundary
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The recipe of the embedded CLIP, and the model that came out of it."""
 
 import json
-import sys
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
@@ -9,22 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from open_clip.tokenizer import SimpleTokenizer
 
 import refmask
+from clip_tokenizer import merges_for, words_in, write_merges
+from emoji_scenes import FONT, Item, Surface, is_held_out
 from refmask.clip import load_clip
-from refmask.data.scenes import FONT, Item, Surface, is_held_out, read_scenes
+from refmask.data.scenes import read_scenes
+from scene_batches import BatchMaker, Recipe, make_twins
+from scene_captions import Claim, vocabulary
+from scene_cutouts import FILL, part_of, stretch
+from train_clip import to_captions, to_pictures, twin_loss
 
 TRAINING = Path(__file__).parents[2] / "training"
 ASSETS = Path(str(files("refmask") / "assets" / "clip"))
-sys.path.insert(0, str(TRAINING))
-
-from open_clip.tokenizer import SimpleTokenizer  # noqa: E402
-
-from clip_tokenizer import merges_for, words_in, write_merges  # noqa: E402
-from scene_batches import BatchMaker, Recipe, make_twins  # noqa: E402
-from scene_captions import Claim, vocabulary  # noqa: E402
-from scene_cutouts import FILL, part_of, stretch  # noqa: E402
-from train_clip import to_captions, to_pictures, twin_loss  # noqa: E402
 
 RUG = Surface("rug", "red", "striped", 0.4)
 DUCK = Item("duck", "blue", 0.24, (0.5, 0.5), RUG)

@@ -1,24 +1,15 @@
 """What the embedded parser is trained on: converted treebank sentences and made fragments."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-TRAINING = Path(__file__).parents[2] / "training"
+import fragments
+import trees
 
 
 @pytest.fixture(scope="module")
 def modules():
     """The training programs' modules; they are no package and are not installed."""
-    sys.path.insert(0, str(TRAINING))
-    try:
-        import fragments
-        import trees
-
-        yield fragments, trees
-    finally:
-        sys.path.remove(str(TRAINING))
+    return fragments, trees
 
 
 def arcs(sentence):

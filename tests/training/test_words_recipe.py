@@ -1,8 +1,5 @@
 """The table of nouns, made from a WordNet of a few words and vectors made up here."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -10,12 +7,9 @@ from safetensors.numpy import save
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
-from refmask.classifier.words import WordTable
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "training"))
-
 from looks import Looks
 from make_words import imagenet, make_table
+from refmask.classifier.words import WordTable
 from sentences import SentenceEncoder
 from word_kinship import Kinship, by_vectors
 from wordnet import Nouns

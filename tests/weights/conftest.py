@@ -150,7 +150,7 @@ def kit(
     """The small models, recommended in place of the real ones."""
     clip, sam = PUBLISHED["openai-vit-b-32"], PUBLISHED["sam2.1-hiera-tiny"]
     small = {
-        "small-clip": Published("scores", "org/clip", clip.files, "MIT", 5, "--weights FILE"),
+        "small-clip": Published("scores", "org/clip", clip.files, "MIT", 5, "`weights=FILE`"),
         "small-sam": Published("masks", "org/sam", sam.files, "Apache-2.0", 1, "FOLDER"),
     }
     for name, model in small.items():

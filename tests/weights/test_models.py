@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 
 import pytest
 
@@ -54,8 +55,8 @@ def test_the_list_is_the_default_action(capsys):
 def test_purposes_name_proposers_there_are():
     for model in PUBLISHED.values():
         for text in (model.purpose, model.local):
-            if "--proposals" in text:
-                assert text.split("--proposals ")[1].split(":")[0] in PROPOSERS
+            if "proposals=" in text:
+                assert re.split("[:`]", text.partition("proposals=")[2])[0] in PROPOSERS
 
 
 def test_the_shipped_models_are_what_the_catalogue_says(tmp_path):

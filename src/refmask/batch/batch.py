@@ -37,7 +37,7 @@ class Local:
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
-            raise ConfigurationError(f"expected --workers of at least 1, got {self.workers}")
+            raise ConfigurationError(f"expected `workers` of at least 1, got {self.workers}")
 
     def __call__(
         self, order: WorkerSpec, shards: Iterable[Shard]
@@ -69,7 +69,7 @@ class Batch:
 
     def __post_init__(self) -> None:
         if self.rows < 1:
-            raise ConfigurationError(f"expected --shard-rows of at least 1, got {self.rows}")
+            raise ConfigurationError(f"expected `shard_rows` of at least 1, got {self.rows}")
 
     @cached_property
     def configuration(self) -> Fingerprint:

@@ -182,7 +182,7 @@ def _connected(address: str | None) -> Iterator[None]:
         said = str(error).strip().partition("\n")[0]
         raise ConfigurationError(
             f"expected a Ray cluster at {address or 'this machine'}, got none ({said}); start one "
-            "with 'ray start', or leave --address out"
+            "with 'ray start', or leave `address` out"
         ) from None
     try:
         yield

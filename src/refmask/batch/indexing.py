@@ -15,8 +15,7 @@ from refmask.evaluation.pipeline import in_order
 from refmask.fingerprint import Fingerprint
 from refmask.search.images import File
 from refmask.search.ingest import look_at
-from refmask.search.rows import Entry
-from refmask.search.serialization import decode, encode
+from refmask.search.rows import Entry, decode, encode
 from refmask.segmenter import Segmenter
 
 #: What begins the result of a picture that cannot be taken in.

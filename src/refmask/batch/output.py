@@ -100,7 +100,7 @@ class Output:
         elif present:
             raise ConfigurationError(
                 f"expected a new folder or one of a batch, got {self.folder} with {present[0]} in "
-                "it; choose another --out"
+                "it; choose another `out`"
             )
         else:
             content = json.dumps(dict(self.configuration), indent=1).encode() + b"\n"
@@ -132,7 +132,7 @@ class Output:
             infos = place.system.get_file_info(FileSelector(place.path))
         except (OSError, pyarrow.ArrowException) as error:
             raise ConfigurationError(
-                f"cannot write to {self.folder}: {in_short(error)}; choose another --out"
+                f"cannot write to {self.folder}: {in_short(error)}; choose another `out`"
             ) from None
         return sorted(info.base_name for info in infos if not info.base_name.startswith("."))
 
@@ -143,12 +143,12 @@ class Output:
         except (InputError, ValueError, RecursionError):
             there = None
         if not isinstance(there, dict):
-            raise ConfigurationError(f"expected settings by name in {name}; choose another --out")
+            raise ConfigurationError(f"expected settings by name in {name}; choose another `out`")
         differing = Fingerprint(there).summary(self.configuration)
         if differing:
             raise ConfigurationError(
                 f"{self.folder} holds a batch of another configuration ({differing}); choose "
-                "another --out, or ask for the same"
+                "another `out`, or ask for the same"
             )
 
     def _lock(self, path: str) -> None:
@@ -157,11 +157,11 @@ class Output:
         except Timeout:
             raise ConfigurationError(
                 f"expected to write to {self.folder} alone, but another process does; wait for "
-                "it, or choose another --out"
+                "it, or choose another `out`"
             ) from None
         except OSError as error:
             raise ConfigurationError(
-                f"cannot write to {self.folder}: {error.strerror}; choose another --out"
+                f"cannot write to {self.folder}: {error.strerror}; choose another `out`"
             ) from None
 
     def _read(self, place: Place, name: str) -> ShardResult | None:

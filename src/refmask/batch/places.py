@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import pyarrow
@@ -78,12 +79,12 @@ def is_uri(name: str) -> bool:
 
 def absolute(name: str) -> str:
     """A name that means the same in any working folder; links stay as they are."""
-    return name if is_uri(name) else os.path.abspath(name)  # noqa: PTH100
+    return name if is_uri(name) else Path(os.path.abspath(name)).as_posix()  # noqa: PTH100
 
 
 def beside(folder: str, name: str) -> str:
     """A name as a table in a folder means it: relative ones are relative to the folder."""
-    if is_uri(name) or name.startswith("/"):
+    if is_uri(name) or os.path.isabs(name):  # noqa: PTH117
         return name
     place = locate(folder)
     return place.name(os.path.normpath(f"{place.path}/{name}"))

@@ -81,12 +81,12 @@ class Plan:
         if own and self.phrases is not None:
             raise ConfigurationError(
                 "expected expressions from one place, the table has a column of them; leave "
-                "--expressions out"
+                "`expressions` out"
             )
         if not own and not self.phrases:
             raise ConfigurationError(
-                "expected something to ask about the pictures; give --expressions FILE, "
-                "--per-picture TABLE, or a table with a column 'expression'"
+                "expected something to ask about the pictures; give `expressions=FILE`, "
+                "`per_picture=TABLE`, or a table with a column 'expression'"
             )
 
     @property

@@ -98,7 +98,7 @@ def check_alike(ordered: Fingerprint, found: Fingerprint) -> None:
     if differing:
         raise ConfigurationError(
             f"a worker computes otherwise than what started it ({differing}); give all "
-            "machines the same versions, weights and data, and say --precision"
+            "machines the same versions, weights and data, and say `precision`"
         )
 
 

@@ -17,6 +17,7 @@ from typing import TextIO
 
 from refmask.cli.choosing import complete
 from refmask.cli.faults import DEBUG, VARIABLE, net, print_anything
+from refmask.cli.hints import as_options
 from refmask.cli.lean import collect_less, import_less
 from refmask.cli.places import check_places
 from refmask.errors import RefmaskError, RefmaskWarning
@@ -40,7 +41,6 @@ COMMANDS = {
     "search": "the pictures of an index that hold what a phrase refers to",
     "models": "what can be loaded, what is here; fetch and verify it",
     "data": "what of a data set is here, a look at it, and few-shot subsets of it",
-    "scenes": "make pictures of emoji objects with masks and expressions",
 }
 
 
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             check_places(arguments)
             return int(command.run(arguments))
     except RefmaskError as error:
-        print(f"refmask: error: {error}", file=sys.stderr)
+        print(f"refmask: error: {as_options(error)}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # Whoever reads our output has had enough; Python would complain when it flushes the rest.
@@ -125,7 +125,7 @@ def _tell(
 ) -> None:
     """Show our own warnings as one line, and others' as Python does."""
     if issubclass(category, RefmaskWarning):
-        print(f"refmask: warning: {message}", file=sys.stderr)
+        print(f"refmask: warning: {as_options(message)}", file=sys.stderr)
     else:
         text = warnings.formatwarning(message, category, filename, lineno, line)
         print(text, end="", file=file or sys.stderr)

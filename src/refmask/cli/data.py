@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from refmask.data import Dataset
+    from refmask.cli.hints import as_options
+from refmask.data import Dataset
 
 CHECK, SHOW, FEWSHOT = "check", "show", "fewshot"
 NAMES = (
     "refcoco, refcoco+, refcocog, phrasecut, coco, scenes, or a folder in REFER's layout, such as "
-    "'refmask scenes generate' writes"
+    "'training/generate_scenes.py' writes"
 )
 
 
@@ -80,7 +81,7 @@ def _check(asked: str, given: Path | None) -> int:
     for split in states:
         title = f"{split.split_by} {split.split}" if split.split_by else split.split
         if split.fault is not None:
-            print(f"  split {title}: {split.fault}")
+            print(f"  split {title}: {as_options(split.fault)}")
         else:
             print(f"  split {title}: {split.pictures} pictures, {split.queries} expressions")
         if split.missing:

@@ -223,7 +223,7 @@ class _Bar:
         if self.bar is None:
             off = not sys.stderr.isatty()
             self.bar = tqdm(total=self.total, initial=done, unit="picture", disable=off)
-        figures = tally.figures()
+        figures = tally.metrics()
         shown = {name: f"{figures[name]:.2%}" for name in ("oIoU", "mIoU") if name in figures}
         self.bar.set_postfix(shown, refresh=False)
         self.bar.update(done - self.bar.n)

@@ -20,8 +20,8 @@ from typing import Any
 
 from refmask.errors import ExpressionError
 from refmask.ops.reading import parse_json, read_text
-from refmask.ops.words import is_nothing
 from refmask.text.parser import PhraseParser
+from refmask.text.words import is_nothing
 from refmask.types import TargetPhrase
 
 PARSE = ("words", "heads", "deps", "pos")

@@ -11,11 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from refmask.cli.engines import add_engine_options, cluster, from_here, on_cluster
+from refmask.cli.hints import as_options
 from refmask.cli.options import add_looking_options, load_looking
 
 if TYPE_CHECKING:
     from refmask.search import Index, Outcome, Stats
-    from refmask.search.serialization import Elsewhere
+    from refmask.search.rows import Elsewhere
 
 ADD, UPDATE, REMOVE, STATS = "add", "update", "remove", "stats"
 
@@ -98,7 +99,7 @@ def _followed(index: Index, args: argparse.Namespace, elsewhere: Elsewhere | Non
             bar.total = files
             bar.update()
             if outcome.error:
-                tqdm.write(f"refmask: error: {outcome.error}", file=sys.stderr)
+                tqdm.write(f"refmask: error: {as_options(outcome.error)}", file=sys.stderr)
 
         if args.action == ADD:
             return index.add(args.paths, tell, elsewhere)

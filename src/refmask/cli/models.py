@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refmask.cli.hints import as_options
 from refmask.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for model in models:
         here = "here" if model.here else "-"
-        print(f"{model.name:26} {here:5} {model.megabytes:6.0f} MB  {model.purpose}")
+        print(f"{model.name:26} {here:5} {model.megabytes:6.0f} MB  {as_options(model.purpose)}")
         print(f"{'':30} {model.licence}; {model.place}")
     print(MORE)
     return 0
@@ -81,8 +82,7 @@ def _models() -> list[Model]:
 
 def _here(model: Published) -> Path | None:
     """The weights file of a published model, in the hub's cache or brought by the user."""
-    from refmask.weights.brought import brought
-    from refmask.weights.hub import cached
+    from refmask.weights.hub import brought, cached
 
     return cached(model) or brought(model)
 
@@ -125,7 +125,7 @@ def _verify(names: list[str]) -> int:
             damaged += 1
             advice = "install refmask again" if name in SHIPPED else "delete it and fetch it again"
             told = f"{name}: expected SHA-256 {stated}, got {found}; {advice}"
-            print(f"refmask: error: {told}", file=sys.stderr)
+            print(f"refmask: error: {as_options(told)}", file=sys.stderr)
     return 1 if damaged else 0
 
 

@@ -156,40 +156,14 @@ def load_segmenter(
 ) -> Segmenter:
     """The system that the options describe; the user is told which model it is."""
     from refmask.cli.progress import steps
+    from refmask.settings import OPTIONS
     from refmask.settings.levels import blamed
 
     settle(args)
+    settings = {name: getattr(args, name) for name in OPTIONS} | {"proposals": proposals}
     with steps("loading the model"), blamed(args.said):
-        made = _load(args, proposals, store, refinement, store_limit)
+        from refmask.factory import load
+
+        made = load(**settings, store=store, store_limit=store_limit, refinement=refinement)
     tell(args)
     return made
-
-
-def _load(
-    args: argparse.Namespace,
-    proposals: str,
-    store: str | None,
-    refinement: Refinement | None,
-    store_limit: str,
-) -> Segmenter:
-    from refmask.factory import load
-
-    return load(
-        args.model,
-        args.weights,
-        proposals=proposals,
-        store=store,
-        store_limit=store_limit,
-        refinement=refinement,
-        method=args.method,
-        preset=args.preset,
-        alpha=args.alpha,
-        beta=args.beta,
-        mask_layers=args.mask_layers,
-        local_top=args.local_top,
-        terms=args.terms,
-        parser=args.parser,
-        compat=args.compat,
-        device=args.device,
-        precision=args.precision,
-    )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refmask.cli.faults import net
+from refmask.cli.hints import as_options
 from refmask.cli.options import add_refinement_options, refinement
 from refmask.errors import ConfigurationError, InputError
 
@@ -38,8 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGE",
         nargs="+",
         help="pictures, folders or quoted globs; for --report also 'scenes' (the shipped ones), a "
-        "folder that 'refmask scenes generate' wrote, or one of instances.json in COCO's format "
-        "and images/",
+        "folder of further ones, or one of instances.json in COCO's format and images/",
     )
     parser.add_argument(
         "--proposals",
@@ -170,7 +170,7 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
                 found = (proposer or _proposer(args, spec, picture.stem)).propose(image)
         except InputError as error:
             failed += 1
-            tqdm.write(f"refmask: error: {error}", file=sys.stderr)
+            tqdm.write(f"refmask: error: {as_options(error)}", file=sys.stderr)
             continue
         tqdm.write(f"{picture}: {len(found)} masks{_write(args, name, image, found)}")
     return 0 if not failed else 2 if failed == len(pictures) else 1
@@ -198,7 +198,7 @@ def _write(args: argparse.Namespace, name: str, image: Any, found: MaskProposals
 def _report(args: argparse.Namespace, specs: list[str]) -> int:
     from tqdm import tqdm
 
-    from refmask.proposals.report import compare, read_truth
+    from refmask.evaluation.proposal_report import compare, read_truth
 
     proposers = {spec: _proposer(args, spec) for spec in specs}
     truth = islice(read_truth(args.images, args.truth), args.first)

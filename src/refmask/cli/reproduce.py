@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from pathlib import Path
 
@@ -20,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "what there is:\n" + "\n".join(
-        f"  {name:14} {purpose}" for name, purpose in EXPERIMENTS.items()
+        f"  {name:14} {purpose}" for name, (_, purpose) in EXPERIMENTS.items()
     )
     parser.add_argument("name", metavar="NAME", nargs="+", help="what to make, or 'all'")
     where = parser.add_mutually_exclusive_group(required=True)
@@ -74,7 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make what is asked for; print the files."""
-    from refmask.reproduce import EXPERIMENTS
+    from refmask.reproduce import EXPERIMENTS, make
     from refmask.reproduce.context import ExperimentContext
 
     names = list(EXPERIMENTS) if args.name == ["all"] else args.name
@@ -103,8 +102,7 @@ def run(args: argparse.Namespace) -> int:
         predictions=_predictions(args.prediction),
     )
     for name in names:
-        module = importlib.import_module(f"refmask.reproduce.{name.replace('-', '_')}")
-        for path in module.make(setting):
+        for path in make(name, setting):
             print(path)
     return 0
 

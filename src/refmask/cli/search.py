@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refmask.cli.hints import as_options
 from refmask.cli.options import add_system_options, load_segmenter
 from refmask.errors import InputError
 
@@ -109,7 +110,7 @@ def _draw(hits: list[Hit], file: Path) -> None:
             image, mask = read_image(hit.path), hit.regions[0].mask
             drawn = thumbnail(image, mask, _caption(number, hit), unsure=bool(hit.unsure))
         except InputError as error:
-            print(f"refmask: error: {error}", file=sys.stderr)
+            print(f"refmask: error: {as_options(error)}", file=sys.stderr)
             continue
         drawings.append(drawn)
     if drawings:

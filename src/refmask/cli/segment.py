@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from refmask.cli.choosing import settle
 from refmask.cli.faults import net
 from refmask.cli.formats import add_format_options, chosen, write_formats
+from refmask.cli.hints import as_options
 from refmask.cli.options import (
     add_refinement_options,
     add_store_limit,
@@ -103,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
                 answers += _answer(args, picture, folder, scene, phrases)
         except InputError as error:
             failed += 1
-            tqdm.write(f"refmask: error: {error}", file=sys.stderr)
+            tqdm.write(f"refmask: error: {as_options(error)}", file=sys.stderr)
     if options is not None and answers:
         write_formats(args, answers, out, options)
     return 0 if not failed else 2 if failed == len(pictures) else 1

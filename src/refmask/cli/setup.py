@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from refmask.cli.choosing import chosen
+from refmask.cli.hints import as_options
 from refmask.errors import RefmaskError
 from refmask.weights.recommended import STANDARD
 
@@ -73,7 +74,7 @@ def offer(args: argparse.Namespace) -> None:
         try:
             fetch(STANDARD, lambda line: print(f"refmask: {line}", file=sys.stderr))
         except RefmaskError as error:
-            print(f"refmask: error: {error}", file=sys.stderr)
+            print(f"refmask: error: {as_options(error)}", file=sys.stderr)
 
 
 def fetch(quality: str, say: Callable[[str], object], source: Path | None = None) -> None:

@@ -53,6 +53,10 @@ class ClipBackbone:
     model_cfg: dict[str, Any] = field(default_factory=dict)
     _known_texts: RowCache = field(default_factory=RowCache, init=False)
 
+    def __repr__(self) -> str:
+        """One line, without weights."""
+        return f"<ClipBackbone {self.name}: {self.family}, {self.dim} numbers, on {self.device}>"
+
     @property
     def family(self) -> str:
         """Kind of its image tower: "vit" or "resnet"."""

@@ -58,7 +58,7 @@ DATASETS = {
     "refcocog": ("refmask.data.refer", "load"),
     "phrasecut": ("refmask.data.phrasecut", "load"),
     "coco": ("refmask.data.coco", "load"),
-    "scenes": ("refmask.data.scenes.reading", "load"),
+    "scenes": ("refmask.data.scenes", "load"),
 }
 
 #: The file that a data set in REFER's layout is known by.
@@ -79,7 +79,7 @@ def load_dataset(
 
     Args:
         name: one of ``DATASETS``, or a folder in REFER's layout, such as one written by
-            ``refmask scenes generate``.
+            ``training/generate_scenes.py``.
         split: such as "val", "testA", "test", or "all" for every split of a REFER data set. Only
             ``coco`` can go without one: where ``root`` holds ``instances.json`` and ``images/``.
         root: the folder with the data set's files; only ``scenes`` are shipped.

@@ -86,3 +86,17 @@ def _by_category(instances: MaskProposals) -> dict[int, list[int]]:
     for row in np.argsort(-areas_of(instances.masks), kind="stable").tolist():
         found.setdefault(categories[row], []).append(row)
     return found
+
+
+_LISTED = """
+person; bicycle; car; motorcycle; airplane; bus; train; truck; boat; traffic light; fire hydrant;
+stop sign; parking meter; bench; bird; cat; dog; horse; sheep; cow; elephant; bear; zebra; giraffe;
+backpack; umbrella; handbag; tie; suitcase; frisbee; skis; snowboard; sports ball; kite;
+baseball bat; baseball glove; skateboard; surfboard; tennis racket; bottle; wine glass; cup; fork;
+knife; spoon; bowl; banana; apple; sandwich; orange; broccoli; carrot; hot dog; pizza; donut; cake;
+chair; couch; potted plant; bed; dining table; toilet; tv; laptop; mouse; remote; keyboard;
+cell phone; microwave; oven; toaster; sink; refrigerator; book; clock; vase; scissors; teddy bear;
+hair drier; toothbrush
+"""
+
+NAMES = tuple(name.strip() for name in _LISTED.split(";"))

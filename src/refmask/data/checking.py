@@ -73,7 +73,7 @@ def place(name: str, root: Path | None) -> tuple[str, Path]:
 
         root = SHIPPED
     if root is None:
-        raise ConfigurationError(f"expected the folder of {name} as --root DIR, got none; name it")
+        raise ConfigurationError(f"expected the folder of {name} as `root=DIR`, got none; name it")
     return name, root
 
 

@@ -49,9 +49,9 @@ class Choice:
         if self.split_by is not None and self.name in ("phrasecut", "coco"):
             return f"{self.name} is split in one way, got split_by '{self.split_by}'; omit it"
         if not self.split and self.name != "coco":
-            return f"{self.name} needs a split; add --split NAME, such as --split val"
+            return f"{self.name} needs a split; add `split=NAME`, such as `split=val`"
         if self.questions is not None and self.name != "coco":
-            return f"{self.name} has expressions of its own; leave --questions out"
+            return f"{self.name} has expressions of its own; leave `questions` out"
         if self.questions not in (None, *QUESTIONS):
             return f"unknown questions '{self.questions}'; choose {' or '.join(QUESTIONS)}"
         return None
@@ -67,6 +67,6 @@ class Choice:
             got = "none" if self.root is None else f"{self.root}, which is no folder"
             raise ConfigurationError(
                 f"expected the folder of {self.name} as root, got {got}; "
-                f"'refmask data check {self.name} --root DIR' tells what belongs there"
+                f"'refmask data check {self.name}' tells what belongs there"
             )
         return self.root

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from refmask.data.categories import Asked, ask
 from refmask.data.choice import CATEGORIES, CHOICES, Choice
-from refmask.data.files import fingerprint, read
-from refmask.data.pictures import missing, read_picture
+from refmask.data.files import fingerprint, missing, read, read_picture
 from refmask.data.tables import Tables, parse_tables
 from refmask.errors import ConfigurationError, InputError
 from refmask.types import Sample
@@ -126,10 +125,10 @@ def _find(choice: Choice) -> tuple[str, Path, Path]:
     if (root / UNSPLIT).is_file() and (not split or (split == ALL and not table.is_file())):
         return ALL, root / UNSPLIT, root / IMAGES
     if split not in there:
-        got = f"'{split}'" if split else "none; add --split"
+        got = f"'{split}'" if split else "none; add `split`"
         raise ConfigurationError(
             f"expected one of the splits {', '.join(there) or '(none there)'} of {root}, got "
-            f"{got}; 'refmask data check coco --root DIR' tells what belongs there"
+            f"{got}; 'refmask data check coco' tells what belongs there"
         )
     inner = root / IMAGES / split
     return split, table, inner if inner.is_dir() else root / split

@@ -1,13 +1,22 @@
-"""Annotation files: their bytes, and what tells one set of them from another."""
+"""Files of data sets: annotations by their bytes, pickles as plain data, images by name."""
 
 from __future__ import annotations
 
 import hashlib
+import io
+import pickle
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, NoReturn
 
-from refmask.ops.reading import read_bytes
+from refmask.errors import ImageError, InputError
+from refmask.ops.finding import located
+from refmask.ops.images import read_image
+from refmask.ops.pickles import check_pickle
+from refmask.ops.reading import BROKEN, in_short, is_file, read_bytes
+from refmask.types import UInt8Array
 
-WAY_OUT = "'refmask data check NAME --root DIR' tells where they come from"
+WAY_OUT = "'refmask data check NAME' tells where they come from"
 
 
 def read(path: Path) -> bytes:
@@ -25,3 +34,65 @@ def fingerprint(rules: tuple[str, ...], *contents: bytes) -> str:
     for content in contents:
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
+
+
+def loads_plain(content: bytes, path: Path) -> Any:
+    """The plain data in a pickle: containers, numbers, texts, bytes, booleans and None.
+
+    Texts of Python 2 (``str``) are read as Latin-1.
+
+    Args:
+        content: the pickle.
+        path: where it comes from, for messages.
+
+    Raises:
+        InputError: when it is damaged or names a class or a function; none is looked up.
+    """
+    try:
+        check_pickle(content)
+        return _PlainUnpickler(io.BytesIO(content), encoding="latin1").load()
+    except (pickle.UnpicklingError, *BROKEN) as error:
+        raise InputError(
+            f"expected a pickle of plain lists, dictionaries, numbers and texts in {path}, got "
+            f"{in_short(error)}; fetch the original file again, or convert it to JSON"
+        ) from None
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> NoReturn:
+        raise pickle.UnpicklingError(f"{module}.{name}, which is no plain data")
+
+
+def read_picture(path: Path, height: int, width: int) -> UInt8Array:
+    """A picture of the size that its annotations are drawn for, as uint8 RGB (H, W, 3).
+
+    Args:
+        path: as the table has it, however it spells the name; see ``ops.finding``.
+        height: H.
+        width: W.
+
+    Raises:
+        ImageError: when it is missing, damaged, or of another size.
+    """
+    path = located(path)
+    image = read_image(path)
+    if image.shape[:2] != (height, width):
+        raise ImageError(
+            f"expected {path} to have {width}x{height} pixels (width x height) as its annotations "
+            f"say, got {image.shape[1]}x{image.shape[0]}; put the original picture there"
+        )
+    return image
+
+
+def missing(paths: Iterable[Path]) -> list[Path]:
+    """Those of the files that are not there; each folder is listed once."""
+    listed: dict[Path, set[str]] = {}
+    absent = []
+    for path in paths:
+        folder = path.parent
+        if folder not in listed:
+            there = folder.iterdir() if folder.is_dir() else ()
+            listed[folder] = {file.name for file in there}
+        if path.name not in listed[folder] and not is_file(located(path)):
+            absent.append(path)
+    return absent

@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from refmask.data.categories import NAMES
 from refmask.data.choice import Choice
-from refmask.data.coco_names import NAMES
 from refmask.data.counts import compare
-from refmask.data.files import fingerprint, read
-from refmask.data.pictures import missing, read_picture
+from refmask.data.files import fingerprint, missing, read, read_picture
 from refmask.errors import ConfigurationError, InputError, MaskError
 from refmask.ops.reading import MISSHAPEN, parse_json, whole
 from refmask.ops.segmentations import OUTSIDE, is_number

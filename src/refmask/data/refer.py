@@ -19,8 +19,7 @@ import numpy as np
 from refmask.data import TABLES
 from refmask.data.choice import Choice
 from refmask.data.counts import compare
-from refmask.data.files import fingerprint, read
-from refmask.data.pictures import missing, read_picture
+from refmask.data.files import fingerprint, missing, read, read_picture
 from refmask.data.refs import ALL, Ref, find_refs, of_split, parse_refs
 from refmask.data.tables import Annotation, Picture, Tables, parse_tables
 from refmask.errors import ConfigurationError, InputError, RefmaskWarning

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refmask.data.pickles import loads_plain
+from refmask.data.files import loads_plain
 from refmask.errors import ConfigurationError, InputError, MissingResource
 from refmask.ops.parquet import read_parquet, rows_of
 from refmask.ops.reading import MISSHAPEN, parse_json
@@ -75,7 +75,7 @@ def find_refs(folder: Path, split_by: str) -> Path:
             return folder / name
     raise InputError(
         f"expected one of {', '.join(names)} in {folder}, found none; "
-        "'refmask data check NAME --root DIR' tells where they come from"
+        "'refmask data check NAME' tells where they come from"
     )
 
 

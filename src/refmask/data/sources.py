@@ -26,7 +26,7 @@ DRIVE = {
     phrasecut.SIZES: "1xB9eExJo35K3DQu8PnBWZ1q_OMoMl8-i",
 }
 OWN = "your own, in COCO's format: https://cocodataset.org/#format-data"
-SCENES = "made by 'refmask scenes generate --out DIR'"
+SCENES = "made by 'python training/generate_scenes.py --out DIR' in a clone"
 
 
 @dataclass(frozen=True)

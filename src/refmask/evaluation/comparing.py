@@ -15,7 +15,7 @@ from refmask.evaluation.record import Record, outcomes
 from refmask.evaluation.run import pictures, read_configuration
 from refmask.evaluation.summary import LEVEL, OF_PROPOSALS, RESAMPLES, SEED
 from refmask.fingerprint import Fingerprint
-from refmask.metrics import PairedGain, QueryResults, compare, figures
+from refmask.metrics import PairedGain, QueryResults, compare, compute_metrics
 
 #: From this IoU on an answer counts as right.
 RIGHT = 0.5
@@ -195,7 +195,7 @@ def _gains(
     """Both values and the gain of every figure that means something in both runs."""
     # compare() gives first minus second.
     gains = compare(second, first, resamples=RESAMPLES, level=LEVEL, seed=SEED)
-    values, others = figures(first), figures(second)
+    values, others = compute_metrics(first), compute_metrics(second)
     chosen = all(told["system"] != "predictions" for told in configurations)
     names = [name for name in gains if chosen or not name.startswith(OF_PROPOSALS)]
     return {name: (values[name], others[name]) for name in names}, gains

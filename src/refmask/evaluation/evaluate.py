@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from threading import Lock
 
@@ -15,10 +16,12 @@ from refmask.errors import ConfigurationError, ImageError, InputError, RefmaskWa
 from refmask.evaluation.pipeline import in_order, usual_workers
 from refmask.evaluation.record import Record, outcomes
 from refmask.evaluation.run import Run
+from refmask.evaluation.sources import ProposalSource, Proposed
 from refmask.evaluation.summary import Summary, count, summarise
-from refmask.evaluation.system import System
+from refmask.evaluation.system import SegmenterSystem, System
 from refmask.fingerprint import Fingerprint, of_dataset
 from refmask.metrics import Tally
+from refmask.segmenter import Segmenter
 
 #: Told how many pictures are done, and the sums over them.
 Watch = Callable[[int, Tally], object]
@@ -60,11 +63,11 @@ class Evaluation:
     def __post_init__(self) -> None:
         faults = []
         if self.first is not None and self.first < 1:
-            faults.append(f"expected --first of at least 1, got {self.first}")
+            faults.append(f"expected `first` of at least 1, got {self.first}")
         if self.missing not in MISSING:
             faults.append(f"expected missing as {' or '.join(MISSING)}, got {self.missing!r}")
         if self.workers is not None and self.workers < 1:
-            faults.append(f"expected --workers of at least 1, got {self.workers}")
+            faults.append(f"expected `workers` of at least 1, got {self.workers}")
         if not self.dataset.queries:
             faults.append(f"expected expressions in {self.dataset.name}, it has none")
         if faults:
@@ -141,7 +144,7 @@ class Evaluation:
         if absent and self.first is None:
             raise ImageError(
                 f"{len(absent)} of {len(self.pictures)} pictures are missing, the first: "
-                f"{absent[0]}; put them there, or go on without them by --missing skip"
+                f"{absent[0]}; put them there, or go on without them by `missing=skip`"
             )
 
     def records(self, picture: str) -> list[Record] | ImageError:
@@ -156,7 +159,7 @@ class Evaluation:
                 sample = self.dataset.sample(picture)
         except ImageError as error:
             if self.missing == "stop":
-                raise ImageError(f"{error}; or go on without it by --missing skip") from None
+                raise ImageError(f"{error}; or go on without it by `missing=skip`") from None
             return error
         try:
             return self.system.answer(sample) if sample.queries else []
@@ -171,3 +174,36 @@ class Evaluation:
             if len(unread) == len(self.pictures):
                 raise ImageError(told)
             warnings.warn(f"{told}; they are left out", RefmaskWarning, stacklevel=3)
+
+
+def evaluate(
+    segmenter: Segmenter,
+    dataset: Dataset,
+    folder: str | PathLike[str],
+    *,
+    proposals: ProposalSource | None = None,
+    first: int | None = None,
+    missing: str = "stop",
+    workers: int | None = None,
+) -> Summary:
+    """A segmenter's metrics on a split; the folder gets a record of every answer.
+
+    Args:
+        segmenter: from ``refmask.load``.
+        dataset: from ``refmask.load_dataset``.
+        folder: new, or of the same evaluation that was broken off, which is then resumed.
+        proposals: where masks come from; the segmenter's own proposer when None.
+        first: see :class:`Evaluation`.
+        missing: see :class:`Evaluation`.
+        workers: see :class:`Evaluation`.
+
+    Returns:
+        What ``summary.json`` holds: the metrics with intervals, and every rule they depend on.
+
+    Raises:
+        ConfigurationError: for a setting that does not exist, or when the folder cannot be used.
+        ImageError: when an image cannot be read and none may be missing.
+        InputError: when annotations or an expression cannot be used.
+    """
+    system = SegmenterSystem(segmenter, proposals or Proposed(segmenter.proposer))
+    return Evaluation(dataset, system, first, missing, workers).run(Path(folder))

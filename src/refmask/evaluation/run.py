@@ -65,7 +65,7 @@ class Run:
         except Timeout:
             raise ConfigurationError(
                 f"expected to write to {folder} alone, but another process does; wait for it, or "
-                "choose another --out"
+                "choose another `out`"
             ) from None
         except OSError as error:
             raise _unwritable(folder, error) from None
@@ -185,7 +185,7 @@ def _claim(folder: Path, configuration: Fingerprint) -> None:
         if differing:
             raise ConfigurationError(
                 f"{folder} holds a run of another configuration ({differing}); choose another "
-                "--out, or ask for the same"
+                "`out`, or ask for the same"
             )
         return
     try:
@@ -197,7 +197,7 @@ def _claim(folder: Path, configuration: Fingerprint) -> None:
     if foreign:
         raise ConfigurationError(
             f"expected a new folder or one of a run, got {folder} with {foreign[0]} in it; choose "
-            "another --out"
+            "another `out`"
         )
     content = json.dumps(dict(configuration), indent=1).encode() + b"\n"
     write_whole(folder / CONFIGURATION, content)
@@ -213,5 +213,5 @@ def _write(file: IO[bytes], content: bytes) -> None:
 def _unwritable(folder: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(
         f"cannot write to {folder}: {error.strerror}; what was written stays usable, so make room "
-        "and give the same command again, or choose another --out"
+        "and give the same command again, or choose another `out`"
     )

@@ -25,11 +25,11 @@ EXPORTERS = {
     "coco": ("refmask.export.coco", "coco"),
     "coco-polygons": ("refmask.export.coco", "coco_polygons"),
     "label-studio": ("refmask.export.label_studio", "label_studio"),
-    "labelme": ("refmask.export.labelme", "labelme"),
-    "palette": ("refmask.export.palette", "palette"),
-    "png": ("refmask.export.masks", "masks"),
-    "polygons": ("refmask.export.outlines", "outlines"),
-    "yolo": ("refmask.export.yolo", "yolo"),
+    "labelme": ("refmask.export.polygons", "labelme"),
+    "palette": ("refmask.export.png", "palette"),
+    "png": ("refmask.export.png", "masks"),
+    "polygons": ("refmask.export.polygons", "outlines"),
+    "yolo": ("refmask.export.polygons", "yolo"),
 }
 
 

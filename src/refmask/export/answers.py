@@ -1,4 +1,4 @@
-"""Answers as other programs need them: of a scene, or of a line that ``segment --json`` printed."""
+"""Answers as other programs need them: of a scene, or of what ``refmask segment`` printed."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Answer:
             provenance = _provenance(fields)
         except MISSHAPEN as error:
             raise InputError(
-                f"expected {where} to be as 'refmask segment --json' prints it, "
+                f"expected {where} to be as 'refmask segment' prints it, "
                 f"found no usable {error}; make it again"
             ) from None
         if found is not None:
@@ -152,7 +152,7 @@ class Answer:
 
 
 def read_answers(lines: Iterable[str], name: str) -> list[Answer]:
-    """The answers of ``refmask segment --json``, one a line.
+    """The answers of ``refmask segment``, one a line.
 
     Args:
         lines: of the file; empty ones are passed over.
@@ -169,12 +169,12 @@ def read_answers(lines: Iterable[str], name: str) -> list[Answer]:
         fields = parse_json(line, where)
         if not isinstance(fields, dict):
             raise InputError(
-                f"expected {where} to be a JSON object, as 'refmask segment --json' prints it; "
+                f"expected {where} to be a JSON object, as 'refmask segment' prints it; "
                 "remove the line or make the file again"
             )
         answers.append(Answer.read(fields, where))
     if not answers:
-        raise InputError(f"expected answers in {name}, found none; see 'refmask segment --json'")
+        raise InputError(f"expected answers in {name}, found none; see 'refmask segment'")
     return answers
 
 

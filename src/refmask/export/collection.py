@@ -210,7 +210,7 @@ def check_free(folder: Path, options: Options) -> None:
     """
     if not options.overwrite and folder.exists() and (folder.is_file() or any(folder.iterdir())):
         raise ConfigurationError(
-            f"expected {folder} to be new or empty; choose another --out, or add --overwrite"
+            f"expected {folder} to be new or empty; choose another `out`, or add `overwrite`"
         )
 
 
@@ -247,5 +247,5 @@ def _link(path: Path, target: Path) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise ConfigurationError(
-            f"cannot link {path} to the picture: {error.strerror}; add --copy-pictures"
+            f"cannot link {path} to the picture: {error.strerror}; add `copy_pictures`"
         ) from None

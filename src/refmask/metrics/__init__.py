@@ -4,21 +4,21 @@ Q is the number of queries. The subjects, in the order in which an evaluation me
 
 - ``overlap``: intersections, unions and IoUs of masks;
 - ``rows``: what is kept of one query, counted once per picture;
-- ``outcomes``: the columns over all queries, and their groups by kind and by length;
-- ``figures``: what is reported, each figure a ratio of two sums over queries;
+- ``results``: the columns over all queries, and their groups by kind and by length;
+- ``metrics``: what is reported, each a ratio of two sums over queries;
 - ``tally``: those sums, which merge by adding;
 - ``bootstrap``: intervals over pictures, and the comparison of two results.
 """
 
 from refmask.metrics.bootstrap import Interval, PairedGain, compare, intervals, paired_bootstrap
-from refmask.metrics.figures import FIGURES, figures
+from refmask.metrics.metrics import METRICS, compute_metrics
 from refmask.metrics.overlap import best_iou, intersection_and_union, iou, mean_iou, overall_iou
 from refmask.metrics.results import QueryResults, by_kind, by_length
 from refmask.metrics.rows import PictureOverlaps
 from refmask.metrics.tally import Tally
 
 __all__ = [
-    "FIGURES",
+    "METRICS",
     "Interval",
     "PairedGain",
     "PictureOverlaps",
@@ -28,7 +28,7 @@ __all__ = [
     "by_kind",
     "by_length",
     "compare",
-    "figures",
+    "compute_metrics",
     "intersection_and_union",
     "intervals",
     "iou",

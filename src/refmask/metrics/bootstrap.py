@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refmask.errors import ConfigurationError, InputError
-from refmask.metrics.figures import FIGURES, terms
+from refmask.metrics.metrics import METRICS, terms
 from refmask.metrics.overlap import Numbers
 from refmask.metrics.results import QueryResults
 from refmask.types import FloatArray
@@ -77,7 +77,7 @@ def intervals(
     drawn = _ratios(_resampled(sums, resamples, seed))  # (R, F)
     return {
         name: Interval(float(value), *_quantiles(draws, value, level))
-        for name, value, draws in zip(FIGURES, whole, drawn.T, strict=True)
+        for name, value, draws in zip(METRICS, whole, drawn.T, strict=True)
         if np.isfinite(value)
     }
 
@@ -92,7 +92,7 @@ def compare(
 ) -> dict[str, PairedGain]:
     """Gains of the first result over the second in every figure that both allow.
 
-    One draw serves all figures. The two results may come from different proposals. CC-oIoU is
+    One draw serves all metrics. The two results may come from different proposals. CC-oIoU is
     over other queries in each, those where it names the right class.
 
     Args:
@@ -112,7 +112,7 @@ def compare(
         return {}
     both = np.stack([terms(first), terms(second)])
     gains = _gains(both, first.picture, resamples, level, seed)
-    return {name: gain for name, gain in zip(FIGURES, gains, strict=True) if gain is not None}
+    return {name: gain for name, gain in zip(METRICS, gains, strict=True) if gain is not None}
 
 
 def paired_bootstrap(

@@ -1,4 +1,4 @@
-"""The sums behind the figures: what merges when an evaluation is spread over many machines."""
+"""The sums behind the metrics: what merges when an evaluation is spread over many machines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from refmask.errors import InputError
-from refmask.metrics.figures import FIGURES, terms
+from refmask.metrics.metrics import METRICS, terms
 from refmask.metrics.results import QueryResults
 from refmask.ops.reading import MISSHAPEN
 
@@ -30,7 +30,7 @@ class Tally:
     pictures: int = 0
     without_proposals: int = 0
     sums: Mapping[str, tuple[float, float]] = field(
-        default_factory=lambda: dict.fromkeys(FIGURES, (0.0, 0.0))
+        default_factory=lambda: dict.fromkeys(METRICS, (0.0, 0.0))
     )
 
     @classmethod
@@ -41,7 +41,7 @@ class Tally:
             len(outcomes),
             len(np.unique(outcomes.picture)),
             int((outcomes.proposals == 0).sum()),
-            {name: (float(n), float(d)) for name, (n, d) in zip(FIGURES, sums, strict=True)},
+            {name: (float(n), float(d)) for name, (n, d) in zip(METRICS, sums, strict=True)},
         )
 
     def __add__(self, other: Tally) -> Tally:
@@ -55,8 +55,8 @@ class Tally:
             },
         )
 
-    def figures(self) -> dict[str, float]:
-        """Every figure that the data allow, as ``refmask.metrics.figures`` gives them."""
+    def metrics(self) -> dict[str, float]:
+        """Every figure that the data allow, as ``refmask.metrics.compute_metrics`` gives them."""
         return {name: above / below for name, (above, below) in self.sums.items() if below}
 
     def to_dict(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Tally:
                 int(kept["queries"]),
                 int(kept["pictures"]),
                 int(kept["without_proposals"]),
-                {name: _pair(kept["sums"][name]) for name in FIGURES},
+                {name: _pair(kept["sums"][name]) for name in METRICS},
             )
         except MISSHAPEN as error:
             raise InputError(

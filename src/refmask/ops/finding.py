@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import glob
+import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Literal
+from urllib.parse import quote, unquote
 
 from refmask.errors import ImageError, RefmaskWarning
 from refmask.ops.images import check_name
 from refmask.ops.opening import HEIF_MISSING, has_heif
+from refmask.ops.reading import is_file
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo", ".webp", ".avif"}
@@ -97,3 +101,39 @@ def _tell(skipped: list[str]) -> None:
         RefmaskWarning,
         stacklevel=3,
     )
+
+
+#: Systems differ in how they keep an "é": as one character, or as an "e" with an accent.
+FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+
+
+def picture_key(name: str) -> str:
+    """What two spellings of one name have in common.
+
+    Args:
+        name: with or without folders, such as ``photos\\caf%C3%A9.jpg``.
+    """
+    return unicodedata.normalize("NFC", unquote(name).replace("\\", "/"))
+
+
+def picture_stem(name: str) -> str:
+    """The file name without folders and ending, spelt as ``picture_key`` spells it."""
+    return PurePosixPath(picture_key(name)).stem
+
+
+def located(path: Path) -> Path:
+    """The file that a table means by a path, however it spells its name; the path if there is none.
+
+    Args:
+        path: a folder and the table's name for a file in it, or below.
+    """
+    return next((one for one in _spellings(path) if is_file(one)), path)
+
+
+def _spellings(path: Path) -> Iterator[Path]:
+    yield path
+    slashed = path.name.replace("\\", "/")
+    plain = unquote(slashed)
+    for form in FORMS:
+        slashed, plain = (unicodedata.normalize(form, name) for name in (slashed, plain))
+        yield from (path.parent / name for name in (slashed, plain, quote(plain)))

@@ -95,3 +95,21 @@ def iou_with(masks: BoolArray, areas: IntArray, index: int) -> FloatArray:
     """
     shared = shared_pixels(masks, masks[index])
     return np.asarray(shared / (areas + areas[index] - shared))
+
+
+def distinct(masks: BoolArray) -> BoolArray:
+    """Which masks cover something and repeat no mask before them, pixel for pixel.
+
+    Args:
+        masks: bool (N, H, W).
+
+    Returns:
+        bool (N,).
+    """
+    seen = {np.packbits(np.zeros(masks.shape[1:], np.bool_)).tobytes()}
+    kept = np.zeros(len(masks), np.bool_)
+    for index, mask in enumerate(masks):
+        packed = np.packbits(mask).tobytes()
+        kept[index] = packed not in seen
+        seen.add(packed)
+    return kept

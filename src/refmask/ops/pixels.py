@@ -136,7 +136,7 @@ def cut_crops(
 ) -> Tensor:
     """What each mask shows alone: picture times mask, cropped to its box (equation 4).
 
-    The work follows the boxes' areas, not the picture's.
+    The fast form of ``reference.local_context``: the work follows the boxes' areas.
 
     Args:
         source: RGB (H, W, 3), uint8 or float32 0 to 255, from ``crop_source``.
@@ -250,3 +250,26 @@ def _samples(size: int, cells: int) -> Tensor:
     """float32 (cells, size): how much of each pixel is in a linear sample at each cell's centre."""
     centres = ((torch.arange(cells) + 0.5) * (size / cells) - 0.5).clamp(0, size - 1)
     return (1 - (centres[:, None] - torch.arange(size)).abs()).clamp(min=0)
+
+
+def edges(height: int, width: int, short: int, long: int) -> tuple[int, int]:
+    """The size with the shorter side at ``short`` pixels, unless the longer would exceed ``long``.
+
+    The aspect ratio is kept up to rounding to the nearest pixel (halves go up).
+
+    Args:
+        height: of the picture, pixels.
+        width: of the picture, pixels.
+        short: wanted length of the shorter side, pixels.
+        long: upper limit of the longer side, pixels; where it is exceeded, both sides shrink.
+
+    Returns:
+        The new height and width, at least 1 each.
+    """
+    shorter = min(height, width)
+    # The limit is applied to the sides already scaled: in one step some would round otherwise.
+    high, wide = (
+        float(short) if side == shorter else short / shorter * side for side in (height, width)
+    )
+    shrink = min(1.0, long / max(high, wide))
+    return max(1, int(high * shrink + 0.5)), max(1, int(wide * shrink + 0.5))

@@ -26,7 +26,7 @@ PROPOSERS = {
 
 #: What ``store:PATH`` loads: a cache of proposals.
 STORE = ("refmask.cache.proposers", "from_store")
-#: What ``--proposals`` takes beside names, for messages.
+#: What ``load_proposer`` takes beside names, for messages.
 FORMS = "masks:PATH, store:PATH"
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from refmask.errors import MaskError
 from refmask.limits import check
-from refmask.ops.names import picture_key, picture_stem
+from refmask.ops.finding import picture_key, picture_stem
 from refmask.ops.reading import check_file, read_json
 from refmask.ops.segmentations import (
     decode_segmentation,

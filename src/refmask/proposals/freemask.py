@@ -21,11 +21,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from refmask.errors import ConfigurationError
-from refmask.ops.distinct import distinct
 from refmask.ops.images import checked
+from refmask.ops.masks import distinct
 from refmask.ops.matrix_nms import matrix_nms
-from refmask.ops.pixels import projected_boxes
-from refmask.ops.sizes import edges
+from refmask.ops.pixels import edges, projected_boxes
 from refmask.proposals.backbones import DenseBackbone, find_backbone
 from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array, sealed
 

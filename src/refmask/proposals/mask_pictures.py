@@ -15,8 +15,7 @@ from PIL import Image
 
 from refmask.errors import MaskError, RefmaskWarning
 from refmask.limits import check
-from refmask.ops.finding import is_hidden
-from refmask.ops.names import picture_key, picture_stem
+from refmask.ops.finding import is_hidden, picture_key, picture_stem
 from refmask.ops.opening import open_picture
 from refmask.ops.reading import BROKEN, check_file, in_short
 from refmask.types import BoolArray, UInt8Array

@@ -272,7 +272,7 @@ class ExperimentContext:
         known = {**self.models, **self.more_vits}
         if tower not in known:
             raise ConfigurationError(
-                f"expected a model for {tower}, none is given; name one by --vit or --resnet"
+                f"expected a model for {tower}, none is given; name one as `vit` or `resnet`"
             )
         return known[tower]
 

@@ -30,12 +30,12 @@ from refmask.reproduce.plotting import (
 )
 from refmask.reproduce.sweep import QueryRows, best_of, pack, unpack
 from refmask.reproduce.sweep import Row as QueryRow
-from refmask.reproduce.table3 import notes
+from refmask.reproduce.tables import notes
 from refmask.segmenter import Segmenter
 from refmask.types import ContextFeatures, Sample
 
 
-def make(context: ExperimentContext) -> list[Path]:
+def fig12(context: ExperimentContext) -> list[Path]:
     """A curve over all k per vision transformer; PDF, PNG, CSV and caption.
 
     Raises:
@@ -135,7 +135,7 @@ def _ends(segmenter: Segmenter) -> list[GlobalContext]:
     if not depth:
         raise ConfigurationError(
             f"expected vision transformers for figure 12, {method.encoder.name} is a "
-            f"{method.encoder.tower.family} model; name another by --vit or --also-vit"
+            f"{method.encoder.tower.family} model; name another as `vit` or `also_vit`"
         )
     return [dataclasses.replace(method, mask_layers=k) for k in range(1, depth + 1)]
 

@@ -1,7 +1,7 @@
 """Figure 4, right: zero-shot against supervised systems that saw k instances of each class.
 
 Such systems are trained elsewhere, on what ``refmask data fewshot`` draws; their masks come as
-predictions named ``NAME@K``, as in ``--prediction LAVT@4=masks.json``.
+predictions named ``NAME@K``, such as ``LAVT@4``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Named = dict[tuple[str, int], Path]
 
 
-def make(context: ExperimentContext) -> list[Path]:
+def fig4(context: ExperimentContext) -> list[Path]:
     """Our line, and one per supervised system over k; PDF, PNG, CSV and caption.
 
     Raises:
@@ -60,7 +60,7 @@ def make(context: ExperimentContext) -> list[Path]:
     )
     notes = list(dict.fromkeys(note for run in (ours, *scored.values()) for note in rules_of(run)))
     if not named:
-        notes.append("no supervised system is drawn: none was given by --prediction NAME@K=FILE")
+        notes.append("no supervised system is drawn: no prediction NAME@K=FILE was given")
         context.say(notes[-1])
     return write_figure(context, "fig4", figure, _rows(name, ours, curves), caption, notes)
 
@@ -73,7 +73,7 @@ def _named(context: ExperimentContext) -> Named:
         system, _, shots = text.rpartition("@")
         if not system or not shots.isdecimal() or int(shots) < 1:
             raise ConfigurationError(
-                f"expected --prediction NAME@K=FILE for figure 4, with K the instances per class "
+                f"expected a prediction NAME@K=FILE for figure 4, with K the instances per class "
                 f"that the system was trained on, got the name '{text}'; name it as LAVT@4"
             )
         found[system, int(shots)] = path

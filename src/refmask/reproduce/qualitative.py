@@ -58,7 +58,7 @@ def check_ready(context: ExperimentContext) -> None:
     """
     check_plotting()
     if VIT not in context.models:
-        raise ConfigurationError(f"expected a model as {VIT}, none was given; name one by --vit")
+        raise ConfigurationError(f"expected a model as {VIT}, none was given; name one as `vit`")
 
 
 def counted(found: RunRecords) -> Records:

@@ -24,7 +24,7 @@ FULL = ("No space left on device", "os error 28", "Disk quota exceeded")
 #: Counted up when older programs cannot read the folder any more.
 FORMAT = 1
 MARKER, LOCK = "refmask-index.json", ".lock"
-MAKE = "make one with 'refmask index add PATH --index DIR'"
+MAKE = "make one with 'refmask index add'"
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,7 @@ from refmask.search.filters import Filters, among
 from refmask.search.hits import Hit, grouped
 from refmask.search.images import find
 from refmask.search.ingest import FAILED, KEPT, Outcome, take
-from refmask.search.rows import boxes_of, features_of, searched
-from refmask.search.serialization import Elsewhere
+from refmask.search.rows import Elsewhere, boxes_of, features_of, searched
 from refmask.search.updating import leave, there
 from refmask.segmenter import Segmenter
 from refmask.types import (

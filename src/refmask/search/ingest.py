@@ -13,8 +13,7 @@ from refmask.ops.images import read_image
 from refmask.search.collection import Collection
 from refmask.search.filters import among
 from refmask.search.images import File, State, batches, date, state
-from refmask.search.rows import Entry, Picture, region_rows, relabelled
-from refmask.search.serialization import Elsewhere
+from refmask.search.rows import Elsewhere, Entry, Picture, region_rows, relabelled
 from refmask.segmenter import Segmenter
 from refmask.types import ContextFeatures, UInt8Array
 

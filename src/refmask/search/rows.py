@@ -15,6 +15,11 @@ from refmask.types import ContextFeatures, FloatArray, MaskProposals
 
 if TYPE_CHECKING:
     import pyarrow as pa
+import io
+from collections.abc import Callable, Generator, Sequence
+
+from refmask.errors import InputError
+from refmask.search.images import File
 
 #: The columns of vectors: both features, and what is searched.
 GLOBAL, LOCAL, VECTOR = "global", "local", "vector"
@@ -172,3 +177,27 @@ def _floats(rows: pa.Table, name: str) -> FloatArray:
     return np.asarray(column.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(
         -1, width
     )
+
+
+#: Looks at files, and gives an entry for each in their order, or why there is none.
+Elsewhere = Callable[[Sequence[File]], Generator[Entry | InputError, None, None]]
+
+
+def encode(entry: Entry) -> bytes:
+    """An entry as Arrow's streams: the picture's row, then those of its regions."""
+    import pyarrow as pa
+
+    sink = io.BytesIO()
+    for table in (picture_rows([entry.picture]), entry.rows):
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+    return sink.getvalue()
+
+
+def decode(content: bytes) -> Entry:
+    """What ``encode`` gave."""
+    import pyarrow as pa
+
+    source = pa.BufferReader(content)
+    picture, rows = (pa.ipc.open_stream(source).read_all() for _ in range(2))
+    return Entry(Picture(**picture.to_pylist()[0]), rows)

@@ -14,10 +14,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from refmask.server.arriving import ASKS, LOOKS, Body, Room, too_large
+from refmask.server.arriving import ASKS, LOOKS, Body, Lingering, Room, announced, too_large
 from refmask.server.failures import problem
 from refmask.server.limits import Limits
-from refmask.server.lingering import Lingering, announced
 
 #: Whoever looks after the server asks these without a token, and is never refused.
 OPEN = "/healthz"

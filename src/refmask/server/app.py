@@ -12,11 +12,11 @@ from fastapi.security import HTTPBearer
 from refmask.segmenter import Segmenter
 from refmask.server import failures
 from refmask.server.admission import AdmissionMiddleware
+from refmask.server.failures import Paths
 from refmask.server.label_studio.routes import label_studio
 from refmask.server.label_studio.tasks import Pictures
 from refmask.server.limits import Limits
 from refmask.server.metrics import Measured
-from refmask.server.paths import Paths
 from refmask.server.routes import counting, finding, living, scenes, searching, segmenting
 from refmask.server.searching import Searcher
 from refmask.server.service import Service

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -10,9 +10,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
 
 from refmask.errors import ConfigurationError, InputError, RefmaskError
-from refmask.server.paths import Paths
 
 #: Faults of a body that are told at once.
 TOLD = 3
@@ -116,3 +117,25 @@ def sentence_of(errors: Sequence[Any]) -> str:
     ]
     more = f"; and {len(errors) - TOLD} more" if len(errors) > TOLD else ""
     return f"expected a body as /openapi.json describes it, got another: {'; '.join(told)}{more}"
+
+
+class Paths:
+    """The routes of a server.
+
+    Args:
+        routes: all of them.
+    """
+
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        self._routes = [route for route in routes if isinstance(route, Route)]
+
+    def pattern(self, scope: Scope) -> str:
+        """The pattern of a request's path, such as "/v1/scenes/{id}", or "other"."""
+        return next((route.path for route in self._at(scope)), "other")
+
+    def methods(self, scope: Scope) -> list[str]:
+        """What may be done at a request's path."""
+        return sorted({method for route in self._at(scope) for method in route.methods or ()})
+
+    def _at(self, scope: Scope) -> list[Route]:
+        return [route for route in self._routes if route.matches(scope)[0] is not Match.NONE]

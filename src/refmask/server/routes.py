@@ -22,7 +22,7 @@ GONE = (
     "no scene has this id, or no longer: scenes leave when nobody asks them for a while or others "
     "need the room; send the picture to POST /v1/scenes again"
 )
-NO_INDEX = "this server searches no index; start it with --index DIR"
+NO_INDEX = "this server searches no index; start it with an `index`"
 
 
 class Health(BaseModel):

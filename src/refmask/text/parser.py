@@ -20,12 +20,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from refmask.errors import ConfigurationError, ExpressionError, MissingResource
-from refmask.ops.number import ONE, SEVERAL, is_plural
-from refmask.ops.words import (
+from refmask.text.words import (
+    ONE,
+    SEVERAL,
     bad_parse,
     check_tree,
     checked_expression,
     find_words,
+    is_plural,
     join_clitics,
 )
 from refmask.types import TargetPhrase
@@ -74,6 +76,10 @@ class PhraseParser:
         self._source = _locate(pipeline)
         #: spaCy's pipelines serve one thread at a time.
         self._alone = Lock()
+
+    def __repr__(self) -> str:
+        """One line: the pipeline, and by whose rules."""
+        return f"<PhraseParser {self.pipeline!r}{', reference' if self.reference else ''}>"
 
     def __call__(self, expressions: Sequence[str]) -> list[TargetPhrase]:
         """The target phrase of each expression, in order.

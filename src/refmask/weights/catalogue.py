@@ -70,46 +70,46 @@ class Published:
 
 def _clip(name: str, repository: str, megabytes: int) -> Published:
     return Published(
-        purpose=f"scores masks: --model {name} --weights openai",
+        purpose=f"scores masks: `model={name}` `weights=openai`",
         repository=f"timm/{repository}.openai",
         files=("open_clip_model.safetensors",),
         licence="MIT",
         megabytes=megabytes,
-        local="--weights FILE",
+        local="`weights=FILE`",
     )
 
 
 def _sam(spec: str, repository: str, megabytes: int) -> Published:
     return Published(
-        purpose=f"masks: --proposals {spec}:model=facebook/{repository}",
+        purpose=f"masks: `proposals={spec}:model=facebook/{repository}`",
         repository=f"facebook/{repository}",
         files=("model.safetensors", "config.json", PREPROCESSING),
         licence="Apache-2.0",
         megabytes=megabytes,
-        local=f"--proposals {spec}:model=FOLDER",
+        local=f"`proposals={spec}:model=FOLDER`",
     )
 
 
 def _dino(name: str, megabytes: int) -> Published:
     return Published(
-        purpose=f"features: --proposals maskcut:backbone=timm/{name}",
+        purpose=f"features: `proposals=maskcut:backbone=timm/{name}`",
         repository=f"timm/{name}",
         files=("model.safetensors",),
         licence="Apache-2.0",
         megabytes=megabytes,
-        local="--proposals maskcut:weights=FILE",
+        local="`proposals=maskcut:weights=FILE`",
     )
 
 
 SHIPPED = {
     "embedded": Shipped(
-        purpose="scores masks of emoji scenes: --model embedded",
+        purpose="scores masks of emoji scenes: `model=embedded`",
         folder="clip",
         licence="Apache-2.0",
         sha256="27bd6aae91a276e808db24624c9522327f28ff6579aadec9d8e997726f26bdfb",
     ),
     "embedded-parser": Shipped(
-        purpose="finds noun phrases: --parser embedded, the default",
+        purpose="finds noun phrases: `parser=embedded`, the default",
         folder="parser",
         licence="CC BY-SA 4.0",
         sha256="adfdc3fc15614bcd5c3fa8b12ed8e14ec5e14fbfc5408184327b85df1841d8c0",
@@ -122,12 +122,12 @@ PUBLISHED = {
     "openai-vit-l-14": _clip("ViT-L-14-quickgelu", "vit_large_patch14_clip_224", 1710),
     "openai-rn50": _clip("RN50-quickgelu", "resnet50_clip", 408),
     "freesolo": Published(
-        purpose="the paper's masks: --proposals freesolo",
+        purpose="the paper's masks: `proposals=freesolo`",
         repository="xinlongwang/FreeSOLO",
         files=("FreeSOLO_R101_30k_pl.pth",),
         licence="NVIDIA Source Code License-NC (non-commercial use only)",
         megabytes=264,
-        local="--proposals freesolo:weights=FILE",
+        local="`proposals=freesolo:weights=FILE`",
         restricted=True,
     ),
     "sam-vit-base": _sam("sam", "sam-vit-base", 375),

@@ -7,9 +7,6 @@ from pathlib import Path
 
 from refmask.errors import WeightsError
 
-#: Bytes read at a time.
-BLOCK = 1 << 20
-
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file in hexadecimal digits, read in blocks.
@@ -17,17 +14,14 @@ def sha256_of(path: Path) -> str:
     Raises:
         WeightsError: when there is no such file or it cannot be read.
     """
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                digest.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(
             f"expected a weights file at {path}, it cannot be read: {error.strerror}; "
             "check the path"
         ) from None
-    return digest.hexdigest()
 
 
 def sha256_of_folder(folder: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+import platformdirs
 from huggingface_hub import (
     get_hf_file_metadata,
     hf_hub_url,
@@ -162,3 +163,14 @@ def answers(repository: str, patience: float = PATIENCE) -> bool:
 def _cached(repository: str, file: str) -> Path | None:
     found = try_to_load_from_cache(repository, file)
     return Path(found) if isinstance(found, str) else None
+
+
+def folder() -> Path:
+    """Where they are kept, in folders named as their repositories."""
+    return platformdirs.user_data_path("refmask") / "weights"
+
+
+def brought(model: Published) -> Path | None:
+    """The weights file of a published model, if the user brought it."""
+    path = folder() / model.repository / model.files[0]
+    return path if path.is_file() else None

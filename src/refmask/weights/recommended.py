@@ -25,7 +25,7 @@ class Kit:
     """Weights that work together.
 
     Attributes:
-        model: the CLIP's architecture, as ``--model`` takes it.
+        model: the CLIP's architecture, as ``refmask.load`` takes it.
         clip: scores masks.
         masks: a SAM 2, which proposes them.
     """
@@ -40,7 +40,7 @@ class Kit:
         return self.clip, self.masks
 
     def proposals(self, weights: Path) -> str:
-        """``masks`` as ``--proposals`` takes it, by its weights file."""
+        """``masks`` as ``refmask.load`` takes it, by its weights file."""
         return f"sam2:model={weights.parent}"
 
 

@@ -178,5 +178,5 @@ def _published(name: str, told: dict[str, Any]) -> Path:
             f"the weights of timm/{name} are not in the local cache and could not be fetched; on a "
             f"machine with network download {file} from {repository} on the Hugging Face hub and "
             "pass it as the proposer's weights (NAME:weights=FILE), or copy that machine's "
-            "~/.cache/huggingface here; --proposals grouping works now"
+            "~/.cache/huggingface here; `proposals=grouping` works now"
         ) from error

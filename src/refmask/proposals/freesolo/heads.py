@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from refmask.proposals.freesolo.pyramid import CHANNELS
+from refmask.proposals.freesolo.resnet import CHANNELS
 
 #: Cells along each side of a level's square grid, whatever the picture's aspect.
 GRIDS = (40, 36, 24, 16, 12)

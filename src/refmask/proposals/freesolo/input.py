@@ -12,7 +12,7 @@ from refmask.compat import IMAGENET_MEAN, IMAGENET_STD
 from refmask.errors import ImageError
 from refmask.limits import check
 from refmask.ops.images import checked
-from refmask.ops.sizes import edges
+from refmask.ops.pixels import edges
 from refmask.types import UInt8Array
 
 #: Height and width of the input are multiples of this, the pyramid's coarsest stride but one.

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from refmask.proposals.freesolo.heads import Cells, InstanceHead, MaskHead
-from refmask.proposals.freesolo.pyramid import Pyramid
-from refmask.proposals.freesolo.resnet import FoldedConv
+from refmask.proposals.freesolo.resnet import FoldedConv, Pyramid
 from refmask.weights.reading import fill, read_weights
 
 #: Parameters that only training uses: a counter, and an embedding that no mask depends on.

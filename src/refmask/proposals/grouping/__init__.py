@@ -12,11 +12,10 @@ from typing import Any
 
 from refmask.errors import ConfigurationError
 from refmask.ops.images import checked
-from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge
+from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge, shrink
 from refmask.proposals.grouping.proposing import best_masks
 from refmask.proposals.grouping.quality import Criteria
 from refmask.proposals.grouping.regions import cut, measure, to_lab
-from refmask.proposals.grouping.resolution import shrink
 from refmask.types import MaskProposals, UInt8Array
 
 #: Counted up whenever the same picture gets other masks than before.

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from refmask.ops.upsampling import enlarge
+from refmask.ops.maps import enlarge
 from refmask.proposals.grouping.candidates import gather
+from refmask.proposals.grouping.hierarchy import paint
 from refmask.proposals.grouping.quality import Criteria, select
 from refmask.proposals.grouping.regions import Regions, bounding_boxes
-from refmask.proposals.grouping.resolution import paint
 from refmask.types import BoolArray, MaskProposals, UInt8Array, sealed
 
 

@@ -21,8 +21,8 @@ import numpy as np
 from PIL import Image
 
 from refmask.errors import ConfigurationError
-from refmask.ops.distinct import distinct
 from refmask.ops.images import checked
+from refmask.ops.masks import distinct
 from refmask.proposals.backbones import DenseBackbone, find_backbone
 from refmask.proposals.maskcut.cuts import cut_out
 from refmask.proposals.maskcut.enlarging import enlarged, refined

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from refmask.ops.upsampling import enlarge
+from refmask.ops.maps import enlarge
 from refmask.types import BoolArray, UInt8Array
 
 #: A mask that agrees less with what it was before is dropped (IoU).

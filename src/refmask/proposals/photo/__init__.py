@@ -17,11 +17,10 @@ from refmask.errors import ConfigurationError
 from refmask.ops.devices import choose_device, choose_precision, precision_name
 from refmask.ops.images import checked
 from refmask.proposals import grouping
-from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge
+from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge, shrink
 from refmask.proposals.grouping.proposing import best_masks
 from refmask.proposals.grouping.quality import Criteria
 from refmask.proposals.grouping.regions import Regions, gradient, measure, to_lab
-from refmask.proposals.grouping.resolution import shrink
 from refmask.proposals.photo.network import WEIGHTS, boundaries, load_network
 from refmask.proposals.photo.watershed import basins
 from refmask.types import FloatArray, MaskProposals, UInt8Array

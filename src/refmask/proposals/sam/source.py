@@ -178,7 +178,7 @@ def _from_hub(model: str, family: Family) -> Path:
         raise WeightsUnavailable(
             f"model {model} is no folder here, not in the local cache, and could not be fetched; "
             f"on a machine with network run 'hf download {model} --local-dir FOLDER' and use "
-            f"that folder with --proposals {family.name}:model=FOLDER; --proposals grouping "
+            f"that folder with `proposals={family.name}:model=FOLDER`; `proposals=grouping` "
             "works now"
         ) from error
 

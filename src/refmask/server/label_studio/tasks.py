@@ -59,7 +59,7 @@ class Pictures:
         if path is None or self.root is None:
             raise ImageError(
                 f"expected a picture as a data URI, or as {LOCAL}?d=PATH of a server started with "
-                f"--label-studio-root, got {place[:80]!r}; URLs are never fetched"
+                f"`label_studio_root`, got {place[:80]!r}; URLs are never fetched"
             )
         return _read_below(self.root, path, most)
 

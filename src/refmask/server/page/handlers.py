@@ -13,13 +13,13 @@ from gradio.utils import get_upload_folder
 
 from refmask.errors import ImageError, InputError, RefmaskError
 from refmask.ops.images import read_image
-from refmask.server.page import events, views
+from refmask.server.page import views
 from refmask.server.page.examples import Example
+from refmask.server.page.parts import Parts
 from refmask.server.page.remembered import Answered, Tab
 from refmask.types import UInt8Array
 
 if TYPE_CHECKING:
-    from refmask.server.page.layout import Parts
     from refmask.server.page.sessions import SessionStore
 
 #: New values of parts of the page.
@@ -60,7 +60,7 @@ class EventHandlers:
         """Look at a picture that was sent."""
         path = name = ""
         try:
-            path, name = events.text(event, "path"), Path(events.text(event, "name")).name
+            path, name = sent_text(event, "path"), Path(sent_text(event, "name")).name
             image = _taken(Path(path))
         except RefmaskError as error:
             yield {self.parts.status: wrong(error, path, name)}
@@ -70,7 +70,7 @@ class EventHandlers:
     def look_at_example(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
         """Look at a shipped picture, and suggest its phrase."""
         try:
-            example = self.examples[events.place(event, "index", len(self.examples))]
+            example = self.examples[sent_place(event, "index", len(self.examples))]
         except InputError as error:
             yield {self.parts.status: wrong(error)}
             return
@@ -117,7 +117,7 @@ class EventHandlers:
     def ask_former(self, event: gr.EventData, tab: Tab | None, alpha: float, beta: float) -> Update:
         """Answer a phrase that was asked before, and write it where phrases are typed."""
         try:
-            phrase = events.text(event, "phrase")
+            phrase = sent_text(event, "phrase")
         except InputError as error:
             return {self.parts.status: wrong(error)}
         return {**self.ask(tab, phrase, alpha, beta), self.parts.phrase: phrase}
@@ -151,7 +151,7 @@ class EventHandlers:
     def tell(self, event: gr.EventData) -> Update:
         """Say what the browser could not do."""
         try:
-            return {self.parts.status: {"kind": "wrong", "text": events.text(event, "text")}}
+            return {self.parts.status: {"kind": "wrong", "text": sent_text(event, "text")}}
         except InputError as error:
             return {self.parts.status: wrong(error)}
 
@@ -221,3 +221,36 @@ def wrong(error: RefmaskError, path: str = "", name: str = "") -> dict[str, str]
     """A status that says what went wrong; a file is called as its owner calls it."""
     words = str(error).replace(path, name) if path else str(error)
     return {"kind": "wrong", "text": f"{words[:1].upper()}{words[1:]}."}
+
+
+def sent_text(event: gr.EventData, name: str) -> str:
+    """A text that an event brings, as it can be told again.
+
+    Raises:
+        InputError: when it brings none of this name.
+    """
+    found = _value(event, name)
+    if not isinstance(found, str):
+        raise _missing(name)
+    # Half a surrogate pair cannot be sent back.
+    return found.encode("utf-8", "replace").decode()
+
+
+def sent_place(event: gr.EventData, name: str, size: int) -> int:
+    """A place in a list of this size, counted from 0.
+
+    Raises:
+        InputError: when it brings none of this name.
+    """
+    found = _value(event, name)
+    if not isinstance(found, int) or not 0 <= found < size:
+        raise _missing(name)
+    return found
+
+
+def _value(event: gr.EventData, name: str) -> object:
+    return event._data.get(name) if isinstance(event._data, dict) else None
+
+
+def _missing(name: str) -> InputError:
+    return InputError(f"the browser sent no usable {name}; reload the page and try again")

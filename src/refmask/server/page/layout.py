@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import gradio as gr
 from refmask.server.limits import Limits
 from refmask.server.page.examples import Example
 from refmask.server.page.handlers import EventHandlers, forget
-from refmask.server.page.parts import part
+from refmask.server.page.parts import Parts, part
 
 if TYPE_CHECKING:
     from refmask.server.page.sessions import SessionStore
@@ -30,23 +29,6 @@ BLENDS = {
     "alpha": "how much a region counts in its surroundings (1), and how much alone (0)",
     "beta": "how much the whole phrase counts (1), and how much its noun phrase (0)",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """Everything on the page that changes."""
-
-    tab: gr.State
-    model: gr.HTML
-    status: gr.HTML
-    picker: gr.HTML
-    stage: gr.HTML
-    phrase: gr.Textbox
-    caption: gr.HTML
-    asked: gr.HTML
-    alpha: gr.Slider
-    beta: gr.Slider
-    files: gr.HTML
 
 
 def build(

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Everything on the page that changes."""
+
+    tab: gr.State
+    model: gr.HTML
+    status: gr.HTML
+    picker: gr.HTML
+    stage: gr.HTML
+    phrase: gr.Textbox
+    caption: gr.HTML
+    asked: gr.HTML
+    alpha: gr.Slider
+    beta: gr.Slider
+    files: gr.HTML
 
 
 def text_of(*names: str) -> str:

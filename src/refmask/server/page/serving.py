@@ -66,6 +66,6 @@ def open_page(
     except OSError:
         raise ConfigurationError(
             f"expected a free port of this machine, got {host}:{port}, where nothing can be "
-            "served; choose another with --port or --host"
+            "served; choose another `port` or `host`"
         ) from None
     return page

@@ -1,0 +1,30 @@
+"""Settings that messages of the library name, as the command's options.
+
+The library knows no command line: it writes a setting as Python spells it, in backticks, such as
+`first` or `missing=skip`. Here that becomes ``--first`` and ``--missing skip``.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: Settings that messages name; anything else in backticks stays as it is.
+SETTINGS = frozenset(
+    {"address", "also_vit", "copy_pictures", "expressions", "first", "host", "index", "label"}
+    | {"label_studio_root", "missing", "model", "out", "overwrite", "parser", "per_picture", "port"}
+    | {"precision", "proposals", "questions", "resnet", "root", "shard_rows", "split", "truth"}
+    | {"vit", "weights", "workers"}
+)
+_SETTING = re.compile(r"`([a-z_]+)(?:=([^`\s]+))?`")
+
+
+def as_options(message: object) -> str:
+    """A message with its settings as options of the command."""
+    return _SETTING.sub(_option, str(message))
+
+
+def _option(found: re.Match[str]) -> str:
+    name, value = found.groups()
+    if name not in SETTINGS:
+        return found[0]
+    return " ".join(filter(None, (f"--{name.replace('_', '-')}", value)))

@@ -1,0 +1,162 @@
+"""How good an answer proposals make possible, measured where the ground truth is known.
+
+The paper calls it the upper bound: nothing that chooses among proposals can do better than the
+best of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from refmask.data import load_dataset
+from refmask.data.categories import LARGE
+from refmask.data.coco import UNSPLIT
+from refmask.data.scenes import FOLDER, SHIPPED, read_scenes
+from refmask.errors import ConfigurationError
+from refmask.metrics import best_iou
+from refmask.ops.finding import find_pictures
+from refmask.ops.images import read_image
+from refmask.ops.masks import areas_of
+from refmask.proposals.given import GivenMasks
+from refmask.types import BoolArray, FloatArray, MaskProposer, UInt8Array
+
+#: The word for the shipped scenes.
+SCENES = "scenes"
+#: A picture, uint8 RGB (H, W, 3), and its T things, bool (T, H, W).
+Truth = tuple[UInt8Array, BoolArray]
+#: COCO's sizes: small things have less pixels than the first, medium ones than the second.
+MEDIUM_FROM, LARGE_FROM = 32**2, 96**2
+
+
+@dataclass
+class Report:
+    """What one proposer made possible; grows by one picture at a time.
+
+    Attributes:
+        best: the best proposal's IoU with each thing.
+        areas: pixels of each thing.
+        shares: of its picture that each thing covers, 0 to 1.
+        masks: number of proposals of each picture.
+        seconds: time taken by each picture.
+    """
+
+    best: list[float] = field(default_factory=list)
+    areas: list[int] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+    masks: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def add(self, proposer: MaskProposer, image: UInt8Array, things: BoolArray) -> None:
+        """Propose for one picture and compare with its things, bool (T, H, W)."""
+        start = time.perf_counter()
+        proposals = proposer.propose(image)
+        self.seconds.append(time.perf_counter() - start)
+        self.masks.append(len(proposals))
+        self.best += best_iou(proposals.masks, things).tolist()
+        areas = areas_of(things)
+        self.areas += areas.tolist()
+        self.shares += (areas / things[0].size).tolist()
+
+    def metrics(self) -> dict[str, float | None]:
+        """Pictures, things, mean best IoU, recall, masks and median seconds per picture.
+
+        The mean best IoU is told of all things, of those of at least 1 % of their picture, and of
+        small, medium and large ones as COCO sorts them; None where there are none.
+        """
+        best, areas = np.array(self.best), np.array(self.areas)
+        small, large = areas < MEDIUM_FROM, areas >= LARGE_FROM
+        return {
+            "pictures": len(self.masks),
+            "things": len(best),
+            "mean_best_iou": float(best.mean()),
+            "mean_best_iou_1_percent": _mean(best[np.array(self.shares) >= LARGE]),
+            "mean_best_iou_small": _mean(best[small]),
+            "mean_best_iou_medium": _mean(best[~small & ~large]),
+            "mean_best_iou_large": _mean(best[large]),
+            "recall_50": float((best > 0.5).mean()),
+            "recall_75": float((best > 0.75).mean()),
+            "masks_per_picture": float(np.mean(self.masks)),
+            "seconds_per_picture": float(np.median(self.seconds)),
+        }
+
+
+def _mean(values: FloatArray) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def compare(
+    proposers: Mapping[str, MaskProposer], pictures: Iterable[Truth]
+) -> dict[str, dict[str, float | None]]:
+    """The metrics of several proposers on the same pictures, by name.
+
+    Args:
+        proposers: by name.
+        pictures: each with its things; those without any are left out.
+
+    Raises:
+        ConfigurationError: when no picture has a thing.
+    """
+    reports = {name: Report() for name in proposers}
+    for image, things in pictures:
+        if len(things):
+            for name, proposer in proposers.items():
+                reports[name].add(proposer, image, things)
+    if not any(report.best for report in reports.values()):
+        raise ConfigurationError("expected ground truth to compare with, found none")
+    return {name: report.metrics() for name, report in reports.items()}
+
+
+def read_truth(places: Sequence[str], truth: str | None) -> Iterator[Truth]:
+    """Pictures and the masks of their things.
+
+    Args:
+        places: "scenes" for the shipped scenes, folders of further scenes
+            (their things are what expressions refer to), folders in COCO's format
+            (``instances.json`` and ``images/``; their things are all instances that are no crowds),
+            or pictures, folders and globs.
+        truth: for the latter, the masks: a path as ``masks:PATH`` takes it, with ``{stem}`` for
+            the picture's name, or a COCO file that tells of all of them.
+
+    Raises:
+        ConfigurationError: when pictures come without truth.
+        InputError: when something cannot be read.
+    """
+    for place in places:
+        root = SHIPPED if place == SCENES and not Path(place).exists() else Path(place)
+        if (root / FOLDER / "instances.json").is_file():
+            yield from _scenes(root)
+        elif truth is None and (root / UNSPLIT).is_file():
+            yield from _instances(root)
+        elif truth is None:
+            raise ConfigurationError(
+                f"expected ground truth for {place}; give `truth=PATH` (masks as 'masks:PATH' "
+                "takes them), 'scenes', or a folder of instances.json and images/"
+            )
+        else:
+            yield from _pictures(place, truth)
+
+
+def _scenes(root: Path) -> Iterator[Truth]:
+    for sample in read_scenes(root):
+        targets = {id(query.target): query.target for query in sample.queries}
+        yield sample.image, np.stack(list(targets.values()))
+
+
+def _instances(root: Path) -> Iterator[Truth]:
+    dataset = load_dataset("coco", root=root)
+    for picture in dataset.ids:
+        sample = dataset.sample(picture)
+        if sample.instances is not None:
+            yield sample.image, sample.instances.masks
+
+
+def _pictures(place: str, truth: str) -> Iterator[Truth]:
+    for picture in find_pictures(place):
+        image = read_image(picture)
+        given = GivenMasks(truth.replace("{stem}", picture.stem), picture.stem)
+        yield image, given.propose(image).masks

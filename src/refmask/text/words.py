@@ -1,0 +1,139 @@
+"""Checks and bookkeeping of expressions and given parses: plain text, no parser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from unicodedata import category
+
+from refmask.errors import ExpressionError
+
+LONGEST = 2_000  # characters; CLIP reads about 300 of them
+#: Blanks, controls and marks of direction or width, by Unicode's categories,
+UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+#: and characters that Unicode counts among letters and symbols.
+UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+APOSTROPHES = "'`\u2019"
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a text has nothing to see: blanks, control and other invisible characters."""
+    return all(
+        letter in UNSEEN or "\ufe00" <= letter <= "\ufe0f" or category(letter) in UNSEEN_CATEGORIES
+        for letter in text
+    )
+
+
+def checked_expression(expression: str) -> str:
+    """The expression itself, when it is text of a usable length."""
+    if not isinstance(expression, str):
+        raise ExpressionError(
+            f"expected an expression as text, got {type(expression).__name__}; pass a string"
+        )
+    if is_nothing(expression):
+        raise ExpressionError("expected an expression, got an empty one; name the target")
+    if len(expression) > LONGEST:
+        raise ExpressionError(
+            f"expected an expression of at most {LONGEST} characters, got {len(expression)}; "
+            "shorten it"
+        )
+    if any("\ud800" <= letter <= "\udfff" for letter in expression):
+        raise ExpressionError(
+            f"expected an expression as valid Unicode, got {expression!a} with half a surrogate "
+            "pair; correct its encoding"
+        )
+    return expression
+
+
+def join_clitics(tokens: Sequence[tuple[str, int]]) -> Iterator[slice]:
+    """Where tokens lie, given as (text, start), after undoing what annotators' tools split.
+
+    "man ' s hat" has the tokens "man", "' s", "hat".
+    """
+    apostrophe: int | None = None
+    for word, start in tokens:
+        if apostrophe is not None:
+            joined = word.lower() == "s"
+            yield slice(apostrophe, start + 1 if joined else apostrophe + 1)
+            apostrophe = None
+            if joined:
+                continue
+        if word and word in APOSTROPHES:
+            apostrophe = start
+        else:
+            yield slice(start, start + len(word))
+    if apostrophe is not None:
+        yield slice(apostrophe, apostrophe + 1)
+
+
+def find_words(text: str, words: Sequence[str]) -> list[slice]:
+    """Where each token of a given parse lies in the text, whatever its case."""
+    places: list[slice] = []
+    at = 0
+    for word in words:
+        pattern = r"\s*".join(re.escape(letter) for letter in word if not letter.isspace())
+        match = re.compile(pattern, re.IGNORECASE).search(text, at)
+        if match is None:
+            raise bad_parse(text, f"its token {word!r} is not in the text")
+        places.append(slice(*match.span()))
+        at = match.end()
+    return places
+
+
+def check_tree(
+    expression: str, count: int, heads: Sequence[int], deps: Sequence[str], pos: Sequence[str]
+) -> None:
+    """Refuse what is not one or more trees over ``count`` tokens."""
+    if not count or {len(heads), len(deps), len(pos)} != {count}:
+        raise bad_parse(
+            expression,
+            f"{count} words, {len(heads)} heads, {len(deps)} deps, {len(pos)} pos",
+        )
+    if not all(isinstance(h, int) and 0 <= h < count for h in heads):
+        raise bad_parse(expression, f"heads {list(heads)} outside 0 to {count - 1}")
+    for token in range(count):
+        seen = {token}
+        while (head := heads[token]) != token:
+            if head in seen:
+                raise bad_parse(expression, f"heads {list(heads)} run in a circle")
+            seen.add(head)
+            token = head
+
+
+def bad_parse(expression: str, fault: str) -> ExpressionError:
+    """The error for a parse that does not fit its expression."""
+    return ExpressionError(
+        f"expected words with one head, dep and pos each for {expression!r}, got {fault}; "
+        "correct the parse or leave it out"
+    )
+
+
+#: Words before a noun that ask for several things, or for none.
+SEVERAL = frozenset(
+    {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "dozen", "both"}
+    | {"all", "many", "several", "few", "these", "those", "every", "each", "various"}
+)
+#: Words before a noun that ask for one thing, whatever its form.
+ONE = frozenset({"a", "an", "this", "that", "one", "another", "pair"})
+#: Plurals that do not end with an s.
+IRREGULAR = frozenset(
+    {"people", "men", "women", "children", "mice", "geese", "feet", "teeth", "oxen", "dice"}
+    | {"persons", "kids", "guys", "fungi", "cacti", "policemen", "firemen", "gentlemen"}
+)
+#: One thing whose name ends like a plural.
+SINGULAR = frozenset(
+    {"jeans", "pants", "shorts", "trousers", "leggings", "tights", "overalls", "pajamas", "pyjamas"}
+    | {"glasses", "sunglasses", "eyeglasses", "goggles", "binoculars", "headphones", "earphones"}
+    | {"scissors", "pliers", "tweezers", "tongs", "clippers", "shears", "stairs", "clothes"}
+    | {"lens", "gas", "canvas", "christmas", "news", "series", "species", "chess", "tennis"}
+    | {"headquarters", "crossroads", "barracks", "swiss", "pancreas", "atlas", "christ", "yes"}
+    | {"underpants", "briefs", "suspenders", "stockings", "skis", "stilts", "sports"}
+)
+
+
+def is_plural(noun: str) -> bool:
+    """True for "dogs", "men" and "people"; False for "bus", "glass" and "scissors"."""
+    word = noun.lower()
+    if word in IRREGULAR:
+        return True
+    return re.search("[^sui]s$", word) is not None and word not in SINGULAR

@@ -1,0 +1,72 @@
+"""Settings in the library's messages are options on the command line."""
+
+import argparse
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+import refmask
+from refmask.cli import COMMANDS
+from refmask.cli.hints import SETTINGS, as_options
+
+#: Options of whole commands that messages quote, such as 'refmask propose FOLDER --out DIR'.
+WHOLE_COMMANDS = {"model", "out", "proposals", "weights"}
+SOURCES = Path(refmask.__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("expected `first` of at least 1", "expected --first of at least 1"),
+        ("go on by `missing=skip`", "go on by --missing skip"),
+        ("add `copy_pictures`; not `this`", "add --copy-pictures; not `this`"),
+        ("`proposals=sam:model=FOLDER`", "--proposals sam:model=FOLDER"),
+    ],
+)
+def test_translation(message, told):
+    assert as_options(message) == told
+
+
+def options(parser):
+    """All options of a command and of its actions, without dashes before."""
+    for action in parser._actions:
+        yield from (name.removeprefix("--") for name in action.option_strings)
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                yield from options(inner)
+
+
+def test_every_setting_is_an_option():
+    known = set()
+    for command in COMMANDS:
+        parser = argparse.ArgumentParser()
+        importlib.import_module(f"refmask.cli.{command}").configure(parser)
+        known.update(options(parser))
+    assert {name.replace("_", "-") for name in SETTINGS} <= known
+
+
+def test_every_setting_is_named_and_no_option_is():
+    """By strings that are no docstrings, of all modules but the commands'."""
+    said = []
+    for path in SOURCES.rglob("*.py"):
+        if "cli" in path.relative_to(SOURCES).parts:
+            continue
+        tree = ast.parse(path.read_text("utf-8"))
+        docs = {
+            id(node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+        said += [
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in docs
+        ]
+    text = "\n".join(said)
+    assert {name for name in SETTINGS if f"`{name}" not in text} == set()
+    flags = {f"--{name.replace('_', '-')} " for name in SETTINGS - WHOLE_COMMANDS}
+    assert {flag for flag in flags if flag in text} == set()
