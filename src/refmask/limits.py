@@ -86,9 +86,7 @@ def check(name: str, amount: int, what: str, error: type[RefmaskError] = InputEr
         )
 
 
-def check_masks(
-    shape: tuple[int, int, int], what: str, error: type[RefmaskError] = MaskError
-) -> None:
+def check_masks(shape: tuple[int, ...], what: str, error: type[RefmaskError] = MaskError) -> None:
     """Refuse masks from outside that are too many or too large, before they are made.
 
     Args:

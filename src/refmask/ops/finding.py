@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from refmask.errors import ImageError, RefmaskWarning
 from refmask.ops.images import check_name
 from refmask.ops.opening import HEIF_MISSING, has_heif
+from refmask.ops.reading import is_file, is_folder
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo", ".webp", ".avif"}
@@ -38,12 +39,12 @@ def find_pictures(where: str) -> list[Path]:
         ImageError: when there is none, or it is a URL.
     """
     path = Path(where)
-    if not where or not path.exists():
+    if not where or not (is_folder(path) or is_file(path)):
         check_name(where)
-    if path.is_dir():
+    if is_folder(path):
         files = (file for file in path.iterdir() if file.is_file())
         found = [Path(file) for file in pictures_among(sorted(map(str, files)))]
-    elif path.exists():
+    elif is_file(path):
         return [path]
     elif glob.has_magic(where):
         names = (Path(name) for name in glob.glob(where, recursive=True))  # noqa: PTH207

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal
 from urllib.parse import quote, unquote
 
@@ -28,6 +28,12 @@ def picture_stem(name: str) -> str:
     return PurePosixPath(picture_key(name)).stem
 
 
+def leads_out(name: str) -> bool:
+    """Whether a name, however it is spelt, leads out of the folder that it is relative to."""
+    key = picture_key(name)
+    return bool(PurePath(key).anchor) or ".." in key.split("/")
+
+
 def located(path: Path) -> Path:
     """The file that a table means by a path, however it spells its name; the path if there is none.
 
@@ -43,4 +49,4 @@ def _spellings(path: Path) -> Iterator[Path]:
     plain = unquote(slashed)
     for form in FORMS:
         slashed, plain = (unicodedata.normalize(form, name) for name in (slashed, plain))
-        yield from (path.parent / name for name in (slashed, plain, quote(plain)))
+        yield from (path.parent / name for name in (slashed, plain, quote(plain, errors="replace")))

@@ -109,7 +109,7 @@ def _values(footer: Any) -> int:
         group = footer.row_group(number)
         for column in range(group.num_columns):
             columns[column] += max(0, group.column(column).num_values)
-    return max(footer.num_rows, *columns.values(), 0)
+    return int(max(footer.num_rows, *columns.values(), 0))
 
 
 def rows_of(table: Any, where: str) -> list[Any]:
