@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pyarrow
 from pyarrow.parquet import write_table
 
 from attack.kinds import Kind
 from attack.pictures import SIDES, images, mask
+from refmask.batch.plan import Plan
 from refmask.batch.tables import read_table
 from refmask.cli.expressions import read_expressions
 from refmask.compat import Compat
@@ -23,8 +25,8 @@ from refmask.evaluation.comparing import compare_runs, read_run
 from refmask.evaluation.scoring import read_predictions
 from refmask.export.answers import read_answers
 from refmask.ops import rle
-from refmask.ops.parquet import rows_of
 from refmask.ops.reading import read_text
+from refmask.types import TargetPhrase
 
 PICTURES = "images/mscoco/images/train2014/COCO_train2014_7.jpg"
 REFS, TABLES = "refcoco/refs(unc).p", "refcoco/instances.json"
@@ -44,7 +46,7 @@ def kinds(gadgets: list[bytes]) -> Iterator[Kind]:
     path = "annotations/instances_val2014.json"
     yield Kind("coco", {path: tables, "val2014/7.jpg": images()["a.jpg"]}, _coco, [path])
     yield Kind("phrasecut", phrasecut(), _phrasecut, ["refer_test.json", "image_data_split.json"])
-    yield Kind("tables", asked(), _table)
+    yield Kind("tables", asked(), _table, hostile=list(bombs()))
     yield Kind("answers", {"answers.jsonl": answers()}, _answers)
     yield Kind("expressions", expressions(), lambda folder, name: read_expressions(folder / name))
     yield Kind(
@@ -193,7 +195,22 @@ def _all_samples(dataset: object) -> None:
 
 
 def _table(folder: Path, name: str) -> None:
-    rows_of(read_table(str(folder / name)), name)
+    table = read_table(str(folder / name))
+    own = "expressions" in table.schema.names
+    plan = Plan(table, None if own else (TargetPhrase("the dog", "the dog", "the dog", "dog"),))
+    plan.fingerprint()
+    for shard in plan.shards(256):
+        shard.encode()
+
+
+def bombs() -> Iterator[bytes]:
+    """Tables of a few kilobytes that stand for millions of rows, or for gigabytes of text."""
+    for rows, name in ((4_000_000, "a.png"), (2_900_000, "a.png"), (1_000_000, "a" * 2000)):
+        numbers = pyarrow.array(np.zeros(rows, np.int32))
+        pictures = pyarrow.DictionaryArray.from_arrays(numbers, [name])
+        phrases = pyarrow.DictionaryArray.from_arrays(numbers, ["the dog"])
+        yield _parquet(pyarrow.table({"picture": pictures, "phrase": phrases}))
+        yield _parquet(pyarrow.table({"picture": pictures}))
 
 
 def _answers(folder: Path, name: str) -> None:

@@ -24,7 +24,7 @@ from refmask.clip.sources import find_model
 from refmask.clip.tokenizers import tokenizer_of
 from refmask.proposals.sam import source as sam
 from refmask.weights.pickled import read_pickled
-from refmask.weights.reading import read_checkpoint
+from refmask.weights.reading import fill, read_checkpoint
 
 TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "b": torch.ones(4, dtype=torch.int64)}
 SHIPPED = Path(str(resources("refmask"))) / "assets" / "clip"
@@ -37,7 +37,7 @@ def kinds(gadgets: list[bytes]) -> Iterator[Kind]:
     """Kinds of this subject."""
     archives = [in_archive(one) for one in gadgets]
     scripts = [in_archive(one, ("constants.pkl", one)) for one in gadgets]
-    yield Kind("weights.pt", {"new.pt": torch_file(True)}, _weights, hostile=archives)
+    yield Kind("weights.pt", {"new.pt": torch_file(True)}, _weights, hostile=[*odd(), *archives])
     legacy = {"old.bin": torch_file(False)}
     yield Kind("weights.bin", legacy, _weights, hostile=[*map(in_legacy, gadgets), *gadgets])
     yield Kind("torchscript", {"script.pt": torchscript()}, _weights, hostile=scripts)
@@ -57,6 +57,21 @@ def torch_file(archive: bool) -> bytes:
     made = io.BytesIO()
     torch.save({"state_dict": TENSORS}, made, _use_new_zipfile_serialization=archive)
     return made.getvalue()
+
+
+def odd() -> Iterator[bytes]:
+    """Checkpoints with a tensor that no model has."""
+    values = TENSORS["a.weight"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on the age of quantised tensors
+        quantised = torch.quantize_per_tensor(values, 0.1, 0, torch.qint8)
+        for value in (
+            *(quantised, values.to_sparse(), values.to("meta"), values.long(), values.bool()),
+            *(values.to(torch.complex64), values.to(torch.bfloat16), values * torch.inf),
+        ):
+            made = io.BytesIO()
+            torch.save(TENSORS | {"a.weight": value}, made)
+            yield made.getvalue()
 
 
 def torchscript() -> bytes:
@@ -137,6 +152,10 @@ def sam_folder() -> dict[str, bytes]:
 def _weights(folder: Path, name: str) -> None:
     read = read_checkpoint(folder / name)
     trained_quick(folder / name, read.marks)
+    model = torch.nn.ModuleDict({"a": torch.nn.Linear(3, 2, bias=False)})
+    model.register_buffer("b", torch.ones(4, dtype=torch.int64))
+    if "a.weight" in read.tensors:
+        fill(model, read.tensors, name, assign=True)
 
 
 def _pickled(folder: Path, name: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, features
@@ -32,7 +34,8 @@ def kinds(gadgets: list[bytes]) -> Iterator[Kind]:
     """Kinds of this subject."""
     yield Kind("images", images(), _image)
     yield Kind("mask pictures", {"masks/a.png": _png(mask()), "masks/b.png": _palette()}, _folder)
-    yield Kind("masks.npz", arrays(), _masks, hostile=[in_arrays(one) for one in gadgets])
+    hostile = [*bombs(), *(in_arrays(one) for one in gadgets)]
+    yield Kind("masks.npz", arrays(), _masks, hostile=hostile)
     yield Kind("masks.json", coco_masks(), _masks)
 
 
@@ -70,6 +73,15 @@ def arrays() -> dict[str, bytes]:
     }
 
 
+def bombs() -> Iterator[bytes]:
+    """Small files of very many masks, of large ones, and of quality beyond 32 bits."""
+    for shape in ((39_000, *SIDES), (700, 1000, 1000)):
+        packed = np.zeros((shape[0], -(-shape[1] * shape[2] // 8)), np.uint8)
+        yield _npz(np.savez_compressed, masks_packed=packed + 1, masks_shape=np.array(shape))
+    yield _npz(np.savez_compressed, masks=np.ones((39_000, *SIDES), np.uint8))
+    yield _npz(masks=np.stack([mask(), ~mask()]), quality=np.array([1e300, -1e300]))
+
+
 def coco_masks() -> dict[str, bytes]:
     """Masks in COCO's form: of a picture, and as lists of results."""
     runs = {"size": list(SIDES), "counts": [5, 20, 167]}
@@ -88,7 +100,16 @@ def _image(folder: Path, name: str) -> None:
 
 
 def _masks(folder: Path, name: str) -> None:
-    GivenMasks(folder / name, "a").propose(noise())
+    proposals = GivenMasks(folder / name, "a").propose(noise())
+    system().look(noise(), proposals).find("the dog")
+
+
+@cache
+def system() -> Any:
+    """A system that is asked about what was read."""
+    import refmask
+
+    return refmask.load("embedded", precision="fp32")
 
 
 def _folder(folder: Path, name: str) -> None:
@@ -113,9 +134,9 @@ def _palette() -> bytes:
     return _saved(image, "PNG")
 
 
-def _npz(**given: np.ndarray) -> bytes:
+def _npz(write: Callable[..., None] = np.savez, **given: np.ndarray) -> bytes:
     made = io.BytesIO()
-    np.savez(made, **given)
+    write(made, **given)
     return made.getvalue()
 
 

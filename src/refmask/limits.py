@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from refmask.errors import ConfigurationError, InputError, RefmaskError
+from refmask.errors import ConfigurationError, InputError, MaskError, RefmaskError
 
 #: Raises or lowers limits.
 VARIABLE = "REFMASK_LIMITS"
@@ -44,7 +44,10 @@ class Limit:
 LIMITS: Mapping[str, Limit] = MappingProxyType(
     {
         "pixels": Limit(50_000_000, "pixels", "an image, or one mask"),
+        "masks": Limit(5_000, "masks", "one image"),
         "unpacked": Limit(768_000_000, "bytes", "masks or features of one file, in memory"),
+        "phrases": Limit(20_000, "phrases", "what is asked about one image of a batch"),
+        "rows": Limit(3_000_000, "rows", "a table, or values in one of its columns"),
         "file": Limit(1_000_000_000, "bytes", "a file of annotations, phrases, answers or rows"),
         "settings": Limit(10_000_000, "bytes", "a file of settings, of a model or a folder"),
         "tokenizer": Limit(64_000_000, "bytes", "a file of a tokenizer, unpacked"),
@@ -81,6 +84,23 @@ def check(name: str, amount: int, what: str, error: type[RefmaskError] = InputEr
             f"{what} would take {amount} {unit}, at most {most} are read; make it smaller, or, if "
             f"you trust it, set {VARIABLE}={name}={amount}"
         )
+
+
+def check_masks(shape: tuple[int, ...], what: str, error: type[RefmaskError] = MaskError) -> None:
+    """Refuse masks from outside that are too many or too large, before they are made.
+
+    Args:
+        shape: N, H, W.
+        what: has them, for the message.
+        error: to be raised.
+
+    Raises:
+        RefmaskError: of that class.
+    """
+    count, height, width = shape
+    check("pixels", height * width, f"one mask of {what}", error)
+    check("masks", count, what, error)
+    check("unpacked", count * height * width, what, error)
 
 
 def parse_size(size: str | int) -> int:

@@ -55,7 +55,7 @@ class MaskProposals:
             raise MaskError(f"expected masks of at least 1x1 pixels, got {masks.shape}")
         count = len(masks)
         boxes = np.asarray(self.boxes, np.float32)
-        quality = np.asarray(self.quality, np.float32)
+        quality = as_quality(self.quality)
         boxes = tight_boxes(masks) if boxes.shape == (0,) else boxes
         quality = np.ones(count, np.float32) if quality.shape == (0,) else quality
         if boxes.shape != (count, 4) or quality.shape != (count,):
@@ -127,9 +127,32 @@ def unchanging(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def sealed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The array, which its only owner will not write to any more."""
-    values.flags.writeable = False
+    """The array, which its only owner will not write to any more, nor to what it is a view of."""
+    part: Any = values
+    while isinstance(part, np.ndarray):
+        part.flags.writeable = False
+        part = part.base
     return values
+
+
+def as_quality(values: npt.ArrayLike, what: str = "the masks' quality") -> FloatArray:
+    """Numbers as float32.
+
+    Args:
+        values: any numbers.
+        what: to call them in an error.
+
+    Raises:
+        MaskError: when one of them is not finite, or too large for float32.
+    """
+    with np.errstate(over="ignore"):
+        quality = np.asarray(values, np.float32)
+    if not np.isfinite(quality).all():
+        raise MaskError(
+            f"{what} must be {quality.size} finite numbers of 32 bits; replace NaN and what is "
+            "larger"
+        )
+    return quality
 
 
 def tight_boxes(masks: BoolArray) -> FloatArray:

@@ -107,3 +107,14 @@ def test_a_failed_write_leaves_nothing(tmp_path):
     with pytest.raises(ConfigurationError, match=r"cannot write"):
         write_whole(str(tmp_path), "part", b"content")
     assert [path.name for path in tmp_path.iterdir()] == ["part"]
+
+
+@pytest.mark.parametrize("where", ["", "/*"])
+def test_a_name_that_is_no_text_is_one_bad_picture_among_others(tmp_path, where):
+    for name in (b"a.png", b"b\xe4.png"):
+        (tmp_path / os.fsdecode(name)).write_bytes(b"")
+    found = find_pictures(f"{tmp_path}{where}")
+    assert found == [f"{tmp_path}/a.png", f"{tmp_path}/b\\udce4.png"]
+    assert read(found[0]) == b""
+    with pytest.raises(ImageError, match="is not UTF-8; rename it"):
+        read(found[1])

@@ -109,6 +109,59 @@ def test_a_table_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
         read_plan(str(tmp_path / "t.parquet"))
 
 
+def repeated(value, times):
+    """A column that says one value very often, in a few bytes."""
+    return pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * times, pyarrow.int32()), [value])
+
+
+@pytest.mark.parametrize(
+    ("columns", "limits", "message"),
+    [
+        ({"picture": repeated("a", 9000)}, "rows=8999", "t.parquet would take 9000 rows"),
+        ({"picture": ["a"], "phrases": [["b"] * 9000]}, "rows=8999", "would take 9000 rows"),
+        ({"picture": repeated("a" * 500, 9000)}, "file=1MB", "rows of .* at most 1000000 are"),
+        (
+            {"picture": ["a"] * 3, "phrases": [["b" * 500] * 3000] * 3},
+            "file=1MB",
+            "rows of .* at most 1000000 are read",
+        ),
+        ({"picture": ["a"] * 9, "phrase": list("abcdefghi")}, "phrases=8", "take 9 phrases"),
+    ],
+)
+def test_what_a_table_stands_for_is_bounded_before_it_is_spelt_out(
+    tmp_path, monkeypatch, columns, limits, message
+):
+    parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+    monkeypatch.setenv("REFMASK_LIMITS", limits)
+    with pytest.raises(InputError, match=message):
+        read_plan(str(tmp_path / "t.parquet"), None if len(columns) > 1 else PHRASES)
+
+
+def test_rows_of_a_csv_file_are_bounded(tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_text("picture,phrase\n" + "a,b\n" * 9)
+    monkeypatch.setenv("REFMASK_LIMITS", "rows=8")
+    with pytest.raises(InputError, match="would take 9 rows"):
+        read_plan(str(tmp_path / "t.csv"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_a_csv_file_is_read_in_the_encoding_that_it_tells(tmp_path, encoding):
+    (tmp_path / "t.csv").write_text("picture,phrase\n/é.png,the café\n", encoding=encoding)
+    assert asked(read_plan(str(tmp_path / "t.csv"))) == {"/é.png": ("the café",)}
+
+
+def test_categories_are_read_as_the_texts_they_stand_for(tmp_path):
+    names = pyarrow.array(["/b.png", "./a.png", None, "/b.png", "a.png"]).dictionary_encode()
+    said = pyarrow.array(["x", "y", "z", None, "x"]).dictionary_encode()
+    table = pyarrow.table({"picture": names, "phrase": said})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    assert asked(read_plan(str(tmp_path / "t.parquet"))) == {
+        "/b.png": ("x", ""),
+        f"{tmp_path}/a.png": ("y", "x"),
+        str(tmp_path): ("z",),
+    }
+
+
 def test_expressions_that_are_no_text_are_refused(tmp_path):
     table = pyarrow.table({"picture": ["a"], "expression": [{"x": 1}]})
     parquet.write_table(table, tmp_path / "t.parquet")

@@ -11,13 +11,18 @@ from PIL import Image
 
 from refmask import segmenter
 from refmask.cli import faults, main
-from refmask.errors import ImageError
+from refmask.errors import ConfigurationError, ImageError
+from refmask.search.folder import translate_errors
 
 
 @pytest.fixture
 def cast(monkeypatch):
     """The net as users have it."""
     monkeypatch.delenv(faults.VARIABLE)
+
+
+class PanicException(BaseException):  # as libraries written in Rust raise it
+    __module__ = "pyo3_runtime"
 
 
 @pytest.mark.usefixtures("cast")
@@ -28,6 +33,7 @@ def cast(monkeypatch):
         (AssertionError(), "cat.png: unforeseen AssertionError; please report it"),
         (PermissionError(13, "Permission denied", "a.png"), "cannot use a.png (Permission denied)"),
         (MemoryError(), "cat.png: it does not fit into memory; make it smaller"),
+        (PanicException("boom"), "cat.png: unforeseen PanicException: boom; please report it"),
     ],
 )
 def test_the_net_names_what_it_is_about(error, told):
@@ -112,3 +118,20 @@ def test_one_picture_nobody_foresaw_does_not_stop_the_rest(tmp_path, monkeypatch
     assert "b.png: 'the dog'" in said.out
     assert "c\\udcff.png: 'the dog'" in said.out
     assert len(list(out.rglob("*.json"))) == 2
+
+
+def test_a_library_that_gives_up_is_told_as_a_damaged_index(tmp_path):
+    with (
+        pytest.raises(ConfigurationError, match="cannot be used: boom"),
+        translate_errors(tmp_path),
+    ):
+        raise PanicException("boom")
+    with pytest.raises(KeyboardInterrupt), translate_errors(tmp_path):
+        raise KeyboardInterrupt
+
+
+def test_a_path_that_no_system_takes_is_told(capsys):
+    long = "a" * 300
+    for words in (["segment", long, "x"], ["evaluate", long, "--split", "val"]):
+        assert main(words) == 2
+        assert capsys.readouterr().err.splitlines()[-1].startswith("refmask: error: expected ")

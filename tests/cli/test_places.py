@@ -50,3 +50,26 @@ def test_a_file_that_is_there_may_be_replaced(tmp_path, picture):
     assert main(["propose", picture, "--proposals", "grouping:limit=2", "--out", str(out)]) == 0
     with np.load(out) as file:
         assert file.files
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["segment", "PICTURE", ""], "expected an expression, got an empty one"),
+        (["segment", "PICTURE", "x", "--proposals", "masks:none"], "there is no such file"),
+        (["segment", "PICTURE", "x", "--proposals", "masks:/dev/zero"], "a device or a pipe"),
+        (["propose", "PICTURE", "--draw", "x", "--proposals", "masks:MANY"], "take 3 masks, at"),
+        (["evaluate", "scenes", "--proposals", "masks:MANY"], "take 3 masks, at most 2 are read"),
+    ],
+)
+def test_what_cannot_be_read_is_told_before_any_work(
+    words, says, picture, tmp_path, monkeypatch, capsys
+):
+    np.savez(tmp_path / "many.npz", masks=np.ones((3, 6, 9), bool))
+    monkeypatch.setenv("REFMASK_LIMITS", "masks=2")
+    monkeypatch.setattr("refmask.cli.segment.settle", lambda *_: pytest.fail("a model is chosen"))
+    names = {"PICTURE": picture, "masks:MANY": f"masks:{tmp_path / 'many.npz'}"}
+    assert main([names.get(word, word) for word in words]) == 2
+    told = capsys.readouterr()
+    assert says in told.err
+    assert told.err.count("\n") == 1

@@ -224,6 +224,23 @@ def test_pictures_are_found_however_the_table_spells_them(refer_folder, name):
     assert dataset.sample("7").image.shape == (24, 32, 3)
 
 
+@pytest.mark.parametrize("name", ["/7.jpg", "../7.jpg", "..%2F7.jpg", "..\\7.jpg", "\ud800.jpg"])
+def test_pictures_outside_the_folder_are_not_read(refer_folder, name):
+    root = refer_folder.write()
+    picture = refer_folder.pictures / "COCO_train2014_7.jpg"
+    shutil.copy(picture, refer_folder.pictures.parent / "7.jpg")
+    if name.startswith("/"):
+        name = str(refer_folder.pictures.parent / "7.jpg")
+    table = root / "refcoco" / "instances.json"
+    content = json.loads(table.read_text())
+    content["images"][0]["file_name"] = name
+    table.write_text(json.dumps(content))
+    dataset = load_dataset("refcoco", "testA", root)
+    assert len(dataset.missing_pictures()) == 1
+    with pytest.raises(ImageError, match=r"correct the name|at .*; check the path"):
+        dataset.sample("7")
+
+
 def test_a_target_without_pixels_is_no_instance(refer_folder):
     refer_folder.annotations[3]["segmentation"] = [[3, 3, 3, 3, 3, 3]]
     sample = load_dataset("refcoco", "testA", refer_folder.write()).sample("7")

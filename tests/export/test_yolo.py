@@ -79,6 +79,13 @@ def test_a_picture_that_is_gone(answers, tmp_path):
         export("yolo", answers, tmp_path / "out")
 
 
+@pytest.mark.parametrize("copy", [False, True])
+def test_what_is_no_picture_is_not_handed_on(answers, tmp_path, copy):
+    (tmp_path / "photos" / "a.png").write_text("root:x:0:0")
+    with pytest.raises(InputError, match=r"expected a picture in .*a\.png, got something else"):
+        export("yolo", answers, tmp_path / "out", Options(copy_pictures=copy))
+
+
 def test_a_disk_without_links(answers, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(1, "Operation not permitted")

@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import warnings
 import zipfile
 
 import numpy as np
@@ -227,3 +228,43 @@ def test_a_pipe_is_no_picture(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(ImageError, match=r"pipe.png, but it is a device or a pipe"):
         read_image(tmp_path / "pipe.png")
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64])
+def test_tensors_of_any_float_are_read(kind):
+    assert (read_image(torch.ones(3, 8, 9, dtype=kind)) == 255).all()
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("kind", ["u2", "f4"])
+def test_arrays_in_any_byte_order_are_read(order, kind):
+    most = 65535 if kind == "u2" else 1
+    assert (read_image(np.full((8, 9), most, order + kind)) == 255).all()
+
+
+def closed():
+    file = io.BytesIO(b"")
+    file.close()
+    return file
+
+
+def quantised(*given):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on its age
+        return torch.quantize_per_tensor(*given)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (quantised(torch.ones(3, 8, 9), 0.1, 0, torch.quint8), "quint8"),
+        (torch.ones(3, 8, 9).to_sparse(), "sparse"),
+        (torch.ones(3, 8, 9, device="meta"), "meta"),
+        (torch.ones(3, 8, 9, dtype=torch.complex64), "complex64"),
+        (np.full((8, 9), np.nan), "got NaN"),
+        (closed(), "cannot be read"),
+    ],
+)
+def test_what_holds_no_picture_is_refused_in_a_line(given, says):
+    with pytest.raises(ImageError, match=says):
+        read_image(given)

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from refmask.errors import InputError
-from refmask.ops.finding import located, picture_key, picture_stem
+from refmask.ops.finding import leads_out, located, picture_key, picture_stem
 from refmask.ops.reading import decode_text
 
 CAFE = "photos/café 1.jpg"
@@ -44,3 +44,16 @@ def test_the_other_byte_order_and_no_text():
     assert decode_text(b"", "a.txt") == ""
     with pytest.raises(InputError, match=r"UTF-8 text in a\.txt"):
         decode_text(b"caf\xe9", "a.txt")
+
+
+@pytest.mark.parametrize(
+    "name", ["/x.png", "../x.png", "a/../../x.png", "..\\x.png", "%2e%2e/x.png", "..%2Fx.png"]
+)
+def test_names_that_lead_out_of_their_folder_are_known(name):
+    assert leads_out(name)
+    assert not leads_out(f"a{name.replace('/', '_').replace(chr(92), '_').replace('%2F', '_')}")
+
+
+@pytest.mark.parametrize("name", ["a\ud800.png", "a" * 300, "a\0b"])
+def test_names_that_no_file_can_have_are_no_file(tmp_path, name):
+    assert located(tmp_path / name) == tmp_path / name

@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 import warnings
 import zipfile
 
@@ -9,6 +10,7 @@ from PIL import Image
 from refmask.errors import ConfigurationError, MaskError, RefmaskWarning
 from refmask.proposals import load_proposer
 from refmask.proposals.given import GivenMasks
+from refmask.types import MaskProposals
 
 HEIGHT, WIDTH = 6, 9
 PICTURE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
@@ -78,7 +80,7 @@ def test_a_truncated_png_is_refused(tmp_path):
 
 def test_a_folder_without_pngs_and_a_missing_path_are_refused(tmp_path):
     refused(tmp_path, "holds no PNG")
-    refused(tmp_path / "absent", "no such file or folder")
+    refused(tmp_path / "absent", "there is no such file")
     (tmp_path / "masks.txt").write_text("")
     refused(tmp_path / "masks.txt", "unknown kind")
 
@@ -156,6 +158,76 @@ def test_a_bare_array_posing_as_npz_is_refused(tmp_path):
     np.save(tmp_path / "m.npy", some_masks())
     (tmp_path / "m.npy").rename(tmp_path / "m.npz")
     refused(tmp_path / "m.npz", "is no whole .npz file")
+
+
+def test_headers_alone_refuse_what_does_not_fit(tmp_path, monkeypatch):
+    """Too many masks, or masks of another size, are refused before their bytes are read."""
+    np.savez(tmp_path / "size.npz", masks=np.ones((2, 5, 4), np.uint8))
+    np.savez(tmp_path / "many.npz", masks=some_masks())
+    packed = np.packbits(some_masks().reshape(3, -1), axis=1)
+    np.savez(tmp_path / "packed.npz", masks_packed=packed, masks_shape=(3, HEIGHT, WIDTH))
+    monkeypatch.setattr("refmask.ops.reading._fill", lambda *_: pytest.fail("the bytes are read"))
+    refused(tmp_path / "size.npz", "4x5 pixels, but the picture is 9x6")
+    monkeypatch.setenv("REFMASK_LIMITS", "masks=2")
+    refused(tmp_path / "many.npz", r"would take 3 masks, at most 2 .* REFMASK_LIMITS=masks=3")
+    monkeypatch.undo()
+    monkeypatch.setenv("REFMASK_LIMITS", "masks=2")
+    refused(tmp_path / "packed.npz", "at most 2 are read")
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int8, np.int16, np.float32])
+def test_masks_are_in_memory_once(tmp_path, dtype):
+    masks = np.ones((8, 400, 500), dtype)
+    masks[:, :9] = 0
+    np.savez_compressed(tmp_path / "m.npz", masks=masks)
+    tracemalloc.start()
+    try:
+        found = GivenMasks(tmp_path / "m.npz").propose(np.zeros((400, 500, 3), np.uint8))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (found.masks[:, 9:]).all()
+    assert not (found.masks[:, :9]).any()
+    copies = 1 if masks.dtype.itemsize == 1 else 2.5  # numbers, and what they are compared with
+    assert peak < masks.nbytes * copies + 3e6
+
+
+@pytest.mark.parametrize("form", ["npz", "packed", "folder", "palette", "coco"])
+def test_more_masks_than_the_limit_are_refused_in_every_form(tmp_path, monkeypatch, form):
+    masks = some_masks()
+    if form == "npz":
+        np.savez(tmp_path / "m.npz", masks=masks)
+    elif form == "packed":
+        packed = np.packbits(masks.reshape(3, -1), axis=1)
+        np.savez(tmp_path / "m.npz", masks_packed=packed, masks_shape=(3, HEIGHT, WIDTH))
+    elif form == "folder":
+        for number, mask in enumerate(masks):
+            save_png(tmp_path / f"{number}.png", mask)
+    elif form == "palette":
+        drawn = Image.fromarray(
+            (np.arange(HEIGHT * WIDTH) % 4).astype(np.uint8).reshape(HEIGHT, -1)
+        )
+        drawn.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255])
+        drawn.save(tmp_path / "m.png")
+    else:
+        (tmp_path / "m.json").write_text(
+            json.dumps([{"segmentation": compressed(mask)} for mask in masks])
+        )
+    path = next(iter(tmp_path.iterdir())) if form != "folder" else tmp_path
+    assert len(propose(path)) == 3
+    monkeypatch.setenv("REFMASK_LIMITS", "masks=2")
+    refused(path, r"would take 3 masks, at most 2 are read")
+
+
+@pytest.mark.parametrize("quality", [np.inf, -np.inf, np.nan, 1e300, -1e300])
+def test_quality_that_32_bits_do_not_hold_is_refused(tmp_path, quality):
+    np.savez(tmp_path / "m.npz", masks=some_masks(), quality=np.full(3, quality))
+    refused(tmp_path / "m.npz", "finite numbers")
+    content = [{"segmentation": compressed(mask), "score": quality} for mask in some_masks()]
+    (tmp_path / "m.json").write_text(json.dumps(content))
+    refused(tmp_path / "m.json", "finite number")
+    with pytest.raises(MaskError, match="finite numbers"):
+        MaskProposals(some_masks(), quality=np.full(3, quality))
 
 
 # A COCO file.

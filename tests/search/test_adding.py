@@ -121,7 +121,12 @@ def test_bad_pictures_are_told_and_left_out(index, photos):
     counted = index.add([photos, photos / "absent.png"], lambda one, _: told.append(one))
     assert counted == {"added": 6, "failed": 4}
     errors = " ".join(one.error for one in told)
-    for reason in ("its content is none", "cut short", "no text", "there is no such file"):
+    for reason in (
+        "its content is none",
+        "cut short",
+        "is not UTF-8; rename it",
+        "there is no such file",
+    ):
         assert reason in errors
 
 

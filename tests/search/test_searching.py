@@ -20,7 +20,7 @@ from refmask.methods.global_local import GlobalLocal
 from refmask.ops import rle
 from refmask.search import Filters, Index
 from refmask.search.filters import among, below
-from refmask.types import MaskProposals
+from refmask.types import MaskProposals, TargetPhrase
 
 PHRASES = ("red car", "the cat on the left", "two green things")
 #: Features are kept in float16: so far scores may move, of the logit scale 14.
@@ -299,3 +299,11 @@ def test_searching_warns_of_nothing(index):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert index.search(PHRASES[0])
+
+
+def test_what_is_beyond_a_phrase_is_the_reason(index):
+    def parser(phrases):
+        return [TargetPhrase(one, one, one, "cup", "'not' is not understood") for one in phrases]
+
+    asked = Index(index.collection, replace(index.segmenter, parser=parser))
+    assert {hit.reason for hit in asked.search("not the cup")} == {"'not' is not understood"}

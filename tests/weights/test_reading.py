@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from refmask.errors import WeightsError
 from refmask.weights.pickled import read_pickled
-from refmask.weights.reading import read_weights
+from refmask.weights.reading import fill, read_weights
 from refmask.weights.torchscript import _Inert, read_torchscript
 
 TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "b": torch.ones(4, dtype=torch.int64)}
@@ -149,3 +149,36 @@ def test_what_is_too_large_is_refused(written, monkeypatch):
     (written / "a.pkl").write_bytes(bytes(11))
     with pytest.raises(WeightsError, match="REFMASK_LIMITS=weights=11"):
         read_pickled(written / "a.pkl")
+
+
+def quantised(*given):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on its age
+        return torch.quantize_per_tensor(*given)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "says"),
+    [
+        (quantised(torch.ones(2), 0.1, 0, torch.qint8), "quantised"),
+        (torch.ones(2).to_sparse(), "sparse"),
+        (torch.ones(2, device="meta"), "without values"),
+        (torch.ones(2, dtype=torch.complex64), "complex"),
+    ],
+)
+def test_tensors_that_no_model_has_are_named(tmp_path, tensor, says):
+    torch.save({"a": torch.ones(2), "logit_scale": tensor}, tmp_path / "w.pt")
+    with pytest.raises(WeightsError, match=f"parameter logit_scale in .* is {says}; save"):
+        read_weights(tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
+@pytest.mark.parametrize("assign", [False, True])
+def test_whole_numbers_are_no_weights(dtype, assign):
+    model = torch.nn.BatchNorm1d(2)  # which counts in whole numbers, too
+    weights = model.state_dict()
+    fill(model, weights, "w.pt", assign=assign)
+    weights["bias"] = torch.ones(2, dtype=dtype)
+    kind = str(dtype).removeprefix("torch.")
+    with pytest.raises(WeightsError, match=f"parameter bias of w.pt is {kind}, not float"):
+        fill(model, weights, "w.pt", assign=assign)

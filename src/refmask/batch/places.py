@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,11 +19,14 @@ from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
 from refmask.errors import ConfigurationError, ImageError, InputError
 from refmask.limits import check
+from refmask.ops.files import as_utf8
 from refmask.ops.finding import none_found, pictures_among
 from refmask.ops.images import check_name
 
 #: Object stores: what is written there appears when all of it has arrived, and not before.
 STORES = ("s3", "gcs", "abfs")
+#: What stands in a name for a byte that is no text.
+BYTES = re.compile(r"\\udc[89a-f][0-9a-f]")
 
 
 @dataclass(frozen=True)
@@ -138,19 +142,27 @@ def find_pictures(name: str) -> list[str]:
         elif kind == FileType.File:
             return [place.name(place.path)]
         elif glob.has_magic(place.path):
-            named = ArrowFSWrapper(place.system).glob(place.path)
+            named = (
+                filter(os.path.isfile, glob.glob(place.path, recursive=True))  # noqa: PTH207
+                if place.system == _local()
+                else ArrowFSWrapper(place.system).glob(place.path)
+            )
             found = list(pictures_among(sorted(named)))
         else:
             raise ImageError(f"expected pictures in {name}, but it does not exist; check the path")
     if not found:
         raise none_found(name)
-    return [place.name(path) for path in found]
+    return [place.name(as_utf8(path).decode()) for path in found]
 
 
 def _below(place: Place) -> list[str]:
     """Files that are not hidden, in a folder and all its folders."""
-    infos = place.system.get_file_info(FileSelector(place.path, recursive=True))
-    files = [info.path for info in infos if info.type == FileType.File]
+    if place.system == _local():  # pyarrow stops at a name that is no UTF-8
+        walked = os.walk(place.path)
+        files = [f"{folder}/{name}" for folder, _, names in walked for name in names]
+    else:
+        infos = place.system.get_file_info(FileSelector(place.path, recursive=True))
+        files = [info.path for info in infos if info.type == FileType.File]
     return [path for path in files if "/." not in path[len(place.path) :]]
 
 
@@ -170,6 +182,8 @@ def read(name: str, what: str = "a picture") -> bytes:
         info = place.system.get_file_info(place.path)
         if info.type != FileType.File:
             fault = "does not exist" if info.type == FileType.NotFound else "is no file"
+            if BYTES.search(name):
+                raise ImageError(f"the name of {name} is not UTF-8; rename it")
             raise ImageError(f"expected {what} at {name}, but it {fault}; check the path")
         check("file", info.size, name, ImageError)
         with place.system.open_input_file(place.path) as file:

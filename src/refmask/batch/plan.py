@@ -15,6 +15,7 @@ import pyarrow.compute
 from refmask.batch.places import absolute, find_pictures, is_folder
 from refmask.batch.tables import is_table, read_table
 from refmask.errors import ConfigurationError, InputError
+from refmask.limits import check
 from refmask.types import TargetPhrase
 
 #: Rows of a shard unless asked for: some 100 kB, and some minutes of a core's work to lose.
@@ -71,6 +72,7 @@ class Plan:
 
     Raises:
         ConfigurationError: when both or none of them say what is asked.
+        InputError: when too much is asked about one picture.
     """
 
     table: pyarrow.Table
@@ -88,6 +90,7 @@ class Plan:
                 "expected something to ask about the pictures; give `expressions=FILE`, "
                 "`per_picture=TABLE`, or a table with a column 'expression'"
             )
+        check("phrases", int(self._counts().max(initial=0)), "what is asked about one image")
 
     @property
     def pictures(self) -> int:

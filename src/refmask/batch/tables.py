@@ -12,12 +12,14 @@ from pyarrow import csv
 from refmask.batch.places import beside, in_short, locate
 from refmask.errors import InputError
 from refmask.limits import check
-from refmask.ops.parquet import read_parquet, rows_of
-from refmask.ops.reading import BROKEN
+from refmask.ops.parquet import bounded, read_parquet, rows_of
+from refmask.ops.reading import BROKEN, MARKS, decode_text
 
 #: Names that columns may have.
 PICTURE = ("picture", "path", "uri")
 EXPRESSION = ("expression", "phrase", "expressions", "phrases")
+#: How texts of two or four bytes a character begin.
+WIDE = frozenset(mark[:2] for mark, encoding in MARKS.items() if encoding != "utf-8-sig")
 
 
 def is_table(name: str) -> bool:
@@ -61,14 +63,19 @@ def read_table(name: str, folder: str | None = None) -> pyarrow.Table:
         raise InputError(
             f"expected names of pictures in {name}, got {pictures.type}; write them as texts"
         )
-    named = [beside(folder, picture or "") for picture in rows_of(pictures, name)]
-    return _grouped(name, pyarrow.array(named, pyarrow.string()), expressions)
+    given = pictures.fill_null("").combine_chunks().dictionary_encode()
+    places = [beside(folder, picture) for picture in rows_of(given.dictionary, name)]
+    named = {place: number for number, place in enumerate(dict.fromkeys(places))}
+    numbers = pyarrow.array([named[place] for place in places], pyarrow.int32())
+    known = pyarrow.array(list(named), pyarrow.string())
+    if expressions is None:
+        return pyarrow.table({"picture": known})
+    grouped = _grouped(name, numbers.take(given.indices), expressions)
+    return grouped.set_column(0, "picture", known.take(grouped["picture"]))
 
 
 def _grouped(name: str, pictures: Any, expressions: Any) -> pyarrow.Table:
-    """One row a picture, whatever the table's rows are."""
-    if expressions is None:
-        return pyarrow.table({"picture": pyarrow.compute.unique(pictures)})
+    """One row a picture, by its number, whatever the table's rows are."""
     expressions = expressions.combine_chunks()
     try:
         if pyarrow.types.is_list(expressions.type) or pyarrow.types.is_large_list(expressions.type):
@@ -93,13 +100,17 @@ def _column(table: pyarrow.Table, names: tuple[str, ...], where: str) -> Any:
 
 
 def _csv(file: Any, name: str) -> pyarrow.Table:
-    texts = dict.fromkeys((*PICTURE, *EXPRESSION), pyarrow.string())
     check("file", file.size(), f"the table {name}")
-    return csv.read_csv(
-        file,
-        parse_options=csv.ParseOptions(newlines_in_values=True),
-        convert_options=csv.ConvertOptions(column_types=texts),
-    )
+    if file.read(2) in WIDE:
+        file.seek(0)
+        file = pyarrow.BufferReader(decode_text(file.read(), name).encode())
+    file.seek(0)
+    form = csv.ParseOptions(newlines_in_values=True)
+    names = csv.open_csv(file, parse_options=form).schema.names
+    file.seek(0)
+    texts = csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.string()))
+    batches = csv.open_csv(file, parse_options=form, convert_options=texts)
+    return bounded(batches, batches.schema, name)
 
 
 def _parquet(file: Any, name: str) -> pyarrow.Table:

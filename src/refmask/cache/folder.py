@@ -12,7 +12,7 @@ from typing import TypeVar
 from refmask.cache.container import Damaged
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.ops.files import write_whole
-from refmask.ops.reading import read_bytes, read_json
+from refmask.ops.reading import is_absent, is_folder, read_bytes, read_json
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ def read_entry(file: Path, kind: str, read: Callable[[bytes], T]) -> T | None:
 
 
 def _check(folder: Path, create: bool) -> None:
-    if folder.exists() and not folder.is_dir():
+    if not is_absent(folder) and not is_folder(folder):
         raise ConfigurationError(
             f"expected a folder as store, but {folder} is a file; name a folder"
         )

@@ -10,11 +10,11 @@ import numpy as np
 from refmask.cache import mask_coding
 from refmask.cache.container import MASKS, Damaged, pack, unpack
 from refmask.errors import MaskError
+from refmask.limits import limit
 from refmask.types import MaskProposals, sealed, tight_boxes
 
-#: More masks, or more pixels of masks, than any proposer offers: a hundred of the largest picture
-#: fill 5 GB. What claims to hold more is not opened.
-MOST_MASKS = 5000
+#: More pixels of masks than any proposer offers: a hundred of the largest picture fill 5 GB. What
+#: claims to hold more is not opened.
 MOST_PIXELS = 2**33
 _DETAIL = "details/"
 
@@ -29,9 +29,9 @@ def write(proposals: MaskProposals, owner: Mapping[str, Any]) -> bytes:
     Raises:
         MaskError: when they are too many, or a detail is no array of numbers.
     """
-    if len(proposals) > MOST_MASKS or proposals.masks.size > MOST_PIXELS:
+    if len(proposals) > limit("masks") or proposals.masks.size > MOST_PIXELS:
         raise MaskError(
-            f"expected at most {MOST_MASKS} masks, {MOST_PIXELS} pixels together, to keep, got "
+            f"expected at most {limit('masks')} masks, {MOST_PIXELS} pixels together, to keep, got "
             f"{proposals.masks.shape}; give the proposer a lower limit"
         )
     fields = {"quality": proposals.quality}
@@ -61,7 +61,7 @@ def read(content: bytes, owner: Mapping[str, Any], height: int, width: int) -> M
     if quality is None or quality.shape != (quality.size,):
         raise Damaged("it has no quality for its masks")
     shape = (len(quality), height, width)
-    if shape[0] > MOST_MASKS or shape[0] * height * width > MOST_PIXELS:
+    if shape[0] > limit("masks") or shape[0] * height * width > MOST_PIXELS:
         raise Damaged("it claims to hold too many masks")
     masks = mask_coding.decode(arrays, shape) if len(quality) else np.zeros(shape, np.bool_)
     details = {

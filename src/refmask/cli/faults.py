@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from refmask.errors import InputError, RefmaskError
+from refmask.ops.reading import is_panic
 
 #: "off": faults show as they are, for the tests; "debug": their traceback is printed, too.
 VARIABLE = "REFMASK_NET"
@@ -36,7 +37,9 @@ def net(what: object) -> Iterator[None]:
         yield
     except (RefmaskError, BrokenPipeError):
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         state = os.environ.get(VARIABLE)
         if state == OFF:
             raise
@@ -54,7 +57,7 @@ def print_anything() -> None:
             reconfigure(errors=ESCAPED)
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         name = f" {str(error.filename)[:200]}" if error.filename is not None else ""
         return f"cannot use{name} ({error.strerror}); check the path and its permissions"

@@ -68,11 +68,12 @@ def run(args: argparse.Namespace) -> int:
     from refmask.factory import wrap_proposer
     from refmask.ops.files import check_writable
     from refmask.ops.finding import find_pictures
+    from refmask.ops.reading import is_file
     from refmask.proposals import load_proposer
 
     if args.top < 1:
         raise ConfigurationError(f"expected --top of at least 1, got {args.top}")
-    if any(Path(text).is_file() for text in args.expressions if len(text) < 256):
+    if any(is_file(Path(text)) for text in args.expressions):
         raise ConfigurationError(
             "expected expressions after the first picture, got a file; put a glob in quotes"
         )

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from refmask.data.choice import Choice
 from refmask.errors import ConfigurationError
+from refmask.ops.reading import is_file, is_folder
 from refmask.types import Sample
 
 
@@ -115,9 +116,9 @@ def locate(name: str, root: Path | None = None) -> tuple[Path, str]:
         ConfigurationError: when there is none, or more than one.
     """
     folder = (Path(name) if root is None else root / name).resolve()
-    if (folder / TABLES).is_file():
+    if is_file(folder / TABLES):
         return folder.parent, folder.name
-    found = sorted(folder.glob(f"*/{TABLES}"))
+    found = sorted(folder.glob(f"*/{TABLES}")) if is_folder(folder) else []
     if len(found) != 1:
         several = ", ".join(path.parent.name for path in found)
         raise ConfigurationError(

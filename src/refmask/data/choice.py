@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refmask.errors import ConfigurationError
+from refmask.ops.reading import is_folder
 
 SUBSETS = ("all", "seen", "unseen")
 #: What can be asked of a data set without expressions: see ``refmask.data.categories``.
@@ -63,7 +64,7 @@ class Choice:
         Raises:
             ConfigurationError: when there is none, or no such folder.
         """
-        if self.root is None or not self.root.is_dir():
+        if self.root is None or not is_folder(self.root):
             got = "none" if self.root is None else f"{self.root}, which is no folder"
             raise ConfigurationError(
                 f"expected the folder of {self.name} as root, got {got}; "

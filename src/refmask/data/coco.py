@@ -19,6 +19,7 @@ from refmask.data.choice import CATEGORIES, CHOICES, Choice
 from refmask.data.files import fingerprint, missing, read, read_picture
 from refmask.data.tables import Tables, parse_tables
 from refmask.errors import ConfigurationError, InputError
+from refmask.ops.reading import is_file, is_folder
 from refmask.types import Sample
 
 FOLDER, IMAGES = "annotations", "images"
@@ -45,7 +46,7 @@ def splits(root: Path) -> list[str]:
     """The splits whose tables are there; ``ALL`` is the table that is not split."""
     tables = sorted((root / FOLDER).glob("instances_*.json"))
     named = [table.stem.removeprefix("instances_") for table in tables]
-    return named + [ALL] * (root / UNSPLIT).is_file()
+    return named + [ALL] * is_file(root / UNSPLIT)
 
 
 class CocoDataset:
@@ -91,7 +92,7 @@ class CocoDataset:
         about = self._pictures.get(picture)
         if about is None:
             raise ConfigurationError(f"expected a picture of coco, got the id '{picture}'")
-        image = read_picture(self.folder / about.file, about.height, about.width)
+        image = read_picture(self.folder, about.file, about.height, about.width)
         if self.questions is None:
             return Sample(picture, image, (), self._tables.instances(about.id)[0])
         asked = self._ask(self.questions, about.id)
@@ -99,7 +100,7 @@ class CocoDataset:
 
     def missing_pictures(self) -> list[Path]:
         """Files of its images that are not there."""
-        return missing(self.folder / one.file for one in self._pictures.values())
+        return missing(self.folder, (one.file for one in self._pictures.values()))
 
     def _counts(self, questions: str) -> dict[int, int]:
         """Number of questions by image; what is annotated is drawn to know its size."""
@@ -122,7 +123,7 @@ def _find(choice: Choice) -> tuple[str, Path, Path]:
     root, split = choice.folder, choice.split
     there = splits(root)
     table = root / FOLDER / f"instances_{split}.json"
-    if (root / UNSPLIT).is_file() and (not split or (split == ALL and not table.is_file())):
+    if is_file(root / UNSPLIT) and (not split or (split == ALL and not is_file(table))):
         return ALL, root / UNSPLIT, root / IMAGES
     if split not in there:
         got = f"'{split}'" if split else "none; add `split`"
@@ -131,7 +132,7 @@ def _find(choice: Choice) -> tuple[str, Path, Path]:
             f"{got}; 'refmask data check coco' tells what belongs there"
         )
     inner = root / IMAGES / split
-    return split, table, inner if inner.is_dir() else root / split
+    return split, table, inner if is_folder(inner) else root / split
 
 
 def _check_names(tables: Tables) -> None:

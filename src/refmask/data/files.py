@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from refmask.errors import ImageError, InputError
-from refmask.ops.finding import located
+from refmask.ops.finding import leads_out, located
 from refmask.ops.images import read_image
 from refmask.ops.pickles import check_pickle
-from refmask.ops.reading import BROKEN, in_short, is_file, read_bytes
+from refmask.ops.reading import BROKEN, in_short, is_file, is_folder, read_bytes
 from refmask.types import UInt8Array
 
 WAY_OUT = "'refmask data check NAME' tells where they come from"
@@ -63,18 +63,24 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name}, which is no plain data")
 
 
-def read_picture(path: Path, height: int, width: int) -> UInt8Array:
+def read_picture(folder: Path, name: str, height: int, width: int) -> UInt8Array:
     """A picture of the size that its annotations are drawn for, as uint8 RGB (H, W, 3).
 
     Args:
-        path: as the table has it, however it spells the name; see ``ops.finding``.
+        folder: of the data set's pictures.
+        name: below it, as the table has it, however it spells it; see ``ops.finding``.
         height: H.
         width: W.
 
     Raises:
-        ImageError: when it is missing, damaged, or of another size.
+        ImageError: when it is missing, damaged, of another size, or not below the folder.
     """
-    path = located(path)
+    if leads_out(name):
+        raise ImageError(
+            f"expected a picture below {folder}, but its table names {name[:200]!r}, which is "
+            "outside; put the picture there and correct the name"
+        )
+    path = located(folder / name)
     image = read_image(path)
     if image.shape[:2] != (height, width):
         raise ImageError(
@@ -84,15 +90,16 @@ def read_picture(path: Path, height: int, width: int) -> UInt8Array:
     return image
 
 
-def missing(paths: Iterable[Path]) -> list[Path]:
-    """Those of the files that are not there; each folder is listed once."""
+def missing(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Those of a folder's files that are not there, or not below it; it is listed once."""
     listed: dict[Path, set[str]] = {}
     absent = []
-    for path in paths:
-        folder = path.parent
-        if folder not in listed:
-            there = folder.iterdir() if folder.is_dir() else ()
-            listed[folder] = {file.name for file in there}
-        if path.name not in listed[folder] and not is_file(located(path)):
+    for name in names:
+        path = folder / name
+        parent = path.parent
+        if parent not in listed:
+            there = parent.iterdir() if is_folder(parent) and not leads_out(name) else ()
+            listed[parent] = {file.name for file in there}
+        if leads_out(name) or (path.name not in listed[parent] and not is_file(located(path))):
             absent.append(path)
     return absent

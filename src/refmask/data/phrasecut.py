@@ -108,7 +108,7 @@ class PhraseCutDataset:
         if tasks is None:
             raise ConfigurationError(f"expected a picture of phrasecut, got the id '{picture}'")
         height, width = self._sizes[int(picture)]
-        image = read_picture(self._file(picture), height, width)
+        image = read_picture(self._images, f"{picture}.jpg", height, width)
         queries = tuple(
             Query(task.id, task.phrase, _drawn(task, height, width), task.kind) for task in tasks
         )
@@ -116,10 +116,11 @@ class PhraseCutDataset:
 
     def missing_pictures(self) -> list[Path]:
         """Files of the split's pictures that are not there."""
-        return missing(map(self._file, self.ids))
+        return missing(self._images, (f"{picture}.jpg" for picture in self.ids))
 
-    def _file(self, picture: str) -> Path:
-        return self.folder / "images" / f"{picture}.jpg"
+    @property
+    def _images(self) -> Path:
+        return self.folder / "images"
 
 
 def _tasks(content: bytes, path: Path, subset: str) -> list[Task]:

@@ -123,7 +123,7 @@ class ReferDataset:
         if refs is None:
             raise ConfigurationError(f"expected a picture of {self.name}, got the id '{picture}'")
         about = self._tables.pictures[refs[0].image]
-        image = read_picture(self.folder / about.file, about.height, about.width)
+        image = read_picture(self.folder, about.file, about.height, about.width)
         targets = {number for ref in refs for number in ref.annotations}
         instances, rows = self._tables.instances(about.id, targets)
         queries = []
@@ -153,7 +153,7 @@ class ReferDataset:
     def missing_pictures(self) -> list[Path]:
         """Files of the split's pictures that are not there."""
         files = (self._tables.pictures[int(picture)].file for picture in self.ids)
-        return missing(self.folder / file for file in files)
+        return missing(self.folder, files)
 
 
 def _split_by(choice: Choice) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from refmask.data.files import loads_plain
 from refmask.errors import ConfigurationError, InputError, MissingResource
 from refmask.ops.parquet import read_parquet, rows_of
-from refmask.ops.reading import MISSHAPEN, parse_json
+from refmask.ops.reading import MISSHAPEN, is_file, parse_json
 
 #: Formats by suffix, plainer ones first: the first file that is there is read.
 SUFFIXES = (".json", ".parquet", ".p")
@@ -71,7 +71,7 @@ def find_refs(folder: Path, split_by: str) -> Path:
     """
     names = candidates(split_by)
     for name in names:
-        if (folder / name).is_file():
+        if is_file(folder / name):
             return folder / name
     raise InputError(
         f"expected one of {', '.join(names)} in {folder}, found none; "

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from refmask.errors import InputError, MaskError
+from refmask.limits import check_masks
 from refmask.ops.reading import MISSHAPEN, parse_json, whole
 from refmask.ops.segmentations import (
     decode_apart,
@@ -105,7 +106,9 @@ class Tables:
         """
         about = self.pictures[picture]
         rows: list[tuple[Annotation, BoolArray]] = []
-        for annotation in self.annotations.get(picture, []):
+        there = self.annotations.get(picture, [])
+        check_masks((len(there), about.height, about.width), f"image {picture} of {self.path}")
+        for annotation in there:
             if annotation.crowd and annotation.id not in targets:
                 continue
             if not annotation.drawn:

@@ -131,7 +131,8 @@ def read_run(folder: Path) -> RunRecords:
     }
     if not records:
         raise ConfigurationError(
-            f"expected whole records in {folder}, there are none yet; finish it"
+            f"{folder} has no whole record: the run has just begun, or its records are damaged; "
+            "evaluate again, into a new folder if that does not help"
         )
     return RunRecords(folder, configuration, records)
 

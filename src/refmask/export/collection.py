@@ -17,6 +17,8 @@ from refmask.errors import ConfigurationError, InputError
 from refmask.export.answers import Answer, Found
 from refmask.export.folder import picture_folders
 from refmask.ops.files import as_utf8, write_whole
+from refmask.ops.opening import is_picture
+from refmask.ops.reading import is_file
 from refmask.provenance import Provenance
 
 #: What may name an object, and the field of the answer that it is.
@@ -225,9 +227,13 @@ def write_file(folder: Path, file: File, options: Options) -> Path:
     if isinstance(file.content, bytes):
         write_whole(path, file.content)
         return path
-    if not (file.content.is_file() and os.access(file.content, os.R_OK)):
+    if not (is_file(file.content) and os.access(file.content, os.R_OK)):
         raise InputError(
             f"expected the picture {file.content}, but it is gone or locked; check the path"
+        )
+    if not is_picture(file.content):
+        raise InputError(
+            f"expected a picture in {file.content}, got something else; check the answers' paths"
         )
     if options.copy_pictures:
         write_whole(path, file.content.read_bytes())

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from refmask.errors import ConfigurationError
+from refmask.ops.reading import is_absent, is_folder
 
 
 def as_utf8(text: str) -> bytes:
@@ -24,8 +25,8 @@ def check_writable(path: Path) -> None:
     Raises:
         ConfigurationError: when they cannot.
     """
-    there = next(place for place in (path, *path.absolute().parents) if place.exists())
-    if not there.is_dir():
+    there = next(place for place in (path, *path.absolute().parents) if not is_absent(place))
+    if not is_folder(there):
         raise ConfigurationError(f"cannot write to {path}: {there} is no folder; choose another")
     try:
         tempfile.TemporaryFile(dir=there).close()

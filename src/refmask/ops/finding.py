@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from refmask.errors import ImageError, RefmaskWarning
 from refmask.ops.images import check_name
 from refmask.ops.opening import HEIF_MISSING, has_heif
-from refmask.ops.reading import is_file
+from refmask.ops.reading import is_file, is_folder
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo", ".webp", ".avif"}
@@ -42,12 +42,12 @@ def find_pictures(where: str) -> list[Path]:
         ImageError: when there is none, or it is a URL.
     """
     path = Path(where)
-    if not where or not path.exists():
+    if not where or not (is_folder(path) or is_file(path)):
         check_name(where)
-    if path.is_dir():
+    if is_folder(path):
         files = (file for file in path.iterdir() if file.is_file())
         found = [Path(file) for file in pictures_among(sorted(map(str, files)))]
-    elif path.exists():
+    elif is_file(path):
         return [path]
     elif glob.has_magic(where):
         names = (Path(name) for name in glob.glob(where, recursive=True))  # noqa: PTH207
@@ -121,6 +121,12 @@ def picture_stem(name: str) -> str:
     return PurePosixPath(picture_key(name)).stem
 
 
+def leads_out(name: str) -> bool:
+    """Whether a name, however it is spelt, leads out of the folder that it is relative to."""
+    key = picture_key(name)
+    return bool(PurePath(key).anchor) or ".." in key.split("/")
+
+
 def located(path: Path) -> Path:
     """The file that a table means by a path, however it spells its name; the path if there is none.
 
@@ -136,4 +142,4 @@ def _spellings(path: Path) -> Iterator[Path]:
     plain = unquote(slashed)
     for form in FORMS:
         slashed, plain = (unicodedata.normalize(form, name) for name in (slashed, plain))
-        yield from (path.parent / name for name in (slashed, plain, quote(plain)))
+        yield from (path.parent / name for name in (slashed, plain, quote(plain, errors="replace")))

@@ -107,7 +107,10 @@ def _from_path(name: str) -> UInt8Array:
 
 def _from_file(file: Any) -> UInt8Array:
     name = str(getattr(file, "name", "the file"))
-    content = file.read()
+    try:
+        content = file.read()
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name} cannot be read ({in_short(error)}); open it anew") from None
     if not isinstance(content, bytes):
         raise ImageError(f"{name} is open as text; open it in binary mode ('rb')")
     return decode_image(content, name)
@@ -184,7 +187,17 @@ def _rgb(upright: Image.Image, name: str) -> UInt8Array:
 
 def _from_tensor(tensor: Any) -> UInt8Array:
     """A torch tensor: channels first, as torch has them, unless only the last axis can be them."""
-    array = tensor.detach().cpu().resolve_neg().numpy()
+    try:
+        plain = tensor.detach().cpu()
+        # NumPy has no bfloat16.
+        plain = plain.float() if plain.is_floating_point() else plain.resolve_neg()
+        array = plain.numpy()
+    except BROKEN as error:
+        raise ImageError(
+            f"cannot read a picture from a tensor of {tensor.dtype}, {tensor.layout} on "
+            f"{tensor.device} ({in_short(error)}); give a dense tensor of uint8, or of floats from "
+            "0 to 1"
+        ) from None
     if array.ndim == 3 and array.shape[0] in (1, 3, 4):
         array = array.transpose(1, 2, 0)
     return _from_array(array)
@@ -212,6 +225,8 @@ def _from_grey(pixels: UInt8Array) -> UInt8Array:
 
 
 def _to_uint8(array: npt.NDArray[Any]) -> UInt8Array:
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype == np.uint8:
         return array
     if array.dtype == np.uint16:
@@ -219,7 +234,8 @@ def _to_uint8(array: npt.NDArray[Any]) -> UInt8Array:
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * 255
     if np.issubdtype(array.dtype, np.floating):
-        # NaN fails both comparisons and so the test.
+        if np.isnan(array).any():
+            raise ImageError("expected float pixels from 0 to 1, got NaN; replace it")
         if not (array.min(initial=0) >= 0 and array.max(initial=0) <= 1):
             raise ImageError("expected float pixels from 0 to 1; divide by 255 or pass uint8")
         return np.round(array * 255).astype(np.uint8)

@@ -12,6 +12,8 @@ from pathlib import Path
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
+from refmask.ops.reading import BROKEN
+
 #: Formats that are pixels and nothing else; PostScript and the like are programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
 #: What phones write, which Pillow reads where pillow-heif is installed.
@@ -36,6 +38,15 @@ def open_picture(source: Path | BytesIO) -> ImageFile:
         # Our own limit says the same in one sentence.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return Image.open(source, formats=known)
+
+
+def is_picture(file: Path) -> bool:
+    """Whether a file begins as a picture of ``formats()`` does."""
+    try:
+        open_picture(file).close()
+    except (Image.DecompressionBombError, *BROKEN):
+        return False
+    return True
 
 
 @cache

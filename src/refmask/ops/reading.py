@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from refmask.errors import InputError, RefmaskError
 from refmask.limits import check
 
 Array = npt.NDArray[Any]
+T = TypeVar("T")
 
 #: Digits of the largest whole number that is read: what 64 bits hold.
 DIGITS = 18
@@ -64,6 +65,11 @@ def in_short(error: BaseException) -> str:
     return str(told)[:200] or type(error).__name__
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether a library written in Rust gave up; such an error is no ``Exception``."""
+    return type(error).__module__ == "pyo3_runtime"
+
+
 def is_absent(path: Path) -> bool:
     """Whether there is nothing at a path; False when that cannot be told."""
     try:
@@ -79,6 +85,14 @@ def is_file(path: Path) -> bool:
     """Whether there is a file at a path; False when that cannot be told, as of a name too long."""
     try:
         return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder at a path; False when that cannot be told."""
+    try:
+        return path.is_dir()
     except (OSError, ValueError):
         return False
 
@@ -209,6 +223,20 @@ def read_json(
     return parse_json(read_bytes(path, what, error, most), path, error, hook, digits)
 
 
+class Header(NamedTuple):
+    """What an array in a file says of itself before its values."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def read_headers(
+    path: Path, names: Collection[str], what: str, error: type[RefmaskError] = InputError
+) -> tuple[dict[str, Header], list[str]]:
+    """As ``read_arrays``, but no array's values are read."""
+    return _of_archive(path, names, what, error, _header)
+
+
 def read_arrays(
     path: Path, names: Collection[str], what: str, error: type[RefmaskError] = InputError
 ) -> tuple[dict[str, Array], list[str]]:
@@ -226,13 +254,29 @@ def read_arrays(
     Raises:
         RefmaskError: of that class, when it is no such file, damaged, or too large in memory.
     """
+    return _of_archive(path, names, what, error, _array)
+
+
+def _of_archive(
+    path: Path,
+    names: Collection[str],
+    what: str,
+    error: type[RefmaskError],
+    read: Callable[[Any, zipfile.ZipInfo], T],
+) -> tuple[dict[str, T], list[str]]:
+    """What ``read`` makes of each wanted array, and the names of all arrays."""
     check_file(path, what, error)
     try:
         with zipfile.ZipFile(path) as archive:
             there = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             wanted = {name: there[name] for name in names if name in there}
             check("unpacked", _told_size(wanted.values()), f"{what} in {path}", error)
-            arrays = {name: _array(archive, info) for name, info in wanted.items()}
+            found = {}
+            for name, info in wanted.items():
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ValueError("an array that is compressed as numpy does not")
+                with archive.open(info) as file:
+                    found[name] = read(file, info)
     except RefmaskError:
         raise
     except BROKEN as fault:
@@ -240,25 +284,31 @@ def read_arrays(
             f"expected {what} in {path}, but it is no whole .npz file ({in_short(fault)}); make it "
             "again"
         ) from None
-    return arrays, list(there)
+    return found, list(there)
 
 
 def _told_size(infos: Collection[zipfile.ZipInfo]) -> int:
     return sum(info.file_size for info in infos)
 
 
-def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
-    """One array, when it is of numbers and its bytes are there."""
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError("an array that is compressed as numpy does not")
-    with archive.open(info) as file:
-        version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
-        shape, fortran, dtype = _HEADERS[version](file)
-        size = math.prod(shape) * dtype.itemsize
-        if dtype.kind not in "biuf" or min(shape, default=0) < 0 or size > info.file_size:
-            raise ValueError("an array that is none of numbers, or larger than its bytes")
-        flat = np.empty(math.prod(shape), dtype)
-        _fill(file, flat.view(np.uint8).data)
+def _header(file: Any, info: zipfile.ZipInfo) -> Header:
+    return Header(*_checked_header(file, info)[::2])
+
+
+def _checked_header(file: Any, info: zipfile.ZipInfo) -> tuple[tuple[int, ...], bool, Any]:
+    """Shape, order and type of an array, when it is of numbers and its bytes are there."""
+    version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
+    shape, fortran, dtype = _HEADERS[version](file)
+    size = math.prod(shape) * dtype.itemsize
+    if dtype.kind not in "biuf" or min(shape, default=0) < 0 or size > info.file_size:
+        raise ValueError("an array that is none of numbers, or larger than its bytes")
+    return shape, fortran, dtype
+
+
+def _array(file: Any, info: zipfile.ZipInfo) -> Array:
+    shape, fortran, dtype = _checked_header(file, info)
+    flat = np.empty(math.prod(shape), dtype)
+    _fill(file, flat.view(np.uint8).data)
     return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
 
 

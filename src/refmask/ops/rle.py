@@ -51,7 +51,10 @@ def decode(rle: Mapping[str, Any], name: str = "the mask") -> BoolArray:
         or not all(type(run) is int and run >= 0 for run in runs)
         or sum(runs) != height * width
     ):
-        raise MaskError(f"{name} has damaged runs: they do not add up to {width}x{height} pixels")
+        raise MaskError(
+            f"{name} has damaged runs: they do not add up to {width}x{height} pixels; encode the "
+            "mask again"
+        )
     inside = np.arange(len(runs)) % 2 == 1
     return np.repeat(inside, runs).reshape(width, height).T
 
@@ -60,7 +63,9 @@ def _sides(size: Any, name: str) -> tuple[int, int]:
     """Height and width, when they are some and no mask of them is too large."""
     fits = isinstance(size, list | tuple) and len(size) == 2
     if not fits or not all(type(side) is int and side >= 0 for side in size):
-        raise MaskError(f"{name} has the size {str(size)[:60]}, not a height and a width in pixels")
+        raise MaskError(
+            f"{name} has the size {str(size)[:60]}, not a height and a width in pixels; correct it"
+        )
     height, width = size
     check("pixels", height * width, name, MaskError)
     return height, width

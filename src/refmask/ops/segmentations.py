@@ -103,14 +103,15 @@ def _polygons(segmentation: Any, where: str, height: int, width: int) -> list[Se
     if not isinstance(segmentation, list) or not all(
         isinstance(polygon, list | array) for polygon in segmentation
     ):
-        raise MaskError(f"{where} has no segmentation as polygons or run-length encoding")
+        raise MaskError(f"{where} has no segmentation as polygons or run-length encoding; add one")
     for polygon in segmentation:
         if len(polygon) % 2 or len(polygon) < SMALLEST or not all(map(is_number, polygon)):
             raise MaskError(
-                f"{where} has a polygon that is not x1, y1, x2, y2, ... with three corners or more"
+                f"{where} has a polygon that is not x1, y1, x2, y2, ... with three corners or "
+                "more; correct it or leave it out"
             )
         if max(map(abs, polygon)) > OUTSIDE * max(height, width):
-            raise MaskError(f"{where} has a polygon far outside the picture")
+            raise MaskError(f"{where} has a polygon far outside the picture; draw it anew")
     return segmentation
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from refmask.errors import MaskError
-from refmask.limits import check
+from refmask.limits import check_masks
 from refmask.ops.finding import picture_key, picture_stem
 from refmask.ops.reading import check_file, read_json
 from refmask.ops.segmentations import (
@@ -28,7 +28,7 @@ from refmask.ops.segmentations import (
     tell_undrawn,
     without_slivers,
 )
-from refmask.types import BoolArray, FloatArray
+from refmask.types import BoolArray, FloatArray, as_quality, sealed
 
 
 @lru_cache(maxsize=1)
@@ -55,18 +55,21 @@ class CocoMasks:
     def read(self, height: int, width: int) -> tuple[BoolArray, FloatArray]:
         """Masks bool (N, H, W) and quality float32 (N,) for a picture of that size."""
         chosen = self._of_picture(height, width)
-        check("unpacked", len(chosen) * height * width, f"masks of '{self.path}'", MaskError)
+        check_masks((len(chosen), height, width), f"'{self.path}'")
         masks = np.zeros((len(chosen), height, width), np.bool_)
-        quality = np.ones(len(chosen), np.float32)
+        scores = []
         for index, annotation in enumerate(chosen):
             where = f"annotation {index} of '{self.path}'"
             segmentation = without_slivers(annotation["segmentation"])
             masks[index] = decode_segmentation(segmentation, where, height, width)
             score = annotation.get("score", 1.0)
             if not is_number(score):
-                raise MaskError(f"annotation {index} of '{self.path}' has the score {score!r}")
-            quality[index] = score
-        return masks, quality
+                raise MaskError(
+                    f"{where} has the score {str(score)[:60]}; make it a finite number, or leave "
+                    "it out"
+                )
+            scores.append(score)
+        return sealed(masks), as_quality(scores, f"scores in '{self.path}'")
 
     def _usable(self, annotations: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Those that draw one thing; a warning counts those that draw none."""

@@ -23,11 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from refmask.errors import MaskError
-from refmask.limits import check
-from refmask.ops.reading import read_arrays
+from refmask.limits import check_masks
+from refmask.ops.reading import Header, check_file, is_folder, read_arrays, read_headers
 from refmask.proposals.coco_json import CocoMasks
 from refmask.proposals.mask_pictures import read_folder, read_png
-from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array, sealed
+from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array, as_quality, sealed
 
 Array = npt.NDArray[Any]
 
@@ -36,7 +36,7 @@ _NAMES = ("masks", "masks_packed", "masks_shape", "quality", "scores")
 
 class _Source(Protocol):
     def read(self, height: int, width: int) -> tuple[BoolArray, FloatArray]:
-        """Masks bool (N, H', W') and quality (N,) for a picture of that size."""
+        """Masks bool (N, H, W) and quality (N,) for a picture of that size; raises MaskError."""
         ...
 
 
@@ -70,41 +70,97 @@ class GivenMasks:
         """
         height, width = image.shape[:2]
         masks, quality = self.source.read(height, width)
-        if len(masks) and masks.shape[1:] != (height, width):
-            raise MaskError(
-                f"masks of '{self.path}' are {_size(masks.shape[1:])} pixels, but the picture is "
-                f"{_size((height, width))} (width x height); give masks of the picture's size"
-            )
         some = masks.any(axis=(1, 2))
         if not some.any():
             return MaskProposals.empty(height, width)
-        return MaskProposals(sealed(masks[some]), quality=quality[some])
+        if not some.all():
+            masks, quality = masks[some], quality[some]
+        return MaskProposals(sealed(masks), quality=quality)
 
 
-class _Stack:
-    """Masks already in memory."""
+class _Drawn:
+    """Masks of one quality, drawn as PNG files."""
 
-    def __init__(self, masks: BoolArray, quality: FloatArray) -> None:
-        self.masks, self.quality = masks, quality
+    def __init__(self, path: Path, masks: BoolArray) -> None:
+        self.path, self.masks = path, masks
 
-    @classmethod
-    def alike(cls, masks: BoolArray) -> _Stack:
-        """Masks of one quality."""
-        return cls(masks, np.ones(len(masks), np.float32))
+    def read(self, height: int, width: int) -> tuple[BoolArray, FloatArray]:
+        _check_size(self.path, self.masks.shape, height, width)
+        return self.masks, np.ones(len(self.masks), np.float32)
 
-    def read(self, height: int, width: int) -> tuple[BoolArray, FloatArray]:  # noqa: ARG002
-        return self.masks, self.quality
+
+class _Npz:
+    """Masks of an ``.npz`` file, of which only headers are read before the picture's size fits."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        headers, there = read_headers(path, _NAMES, "masks", MaskError)
+        self.packed = "masks" not in headers
+        if self.packed and not {"masks_packed", "masks_shape"} <= set(headers):
+            names = ", ".join(there) or "nothing"
+            raise MaskError(
+                f"'{path}' holds {names}; expected an array 'masks', or 'masks_packed' and "
+                "'masks_shape'"
+            )
+        self.shape = self._told_shape(headers) if self.packed else self._own_shape(headers)
+        self.belief = "quality" if "quality" in headers else "scores"
+        told = headers.get(self.belief)
+        if told and (told.shape != self.shape[:1] or told.dtype.kind not in "fiu"):
+            raise MaskError(
+                f"{self.belief} of '{path}' must be {self.shape[0]} finite numbers, one per mask"
+            )
+
+    def read(self, height: int, width: int) -> tuple[BoolArray, FloatArray]:
+        _check_size(self.path, self.shape, height, width)
+        own = "masks_packed" if self.packed else "masks"
+        arrays, _ = read_arrays(self.path, (own, self.belief), "masks", MaskError)
+        quality = arrays.get(self.belief, np.ones(self.shape[0], np.float32))
+        masks = self._unpacked(arrays[own]) if self.packed else _inside(self.path, arrays[own])
+        return masks.reshape(self.shape), as_quality(quality, f"{self.belief} of '{self.path}'")
+
+    def _own_shape(self, headers: dict[str, Header]) -> tuple[int, int, int]:
+        """N, H, W of 'masks', of which an axis of one channel is dropped."""
+        shape = headers["masks"].shape
+        if len(shape) == 4 and shape[1] == 1:
+            shape = (shape[0], *shape[2:])
+        if len(shape) != 3 or 0 in shape[1:]:
+            raise MaskError(
+                f"masks of '{self.path}' have the shape {shape}; expected (N, H, W) of at least 1x1"
+            )
+        check_masks(shape, f"'{self.path}'")
+        return shape
+
+    def _told_shape(self, headers: dict[str, Header]) -> tuple[int, int, int]:
+        """N, H, W as 'masks_shape' tells, when 'masks_packed' fits it."""
+        fault = f"masks_shape of '{self.path}' must be three whole numbers N, H, W"
+        if headers["masks_shape"].shape != (3,) or headers["masks_shape"].dtype.kind not in "iu":
+            raise MaskError(fault)
+        arrays, _ = read_arrays(self.path, ["masks_shape"], "masks", MaskError)
+        count, height, width = map(int, arrays["masks_shape"])
+        if min(count, height - 1, width - 1) < 0:
+            raise MaskError(f"{fault} of at least 0, 1 and 1")
+        check_masks((count, height, width), f"'{self.path}'")
+        packed, expected = headers["masks_packed"], (count, -(-height * width // 8))
+        if packed.dtype != np.uint8 or packed.shape != expected:
+            raise MaskError(
+                f"masks_packed of '{self.path}' is {packed.dtype} {packed.shape}; expected uint8 "
+                f"{expected} for masks_shape {(count, height, width)}"
+            )
+        return count, height, width
+
+    def _unpacked(self, packed: UInt8Array) -> BoolArray:
+        places = self.shape[1] * self.shape[2]
+        return np.unpackbits(packed, axis=1, count=places).view(np.bool_)
 
 
 def _open(path: Path, stem: str | None) -> _Source:
-    if path.is_dir():
-        return _Stack.alike(read_folder(path, stem))
-    if not path.is_file():
-        raise MaskError(f"no masks at '{path}': there is no such file or folder")
+    if is_folder(path):
+        return _Drawn(path, read_folder(path, stem))
+    check_file(path, "masks", MaskError)
     if path.suffix.lower() == ".npz":
-        return _Stack(*_npz(path))
+        return _Npz(path)
     if path.suffix.lower() == ".png":
-        return _Stack.alike(read_png(path))
+        return _Drawn(path, read_png(path))
     if path.suffix.lower() == ".json":
         return CocoMasks(path, stem)
     raise MaskError(
@@ -113,66 +169,21 @@ def _open(path: Path, stem: str | None) -> _Source:
     )
 
 
-def _npz(path: Path) -> tuple[BoolArray, FloatArray]:
-    """Masks bool (N, H, W) and quality float32 (N,) of an ``.npz`` file."""
-    arrays, there = read_arrays(path, _NAMES, "masks", MaskError)
-    names = ", ".join(there) or "nothing"
-    if "masks" in arrays:
-        masks = _inside(path, arrays["masks"])
-    elif "masks_packed" in arrays and "masks_shape" in arrays:
-        masks = _unpacked(path, arrays["masks_packed"], arrays["masks_shape"])
-    else:
-        raise MaskError(
-            f"'{path}' holds {names}; expected an array 'masks', or 'masks_packed' and "
-            "'masks_shape'"
-        )
-    if masks.ndim != 3 or 0 in masks.shape[1:]:
-        raise MaskError(
-            f"masks of '{path}' have the shape {masks.shape}; expected (N, H, W) of at least 1x1"
-        )
-    belief = "quality" if "quality" in arrays else "scores"
-    quality = arrays.get(belief, np.ones(len(masks), np.float32))
-    fits = quality.shape == (len(masks),) and quality.dtype.kind in "fiu"
-    if not fits or not np.isfinite(quality).all():
-        raise MaskError(f"{belief} of '{path}' must be {len(masks)} finite numbers, one per mask")
-    return masks, quality.astype(np.float32)
-
-
 def _inside(path: Path, masks: Array) -> BoolArray:
-    """Masks bool (N, H, W) of numbers; an axis of one channel is dropped."""
+    """Where numbers are above zero, in the memory of those that take one byte each."""
     drawn = masks.dtype.kind in "biu"
     if not drawn and not (masks.dtype.kind == "f" and ((masks == 0) | (masks == 1)).all()):
         raise MaskError(
             f"masks of '{path}' are {masks.dtype}; expected bool, whole numbers or floats of 0 and "
             "1, so threshold them first"
         )
-    if masks.ndim == 4 and masks.shape[1] == 1:
-        masks = masks[:, 0]
-    return np.asarray(masks > 0)
+    room = masks.view(np.bool_) if masks.dtype.itemsize == 1 else np.empty(masks.shape, np.bool_)
+    return np.greater(masks, 0, out=room)
 
 
-def _unpacked(path: Path, packed: Array, shape: Array) -> BoolArray:
-    """Masks bool (N, H, W) of their packed bits."""
-    if shape.shape != (3,) or shape.dtype.kind not in "iu" or (shape < 0).any():
-        raise MaskError(f"masks_shape of '{path}' must be three whole numbers N, H, W")
-    count, height, width = map(int, shape)
-    check("pixels", height * width, f"one mask of '{path}'", MaskError)
-    check("unpacked", count * height * width, f"masks of '{path}'", MaskError)
-    expected = (count, -(-height * width // 8))
-    if packed.dtype != np.uint8 or packed.shape != expected:
+def _check_size(path: Path, shape: tuple[int, ...], height: int, width: int) -> None:
+    if shape[0] and shape[1:] != (height, width):
         raise MaskError(
-            f"masks_packed of '{path}' is {packed.dtype} {packed.shape}; expected uint8 {expected} "
-            f"for masks_shape {(count, height, width)}"
+            f"masks of '{path}' are {shape[2]}x{shape[1]} pixels, but the picture is "
+            f"{width}x{height} (width x height); give masks of the picture's size"
         )
-    bits = np.unpackbits(packed, axis=1, count=height * width)
-    return bits.reshape(count, height, width).view(np.bool_)
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    """Height and width as people say them: ``640x480``."""
-    return f"{shape[1]}x{shape[0]}"
-
-
-def _line(error: BaseException) -> str:
-    """An error of a library on one line."""
-    return " ".join(str(error).split()) or type(error).__name__

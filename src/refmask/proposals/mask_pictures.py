@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from refmask.errors import MaskError, RefmaskWarning
-from refmask.limits import check
+from refmask.limits import check, check_masks
 from refmask.ops.finding import is_hidden, picture_key, picture_stem
 from refmask.ops.opening import open_picture
 from refmask.ops.reading import BROKEN, check_file, in_short
@@ -49,8 +49,9 @@ def read_folder(path: Path, stem: str | None) -> BoolArray:
     masks = []
     for file in files:
         found = read_png(file)
-        check("unpacked", len(files) * found.size, f"masks of '{path}'", MaskError)
         masks.append(found)
+        count = sum(map(len, masks)) + len(files) - len(masks)  # a file draws one or more
+        check_masks((count, *found.shape[1:]), f"'{path}'")
         if found.shape[1:] != masks[0].shape[1:]:
             (height, width), (first_height, first_width) = found.shape[1:], masks[0].shape[1:]
             raise MaskError(
@@ -71,6 +72,7 @@ def read_png(file: Path) -> BoolArray:
         with open_picture(file) as picture:
             if picture.format != "PNG":
                 raise MaskError(f"mask '{file}' is of the format {picture.format}; save it as PNG")
+            check("pixels", picture.height * picture.width, f"the mask '{file}'", MaskError)
             values = np.asarray(picture)
             mode, told = picture.mode, picture.info.get("transparency")
             palette = picture.getpalette("RGB") if mode == "P" else None
@@ -78,7 +80,7 @@ def read_png(file: Path) -> BoolArray:
         if isinstance(error, MaskError):
             raise
         raise MaskError(
-            f"cannot read the mask '{file}' as a PNG picture: {in_short(error)}"
+            f"cannot read the mask '{file}' as a PNG picture: {in_short(error)}; save it again"
         ) from None
     if palette is not None:
         return _of_palette(values, _colours(palette), _opaque(told), file)
@@ -117,6 +119,7 @@ def _of_palette(
             stacklevel=4,
         )
     objects = used[lit[used]]
+    check_masks((len(objects), *numbers.shape), f"'{file}'")
     return np.asarray(numbers[None] == objects[:, None, None])
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from refmask.errors import ConfigurationError, MissingResource, RefmaskError
 from refmask.fingerprint import Fingerprint
 from refmask.ops.files import write_whole
-from refmask.ops.reading import MISSHAPEN, is_absent, read_json
+from refmask.ops.reading import MISSHAPEN, is_absent, is_panic, read_json
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -131,11 +131,13 @@ def translate_errors(folder: Path) -> Iterator[None]:
         yield
     except RefmaskError:
         raise
-    except (RuntimeError, OSError, ValueError) as error:
+    except BaseException as error:
+        if not isinstance(error, RuntimeError | OSError | ValueError) and not is_panic(error):
+            raise
         raise ConfigurationError(f"the index {folder} cannot be used: {in_short(error)}") from None
 
 
-def in_short(error: Exception) -> str:
+def in_short(error: BaseException) -> str:
     """What LanceDB says, without the lines of its sources, and what to do."""
     told = " ".join(str(error).split()) or type(error).__name__
     if any(text in told for text in FULL):

@@ -15,7 +15,7 @@ from typing import TypeVar
 from refmask.ops.finding import is_hidden, none_found, pictures_among
 from refmask.ops.images import check_name
 from refmask.ops.opening import open_picture
-from refmask.ops.reading import BROKEN
+from refmask.ops.reading import BROKEN, is_file, is_folder
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ def find(places: Iterable[str | os.PathLike[str]]) -> tuple[list[File], list[str
         for name in found:
             path = str(Path(name).resolve())
             files.setdefault(path, File(path, name))
-        if Path(place).is_dir():
+        if is_folder(Path(place)):
             folders.append(str(Path(place).resolve()))
     return list(files.values()), folders
 
@@ -111,11 +111,11 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def _found(place: str) -> Iterator[str]:
-    if not place or not Path(place).exists():
+    if not place or not (is_folder(Path(place)) or is_file(Path(place))):
         check_name(place)
-    if Path(place).is_dir():
+    if is_folder(Path(place)):
         yield from _walked(place)
-    elif Path(place).exists():
+    elif is_file(Path(place)):
         yield place
     elif glob.has_magic(place):
         for name in sorted(glob.glob(place, recursive=True)):  # noqa: PTH207

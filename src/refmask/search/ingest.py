@@ -67,7 +67,11 @@ def take(
     known: dict[str, Picture] = {}
     for asked in batches(files, ASKED):
         nameable = [file for file in asked if _nameable(file)]
-        yield from (_failed(file, "its name is no text") for file in asked if not _nameable(file))
+        yield from (
+            _failed(file, f"the name of {file.path} is not UTF-8; rename it")
+            for file in asked
+            if not _nameable(file)
+        )
         there = collection.pictures(among("path", (file.path for file in nameable)))
         old = {picture.path: picture for picture in there} if nameable else {}
         for file in nameable:

@@ -11,6 +11,7 @@ This is the only file that imports spaCy, and only once a parser is really neede
 from __future__ import annotations
 
 import importlib.util
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -20,9 +21,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from refmask.errors import ConfigurationError, ExpressionError, MissingResource
+from refmask.ops.reading import is_folder
 from refmask.text.words import (
     ONE,
     SEVERAL,
+    SEVERAL_ALONE,
+    SEVERAL_OF,
     bad_parse,
     check_tree,
     checked_expression,
@@ -51,8 +55,14 @@ POINTERS = frozenset(
 )
 #: Words before a noun phrase that the parser may hang on its noun, but that describe nothing.
 FILLERS = frozenset({"intj", "punct", "cc", "neg", "preconj", "discourse", "mark"})
-#: Words that say what is not so. No encoder of images knows them.
-DENIALS = frozenset({"not", "n't", "no", "never", "without", "except", "neither", "nor", "none"})
+#: Words that say what is not so, apostrophes in any form or left out. No image encoder knows them.
+DENIALS = re.compile(
+    r"""n ['`\u2018\u2019\u00b4\u02bc\u2032] t \b
+    | \b (?: not | no | never | cannot | without | w/o | except | excluding | neither | nor | none
+           | nobody | nothing | nowhere | instead \s+ of | (?:other|rather) \s+ than
+           | (?:is|are|was|were|do|does|did|has|have|had|ca|wo|could|would|should) nt ) \b""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 class PhraseParser:
@@ -159,7 +169,7 @@ class PhraseParser:
     def _answer(self, sentence: _Sentence, doc: Doc) -> TargetPhrase:
         """Apply the rule to a parsed sentence and cut the phrase out of its text."""
         span = _reference_phrase(doc) if self.reference else _target_phrase(doc)
-        beyond = _beyond(doc, _fallback(doc) if span is None else span.root)
+        beyond = _beyond(sentence.expression, _fallback(doc) if span is None else span.root)
         if self.reference:
             phrase = sentence.text if span is None else span.text
             head = sentence.text if span is None else span.root.text
@@ -261,15 +271,18 @@ def _reference_phrase(doc: Doc) -> Span | None:
     return None
 
 
-def _beyond(doc: Doc, head: Token) -> str | None:
+def _beyond(expression: str, head: Token) -> str | None:
     """What an expression asks for that no method can tell; see ``TargetPhrase.beyond``."""
-    denied = next((token for token in doc if token.lower_ in DENIALS), None)
+    denied = DENIALS.search(expression)
     if denied is not None:
-        return f"{denied.text!r} is not understood"
+        return f"{denied[0]!r} is not understood"
     before = {child.lower_ for child in head.children if child.i < head.i}
     joined = any(one.dep_ == "conj" and one.pos_ in NOMINAL for one in head.children)
     plural = head.pos_ in ("NOUN", "PROPN") and is_plural(head.text) and not before & ONE
-    if joined or plural or before & SEVERAL:
+    counted = head.lower_ in SEVERAL_ALONE or (
+        head.lower_ in SEVERAL_OF and any(child.lower_ == "of" for child in head.children)
+    )
+    if joined or plural or counted or before & SEVERAL:
         return "it asks for several things, and one is given"
     return None
 
@@ -301,7 +314,7 @@ def _locate(pipeline: str) -> str | Path:
         return EMBEDDED_FOLDER
     if not isinstance(pipeline, str) or not pipeline:
         raise _missing(pipeline)
-    if Path(pipeline).is_dir():
+    if is_folder(Path(pipeline)):
         return Path(pipeline)
     if pipeline.isidentifier() and importlib.util.find_spec(pipeline) is not None:
         return pipeline

@@ -113,6 +113,12 @@ SEVERAL = frozenset(
     {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "dozen", "both"}
     | {"all", "many", "several", "few", "these", "those", "every", "each", "various"}
 )
+#: Words that ask for several things before "of", as those above do,
+SEVERAL_OF = SEVERAL | {"some", "most", "any", "dozens", "hundreds"}
+#: and when no noun follows.
+SEVERAL_ALONE = frozenset(
+    {"all", "both", "many", "several", "few", "these", "those", "everyone", "everybody"}
+)
 #: Words before a noun that ask for one thing, whatever its form.
 ONE = frozenset({"a", "an", "this", "that", "one", "another", "pair"})
 #: Plurals that do not end with an s.

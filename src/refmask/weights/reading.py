@@ -100,7 +100,30 @@ def _checkpoint(loaded: object, classes: frozenset[str], path: Path) -> Checkpoi
     wrong = [name for name, value in tensors.items() if not isinstance(value, Tensor)]
     if wrong:
         raise WeightsError(f"expected only tensors in {path}, {', '.join(wrong[:3])} are none")
+    for name, value in tensors.items():
+        _check_plain(name, value, path)
     return Checkpoint(tensors, classes | marks)
+
+
+def _check_plain(name: str, value: Tensor, path: Path) -> None:
+    """Refuse a tensor that no model has."""
+    fault = next(
+        (
+            fault
+            for fault, found in {
+                "quantised": value.is_quantized,
+                "sparse": value.layout != torch.strided,
+                "without values": value.is_meta,
+                "complex": value.is_complex(),
+            }.items()
+            if found
+        ),
+        None,
+    )
+    if fault is not None:
+        raise WeightsError(
+            f"parameter {name} in {path} is {fault}; save plain tensors of floating-point numbers"
+        )
 
 
 def fill(
@@ -141,6 +164,16 @@ def fill(
         raise WeightsError(
             f"weights {source} do not fit the model: {'; '.join(faults)}; "
             "choose the model they were made for"
+        )
+    whole = [
+        name
+        for name, value in weights.items()
+        if wanted[name].is_floating_point() and not value.is_floating_point()
+    ]
+    if whole:
+        kind = str(weights[whole[0]].dtype).removeprefix("torch.")
+        raise WeightsError(
+            f"parameter {whole[0]} of {source} is {kind}, not float; save it as float32"
         )
     broken = [name for name, value in weights.items() if not _finite(value)]
     if broken:
