@@ -1,6 +1,7 @@
-"""CLIP: ``load_clip`` and the image towers that know how to look at a mask.
+"""CLIP: ``load_clip`` and what it loads.
 
-To add a tower family: one file beside this one, and one line in ``families.FAMILIES``.
+``vit``, ``resnet`` and ``text`` are the towers, written for reading, with equations 2 and 3;
+``kernels`` computes the same features fast.
 """
 
 from refmask.clip.backbone import ClipBackbone

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from refmask.clip.families import PLACES, PooledTower, RegionTower, Tower
+from refmask.clip.kernels import ResnetTower, Tower, VitTower, text_tower_of
+from refmask.clip.kernels.linear import PLACES
+from refmask.clip.model import Clip
 from refmask.clip.row_cache import RowCache
-from refmask.clip.text import Tokenizer, text_tower_of, tokenize
+from refmask.clip.tokens import Tokenizer, tokenize
 from refmask.errors import ConfigurationError, ExpressionError, RefmaskWarning
 from refmask.ops.pixels import PixelStatistics
 from refmask.weights.hashing import sha256_of
@@ -29,8 +31,8 @@ class ClipBackbone:
     """A CLIP model with all it needs to read pixels and texts.
 
     Attributes:
-        model: open_clip's model, in evaluation mode, on ``device``.
-        tower: its image tower, as our family file sees it.
+        model: in evaluation mode, on ``device``.
+        tower: the fast form of its image tower.
         tokenizer: list of T texts -> int64 (T, context).
         statistics: how its weights want pixels.
         device: where it computes.
@@ -38,10 +40,10 @@ class ClipBackbone:
         name: model and weights, for reports.
         advice: blend settings its card recommends ("alpha", "beta", "mask_layers"), if any.
         weights: the file its weights were read from, where there is one.
-        model_cfg: open_clip's model configuration.
+        model_cfg: its configuration, in open_clip's form.
     """
 
-    model: Any
+    model: Clip
     tower: Tower
     tokenizer: Tokenizer
     statistics: PixelStatistics
@@ -107,7 +109,7 @@ class ClipBackbone:
             ConfigurationError: for a setting that the tower does not have.
         """
         self.check_settings(settings)
-        pool = self.tower.look(pixels.to(self.device), **settings)
+        pool = self.tower.masked(pixels.to(self.device), **settings)
         return pool(masks.to(self.device)).cpu()
 
     @torch.inference_mode()
@@ -117,7 +119,7 @@ class ClipBackbone:
         Args:
             pixels: float32 (1, 3, S, S), normalised.
             regions: bool (N, h, w) at ``tower.grid``: the patches of each region.
-            settings: as ``RegionTower.regions`` takes them.
+            settings: as ``VitTower.regions`` takes them.
 
         Returns:
             float32 (N, D) on the CPU, not normalised; a region of all patches gives
@@ -189,9 +191,9 @@ class ClipBackbone:
         return gradients
 
     @property
-    def region_tower(self) -> RegionTower:
+    def region_tower(self) -> VitTower:
         """The tower, if it is a vision transformer; else raises ConfigurationError."""
-        if not isinstance(self.tower, RegionTower):
+        if not isinstance(self.tower, VitTower):
             raise ConfigurationError(
                 f"expected a vision transformer such as ViT-B-32-quickgelu for region tokens, "
                 f"{self.name} is a {self.tower.family} model; choose another model or method"
@@ -199,9 +201,9 @@ class ClipBackbone:
         return self.tower
 
     @property
-    def pooled_tower(self) -> PooledTower:
+    def pooled_tower(self) -> ResnetTower:
         """The tower, if it is a ResNet; else raises ConfigurationError."""
-        if not isinstance(self.tower, PooledTower):
+        if not isinstance(self.tower, ResnetTower):
             raise ConfigurationError(
                 f"expected a ResNet such as RN50-quickgelu for maps before attention pooling, "
                 f"{self.name} is a {self.tower.family} model; choose another model or method"
@@ -241,12 +243,12 @@ class ClipBackbone:
 
     @cached_property
     def _text_tower(self) -> Callable[[Tensor], Tensor]:
-        return text_tower_of(self.model, self.precision)
+        return text_tower_of(self.model.text, self.precision)
 
     @property
     def dim(self) -> int:
         """D, the width of the features."""
-        return int(self.model.visual.output_dim)
+        return self.model.visual.output_dim
 
     def _tokens(self, texts: list[str], refuse: bool) -> Tensor:
         """Ids (T, context) of texts; raises, or warns, when one is longer than the model reads."""
