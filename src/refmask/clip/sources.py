@@ -23,7 +23,6 @@ from refmask.clip.configuration import (
 )
 from refmask.errors import ConfigurationError, ModelError, RefmaskError, WeightsUnavailable
 from refmask.provenance import EMBEDDED, OFFLINE
-from refmask.weights.hub import first_of, snapshot
 from refmask.weights.tags import STATISTICS, TAGS
 
 HUB = "hf-hub:"
@@ -84,6 +83,8 @@ class Source:
             WeightsUnavailable: when it is on a hub and cannot be fetched.
         """
         if self.folder is None or self.repository is not None:
+            from refmask.weights.hub import snapshot
+
             wanted = f"{what} {named}"
             folders = [_or_unavailable(wanted, named, partial(snapshot, named, names))]
         else:
@@ -189,6 +190,8 @@ def _weights_of(repository: str) -> Path:
 
 def _fetch(wanted: str, repository: str, names: Sequence[str]) -> Path:
     """The first file of some names that a repository has; raises WeightsUnavailable."""
+    from refmask.weights.hub import first_of
+
     return _or_unavailable(wanted, repository, partial(first_of, repository, names))
 
 
