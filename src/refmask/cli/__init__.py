@@ -44,7 +44,7 @@ COMMANDS = {
 }
 
 
-#: Objects that are made before Python looks for rubbish among the newest; it begins with 700. Imports
+#: Objects that are made before Python looks for rubbish among the newest, instead of 700: imports
 #: make hundreds of thousands, which it would go through again and again.
 MANY = 100_000
 #: How often a thread looks whether the others have finished before it sleeps. libgomp's 300,000

@@ -31,41 +31,32 @@ QUICK, EXACT = "QuickGELU", "GELU"
 
 #: A parameter that transformers' CLIP has, and no other file.
 SIGN = "text_model.embeddings.token_embedding.weight"
-#: transformers' names of parts outside the blocks, and OpenAI's.
-PARTS = {
-    "text_model.embeddings.token_embedding.weight": "token_embedding.weight",
-    "text_model.embeddings.position_embedding.weight": "positional_embedding",
-    "text_model.final_layer_norm.weight": "ln_final.weight",
-    "text_model.final_layer_norm.bias": "ln_final.bias",
-    "vision_model.embeddings.class_embedding": "visual.class_embedding",
-    "vision_model.embeddings.patch_embedding.weight": "visual.conv1.weight",
-    "vision_model.embeddings.position_embedding.weight": "visual.positional_embedding",
-    "vision_model.pre_layrnorm.weight": "visual.ln_pre.weight",
-    "vision_model.pre_layrnorm.bias": "visual.ln_pre.bias",
-    "vision_model.post_layernorm.weight": "visual.ln_post.weight",
-    "vision_model.post_layernorm.bias": "visual.ln_post.bias",
+#: transformers' parts of names, and OpenAI's, to be replaced in this order.
+RENAMED = {
+    "text_model.": "",
+    "vision_model.": "visual.",
+    "embeddings.": "",
+    "position_embedding.weight": "positional_embedding",
+    "patch_embedding": "conv1",
+    "pre_layrnorm": "ln_pre",
+    "post_layernorm": "ln_post",
+    "final_layer_norm": "ln_final",
+    "encoder.layers": "transformer.resblocks",
+    "layer_norm": "ln_",
+    "mlp.fc1": "mlp.c_fc",
+    "mlp.fc2": "mlp.c_proj",
+    "self_attn.": "attn.",
 }
 #: Matrices that transformers applies from the other side.
 TURNED = {"text_projection.weight": "text_projection", "visual_projection.weight": "visual.proj"}
-BLOCKS = {
-    "text_model.encoder.layers.": "transformer.resblocks.",
-    "vision_model.encoder.layers.": "visual.transformer.resblocks.",
-}
-#: Parts of a block; query, key and value lie in one matrix in OpenAI's.
-INNER = {
-    "self_attn.out_proj": "attn.out_proj",
-    "layer_norm1": "ln_1",
-    "layer_norm2": "ln_2",
-    "mlp.fc1": "mlp.c_fc",
-    "mlp.fc2": "mlp.c_proj",
-}
-QUERY, KEY, VALUE = "self_attn.q_proj.", "self_attn.k_proj.", "self_attn.v_proj."
+#: Query, key and value, which are one matrix in OpenAI's.
+QUERY, KEY, VALUE = "q_proj.", "k_proj.", "v_proj."
 
 
 def as_ours(weights: dict[str, Tensor], ours: Collection[str]) -> dict[str, Tensor]:
     """Parameters by our names, in float32.
 
-    What has no counterpart keeps its name, so that it is told when the model is filled.
+    What has no counterpart is told when the model is filled.
 
     Args:
         weights: by OpenAI's names, open_clip's or transformers'.
@@ -73,9 +64,9 @@ def as_ours(weights: dict[str, Tensor], ours: Collection[str]) -> dict[str, Tens
     """
     if SIGN in weights:
         weights = dict(
-            _as_openai(name, value, weights)
+            _openais(name, value, weights)
             for name, value in weights.items()
-            if KEY not in name and VALUE not in name  # they go with the query
+            if not any(third in name for third in (KEY, VALUE))  # they go with the query
         )
     return {
         f"text.{name}" if f"text.{name}" in ours else name: (
@@ -85,22 +76,16 @@ def as_ours(weights: dict[str, Tensor], ours: Collection[str]) -> dict[str, Tens
     }
 
 
-def _as_openai(name: str, value: Tensor, weights: Mapping[str, Tensor]) -> tuple[str, Tensor]:
-    """One of transformers' parameters by OpenAI's name."""
+def _openais(name: str, value: Tensor, weights: Mapping[str, Tensor]) -> tuple[str, Tensor]:
+    """One of transformers' parameters, by OpenAI's name."""
     if name in TURNED:
         return TURNED[name], value.T.contiguous()
-    for theirs, openai in BLOCKS.items():
-        number, _, inner = name.removeprefix(theirs).partition(".")
-        part, _, kind = inner.rpartition(".")
-        if not name.startswith(theirs):
-            continue
-        thirds = [name.replace(QUERY, which) for which in (QUERY, KEY, VALUE)]
-        if inner.startswith(QUERY) and all(third in weights for third in thirds):
-            joined = torch.cat([weights[third] for third in thirds])
-            return f"{openai}{number}.attn.in_proj_{kind}", joined
-        if part in INNER:
-            return f"{openai}{number}.{INNER[part]}.{kind}", value
-    return PARTS.get(name, name), value
+    thirds = [name.replace(QUERY, one) for one in (QUERY, KEY, VALUE)]
+    if QUERY in name and all(third in weights for third in thirds):
+        name, value = name.replace(QUERY, "in_proj_"), torch.cat([weights[one] for one in thirds])
+    for theirs, openais in RENAMED.items():
+        name = name.replace(theirs, openais)
+    return name, value
 
 
 def check_activation(model: str, cfg: Mapping[str, Any], quick: bool | None, what: str) -> None:

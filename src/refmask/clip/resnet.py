@@ -22,7 +22,7 @@ class Bottleneck(nn.Module):
     def __init__(self, incoming: int, inner: int, stride: int) -> None:
         super().__init__()
         outgoing = inner * EXPANSION
-        self.stride = stride
+        self.shrink = nn.AvgPool2d(stride) if stride > 1 else nn.Identity()
         self.conv1 = nn.Conv2d(incoming, inner, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(inner)
         self.conv2 = nn.Conv2d(inner, inner, 3, padding=1, bias=False)
@@ -38,12 +38,12 @@ class Bottleneck(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C', H // stride, W // stride), not negative."""
-        inner = self.bn1(self.conv1(maps)).relu()
-        inner = self.bn2(self.conv2(inner)).relu()
-        widened = self.bn3(self.conv3(functional.avg_pool2d(inner, self.stride)))
+        inner = self.bn1(self.conv1(maps)).relu_()
+        inner = self.bn2(self.conv2(inner)).relu_()
+        widened: Tensor = self.bn3(self.conv3(self.shrink(inner)))
         if self.downsample is not None:
-            maps = self.downsample(functional.avg_pool2d(maps, self.stride))
-        return torch.relu(widened + maps)
+            maps = self.downsample(self.shrink(maps))
+        return widened.add_(maps).relu_()
 
 
 class AttentionPool(nn.Module):
@@ -131,9 +131,9 @@ class ModifiedResNet(nn.Module):
 
     def features(self, pixels: Tensor) -> Tensor:
         """The last layer's feature maps: (B, 3, H, W) to (B, C, H // 32, W // 32)."""
-        maps = self.bn1(self.conv1(pixels)).relu()
-        maps = self.bn2(self.conv2(maps)).relu()
-        maps = self.bn3(self.conv3(maps)).relu()
+        maps = self.bn1(self.conv1(pixels)).relu_()
+        maps = self.bn2(self.conv2(maps)).relu_()
+        maps = self.bn3(self.conv3(maps)).relu_()
         maps = functional.avg_pool2d(maps, 2)
         features: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
         return features
