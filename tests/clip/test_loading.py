@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -341,3 +343,14 @@ def test_the_hub_is_asked_once_when_nothing_is_cached(monkeypatch):
     monkeypatch.setattr("refmask.weights.hub.snapshot_download", lambda *_, **__: "cached")
     assert within_reach("org/repo")
     assert len(asked) == 2
+
+
+def test_open_clip_is_not_imported():
+    """Nor what it, drawing weights, or a hub's client would bring along."""
+    code = (
+        "import sys; from refmask.clip import load_clip; load_clip('embedded').encode_text(['a']);"
+        "heavy = {'open_clip', 'torchvision', 'timm', 'transformers', 'torch._dynamo', 'sympy'};"
+        "assert not (heavy | {'huggingface_hub'}) & set(sys.modules), set(sys.modules) & heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

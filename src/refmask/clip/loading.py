@@ -67,7 +67,7 @@ def load_clip(
     text = own_text or _other_text_tower(source, path)
     with torch.device("meta"):
         clip = Clip(visual, text)
-    tokenizer = _tokenizer(source, text.vocab_size)
+    tokenizer = tokenizer_of(source, text.vocab_size)
     read = read_checkpoint(path)
     check_activation(source.name, cfg, trained_quick(path, read.marks), str(path))
     fill(clip, as_ours(read.tensors, clip.state_dict().keys()), str(path), assign=True)
@@ -97,7 +97,7 @@ def _other_text_tower(source: Source, weights: Path) -> Any:
     return other_text_tower(source, weights)
 
 
-def _tokenizer(source: Source, vocabulary: int) -> Tokenizer:
+def tokenizer_of(source: Source, vocabulary: int) -> Tokenizer:
     """The tokenizer that a model's configuration names.
 
     Raises:

@@ -47,7 +47,8 @@ class TextTransformer(nn.Module):
         super().__init__()
         self.vocab_size, self.pool, self.end = vocabulary, pool, end
         # From values, so that none are drawn: for that torch would import its compiler.
-        self.token_embedding = nn.Embedding.from_pretrained(torch.empty(vocabulary, config.width))
+        values = torch.empty(vocabulary, config.width)
+        self.token_embedding = nn.Embedding(vocabulary, config.width, _weight=values)
         self.positional_embedding = nn.Parameter(torch.empty(context, config.width))
         self.transformer = Transformer(config)
         self.ln_final = config.norm()

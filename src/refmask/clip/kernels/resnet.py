@@ -176,7 +176,7 @@ class Trunk:
                 if isinstance(norm, nn.BatchNorm2d):
                     _fold(convolution, norm)
                     setattr(module, name, nn.Identity())
-        self._folded.to(precision, memory_format=torch.channels_last)
+        self._folded.to(precision).to(memory_format=torch.channels_last)
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """The last layer's feature maps: float32 (B, 3, H, W) to (B, C, H // 32, W // 32)."""
