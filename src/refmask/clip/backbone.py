@@ -1,4 +1,4 @@
-"""One loaded CLIP: pictures, masks in context and texts to features."""
+"""One loaded CLIP: images, masks in context and texts to features."""
 
 from __future__ import annotations
 
@@ -78,11 +78,7 @@ class ClipBackbone:
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Ordinary image features.
 
-        Args:
-            pixels: float32 (B, 3, S, S), normalised.
-
-        Returns:
-            float32 (B, D) on the CPU, not normalised; (0, D) for B = 0.
+        Pixels float32 (B, 3, S, S), normalised, to float32 (B, D) on the CPU, not normalised.
         """
         height, width = self.tower.grid
         batch = max(1, PLACES // (height * width))
@@ -151,14 +147,8 @@ class ClipBackbone:
     def feature_map(self, pixels: Tensor) -> Tensor:
         """The feature map that is pooled to an image feature.
 
-        Args:
-            pixels: float32 (1, 3, S, S), normalised.
-
-        Returns:
-            float32 (1, C, h, w) on the CPU.
-
-        Raises:
-            ConfigurationError: when the tower is no ResNet.
+        Pixels float32 (1, 3, S, S), normalised, to float32 (1, C, h, w) on the CPU. Raises
+        ConfigurationError when the tower is no ResNet.
         """
         return self.pooled_tower.dense(pixels.to(self.device), "features").cpu()
 
