@@ -235,7 +235,7 @@ def test_no_network_and_nothing_cached(monkeypatch, model, weights, reach):
     monkeypatch.setattr("refmask.weights.hub.answers", lambda _: reach)
     monkeypatch.setattr("refmask.weights.hub.download", refuse)
     wanted = r"(weights 'openai' of ViT-B-32-quickgelu|no/such|open_clip_config)"
-    fetch = r"download them from .* on the Hugging Face hub .*--weights FILE.*--model offline"
+    fetch = r"download them from .* on the Hugging Face hub .*`weights=FILE`.*`model=offline`"
     with pytest.raises(WeightsUnavailable, match=f"{wanted}.*{fetch}"):
         load_clip(model, weights)
 

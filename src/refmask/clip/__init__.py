@@ -6,6 +6,5 @@
 
 from refmask.clip.backbone import ClipBackbone
 from refmask.clip.loading import load_clip
-from refmask.clip.row_cache import apart
 
-__all__ = ["ClipBackbone", "apart", "load_clip"]
+__all__ = ["ClipBackbone", "load_clip"]

@@ -16,7 +16,6 @@ from torch.nn import functional
 from refmask.clip.kernels import ResnetTower, Tower, VitTower, text_tower_of
 from refmask.clip.kernels.linear import PLACES
 from refmask.clip.model import Clip
-from refmask.clip.row_cache import RowCache
 from refmask.clip.tokens import Tokenizer, tokenize
 from refmask.errors import ConfigurationError, ExpressionError, RefmaskWarning
 from refmask.ops.pixels import PixelStatistics
@@ -53,7 +52,6 @@ class ClipBackbone:
     advice: dict[str, Any] = field(default_factory=dict)
     weights: Path | None = None
     model_cfg: dict[str, Any] = field(default_factory=dict)
-    _known_texts: RowCache = field(default_factory=RowCache, init=False)
 
     def __repr__(self) -> str:
         """One line, without weights."""
@@ -211,7 +209,7 @@ class ClipBackbone:
 
     @torch.inference_mode()
     def encode_text(self, texts: Sequence[str], *, refuse_long: bool = False) -> Tensor:
-        """Text features, each distinct text computed once and kept for later calls.
+        """Text features, each distinct text computed once.
 
         Args:
             texts: T texts. What exceeds the model's context is cut off, with a RefmaskWarning.
@@ -226,10 +224,11 @@ class ClipBackbone:
         if not texts:
             return torch.empty((0, self.dim))
         ids = self._tokens(list(texts), refuse_long)
-        return self._known_texts.rows(
-            [row.tobytes() for row in ids.numpy()],
-            lambda places: self._text_tower(ids[places].to(self.device)).cpu(),
-        )
+        keys = [row.tobytes() for row in ids.numpy()]
+        distinct = {key: place for place, key in enumerate(keys)}
+        features = self._text_tower(ids[[*distinct.values()]].to(self.device)).cpu()
+        number = {key: place for place, key in enumerate(distinct)}
+        return features[[number[key] for key in keys]]
 
     @cached_property
     def _text_tower(self) -> Callable[[Tensor], Tensor]:

@@ -205,8 +205,8 @@ def _or_unavailable(wanted: str, repository: str, download: Callable[[], Path]) 
         raise WeightsUnavailable(
             f"{wanted} are not in the local cache and could not be fetched; on a machine with "
             f"network download them from {repository} on the Hugging Face hub and pass the file "
-            "with --weights FILE, or copy that machine's ~/.cache/huggingface here; "
-            "--model offline works now"
+            "with `weights=FILE`, or copy that machine's ~/.cache/huggingface here; "
+            "`model=offline` works now"
         ) from error
 
 
