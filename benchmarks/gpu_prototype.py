@@ -127,7 +127,7 @@ class Encoder:
     """A vision transformer with quick GELU as products of few large matrices.
 
     Args:
-        visual: an ``open_clip.transformer.VisionTransformer``, in float32.
+        visual: a ``refmask.clip.vit.VisionTransformer``, in float32.
         precision: of the products.
         summed: the type that tokens are summed up in.
         run: computes a block; ``block``, or what a compiler makes of it.
@@ -137,8 +137,8 @@ class Encoder:
         self, visual: Any, precision: torch.dtype, summed: torch.dtype, run: Block = block
     ) -> None:
         self.run = run
-        self.grid, self.patch = visual.grid_size[0], visual.patch_size[0]
-        self.heads = visual.transformer.resblocks[0].attn.num_heads
+        self.grid, self.patch = visual.grid[0], visual.patch_size
+        self.heads = visual.transformer.resblocks[0].attn.heads
         self.precision = precision
         self._patches = visual.conv1.weight.detach().flatten(1).to(precision)
         self._class, self._places = (

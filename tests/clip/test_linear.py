@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from refmask.clip import linear
-from refmask.clip.linear import Linear, packs
+from refmask.clip.kernels import linear
+from refmask.clip.kernels.linear import Linear, packs
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -18,13 +20,19 @@ from refmask import (
     ConfigurationError,
     ModelError,
     RefmaskWarning,
+    UnsupportedTower,
     WeightsError,
     WeightsUnavailable,
     load_clip,
 )
-from refmask.clip.sources import CONFIG_FILE, find_model
+from refmask.clip.configuration import CONFIG_FILE
+from refmask.clip.model import image_tower
+from refmask.clip.sources import find_model, find_weights
 from refmask.weights.hub import within_reach
 from refmask.weights.reading import read_weights
+from refmask.weights.tags import STATISTICS, TAGS
+
+LISTED = open_clip.list_pretrained()
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +42,12 @@ def tiny(model_files):
 
 
 def same(clip, state):
-    return all(clip.model.state_dict()[key].equal(value) for key, value in state.items())
+    """Whether a model has the weights that OpenAI's names lead to."""
+    found = clip.model.state_dict()
+    return all(
+        found[name if name in found else f"text.{name}"].equal(value)
+        for name, value in state.items()
+    )
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".bin", ".pth"])
@@ -60,10 +73,11 @@ def test_half_precision_weights_compute_in_fp32(tiny, tmp_path):
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_openais_torchscript_archives_are_read_as_data(tiny, tmp_path):
     model, _, state = tiny
-    clip = load_clip(*tiny[:2], precision="fp32").model
+    clip = open_clip.CLIP(**json.loads(Path(model).read_text()))
+    clip.load_state_dict(state)
     with torch.no_grad():
         traced = torch.jit.trace(
-            clip.train(False), (torch.zeros(1, 3, 224, 224), torch.zeros(1, 77, dtype=torch.long))
+            clip.eval(), (torch.zeros(1, 3, 224, 224), torch.zeros(1, 77, dtype=torch.long))
         )
     path = tmp_path / "ViT-B-32.pt"
     traced.save(str(path))
@@ -215,45 +229,74 @@ def test_names_that_do_not_exist(tiny, tmp_path):
 def test_no_network_and_nothing_cached(monkeypatch, model, weights, reach):
     """One error: what was wanted, where to get it, where to put it, and what works now."""
 
-    def refuse(**_):
+    def refuse(*_):
         raise OSError("no network")
 
-    monkeypatch.setattr("open_clip.pretrained.hf_hub_download", refuse)
-    monkeypatch.setattr("refmask.clip.sources.within_reach", lambda _: reach)
+    monkeypatch.setattr("refmask.weights.hub.answers", lambda _: reach)
+    monkeypatch.setattr("refmask.weights.hub.download", refuse)
     wanted = r"(weights 'openai' of ViT-B-32-quickgelu|no/such|open_clip_config)"
-    fetch = r"download them from .* on the Hugging Face hub .*--weights FILE.*--model offline"
+    fetch = r"download them from .* on the Hugging Face hub .*`weights=FILE`.*`model=offline`"
     with pytest.raises(WeightsUnavailable, match=f"{wanted}.*{fetch}"):
         load_clip(model, weights)
 
 
-def test_a_cached_tag_is_used_with_its_own_statistics(monkeypatch, tmp_path):
+@pytest.mark.usefixtures("no_network")
+def test_a_cached_tag_is_used_with_its_own_statistics(hub_cache):
     """The real path of a pretrained tag, with a random model where the hub's file would be."""
     source = find_model("ViT-B-32-quickgelu")
-    file = tmp_path / "open_clip_model.safetensors"
-    save_file(open_clip.CLIP(**source.model_cfg).state_dict(), file)
-    monkeypatch.setattr("open_clip.pretrained.hf_hub_download", lambda **_: str(file))
-    monkeypatch.setattr("refmask.clip.sources.within_reach", lambda _: True)
+    folder = hub_cache("timm/vit_base_patch32_clip_224.openai")
+    state = open_clip.CLIP(**source.model_cfg).state_dict()
+    save_file(state, folder / "open_clip_model.safetensors")
     clip = load_clip("ViT-B-32-quickgelu", "openai")
     assert clip.statistics.mean == open_clip.OPENAI_DATASET_MEAN
     assert clip.name == "ViT-B-32-quickgelu openai"
 
 
-def test_a_hub_id_is_a_model_and_a_source_of_weights(tiny, monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", open_clip.list_models())
+def test_tags_are_open_clips(name):
+    """Each tag of a model that we can load leads to its repository, activation and pixels."""
+    cfg = open_clip.get_model_config(name)
+    try:
+        with torch.device("meta"):
+            image_tower(cfg, name)
+    except UnsupportedTower:
+        assert name not in TAGS
+        return
+    if cfg["text_cfg"].get("hf_model_name"):
+        return
+    told = {tag: open_clip.get_pretrained_cfg(name, tag) for _, tag in LISTED if _ == name}
+    fitting = {
+        tag: one
+        for tag, one in told.items()
+        if one.get("quick_gelu", False) == cfg.get("quick_gelu", False)
+    }
+    assert TAGS.get(name, {}) == {tag: one["hf_hub"].rstrip("/") for tag, one in fitting.items()}
+    for tag, one in fitting.items():
+        usual = {"mean": open_clip.OPENAI_DATASET_MEAN, "std": open_clip.OPENAI_DATASET_STD}
+        ours = usual | STATISTICS.get(TAGS[name][tag], {})
+        assert all(tuple(ours[key]) == tuple(one[key]) for key in usual)
+        assert one["interpolation"] == "bicubic"
+
+
+def test_a_tag_of_open_clips_alone(monkeypatch, hub_cache, tiny):
+    """Models with a text model of transformers have tags that only open_clip knows."""
+    told = {"hf_hub": "org/weights/here.safetensors", "quick_gelu": True, "mean": (0.1, 0.2, 0.3)}
+    monkeypatch.setattr(open_clip, "list_pretrained_tags_by_model", lambda _: ["newest"])
+    monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda *_: told)
+    (hub_cache("org/weights") / "here.safetensors").write_bytes(Path(tiny[1]).read_bytes())
+    path, preprocess = find_weights(find_model("ViT-B-32-quickgelu"), "newest")
+    assert path.name == "here.safetensors"
+    assert preprocess["mean"] == (0.1, 0.2, 0.3)
+    with pytest.raises(ConfigurationError, match="'newest' were trained with quick GELU"):
+        find_weights(find_model("ViT-B-32"), "newest")
+
+
+def test_a_hub_id_is_a_model_and_a_source_of_weights(tiny, hub_cache):
     model, _, state = tiny
-    cfg = json.loads(Path(model).read_text())
+    cfg, folder = json.loads(Path(model).read_text()), hub_cache("org/repo")
     statistics = {"mean": [0.1, 0.2, 0.3], "interpolation": "bilinear"}
-    (tmp_path / CONFIG_FILE).write_text(
-        json.dumps({"model_cfg": cfg, "preprocess_cfg": statistics})
-    )
-    save_file(state, tmp_path / "open_clip_model.safetensors")
-
-    def hub(*, filename, **_):
-        if not (tmp_path / filename).exists():
-            raise OSError(filename)
-        return str(tmp_path / filename)
-
-    monkeypatch.setattr("open_clip.pretrained.hf_hub_download", hub)
-    monkeypatch.setattr("refmask.clip.sources.within_reach", lambda name: name == "org/repo")
+    (folder / CONFIG_FILE).write_text(json.dumps({"model_cfg": cfg, "preprocess_cfg": statistics}))
+    save_file(state, folder / "open_clip_model.safetensors")
     whole = load_clip("hf-hub:org/repo")
     assert same(whole, state)
     assert whole.statistics.mean == (0.1, 0.2, 0.3)
@@ -300,3 +343,14 @@ def test_the_hub_is_asked_once_when_nothing_is_cached(monkeypatch):
     monkeypatch.setattr("refmask.weights.hub.snapshot_download", lambda *_, **__: "cached")
     assert within_reach("org/repo")
     assert len(asked) == 2
+
+
+def test_open_clip_is_not_imported():
+    """Nor what it, drawing weights, or a hub's client would bring along."""
+    code = (
+        "import sys; from refmask.clip import load_clip; load_clip('embedded').encode_text(['a']);"
+        "heavy = {'open_clip', 'torchvision', 'timm', 'transformers', 'torch._dynamo', 'sympy'};"
+        "assert not (heavy | {'huggingface_hub'}) & set(sys.modules), set(sys.modules) & heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from refmask import ModelError, RefmaskError, WeightsError, WeightsUnavailable, load_clip
-from refmask.clip.sources import CONFIG_FILE
+from refmask.clip.configuration import CONFIG_FILE
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "the", "red", "duck", "man"]
 VISION = {"image_size": 32, "layers": 1, "width": 64, "head_width": 32, "patch_size": 16}
@@ -103,26 +103,28 @@ def test_a_tokenizer_that_is_not_there_is_not_fetched(folder):
         load_clip(str(folder))
 
 
-def test_a_tokenizer_of_a_hubs_repository_comes_from_the_hub(folder, monkeypatch, tokenizer_files):
-    hub = folder.parent / "hub"
+def test_a_tokenizer_of_a_hubs_repository_comes_from_the_hub(
+    folder, monkeypatch, tokenizer_files, hub_cache
+):
+    hub, cached = folder.parent / "there", hub_cache("org/clip")
     hub.mkdir()
     for name in tokenizer_files:
         (folder / name).rename(hub / name)
+    for path in folder.iterdir():
+        path.rename(cached / path.name)
     asked = []
-    monkeypatch.setattr("refmask.clip.sources.within_reach", lambda name: name != "org/away")
-    monkeypatch.setattr(
-        "open_clip.pretrained.hf_hub_download", lambda *, filename, **_: str(folder / filename)
-    )
 
     def snapshot(repository, allow_patterns):
         asked.append(repository)
         assert not any("*" in name or name.endswith(".py") for name in allow_patterns)
+        if repository == "org/away":
+            raise OSError("no network")
         return str(hub)
 
     monkeypatch.setattr("refmask.weights.hub.snapshot_download", snapshot)
     assert load_clip("hf-hub:org/clip").encode_text(["a"]).shape == (1, 16)
     assert asked == ["org/repo"]
-    write(folder, TEXT | {"hf_tokenizer_name": "org/away"})
+    write(cached, TEXT | {"hf_tokenizer_name": "org/away"})
     with pytest.raises(WeightsUnavailable, match="the tokenizer org/away"):
         load_clip("hf-hub:org/clip")
 
@@ -243,10 +245,11 @@ def test_a_folder_of_a_hubs_cache_has_links(tmp_path, own, tokenizer_files):
         (b"no merges", "no gzipped file of merges"),
         (gzip.compress(b"a b")[:-9], "no gzipped file of merges"),
         (gzip.compress(bytes(64_000_001)), "merges.gz would take 64000001 bytes"),
-        (gzip.compress(b"\xff\xfe\n\xff"), "the tokenizer of .* cannot be used"),
+        (gzip.compress(b"\xff\xfe\n\xff"), "no gzipped file of merges"),
+        (gzip.compress(b"#version\nab c"), r"merges\.gz holds no merges: .*Token `ab`"),
         (None, "there is no file"),
     ],
-    ids=["text", "cut", "bomb", "bytes", "absent"],
+    ids=["text", "cut", "bomb", "bytes", "no letter", "absent"],
 )
 def test_merges_that_cannot_be_used(merges, tmp_path, content, told):
     if content is not None:

@@ -1,32 +1,44 @@
 """Token masking with few tokens beside plain token masking with all of them."""
 
+import copy
+
 import open_clip
 import pytest
 import torch
 
-from refmask.clip.blocks import Block
-from refmask.clip.sparse import masked_tokens
-from refmask.clip.vit import VitTower
+from refmask.clip.kernels import VitTower
+from refmask.clip.kernels.blocks import FastBlock
+from refmask.clip.kernels.sparse import masked_tokens
 
 DEPTH, SIDE = 12, 6
 
 
+VISION = {"image_size": 8 * SIDE, "patch_size": 8, "width": 32, "layers": DEPTH, "head_width": 8}
+CFG = {
+    "embed_dim": 24,
+    "vision_cfg": {**VISION, "mlp_ratio": 2.0},
+    "text_cfg": {"width": 32, "heads": 2, "layers": 1},
+}
+
+
 @pytest.fixture(scope="module")
-def visual():
-    """A small transformer, all its norms and biases away from their initial values."""
+def model():
+    """open_clip's, all its norms and biases away from their initial values."""
     torch.manual_seed(0)
-    visual = open_clip.transformer.VisionTransformer(
-        image_size=8 * SIDE,
-        patch_size=8,
-        width=32,
-        layers=DEPTH,
-        heads=4,
-        mlp_ratio=2.0,
-        output_dim=24,
-    )
-    for parameter in visual.requires_grad_(False).parameters():
+    model = open_clip.CLIP(**copy.deepcopy(CFG)).eval().requires_grad_(False)
+    for parameter in model.parameters():
         parameter += 0.1 * torch.randn(parameter.shape)
-    return visual.eval()
+    return model
+
+
+@pytest.fixture(scope="module")
+def theirs(model):
+    return model.visual
+
+
+@pytest.fixture(scope="module")
+def visual(model, ours):
+    return ours(CFG, model).visual
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +51,15 @@ def pixels():
     return torch.randn((1, 3, 8 * SIDE, 8 * SIDE), generator=torch.Generator().manual_seed(1))
 
 
-def dense(visual, pixels, masks, layers):
+def dense(theirs, pixels, masks, layers):
     """All tokens of each mask through open_clip's own blocks, one mask at a time."""
     features = torch.zeros(len(masks), 24)
     for number, mask in enumerate(masks):
         keep = torch.cat([torch.ones(1), mask.flatten()])[:, None]
-        tokens = visual._embeds(pixels)
-        for depth, block in enumerate(visual.transformer.resblocks):
+        tokens = theirs._embeds(pixels)
+        for depth, block in enumerate(theirs.transformer.resblocks):
             tokens = block(tokens * keep if depth >= DEPTH - layers else tokens)
-        features[number] = (visual._pool(tokens)[0] @ visual.proj)[0]
+        features[number] = (theirs._pool(tokens)[0] @ theirs.proj)[0]
     return features
 
 
@@ -81,39 +93,41 @@ KINDS = {
 
 @pytest.mark.parametrize("masks", KINDS.values(), ids=KINDS.keys())
 @torch.inference_mode()
-def test_few_tokens_answer_as_all_do(tower, visual, pixels, masks, error):
-    found = tower.look(pixels, mask_layers=3)(masks)
+def test_few_tokens_answer_as_all_do(tower, theirs, visual, pixels, masks, error):
+    found = tower.masked(pixels, mask_layers=3)(masks)
     assert found.shape == (len(masks), 24)
     if len(masks):
-        assert error(found, dense(visual, pixels, masks, 3)) < 1e-5
+        assert error(found, dense(theirs, pixels, masks, 3)) < 1e-5
+        # equation 3, as it is written for reading
+        assert error(found, visual.masked(pixels, masks, 3)) < 1e-5
 
 
 @pytest.mark.parametrize("layers", range(1, DEPTH + 1))
 @torch.inference_mode()
-def test_at_any_depth(tower, visual, pixels, layers, error):
+def test_at_any_depth(tower, theirs, pixels, layers, error):
     masks = torch.cat([kind[:2] for kind in KINDS.values()])
-    found = tower.look(pixels, mask_layers=layers)(masks)
-    assert error(found, dense(visual, pixels, masks, layers)) < 1e-5
+    found = tower.masked(pixels, mask_layers=layers)(masks)
+    assert error(found, dense(theirs, pixels, masks, layers)) < 1e-5
 
 
 @pytest.fixture
 def rows(monkeypatch):
     """Rows that go through each perceptron."""
     counted = []
-    finish = Block.finish
+    finish = FastBlock.finish
 
     def counting(self, tokens, attended):
         counted.append(tokens.shape[:-1].numel())
         return finish(self, tokens, attended)
 
-    monkeypatch.setattr(Block, "finish", counting)
+    monkeypatch.setattr(FastBlock, "finish", counting)
     return counted
 
 
 @pytest.mark.parametrize("kept", [0, 1, 9, SIDE**2 - 1, SIDE**2])
 @torch.inference_mode()
 def test_the_work_follows_the_masked_area(tower, pixels, rows, kept):
-    pool = tower.look(pixels, mask_layers=3)
+    pool = tower.masked(pixels, mask_layers=3)
     assert rows == [1 + SIDE**2] * (DEPTH - 3)
     rows.clear()
     pool(drawn(40, kept))
@@ -124,7 +138,7 @@ def test_the_work_follows_the_masked_area(tower, pixels, rows, kept):
 
 @torch.inference_mode()
 def test_masks_of_all_sizes_are_filled_up_by_little(tower, pixels, rows):
-    pool = tower.look(pixels, mask_layers=2)
+    pool = tower.masked(pixels, mask_layers=2)
     rows.clear()
     kept = torch.arange(100) % (SIDE**2 + 1)
     pool(drawn(100, kept))
@@ -146,7 +160,7 @@ def test_groups_keep_to_the_budget():
 
 def test_a_bias_is_not_rounded_to_bf16(visual):
     """Eleven equal tokens as one: with a logarithm of 8 bits their share would be 0.6 % off."""
-    block = Block(visual.transformer.resblocks[0], torch.bfloat16)
+    block = FastBlock(visual.transformer.resblocks[0], torch.bfloat16)
     keys = torch.zeros((1, 78, 32), dtype=torch.bfloat16)
     values, bias = keys.clone(), torch.zeros(1, 1, 1, 78)
     values[:, -1], bias[..., -1] = 1, torch.tensor(11.0).log()

@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional
 
 from refmask import ConfigurationError, load_clip
-from refmask.clip.blocks import Block
-from refmask.clip.families import tower_of
+from refmask.clip.kernels import tower_of
+from refmask.clip.kernels.blocks import FastBlock
 from refmask.compat import Compat, reference
 from refmask.methods import load_method
 from refmask.methods.region_token import mask_patches
@@ -132,13 +132,13 @@ def test_rounded_positions(golden_model, pixels, regions):
 
 @pytest.mark.parametrize(("finite", "least"), [(True, -100.0), (False, -torch.inf)])
 def test_what_keeps_other_patches_out(golden_model, pixels, regions, monkeypatch, finite, least):
-    clip, seen, attend = golden_model("tiny_vit32"), set(), Block.attend
+    clip, seen, attend = golden_model("tiny_vit32"), set(), FastBlock.attend
 
     def watched(block, query, key, value, bias=None):
         seen.add(bias.min().item())
         return attend(block, query, key, value, bias)
 
-    monkeypatch.setattr(Block, "attend", watched)
+    monkeypatch.setattr(FastBlock, "attend", watched)
     clip.encode_regions(pixels, regions[:2], finite_exclusion=finite)
     assert seen == {least}
 

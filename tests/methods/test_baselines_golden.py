@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from refmask.clip.families import tower_of
+from refmask.clip.kernels import tower_of
 from refmask.compat import reference
 from refmask.methods import load_method
 from refmask.methods.region_token import mask_patches

@@ -8,6 +8,7 @@ and one line in ``COMMANDS``. A command's module is imported only when it is cal
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -18,7 +19,6 @@ from typing import TextIO
 from refmask.cli.choosing import complete
 from refmask.cli.faults import DEBUG, VARIABLE, net, print_anything
 from refmask.cli.hints import as_options
-from refmask.cli.lean import collect_less, import_less
 from refmask.cli.places import check_places
 from refmask.errors import RefmaskError, RefmaskWarning
 
@@ -44,6 +44,9 @@ COMMANDS = {
 }
 
 
+#: Objects that are made before Python looks for rubbish among the newest, instead of 700: imports
+#: make hundreds of thousands, which it would go through again and again.
+MANY = 100_000
 #: How often a thread looks whether the others have finished before it sleeps. libgomp's 300,000
 #: last milliseconds, taken from the very thread that is waited for when another program runs too.
 SPINS = "3000"
@@ -57,8 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ[VARIABLE] = DEBUG
     print_anything()
     wait_briefly()
-    import_less()
-    collect_less()
+    gc.set_threshold(MANY, *gc.get_threshold()[1:])
     outer = argparse.ArgumentParser(
         prog="refmask",
         description="A picture and a phrase in, the mask of that one thing out.",

@@ -1,10 +1,10 @@
-"""CLIP: ``load_clip`` and the image towers that know how to look at a mask.
+"""CLIP: ``load_clip`` and what it loads.
 
-To add a tower family: one file beside this one, and one line in ``families.FAMILIES``.
+``vit``, ``resnet`` and ``text`` are the towers, written for reading, with equations 2 and 3;
+``kernels`` computes the same features fast.
 """
 
 from refmask.clip.backbone import ClipBackbone
 from refmask.clip.loading import load_clip
-from refmask.clip.row_cache import apart
 
-__all__ = ["ClipBackbone", "apart", "load_clip"]
+__all__ = ["ClipBackbone", "load_clip"]

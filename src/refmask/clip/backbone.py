@@ -1,4 +1,4 @@
-"""One loaded CLIP: pictures, masks in context and texts to features."""
+"""One loaded CLIP: images, masks in context and texts to features."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from refmask.clip.families import PLACES, PooledTower, RegionTower, Tower
-from refmask.clip.row_cache import RowCache
-from refmask.clip.text import Tokenizer, text_tower_of, tokenize
+from refmask.clip.kernels import ResnetTower, Tower, VitTower, text_tower_of
+from refmask.clip.kernels.linear import PLACES
+from refmask.clip.model import Clip
+from refmask.clip.tokens import Tokenizer, tokenize
 from refmask.errors import ConfigurationError, ExpressionError, RefmaskWarning
 from refmask.ops.pixels import PixelStatistics
 from refmask.weights.hashing import sha256_of
@@ -29,8 +30,8 @@ class ClipBackbone:
     """A CLIP model with all it needs to read pixels and texts.
 
     Attributes:
-        model: open_clip's model, in evaluation mode, on ``device``.
-        tower: its image tower, as our family file sees it.
+        model: in evaluation mode, on ``device``.
+        tower: the fast form of its image tower.
         tokenizer: list of T texts -> int64 (T, context).
         statistics: how its weights want pixels.
         device: where it computes.
@@ -38,10 +39,10 @@ class ClipBackbone:
         name: model and weights, for reports.
         advice: blend settings its card recommends ("alpha", "beta", "mask_layers"), if any.
         weights: the file its weights were read from, where there is one.
-        model_cfg: open_clip's model configuration.
+        model_cfg: its configuration, in open_clip's form.
     """
 
-    model: Any
+    model: Clip
     tower: Tower
     tokenizer: Tokenizer
     statistics: PixelStatistics
@@ -51,7 +52,6 @@ class ClipBackbone:
     advice: dict[str, Any] = field(default_factory=dict)
     weights: Path | None = None
     model_cfg: dict[str, Any] = field(default_factory=dict)
-    _known_texts: RowCache = field(default_factory=RowCache, init=False)
 
     def __repr__(self) -> str:
         """One line, without weights."""
@@ -76,11 +76,7 @@ class ClipBackbone:
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Ordinary image features.
 
-        Args:
-            pixels: float32 (B, 3, S, S), normalised.
-
-        Returns:
-            float32 (B, D) on the CPU, not normalised; (0, D) for B = 0.
+        Pixels float32 (B, 3, S, S), normalised, to float32 (B, D) on the CPU, not normalised.
         """
         height, width = self.tower.grid
         batch = max(1, PLACES // (height * width))
@@ -107,7 +103,7 @@ class ClipBackbone:
             ConfigurationError: for a setting that the tower does not have.
         """
         self.check_settings(settings)
-        pool = self.tower.look(pixels.to(self.device), **settings)
+        pool = self.tower.masked(pixels.to(self.device), **settings)
         return pool(masks.to(self.device)).cpu()
 
     @torch.inference_mode()
@@ -117,7 +113,7 @@ class ClipBackbone:
         Args:
             pixels: float32 (1, 3, S, S), normalised.
             regions: bool (N, h, w) at ``tower.grid``: the patches of each region.
-            settings: as ``RegionTower.regions`` takes them.
+            settings: as ``VitTower.regions`` takes them.
 
         Returns:
             float32 (N, D) on the CPU, not normalised; a region of all patches gives
@@ -149,14 +145,8 @@ class ClipBackbone:
     def feature_map(self, pixels: Tensor) -> Tensor:
         """The feature map that is pooled to an image feature.
 
-        Args:
-            pixels: float32 (1, 3, S, S), normalised.
-
-        Returns:
-            float32 (1, C, h, w) on the CPU.
-
-        Raises:
-            ConfigurationError: when the tower is no ResNet.
+        Pixels float32 (1, 3, S, S), normalised, to float32 (1, C, h, w) on the CPU. Raises
+        ConfigurationError when the tower is no ResNet.
         """
         return self.pooled_tower.dense(pixels.to(self.device), "features").cpu()
 
@@ -189,9 +179,9 @@ class ClipBackbone:
         return gradients
 
     @property
-    def region_tower(self) -> RegionTower:
+    def region_tower(self) -> VitTower:
         """The tower, if it is a vision transformer; else raises ConfigurationError."""
-        if not isinstance(self.tower, RegionTower):
+        if not isinstance(self.tower, VitTower):
             raise ConfigurationError(
                 f"expected a vision transformer such as ViT-B-32-quickgelu for region tokens, "
                 f"{self.name} is a {self.tower.family} model; choose another model or method"
@@ -199,9 +189,9 @@ class ClipBackbone:
         return self.tower
 
     @property
-    def pooled_tower(self) -> PooledTower:
+    def pooled_tower(self) -> ResnetTower:
         """The tower, if it is a ResNet; else raises ConfigurationError."""
-        if not isinstance(self.tower, PooledTower):
+        if not isinstance(self.tower, ResnetTower):
             raise ConfigurationError(
                 f"expected a ResNet such as RN50-quickgelu for maps before attention pooling, "
                 f"{self.name} is a {self.tower.family} model; choose another model or method"
@@ -219,7 +209,7 @@ class ClipBackbone:
 
     @torch.inference_mode()
     def encode_text(self, texts: Sequence[str], *, refuse_long: bool = False) -> Tensor:
-        """Text features, each distinct text computed once and kept for later calls.
+        """Text features, each distinct text computed once.
 
         Args:
             texts: T texts. What exceeds the model's context is cut off, with a RefmaskWarning.
@@ -234,19 +224,20 @@ class ClipBackbone:
         if not texts:
             return torch.empty((0, self.dim))
         ids = self._tokens(list(texts), refuse_long)
-        return self._known_texts.rows(
-            [row.tobytes() for row in ids.numpy()],
-            lambda places: self._text_tower(ids[places].to(self.device)).cpu(),
-        )
+        keys = [row.tobytes() for row in ids.numpy()]
+        distinct = {key: place for place, key in enumerate(keys)}
+        features = self._text_tower(ids[[*distinct.values()]].to(self.device)).cpu()
+        number = {key: place for place, key in enumerate(distinct)}
+        return features[[number[key] for key in keys]]
 
     @cached_property
     def _text_tower(self) -> Callable[[Tensor], Tensor]:
-        return text_tower_of(self.model, self.precision)
+        return text_tower_of(self.model.text, self.precision)
 
     @property
     def dim(self) -> int:
         """D, the width of the features."""
-        return int(self.model.visual.output_dim)
+        return self.model.visual.output_dim
 
     def _tokens(self, texts: list[str], refuse: bool) -> Tensor:
         """Ids (T, context) of texts; raises, or warns, when one is longer than the model reads."""

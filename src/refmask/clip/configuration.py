@@ -1,15 +1,18 @@
-"""A model's configuration file in open_clip's format: read and checked before anything is built.
+"""A model's configuration, in open_clip's form or transformers': read, and checked before building.
 
-Its content comes from outside. So only what is known here reaches open_clip, in these types and
-ranges, and nothing in it names code, a place outside the model's folder, or a hub.
+Its content comes from outside. So only what is known here is used, in these types and ranges, and
+nothing in it names code, a place outside the model's folder, or a hub.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib.util
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from refmask.errors import ModelError
+from refmask.ops.reading import MISSHAPEN
 from refmask.weights.configurations import check, read_object, refused
 from refmask.weights.schema import (
     ANYTHING,
@@ -25,12 +28,24 @@ from refmask.weights.schema import (
     whole,
 )
 
-#: Patches along each side of a picture.
+#: Files of a model: its configuration, in open_clip's form and in transformers', how images enter
+#: it, and its weights.
+CONFIG_FILE, CONFIG, PREPROCESSOR = (
+    "open_clip_config.json",
+    "config.json",
+    "preprocessor_config.json",
+)
+WEIGHT_FILES = (
+    *("open_clip_model.safetensors", "open_clip_pytorch_model.bin"),
+    *("model.safetensors", "pytorch_model.bin"),
+)
+
+#: Patches along each side of an image.
 GRID = 64
 
 LAYERS, WIDTH, HEADS = whole(1, 256), whole(1, 8192), whole(1, 1024)
 SIDE = whole(1, 8192)
-TOKENS, VOCABULARY = whole(1, 4096), whole(1, 2_000_000)
+TOKENS, IDS = whole(1, 4096), whole(1, 2_000_000)
 
 #: What both transformers have in common.
 BLOCKS: dict[str, Rule] = {
@@ -87,7 +102,7 @@ TEXT = Object(
         "layers": LAYERS,
         "heads": HEADS,
         "context_length": TOKENS,
-        "vocab_size": VOCABULARY,
+        "vocab_size": IDS,
         "hf_tokenizer_name": Maybe(text()),
         "tokenizer_mode": one_of("clips", None),
         "tokenizer_kwargs": Maybe(TOKENIZER),
@@ -146,6 +161,32 @@ WRAPPED = Object(
 )
 BARE = Object({**MODEL, "preprocess_cfg": PREPROCESSING, "refmask": ADVICE}, NEEDED)
 
+#: What transformers leaves out of a configuration where it is as in ViT-B/32.
+EPS, VOCABULARY = 1e-5, 49408
+USUAL = {"layer_norm_eps": EPS, "hidden_act": "quick_gelu", "num_hidden_layers": 12}
+USUAL_TEXT = USUAL | {
+    **{"hidden_size": 512, "intermediate_size": 2048, "num_attention_heads": 8},
+    **{"max_position_embeddings": 77, "vocab_size": VOCABULARY},
+}
+USUAL_VISION = USUAL | {
+    **{"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12},
+    **{"image_size": 224, "patch_size": 32},
+}
+ACTIVATIONS = {"quick_gelu": True, "gelu": False}
+
+
+def architectures() -> dict[str, Path]:
+    """open_clip's model configurations by name, found without importing it."""
+    return {path.stem: path for path in open_clip_folder().glob("model_configs/*.json")}
+
+
+def open_clip_folder() -> Path:
+    """Where open_clip is installed, of which some files are read as data."""
+    spec = importlib.util.find_spec("open_clip")
+    if spec is None or spec.origin is None:
+        raise ModelError("open_clip is not installed; run 'pip install open_clip_torch'")
+    return Path(spec.origin).parent
+
 
 def read_configuration(path: Path) -> dict[str, Any]:
     """A configuration file's content: "model_cfg", and perhaps "preprocess_cfg" and "refmask".
@@ -163,16 +204,76 @@ def read_configuration(path: Path) -> dict[str, Any]:
     return content
 
 
-def check_translated(model: dict[str, Any], preprocess: dict[str, Any], path: Path) -> None:
-    """Raise ModelError unless what was made of another library's file can be built.
+def read_transformers(path: Path) -> dict[str, Any]:
+    """As ``read_configuration``, of transformers' ``config.json`` and what lies beside it.
 
-    Args:
-        model: open_clip's model configuration.
-        preprocess: what is stated of preprocessing.
-        path: of the file.
+    Raises:
+        ModelError: when it is damaged, or of no CLIP that open_clip's form can describe.
     """
-    check({"model_cfg": model, "preprocess_cfg": preprocess}, WRAPPED, path)
-    _check_together(model, path)
+    content = read_object(path)
+    if content.get("model_type") != "clip":
+        raise ModelError(
+            f"{path} is the configuration of the model type {content.get('model_type')!r}, not of "
+            "a CLIP; choose a CLIP"
+        )
+    text = USUAL_TEXT | _part(content, "text_config")
+    vision = USUAL_VISION | _part(content, "vision_config")
+    quick = {ACTIVATIONS.get(str(part["hidden_act"])) for part in (text, vision)}
+    epsilons = {str(part["layer_norm_eps"]) for part in (text, vision)} - {str(EPS)}
+    faults = [f"vocab_size {text['vocab_size']!r}"] if text["vocab_size"] != VOCABULARY else []
+    faults += [f"layer_norm_eps {one}" for one in epsilons]
+    faults += [f"hidden_act {text['hidden_act']!r}"] if None in quick or len(quick) > 1 else []
+    if faults:
+        raise ModelError(f"{path} describes a CLIP that is not supported: {', '.join(faults)}")
+    beside = path.with_name(PREPROCESSOR)
+    stated = read_object(beside) if beside.is_file() else {}
+    statistics = {"mean": stated.get("image_mean"), "std": stated.get("image_std")}
+    translated = {
+        "model_cfg": _translated(content.get("projection_dim", 512), text, vision, quick.pop()),
+        "preprocess_cfg": {name: value for name, value in statistics.items() if value is not None},
+    }
+    check(translated, WRAPPED, path)
+    _check_together(translated["model_cfg"], path)
+    return translated
+
+
+def _translated(
+    dim: Any, text: Mapping[str, Any], vision: Mapping[str, Any], quick: bool | None
+) -> dict[str, Any]:
+    """A model's configuration in open_clip's form."""
+    try:
+        heads = int(vision["hidden_size"]) // int(vision["num_attention_heads"])
+        return {
+            "embed_dim": int(dim),
+            "quick_gelu": quick,
+            "vision_cfg": {
+                **_blocks(vision),
+                "image_size": int(vision["image_size"]),
+                "patch_size": int(vision["patch_size"]),
+                "head_width": heads,
+            },
+            "text_cfg": {
+                **_blocks(text),
+                "context_length": int(text["max_position_embeddings"]),
+                "vocab_size": int(text["vocab_size"]),
+                "heads": int(text["num_attention_heads"]),
+            },
+        }
+    except MISSHAPEN as error:
+        raise ModelError(f"the configuration of a CLIP holds no usable size: {error}") from None
+
+
+def _blocks(part: Mapping[str, Any]) -> dict[str, Any]:
+    width = int(part["hidden_size"])
+    ratio = int(part["intermediate_size"]) / width
+    return {"width": width, "layers": int(part["num_hidden_layers"]), "mlp_ratio": ratio}
+
+
+def _part(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    part = content.get(name) or {}
+    if not isinstance(part, dict):
+        raise ModelError(f"expected {name} of a CLIP as an object, got {type(part).__name__}")
+    return part
 
 
 def _check_together(model: dict[str, Any], path: Path) -> None:
@@ -186,12 +287,28 @@ def _together(model: dict[str, Any]) -> Iterator[str]:
     vision, words = model["vision_cfg"], model["text_cfg"]
     size, patch = vision.get("image_size", 224), vision.get("patch_size", 16)
     longest = max(size) if isinstance(size, list) else size
-    resnet = isinstance(vision.get("layers"), list)
-    if not (resnet or vision.get("timm_model_name")):
-        if patch is None:
-            yield "vision_cfg.patch_size is missing"
-        elif not 1 <= longest // patch <= GRID:
-            yield f"vision_cfg.image_size must be 1 to {GRID} times patch_size"
+    width, head = vision.get("width", 768), vision.get("head_width", 64)
+    if vision.get("timm_model_name"):
+        pass
+    elif isinstance(vision.get("layers"), list):
+        width *= 32
+        if longest < 32 or width < 64:
+            yield "vision_cfg.image_size must be at least 32, and vision_cfg.width 2"
+    elif patch is None:
+        yield "vision_cfg.patch_size is missing"
+    elif not 1 <= longest // patch <= GRID:
+        yield f"vision_cfg.image_size must be 1 to {GRID} times patch_size"
+    if width < head or width % (width // head):
+        yield "vision_cfg.width must be a multiple of the number of heads, width // head_width"
+    if words.get("width", 512) % words.get("heads", 8):
+        yield "text_cfg.width must be a multiple of text_cfg.heads"
+    if words.get("proj_type") == "none" and words.get("width", 512) != model["embed_dim"]:
+        yield "text_cfg.width must be embed_dim where text_cfg.proj_type is none"
+    for name, part in (("vision_cfg", vision), ("text_cfg", words)):
+        if part.get("act_kwargs") and model.get("quick_gelu"):
+            yield f"{name}.act_kwargs is no setting of quick GELU"
+        if part.get("width", 512) * part.get("mlp_ratio", 4) < 1:
+            yield f"{name}.mlp_ratio leaves nothing of width"
     settings = words.get("tokenizer_kwargs") or {}
     foreign = bool(words.get("hf_tokenizer_name"))
     unfit = "bpe_path" if foreign else "strip_sep_token"

@@ -5,22 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import torch
-from torch import Tensor, nn
 
-from refmask.clip.activation import check_activation, trained_quick
 from refmask.clip.backbone import ClipBackbone
-from refmask.clip.families import tower_of
+from refmask.clip.checkpoints import as_ours, check_activation, trained_quick
+from refmask.clip.configuration import open_clip_folder
+from refmask.clip.kernels import tower_of
+from refmask.clip.model import Clip, image_tower, text_tower
 from refmask.clip.sources import Source, find_model, find_weights
-from refmask.clip.text_models import checked_text
-from refmask.clip.tokenizers import tokenizer_of
-from refmask.clip.transformers_names import as_open_clip
-from refmask.errors import ModelError, UnsupportedTower, WeightsError
+from refmask.clip.tokens import BpeTokenizer, Tokenizer
+from refmask.errors import ModelError
 from refmask.ops.devices import choose_device, choose_precision
 from refmask.ops.pixels import PixelStatistics
-from refmask.ops.reading import in_short
 from refmask.weights.reading import fill, read_checkpoint
+
+#: OpenAI's merges, a file of open_clip's.
+MERGES = "bpe_simple_vocab_16e6.txt.gz"
+#: Mean and standard deviation of the pixels that OpenAI trained with.
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def load_clip(
@@ -56,96 +59,66 @@ def load_clip(
     place = choose_device(device)
     dtype = choose_precision(precision, place)
     source = find_model(model)
+    cfg = source.model_cfg
+    # Without memory for weights: they are about to come from a file.
+    with torch.device("meta"):
+        visual, own_text = image_tower(cfg, source.name), text_tower(cfg)
     path, preprocess = find_weights(source, weights)
-    clip = _build(source, path)
-    tower = tower_of(clip.visual, dtype)
-    tokenizer = tokenizer_of(source, _vocabulary(clip))
+    text = own_text or _other_text_tower(source, path)
+    with torch.device("meta"):
+        clip = Clip(visual, text)
+    tokenizer = tokenizer_of(source, text.vocab_size)
     read = read_checkpoint(path)
-    told = trained_quick(path, read.marks)
-    check_activation(source.name, source.model_cfg, told, str(path))
-    fill(clip, _in_float32(as_open_clip(read.tensors)), str(path), assign=True)
-    _restore_masks(clip)
+    check_activation(source.name, cfg, trained_quick(path, read.marks), str(path))
+    fill(clip, as_ours(read.tensors, clip.state_dict().keys()), str(path), assign=True)
+    bilinear = preprocess.get("interpolation") == "bilinear"
     return ClipBackbone(
         model=clip.eval().requires_grad_(False).to(place),
-        tower=tower,
+        tower=tower_of(visual, dtype),
         tokenizer=tokenizer,
-        statistics=_statistics(clip, preprocess),
+        statistics=PixelStatistics(
+            side=visual.image_size,
+            mean=tuple(preprocess.get("mean") or MEAN),
+            std=tuple(preprocess.get("std") or STD),
+            interpolation="bilinear" if bilinear else "bicubic",
+        ),
         device=place,
         precision=dtype,
         name=source.name + (f" {weights}" if weights else ""),
         advice=source.advice,
         weights=path,
-        model_cfg=source.model_cfg,
+        model_cfg=cfg,
     )
 
 
-def _build(source: Source, weights: Path) -> Any:
-    """The bare model, without memory for its weights: they are about to come from a file."""
-    cfg = dict(source.model_cfg)
-    timm = cfg["vision_cfg"].get("timm_model_name")
-    if timm:
-        raise UnsupportedTower(
-            "expected open_clip's own vision transformer or modified ResNet, "
-            f"{source.name} uses timm's {timm}; "
-            "try ViT-B-32-quickgelu, ViT-B-16, RN50-quickgelu or 'embedded'"
+def _other_text_tower(source: Source, weights: Path) -> Any:
+    from refmask.clip.adapter import other_text_tower
+
+    return other_text_tower(source, weights)
+
+
+def tokenizer_of(source: Source, vocabulary: int) -> Tokenizer:
+    """The tokenizer that a model's configuration names.
+
+    Raises:
+        ModelError: when it cannot be made, or has tokens that the model does not know.
+        WeightsUnavailable: when it is on a hub and cannot be fetched.
+    """
+    text = source.model_cfg["text_cfg"]
+    context = text.get("context_length", 77)
+    settings = text.get("tokenizer_kwargs") or {}
+    if text.get("hf_tokenizer_name"):
+        from refmask.clip.adapter import other_tokenizer
+
+        tokenizer = other_tokenizer(source, context)
+    else:
+        named, merges = settings.get("bpe_path"), open_clip_folder() / MERGES
+        if named is not None:
+            merges = source.file(named, "the tokenizer's merges")
+        tokenizer = BpeTokenizer(merges, context, settings.get("clean", "lower"))
+    if tokenizer.vocab_size > vocabulary:
+        raise ModelError(
+            f"the tokenizer of {source.name} has {tokenizer.vocab_size} tokens, its text model "
+            f"knows {vocabulary}; they do not belong together"
         )
-    foreign = bool(cfg["text_cfg"].get("hf_model_name"))
-    custom = cfg.pop("custom_text", False) or foreign
-    kind: type[nn.Module] = open_clip.CustomTextCLIP if custom else open_clip.CLIP
-    with checked_text(source) as text:
-        made = _built_on("meta", kind, cfg | {"text_cfg": text}, source.name)
-        if not foreign:
-            return made
-        # What transformers' text models compute when they are built is not in the file. So they
-        # are built with memory, but only when the file can have as many weights.
-        values = sum(parameter.numel() for parameter in made.parameters())
-        if weights.is_file() and values > weights.stat().st_size:
-            raise WeightsError(
-                f"{weights} is too small for the {values} weights of {source.name}; choose the "
-                "model it was made for"
-            )
-        return _built_on("cpu", kind, cfg | {"text_cfg": text}, source.name)
-
-
-def _built_on(device: str, kind: type[nn.Module], cfg: dict[str, Any], name: str) -> Any:
-    try:
-        with torch.device(device):
-            return kind(**cfg)
-    except Exception as error:  # two libraries read what came from outside; no list would be whole
-        raise ModelError(f"open_clip cannot build {name}: {in_short(error)}") from None
-
-
-def _in_float32(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Published weights are float32 or float16, some of one file each."""
-    return {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in weights.items()
-    }
-
-
-def _restore_masks(clip: Any) -> None:
-    """Build the text transformer's causal mask: it is no weight, so no file has it."""
-    parts = getattr(clip, "text", clip)
-    mask = getattr(parts, "attn_mask", None)
-    if mask is not None and mask.is_meta:
-        parts.attn_mask = torch.full(mask.shape, -torch.inf).triu_(1)
-
-
-def _vocabulary(clip: Any) -> int:
-    """How many tokens the text model knows."""
-    known: int = getattr(clip, "text", clip).vocab_size
-    return known
-
-
-def _statistics(clip: Any, preprocess: dict[str, Any]) -> PixelStatistics:
-    size = clip.visual.image_size
-    height, width = size if isinstance(size, tuple) else (size, size)
-    if height != width:
-        raise UnsupportedTower(f"expected a square input, this model takes {width}x{height}")
-    interpolation = preprocess.get("interpolation") or "bicubic"
-    return PixelStatistics(
-        side=height,
-        mean=tuple(preprocess.get("mean") or open_clip.OPENAI_DATASET_MEAN),
-        std=tuple(preprocess.get("std") or open_clip.OPENAI_DATASET_STD),
-        interpolation="bilinear" if interpolation == "bilinear" else "bicubic",
-    )
+    return tokenizer

@@ -1,147 +1,146 @@
-"""Masked attention pooling in open_clip's modified ResNet (equation 2).
+"""CLIP's modified ResNet, with masked attention pooling (equation 2).
 
-This is the only file that touches the private parts of its attention pool; ``convolutions.py``
-knows the rest.
+Written for reading; ``kernels/resnet.py`` computes the same features fast.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
-from functools import cached_property
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Sequence
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from refmask.clip.convolutions import Trunk
-from refmask.clip.families import PLACES
-from refmask.errors import ConfigurationError
+#: Channels of a bottleneck's output over those inside it.
+EXPANSION = 4
 
 
-class ResnetTower:
-    """A modified ResNet whose attention pool sees only a mask's places.
+class Bottleneck(nn.Module):
+    """1x1, 3x3 and 1x1 convolutions beside a shortcut; a stride is an average pool of both."""
+
+    def __init__(self, incoming: int, inner: int, stride: int) -> None:
+        super().__init__()
+        outgoing = inner * EXPANSION
+        self.shrink = nn.AvgPool2d(stride) if stride > 1 else nn.Identity()
+        self.conv1 = nn.Conv2d(incoming, inner, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(inner)
+        self.conv2 = nn.Conv2d(inner, inner, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(inner)
+        self.conv3 = nn.Conv2d(inner, outgoing, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(outgoing)
+        self.downsample = None
+        if stride > 1 or incoming != outgoing:
+            convolution = nn.Conv2d(incoming, outgoing, 1, bias=False)
+            self.downsample = nn.Sequential(
+                OrderedDict({"0": convolution, "1": nn.BatchNorm2d(outgoing)})
+            )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, C', H // stride, W // stride), not negative."""
+        inner = self.bn1(self.conv1(maps)).relu_()
+        inner = self.bn2(self.conv2(inner)).relu_()
+        widened: Tensor = self.bn3(self.conv3(self.shrink(inner)))
+        if self.downsample is not None:
+            maps = self.downsample(self.shrink(maps))
+        return widened.add_(maps).relu_()
+
+
+class AttentionPool(nn.Module):
+    """Pools a feature map: its mean attends to itself and to all places."""
+
+    def __init__(self, side: int, width: int, heads: int, output: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.positional_embedding = nn.Parameter(torch.empty(1 + side**2, width))
+        self.k_proj, self.q_proj, self.v_proj = (nn.Linear(width, width) for _ in range(3))
+        self.c_proj = nn.Linear(width, output)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Feature maps (B, C, h, w) to features (B, D)."""
+        tokens = self.tokens(features)
+        # each (B, L, C) -> (B, heads, L, C / heads)
+        query, key, value = (
+            layer(some).unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for layer, some in (
+                (self.q_proj, tokens[:, :1]),
+                (self.k_proj, tokens),
+                (self.v_proj, tokens),
+            )
+        )
+        pooled = functional.scaled_dot_product_attention(query, key, value)
+        # (B, heads, 1, C / heads) -> (B, C)
+        answer: Tensor = self.c_proj(pooled.flatten(1))
+        return answer
+
+    def tokens(self, features: Tensor) -> Tensor:
+        """Feature maps (B, C, h, w) to tokens (B, 1 + h*w, C) with positions, the mean first."""
+        places = features.flatten(2).transpose(1, 2)  # (B, C, h, w) -> (B, h*w, C)
+        tokens = torch.cat([places.mean(dim=1, keepdim=True), places], dim=1)
+        tokens += self.positional_embedding
+        return tokens
+
+
+class ModifiedResNet(nn.Module):
+    """A ResNet with a stem of three convolutions and attention pooling at its end.
 
     Args:
-        visual: an ``open_clip.modified_resnet.ModifiedResNet``, in float32.
-        precision: torch.float32 or torch.bfloat16, of the convolutions; attention pooling is in
-            float32, which costs next to no time.
+        layers: bottlenecks of each of the four stages.
+        width: channels of the stem.
+        heads: of the attention pool.
+        side: S, pixels along each side of an image.
+        output: D, width of a feature.
     """
 
-    family = "resnet"
-    settings = frozenset({"unit_places"})
-    maps = frozenset({"features"})
-    stride = 32
+    def __init__(
+        self, layers: Sequence[int], width: int, heads: int, side: int, output: int
+    ) -> None:
+        super().__init__()
+        self.image_size, self.output_dim = side, output
+        self.grid = (side // 32, side // 32)
+        half = width // 2
+        self.conv1, self.bn1 = nn.Conv2d(3, half, 3, 2, 1, bias=False), nn.BatchNorm2d(half)
+        self.conv2, self.bn2 = nn.Conv2d(half, half, 3, 1, 1, bias=False), nn.BatchNorm2d(half)
+        self.conv3, self.bn3 = nn.Conv2d(half, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
+        self.layer1 = _stage(width, width, layers[0], stride=1)
+        self.layer2 = _stage(4 * width, 2 * width, layers[1], stride=2)
+        self.layer3 = _stage(8 * width, 4 * width, layers[2], stride=2)
+        self.layer4 = _stage(16 * width, 8 * width, layers[3], stride=2)
+        self.attnpool = AttentionPool(side // 32, 32 * width, heads, output)
 
-    def __init__(self, visual: Any, precision: torch.dtype) -> None:
-        self.visual = visual
-        self.precision = precision
-        side = round((len(visual.attnpool.positional_embedding) - 1) ** 0.5)
-        self.grid = (side, side)
-
-    @cached_property
-    def trunk(self) -> Trunk:
-        """The convolutions, made when first asked for: by then the weights are there."""
-        return Trunk(self.visual, self.precision)
-
-    def encode(self, pixels: Tensor) -> Tensor:
-        """Ordinary image features: pixels (B, 3, S, S) to (B, D)."""
-        return self.pool(self.dense(pixels, "features"))
-
-    def look(self, pixels: Tensor, unit_places: bool = False) -> Callable[[Tensor], Tensor]:
-        """Compute the feature map; the returned function masks it before attention pooling.
-
-        Args:
-            pixels: float (1, 3, S, S).
-            unit_places: L2-normalise the feature map at each place (``Compat.unit_places``).
-
-        Returns:
-            A function from masks (N, h, w), 0 to 1, to features (N, D). The feature map is
-            multiplied by the mask before query, key and value are computed.
-        """
-        features = self.dense(pixels, "features")
-        if unit_places:
-            features = functional.normalize(features, dim=1)
-        some = max(1, PLACES // features[0, 0].numel())
-
-        def pool(masks: Tensor) -> Tensor:
-            # (1, C, h, w) * (N, 1, h, w), some masks at a time
-            parts = torch.split(masks[:, None], some)
-            return torch.cat([self.pool(features * part) for part in parts])
-
-        return pool
-
-    def pool(self, features: Tensor) -> Tensor:
-        """Attention pooling: feature maps (B, C, h, w) at ``grid`` to features (B, D).
-
-        Of all tokens' queries only the mean's is read. So a head's keys need not be computed: its
-        key weights turn the query into a direction among channels, which meets the tokens
-        themselves; and its value weights apply to the tokens' one weighted sum. The same answer
-        in a fifteenth of the time. The keys' bias is left out: it shifts all logits of a head
-        alike.
-        """
-        pool = self.visual.attnpool
-        places = features.flatten(2).transpose(1, 2)
-        tokens = torch.cat([places.mean(dim=1, keepdim=True), places], dim=1)
-        tokens += pool.positional_embedding  # (B, 1 + h*w, C), the mean first
-        # (C, C) -> (heads, C / heads, C)
-        key, value = (
-            layer.weight.unflatten(0, (pool.num_heads, -1)) for layer in (pool.k_proj, pool.v_proj)
-        )
-        query = pool.q_proj(tokens[:, 0]).unflatten(1, (pool.num_heads, -1))
-        sought = torch.einsum("bhd,hdc->bhc", query * query.shape[2] ** -0.5, key)
-        attention = (sought @ tokens.transpose(1, 2)).softmax(dim=2)  # (B, heads, 1 + h*w)
-        values = torch.einsum("bhc,hdc->bhd", attention @ tokens, value)
-        pooled: Tensor = pool.c_proj(values.flatten(1) + pool.v_proj.bias)
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Image features: pixels float32 (B, 3, S, S) to (B, D)."""
+        pooled: Tensor = self.attnpool(self.features(pixels))
         return pooled
 
-    def places(self, pixels: Tensor, bias_seed: int | None = None) -> Tensor:
-        """What attention pooling would answer for each place alone, positions left out.
+    def masked(self, pixels: Tensor, masks: Tensor) -> Tensor:
+        """Mask-guided features by masked attention pooling (equation 2).
 
-        The value and the output projection of the attention pool, as two 1x1 convolutions over
-        the feature map: Zhou et al., "Extract Free Dense Labels from CLIP" (ECCV 2022), section
-        3.2.
+        The feature map is multiplied by the mask before query, key and value are computed.
 
         Args:
-            pixels: float (1, 3, S, S).
-            bias_seed: see ``Compat``.
+            pixels: float32 (1, 3, S, S).
+            masks: float32 (N, h, w) at ``grid``, 0 to 1.
 
         Returns:
-            (1, D, h, w).
+            (N, D).
         """
-        # (1, C, h, w) -> (1, h, w, C), what linear layers take
-        features = self.dense(pixels, "features").movedim(1, 3)
-        for name in ("v_proj", "c_proj"):
-            layer = getattr(self.visual.attnpool, name)
-            bias = layer.bias if bias_seed is None else _drawn_bias(name, layer, bias_seed)
-            features = functional.linear(features, layer.weight, bias)
-        return features.movedim(3, 1)
+        # (1, C, h, w) * (N, 1, h, w) -> (N, C, h, w)
+        pooled: Tensor = self.attnpool(self.features(pixels) * masks[:, None])
+        return pooled
 
-    def dense(self, pixels: Tensor, kind: str) -> Tensor:
-        """The last layer's feature map, for a picture of any size.
-
-        Args:
-            pixels: float (1, 3, H, W), sides of at least 32; what exceeds a multiple of 32 is lost.
-            kind: "features", the only one.
-
-        Returns:
-            (1, C, H // 32, W // 32), not negative.
-
-        Raises:
-            ConfigurationError: for another kind.
-        """
-        if kind not in self.maps:
-            raise ConfigurationError(
-                f"expected the map 'features' of a ResNet, got {kind!r}; take a vision transformer"
-            )
-        return self.trunk(pixels)
+    def features(self, pixels: Tensor) -> Tensor:
+        """The last layer's feature maps: (B, 3, H, W) to (B, C, H // 32, W // 32)."""
+        maps = self.bn1(self.conv1(pixels)).relu_()
+        maps = self.bn2(self.conv2(maps)).relu_()
+        maps = self.bn3(self.conv3(maps)).relu_()
+        maps = functional.avg_pool2d(maps, 2)
+        features: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
+        return features
 
 
-def _drawn_bias(name: str, layer: Any, seed: int) -> Tensor:
-    """The initial bias of a convolution, the same in every run: uniform, by name and seed."""
-    generator = np.random.Generator(np.random.PCG64(zlib.crc32(f"{name}.bias".encode()) ^ seed))
-    bound = layer.in_features**-0.5
-    drawn = generator.uniform(-bound, bound, layer.out_features)
-    return torch.from_numpy(drawn).to(layer.weight)
+def _stage(incoming: int, inner: int, count: int, stride: int) -> nn.Sequential:
+    """Bottlenecks, the first of which has the stride."""
+    first = Bottleneck(incoming, inner, stride)
+    rest = (Bottleneck(inner * EXPANSION, inner, 1) for _ in range(count - 1))
+    return nn.Sequential(first, *rest)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import open_clip
-from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
-
-from refmask.clip.activation import check_activation
-from refmask.clip.configuration import read_configuration
-from refmask.clip.files import CONFIG, CONFIG_FILE, TRANSFORMERS_WEIGHTS, WEIGHT_FILES
-from refmask.clip.transformers_names import read_config
-from refmask.errors import ConfigurationError, ModelError, WeightsUnavailable
+from refmask.clip.checkpoints import check_activation
+from refmask.clip.configuration import (
+    CONFIG,
+    CONFIG_FILE,
+    WEIGHT_FILES,
+    architectures,
+    read_configuration,
+    read_transformers,
+)
+from refmask.errors import ConfigurationError, ModelError, RefmaskError, WeightsUnavailable
 from refmask.provenance import EMBEDDED, OFFLINE
-from refmask.weights.hub import is_cached, within_reach
+from refmask.weights.tags import STATISTICS, TAGS
 
 HUB = "hf-hub:"
 #: What a configuration file may recommend to a method, of all that it has under "refmask".
@@ -33,7 +36,7 @@ class Source:
 
     Attributes:
         name: for reports and messages.
-        model_cfg: open_clip's model configuration.
+        model_cfg: its configuration, in open_clip's form.
         preprocess_cfg: mean, std and interpolation, as far as they are stated.
         weights: the weights file that belongs to it, if any.
         folder: what relative paths in the configuration refer to; None for open_clip's own models.
@@ -49,6 +52,51 @@ class Source:
     repository: str | None = None
     advice: dict[str, Any] = field(default_factory=dict)
 
+    def file(self, named: str, what: str) -> Path:
+        """A file that the configuration names by its path below the model's folder.
+
+        Raises:
+            ModelError: when it leads outside, or is not there.
+            WeightsUnavailable: when it is on a hub and cannot be fetched.
+        """
+        if self.folder is None:
+            raise ModelError(f"{self.name} comes without a folder, but names {what} {named} in one")
+        path = inside(self.folder, named, what)
+        if self.repository is not None and not path.is_file():
+            return _fetch(named, self.repository, (named,))
+        if not path.is_file():
+            raise ModelError(f"expected {what} at {path}, there is no file; put it there")
+        return path
+
+    def beside(self, named: str, names: Sequence[str], what: str) -> Path:
+        """The folder with what the configuration names as a repository of a hub's.
+
+        A hub is asked only where the user named one, or one of open_clip's own models.
+
+        Args:
+            named: ``ORG/REPO``; for a model in a folder also the path of a folder in it.
+            names: of files that may be there; at least one is.
+            what: it is, for messages.
+
+        Raises:
+            ModelError: when it leads outside the model's folder, or has none of the files.
+            WeightsUnavailable: when it is on a hub and cannot be fetched.
+        """
+        if self.folder is None or self.repository is not None:
+            from refmask.weights.hub import snapshot
+
+            wanted = f"{what} {named}"
+            folders = [_or_unavailable(wanted, named, partial(snapshot, named, names))]
+        else:
+            folders = [inside(self.folder, named, what), self.folder]
+        for folder in folders:
+            if any((folder / name).is_file() for name in names):
+                return folder
+        raise ModelError(
+            f"{self.name} needs {what} {named}, and {folders[-1]} has no {names[0]}; nothing is "
+            "fetched for a model in a folder, put that repository's files there"
+        )
+
 
 def find_model(model: str) -> Source:
     """Resolve "embedded", a hub id, a folder, a JSON file, or an open_clip model name.
@@ -61,23 +109,23 @@ def find_model(model: str) -> Source:
     if model == EMBEDDED:
         return _from_folder(Path(str(files("refmask") / "assets" / "clip")), name=EMBEDDED)
     if model.startswith(HUB):
-        source = _from_file(_configuration_of(model), name=model, weights=_weights_of(model))
-        return dataclasses.replace(source, repository=model.removeprefix(HUB))
+        repository = model.removeprefix(HUB)
+        config, weights = _configuration_of(repository), _weights_of(repository)
+        return _from_file(config, model, weights, repository)
     path = Path(model)
     if path.is_dir():
         return _from_folder(path, name=model)
     if path.is_file():
-        return _from_json(path, name=model)
-    cfg = open_clip.get_model_config(model.replace("/", "-"))
-    if cfg is None:
-        known = [OFFLINE, EMBEDDED, *open_clip.list_models()]
-        near = difflib.get_close_matches(model, known, n=4, cutoff=0.5)
-        raise ConfigurationError(
-            f"expected {OFFLINE!r}, {EMBEDDED!r}, an open_clip model name, 'hf-hub:ORG/REPO', a "
-            f"folder or a JSON file, got {model!r}"
-            + (f"; did you mean {', '.join(near)}?" if near else "")
-        )
-    return Source(model.replace("/", "-"), cfg)
+        return _from_file(path, model)
+    known, name = architectures(), model.replace("/", "-")
+    if name in known:
+        return Source(name, json.loads(known[name].read_text(encoding="utf-8")))
+    near = difflib.get_close_matches(model, [OFFLINE, EMBEDDED, *known], n=4, cutoff=0.5)
+    raise ConfigurationError(
+        f"expected {OFFLINE!r}, {EMBEDDED!r}, an open_clip model name, 'hf-hub:ORG/REPO', a "
+        f"folder or a JSON file, got {model!r}"
+        + (f"; did you mean {', '.join(near)}?" if near else "")
+    )
 
 
 def find_weights(source: Source, weights: str | None) -> tuple[Path, dict[str, Any]]:
@@ -91,120 +139,115 @@ def find_weights(source: Source, weights: str | None) -> tuple[Path, dict[str, A
         ConfigurationError: for an unknown tag, or when the model has no weights of its own.
         WeightsUnavailable: when they are neither in the cache nor to be fetched.
     """
-    tags = open_clip.list_pretrained_tags_by_model(source.name)
-    if weights is None:
-        if source.weights is None:
-            raise ConfigurationError(
-                f"model {source.name} comes without weights; choose some: a file"
-                + (f", or one of the tags {', '.join(tags)}" if tags else "")
-            )
+    if weights is None and source.weights is not None:
         return source.weights, source.preprocess_cfg
-    if weights.startswith(HUB):
-        path = _weights_of(weights)
+    if weights is not None and weights.startswith(HUB):
+        repository = weights.removeprefix(HUB)
+        path = _weights_of(repository)
         with suppress(WeightsUnavailable):
-            _configuration_of(weights)  # so that it lies beside them and tells their activation
+            _configuration_of(repository)  # so that it lies beside them and tells their activation
         return path, source.preprocess_cfg
+    tags = TAGS.get(source.name, {})
     if weights in tags:
-        return _from_tag(source, weights)
-    if "/" in weights or Path(weights).suffix or Path(weights).exists():
+        return _of_tag(source, weights, tags[weights]), STATISTICS.get(tags[weights], {})
+    if weights is not None and ("/" in weights or Path(weights).suffix or Path(weights).exists()):
         return Path(weights), source.preprocess_cfg
+    if source.folder is None and (weights is not None or not tags):
+        from refmask.clip.adapter import pretrained
+
+        theirs = pretrained(source.name)
+        if weights in theirs:
+            told = theirs[weights]
+            quick = bool(told.get("quick_gelu", False))
+            check_activation(source.name, source.model_cfg, quick, repr(weights))
+            return _of_tag(source, weights, told["hf_hub"]), told
+        tags = dict.fromkeys([*tags, *theirs], "")
+    choice = "a file" if weights is None else "a file, 'hf-hub:ORG/REPO'"
+    choice += f" or one of the tags {', '.join(tags)}" if tags else ""
     raise ConfigurationError(
-        f"expected weights for {source.name} as a file, 'hf-hub:ORG/REPO'"
-        + (f" or one of {', '.join(tags)}" if tags else "")
-        + f", got {weights!r}"
+        f"model {source.name} comes without weights; choose {choice}"
+        if weights is None
+        else f"expected weights for {source.name} as {choice}, got {weights!r}"
     )
 
 
-def _from_tag(source: Source, tag: str) -> tuple[Path, dict[str, Any]]:
-    cfg = open_clip.get_pretrained_cfg(source.name, tag)
-    trained_quick = bool(cfg.get("quick_gelu", False))
-    check_activation(source.name, source.model_cfg, trained_quick, repr(tag))
-    repository = cfg.get("hf_hub", "").rstrip("/") or cfg.get("url", "")
-    wanted = f"weights {tag!r} of {source.name}"
-    return fetch(wanted, repository, lambda: download_pretrained(cfg)), cfg
+def _of_tag(source: Source, tag: str, place: str) -> Path:
+    """Weights at ``ORG/REPO``, ``ORG/REPO/`` or ``ORG/REPO/FILE``."""
+    organisation, repository, file = (*place.split("/"), "")[:3]
+    names = (file,) if file else WEIGHT_FILES[:2]
+    return _fetch(f"weights {tag!r} of {source.name}", f"{organisation}/{repository}", names)
 
 
-def _configuration_of(hub_id: str) -> Path:
+def _configuration_of(repository: str) -> Path:
     """The configuration of a model of the hub, in open_clip's form or else transformers'."""
-    repository = hub_id.removeprefix(HUB)
-    # What is cached first: without a network, asking for the other one takes most of a minute.
-    first, second = sorted((CONFIG_FILE, CONFIG), key=lambda name: not is_cached(repository, name))
-    try:
-        return from_hub(hub_id, first)
-    except WeightsUnavailable as missing:
-        with suppress(WeightsUnavailable):
-            return from_hub(hub_id, second)
-        raise missing from None
+    return _fetch(f"{CONFIG_FILE} of {repository}", repository, (CONFIG_FILE, CONFIG))
 
 
-def _weights_of(hub_id: str) -> Path:
+def _weights_of(repository: str) -> Path:
     """The weights of a model of the hub, in open_clip's form or else transformers'."""
+    return _fetch(f"the weights of {HUB}{repository}", repository, WEIGHT_FILES)
+
+
+def _fetch(wanted: str, repository: str, names: Sequence[str]) -> Path:
+    """The first file of some names that a repository has; raises WeightsUnavailable."""
+    from refmask.weights.hub import first_of
+
+    return _or_unavailable(wanted, repository, partial(first_of, repository, names))
+
+
+def _or_unavailable(wanted: str, repository: str, download: Callable[[], Path]) -> Path:
+    """What is downloaded; raises WeightsUnavailable, naming what was wanted."""
     try:
-        return from_hub(hub_id)
-    except WeightsUnavailable as missing:
-        for name in TRANSFORMERS_WEIGHTS:
-            with suppress(WeightsUnavailable):
-                return from_hub(hub_id, name)
-        raise missing from None
-
-
-def from_hub(hub_id: str, filename: str | None = None) -> Path:
-    """A file of ``hf-hub:ORG/REPO``, by default its weights; raises WeightsUnavailable."""
-    repository = hub_id.removeprefix(HUB)
-    wanted = filename or f"the weights of {hub_id}"
-    return fetch(
-        wanted, repository, lambda: download_pretrained_from_hf(repository, filename=filename)
-    )
-
-
-def fetch(wanted: str, repository: str, download: Callable[[], str | Path]) -> Path:
-    """Download, or fail at once and in one line when that cannot work.
-
-    Raises:
-        WeightsUnavailable: naming what was wanted.
-    """
-    # The few weights that open_clip has from a plain address are no business of the hub's.
-    if "://" not in repository and not within_reach("/".join(repository.split("/")[:2])):
-        raise _unavailable(wanted, repository)
-    try:
-        return Path(download())
-    except Exception as error:
-        raise _unavailable(wanted, repository) from error
-
-
-def _unavailable(wanted: str, repository: str) -> WeightsUnavailable:
-    return WeightsUnavailable(
-        f"{wanted} are not in the local cache and could not be fetched; on a machine with network "
-        f"download them from {repository} on the Hugging Face hub and pass the file with "
-        "--weights FILE, or copy that machine's ~/.cache/huggingface here; "
-        "--model offline works now"
-    )
+        return download()
+    except RefmaskError:
+        raise
+    except Exception as error:  # of the hub's client, of no narrower class
+        raise WeightsUnavailable(
+            f"{wanted} are not in the local cache and could not be fetched; on a machine with "
+            f"network download them from {repository} on the Hugging Face hub and pass the file "
+            "with `weights=FILE`, or copy that machine's ~/.cache/huggingface here; "
+            "`model=offline` works now"
+        ) from error
 
 
 def _from_folder(folder: Path, name: str) -> Source:
-    configs = [folder / name for name in (CONFIG_FILE, CONFIG) if (folder / name).is_file()]
-    if not configs:
+    config = next((folder / one for one in (CONFIG_FILE, CONFIG) if (folder / one).is_file()), None)
+    if config is None:
         raise ModelError(f"expected {CONFIG_FILE} or transformers' {CONFIG} in {folder}")
     weights = next((folder / file for file in WEIGHT_FILES if (folder / file).is_file()), None)
-    return _from_file(configs[0], name=name, weights=weights)
+    return _from_file(config, name, weights)
 
 
-def _from_file(config: Path, name: str, weights: Path | None = None) -> Source:
+def _from_file(
+    config: Path, name: str, weights: Path | None = None, repository: str | None = None
+) -> Source:
     """A model by its configuration, in open_clip's form or transformers'."""
-    if config.name != CONFIG:
-        return _from_json(config, name=name, weights=weights)
-    cfg, preprocess = read_config(config)
-    return Source(name, cfg, preprocess, weights, config.parent)
-
-
-def _from_json(path: Path, name: str, weights: Path | None = None) -> Source:
-    content = read_configuration(path)
+    read = read_transformers if config.name == CONFIG else read_configuration
+    content = read(config)
     advice = content.get("refmask", {})
     return Source(
         name,
         content["model_cfg"],
         preprocess_cfg=content.get("preprocess_cfg", {}),
         weights=weights,
-        folder=path.parent,
+        folder=config.parent,
+        repository=repository,
         advice={key: advice[key] for key in ADVICE if key in advice},
     )
+
+
+def inside(folder: Path, named: str, what: str) -> Path:
+    """A path below a folder; raises ModelError when it, or a link in it, leads outside."""
+    parts = PurePosixPath(named.replace("\\", "/"))
+    path = folder / parts
+    roots = [folder]
+    if folder.parent.name == "snapshots":  # of a hub's cache, whose files are links
+        roots.append(folder.parent.parent / "blobs")
+    try:
+        found = path.resolve()
+        within = any(found.is_relative_to(root.resolve()) for root in roots)
+    except (OSError, RuntimeError, ValueError):  # a loop of links, or a name that cannot be
+        within = False
+    if parts.is_absolute() or ".." in parts.parts or not within:
+        raise ModelError(f"{what} {named!r} lies outside {folder}; only files in it are read")
+    return path

@@ -143,7 +143,7 @@ def _ends(segmenter: Segmenter) -> list[GlobalContext]:
 def _own_layers(segmenter: Segmenter) -> int:
     """The k that its card or the paper recommends."""
     method = cast("GlobalContext", segmenter.method)
-    own: int = method.mask_layers or method.encoder.tower.mask_layers  # type: ignore[attr-defined]
+    own: int = method.mask_layers or method.encoder.tower.mask_layers  # type: ignore[union-attr]
     return own
 
 

@@ -41,11 +41,6 @@ def cached(model: Published) -> Path | None:
     return _cached(model.repository, model.files[0])
 
 
-def is_cached(repository: str, file: str) -> bool:
-    """Whether a file of ``ORG/REPO`` is in the hub's cache on this machine."""
-    return _cached(repository, file) is not None
-
-
 def ready(name: str) -> Path | None:
     """The weights file of a published model, if all that it needs is in the hub's cache, whole.
 
@@ -110,6 +105,25 @@ def fetch(name: str) -> Path:
             "~/.cache/huggingface here"
         ) from error
     return path
+
+
+def first_of(repository: str, files: Sequence[str]) -> Path:
+    """The first file that a repository has of some names; one that is cached comes before others.
+
+    Raises:
+        WeightsError: when it came damaged.
+        WeightsUnavailable: when there is no room for it.
+        OSError: when none is cached and the hub cannot be reached, or has none of them.
+    """
+    for file in files:
+        if found := _cached(repository, file):
+            return found
+    if not answers(repository):
+        raise OSError("the hub does not answer")
+    for file in files:
+        with contextlib.suppress(EntryNotFoundError):
+            return download(repository, file)
+    raise FileNotFoundError(f"{repository} has none of {', '.join(files)}")
 
 
 def snapshot(repository: str, files: Sequence[str]) -> Path:

@@ -1,8 +1,4 @@
-"""Residual attention blocks of open_clip's transformers, computed where and as precisely as asked.
-
-The only file that touches the private parts of ``ResidualAttentionBlock``. Image and text towers
-share it.
-"""
+"""Fast form of a transformer's block: chosen queries, prepared weights, any precision."""
 
 from __future__ import annotations
 
@@ -14,15 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from refmask.clip.linear import Linear, as_rows
-from refmask.errors import UnsupportedTower
-
-#: Quick GELU is x * sigmoid(QUICK * x).
-QUICK = 1.702
+from refmask.clip.kernels.linear import Linear, as_rows
+from refmask.clip.transformer import QUICK, LayerScale, QuickGELU
 
 
-class Block:
-    """One block: attention and a perceptron, each behind a layer norm and added to its input.
+class FastBlock:
+    """One block of either transformer.
 
     Matrix products and attention run in ``precision``; the tokens between them, the layer norms
     and the sums stay in float32, which costs next to no time and keeps bfloat16 three times closer
@@ -30,33 +23,28 @@ class Block:
     them as they are, else copies, made when first needed at the latest.
 
     Args:
-        block: an ``open_clip.transformer.ResidualAttentionBlock``, its weights in float32; see
-            ``check_blocks``.
+        block: a ``transformer.Block``, in float32.
         precision: torch.float32 or torch.bfloat16.
     """
 
     def __init__(self, block: Any, precision: torch.dtype) -> None:
-        self.heads = int(block.attn.num_heads)
         self.precision = precision
+        self._attention = block.attn
         self._norms = (block.ln_1, block.ln_2)
         inner, activation, outer = block.mlp
         scale = 1.0
-        if type(activation).__name__ == "QuickGELU" and precision != torch.float32:
+        if isinstance(activation, QuickGELU) and precision != torch.float32:
             # Quick GELU is SiLU(QUICK * x) / QUICK: one pass over memory instead of three, when
             # weights that are copied anyway take up the factors.
             activation, scale = functional.silu, QUICK
         self._activation: Callable[[Tensor], Tensor] = activation
-        self._attention = block.attn
-        self._out = Linear(*_layer_scaled(block.attn.out_proj, block.ls_1), precision)
+        self._out = Linear(*_scaled(block.attn.out_proj, block.ls_1), precision)
         self._inner = Linear(_times(scale, inner.weight), _times(scale, inner.bias), precision)
-        weight, bias = _layer_scaled(outer, block.ls_2)
+        weight, bias = _scaled(outer, block.ls_2)
         self._outer = Linear(_times(1 / scale, weight), bias, precision)
 
     def __call__(
-        self,
-        tokens: Tensor,
-        queries: Tensor | None = None,
-        bias: Tensor | None = None,
+        self, tokens: Tensor, queries: Tensor | None = None, bias: Tensor | None = None
     ) -> Tensor:
         """Run the block.
 
@@ -81,22 +69,11 @@ class Block:
         return self.finish(queries, attended)
 
     def keys(self, tokens: Tensor) -> Tensor:
-        """Keys of the attention, heads concatenated, straight from the linear layer.
-
-        Args:
-            tokens: float32 (B, L, width).
-
-        Returns:
-            float32 (B, L, width).
-        """
+        """Keys of the attention, heads concatenated: float32 (B, L, width) to the same."""
         return _as(tokens, self._key(self._norm(0, tokens))).float()
 
     def attend(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        bias: Tensor | None = None,
+        self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None
     ) -> Tensor:
         """Softmax attention of (B, Q, width) queries to (B, L, width) keys and values.
 
@@ -108,7 +85,7 @@ class Block:
             query, key, value = (part.to(bias.dtype) for part in (query, key, value))
         # (B, L, width) -> (B, heads, L, width / heads)
         query, key, value = (
-            part.view(*part.shape[:2], self.heads, -1).transpose(1, 2)
+            part.view(*part.shape[:2], self._attention.heads, -1).transpose(1, 2)
             for part in (query, key, value)
         )
         attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
@@ -123,13 +100,8 @@ class Block:
 
     def _norm(self, number: int, tokens: Tensor) -> Tensor:
         """Normed tokens as rows."""
-        norm = self._norms[number]
-        normed = functional.layer_norm(
-            tokens, norm.normalized_shape, norm.weight, norm.bias, norm.eps
-        )
-        return as_rows(normed, self.precision)
+        return as_rows(self._norms[number](tokens), self.precision)
 
-    # The attention's one layer makes queries, keys and values, in this order.
     @cached_property
     def _all(self) -> Linear:
         return self._projection(0, 3)
@@ -147,9 +119,10 @@ class Block:
         return self._projection(1, 3)
 
     def _projection(self, first: int, last: int) -> Linear:
-        width = self._attention.embed_dim
-        rows = slice(first * width, last * width)
+        """Some of the layer that makes queries, keys and values, in this order."""
         weight, bias = self._attention.in_proj_weight, self._attention.in_proj_bias
+        width = weight.shape[1]
+        rows = slice(first * width, last * width)
         return Linear(weight[rows], bias[rows], self.precision)
 
 
@@ -164,29 +137,8 @@ def _times(factor: float, parameter: Tensor) -> Tensor:
     return parameter if factor == 1 else parameter * factor
 
 
-def _layer_scaled(layer: nn.Linear, scale: nn.Module) -> tuple[Tensor, Tensor]:
+def _scaled(layer: nn.Linear, scale: nn.Module) -> tuple[Tensor, Tensor]:
     """Weight and bias of a linear layer with the layer scale behind it, if any, taken up."""
-    gamma = getattr(scale, "gamma", None)
-    return (
-        (layer.weight, layer.bias)
-        if gamma is None
-        else (
-            layer.weight * gamma[:, None],
-            layer.bias * gamma,
-        )
-    )
-
-
-def check_blocks(transformer: Any) -> None:
-    """Raise UnsupportedTower unless all blocks of a transformer are ``Block``'s kind."""
-    for block in transformer.resblocks:
-        plain = (
-            type(block).__name__ == "ResidualAttentionBlock"
-            and isinstance(block.ln_1, nn.LayerNorm)
-            and isinstance(block.attn, nn.MultiheadAttention)
-        )
-        if not plain:
-            raise UnsupportedTower(
-                f"expected open_clip's plain transformer blocks, got {type(block).__name__}; leave "
-                "out block_type, qk_norm and scale settings, or try ViT-B-16"
-            )
+    if not isinstance(scale, LayerScale):
+        return layer.weight, layer.bias
+    return layer.weight * scale.gamma[:, None], layer.bias * scale.gamma

@@ -4,7 +4,7 @@ import random
 
 import torch
 
-from refmask.clip.prefixes import prefix_trees
+from refmask.clip.kernels.text import prefix_trees
 
 
 def spelled(tree):

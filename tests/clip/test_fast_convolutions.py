@@ -1,18 +1,15 @@
-"""The folded trunk of a ResNet beside open_clip's own layers."""
+"""The folded trunk of a ResNet beside the readable layers, and open_clip's."""
 
 import pytest
 import torch
 
-from refmask.clip import convolutions
-from refmask.clip.convolutions import Trunk
+from refmask.clip.kernels import resnet as kernel
+from refmask.clip.kernels.resnet import Trunk
 
 
-def own(visual, pixels):
-    """The feature map by open_clip's layers."""
-    maps = visual.stem(pixels)
-    for layer in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
-        maps = layer(maps)
-    return maps
+@pytest.fixture
+def visual(resnets):
+    return resnets[0]
 
 
 def relative(ours, theirs):
@@ -25,16 +22,20 @@ def drawn(*shape):
 
 @pytest.mark.parametrize("shape", [(3, 3, 96, 96), (1, 3, 64, 160), (1, 3, 77, 101)])
 @torch.inference_mode()
-def test_the_trunk_is_open_clips(visual, shape):
-    theirs = own(visual, drawn(*shape))
-    ours = Trunk(visual, torch.float32)(drawn(*shape))
-    assert ours.shape == theirs.shape
-    assert relative(ours, theirs) < 1e-5
+def test_the_trunk_is_open_clips(resnets, shape):
+    visual, theirs = resnets
+    own = theirs.stem(drawn(*shape))
+    for layer in (theirs.layer1, theirs.layer2, theirs.layer3, theirs.layer4):
+        own = layer(own)
+    readable, fast = visual.features(drawn(*shape)), Trunk(visual, torch.float32)(drawn(*shape))
+    assert readable.shape == fast.shape == own.shape
+    assert relative(readable, own) < 1e-6
+    assert relative(fast, own) < 1e-5
 
 
 @torch.inference_mode()
 def test_bf16_stays_near_fp32(visual):
-    theirs = own(visual, drawn(3, 3, 96, 96))
+    theirs = visual.features(drawn(3, 3, 96, 96))
     ours = Trunk(visual, torch.bfloat16)(drawn(3, 3, 96, 96))
     assert ours.dtype == torch.float32
     assert 1e-4 < relative(ours, theirs) < 2e-2
@@ -58,7 +59,7 @@ def test_pictures_go_through_in_parts(visual, monkeypatch, maps, parts):
     seen, run = [], Trunk._run
     monkeypatch.setattr(Trunk, "_run", lambda self, some: seen.append(len(some)) or run(self, some))
     # The largest maps are the stem's last: 16 channels, half the side.
-    monkeypatch.setattr(convolutions, "BYTES", int(maps * 16 * 48 * 48 * 4))
+    monkeypatch.setattr(kernel, "BYTES", int(maps * 16 * 48 * 48 * 4))
     parted = Trunk(visual, torch.float32)(drawn(5, 3, 96, 96))
     assert torch.allclose(parted, whole, atol=1e-4)
     assert seen == parts

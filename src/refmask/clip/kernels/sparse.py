@@ -1,4 +1,4 @@
-"""Which tokens of masked pictures must be computed: those the masks keep, and few zeros.
+"""Which tokens of masked images must be computed: those the masks keep, and few zeros.
 
 Token masking makes a zero vector of every patch token whose mask value is zero, before each block.
 Within a block all zero tokens thus have the same key and the same value: the layer norm's bias,
@@ -27,7 +27,7 @@ class MaskedTokens(NamedTuple):
 
     Attributes:
         masks: int64 (G,), which masks these are.
-        places: int64 (G, L), positions in the picture's sequence, the class token's 0 first.
+        places: int64 (G, L), positions in the image's sequence, the class token's 0 first.
         values: float32 (G, L, 1), what each token is multiplied by: 1 for the class token.
         bias: float32 (G, 1, 1, L), to be added to the attention's logits.
     """
