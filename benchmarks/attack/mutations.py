@@ -9,6 +9,7 @@ import json
 import random
 import re
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -231,7 +232,9 @@ def zip_changed(rng: random.Random, content: bytes) -> bytes:
         (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2)
     )
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", kind if rng.random() < 0.3 else zipfile.ZIP_STORED) as new:
+    packed = zipfile.ZipFile(made, "w", kind if rng.random() < 0.3 else zipfile.ZIP_STORED)
+    with warnings.catch_warnings(), packed as new:
+        warnings.simplefilter("ignore", UserWarning)  # of a name that is there twice
         for number, (name, inside) in enumerate(entries):
             if rng.random() < 0.97:
                 new.writestr(zipfile.ZipInfo(name or str(number)), inside, new.compression)

@@ -86,6 +86,11 @@ class MissingResource(RefmaskError):
     """A library, a font or a language pipeline is not installed."""
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether a library written in Rust gave up; such an error is no ``Exception``."""
+    return type(error).__module__ == "pyo3_runtime"
+
+
 def _on_one_line(text: str) -> str:
     return text if text.isprintable() else " ".join(text.splitlines()).translate(_SPELT)
 

@@ -82,7 +82,7 @@ def test_another_configuration_is_refused(three, model, capsys):
     assert main([*words, "--out", str(three), "--alpha", "0.25", "--limit", "2"]) == 2
     error = capsys.readouterr().err
     assert "alpha 0.85 instead of 0.25" in error
-    assert "proposals.refinement.limit: nothing there, 2 here" in error
+    assert "proposals.refinement.limit nothing instead of 2" in error
     assert error.count("\n") == 1
 
 

@@ -84,7 +84,7 @@ def test_a_run_goes_on_and_is_not_taken_for_one_of_other_questions(evaluate, cap
     assert (folder / "samples.jsonl").read_bytes() == whole
     capsys.readouterr()
     assert evaluate("run")[0] == 2
-    assert "questions: choices there, categories here" in capsys.readouterr().err
+    assert "questions choices instead of categories" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("default::refmask.errors.RefmaskWarning")

@@ -143,7 +143,7 @@ def test_a_long_sentence_is_cut_or_refused(clip, segmenter, sample):
 def test_the_configuration_tells_all_that_answers_depend_on(clip, segmenter):
     system = SegmenterSystem(segmenter, Proposed(Grouping()))
     told = system.configuration
-    assert json.loads(json.dumps(told)) == told
+    assert json.loads(json.dumps(dict(told))) == told
     assert told["method"] == "global-local"
     assert (told["alpha"], told["beta"]) == (0.85, 0.5)
     assert told["weights_sha256"] == sha256_of(clip.weights)

@@ -137,7 +137,7 @@ def test_a_folder_that_is_no_run(tmp_path, pair):
     with pytest.raises(ConfigurationError, match="'refmask evaluate'"):
         read_run(tmp_path)
     (pair[0].folder / "samples.jsonl").write_bytes(b"")
-    with pytest.raises(ConfigurationError, match="there are none yet"):
+    with pytest.raises(ConfigurationError, match="has no whole record"):
         read_run(pair[0].folder)
     (pair[0].folder / "samples.jsonl").unlink()
     with pytest.raises(ConfigurationError, match="cannot be read"):

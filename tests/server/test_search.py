@@ -79,4 +79,4 @@ def test_without_an_index(served):
     with served() as client:
         told = client.post("/v1/search", json={"phrase": "the dog"})
     assert told.status_code == 404
-    assert "--index" in told.json()["error"]
+    assert "an `index`" in told.json()["error"]

@@ -5,10 +5,10 @@ import hashlib
 import pytest
 
 from refmask.errors import WeightsError
-from refmask.weights.hashing import BLOCK, sha256_of
+from refmask.weights.hashing import sha256_of
 
 
-@pytest.mark.parametrize("size", [0, 3, BLOCK, 2 * BLOCK + 1])
+@pytest.mark.parametrize("size", [0, 3, 2**18, 2**19 + 1])
 def test_it_is_that_of_the_whole_content(size, tmp_path):
     content = (b"weights" * (size // 7 + 1))[:size]
     (tmp_path / "weights").write_bytes(content)

@@ -19,7 +19,6 @@ from typing import TextIO
 from refmask.cli.choosing import complete
 from refmask.cli.faults import DEBUG, VARIABLE, net, print_anything
 from refmask.cli.hints import as_options
-from refmask.cli.places import check_places
 from refmask.errors import RefmaskError, RefmaskWarning
 
 COMMANDS = {
@@ -89,6 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     command.configure(parser)
     arguments = parser.parse_args(words[1:])
+    from refmask.cli.places import check_places  # imports numpy, which help does without
+
     try:
         with warnings.catch_warnings(), net(parser.prog):
             warnings.showwarning = _tell

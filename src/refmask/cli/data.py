@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from refmask.cli.hints import as_options
+
 if TYPE_CHECKING:
-    from refmask.cli.hints import as_options
-from refmask.data import Dataset
+    from refmask.data import Dataset
 
 CHECK, SHOW, FEWSHOT = "check", "show", "fewshot"
 NAMES = (

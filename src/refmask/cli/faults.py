@@ -9,8 +9,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from refmask.errors import InputError, RefmaskError
-from refmask.ops.reading import is_panic
+from refmask.errors import InputError, RefmaskError, is_panic
 
 #: "off": faults show as they are, for the tests; "debug": their traceback is printed, too.
 VARIABLE = "REFMASK_NET"

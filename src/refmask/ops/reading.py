@@ -65,11 +65,6 @@ def in_short(error: BaseException) -> str:
     return str(told)[:200] or type(error).__name__
 
 
-def is_panic(error: BaseException) -> bool:
-    """Whether a library written in Rust gave up; such an error is no ``Exception``."""
-    return type(error).__module__ == "pyo3_runtime"
-
-
 def is_absent(path: Path) -> bool:
     """Whether there is nothing at a path; False when that cannot be told."""
     try:

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refmask.errors import ConfigurationError, MissingResource, RefmaskError
+from refmask.errors import ConfigurationError, MissingResource, RefmaskError, is_panic
 from refmask.fingerprint import Fingerprint
 from refmask.ops.files import write_whole
-from refmask.ops.reading import MISSHAPEN, is_absent, is_panic, read_json
+from refmask.ops.reading import MISSHAPEN, is_absent, read_json
 
 if TYPE_CHECKING:
     from types import ModuleType
