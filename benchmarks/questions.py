@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import cases
 import numpy as np
-from PIL import Image
 
 from refmask.data import load_dataset
 from refmask.evaluation.sources import INSTANCES, Instances, ProposalSource, Proposed
@@ -64,7 +63,7 @@ def golden(count: int) -> list[Asked]:
     phrases += PhraseParser()(cases.expressions(count))
     return [
         Asked(
-            np.array(Image.open(cases.GOLDEN / f"image{number}.png").convert("RGB")),
+            read_image(cases.GOLDEN / f"image{number}.png"),
             MaskProposals(np.load(cases.GOLDEN / f"masks{number}.npz")["masks"]),
             phrases,
             [],
