@@ -16,6 +16,7 @@ from plain import Plain, load_plain
 from safetensors.torch import save_file
 
 import refmask
+from refmask.ops.images import read_image
 from refmask.types import BoolArray, UInt8Array
 
 GOLDEN = Path(__file__).parent.parent / "tests" / "golden" / "clip"
@@ -97,8 +98,8 @@ def files(model: Model, folder: Path) -> tuple[str, str]:
 
 def picture(height: int = 480, width: int = 640) -> UInt8Array:
     """The first golden picture, uint8 RGB, at any size."""
-    with Image.open(GOLDEN / "image0.png") as image:
-        return np.array(image.convert("RGB").resize((width, height)))
+    image = Image.fromarray(read_image(GOLDEN / "image0.png"))
+    return np.array(image.resize((width, height)))
 
 
 def masks(count: int, height: int = 480, width: int = 640, seed: int = 0) -> BoolArray:

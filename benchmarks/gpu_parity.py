@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from cases import Model
 from gpu_run import Row, Setting, Work
-from PIL import Image
 
 from refmask import compat
 from refmask.clip import ClipBackbone
 from refmask.errors import ConfigurationError
 from refmask.methods import METHODS, Method, load_method
 from refmask.ops.devices import PRECISIONS, precision_name
+from refmask.ops.images import read_image
 from refmask.types import MaskProposals, TargetPhrase, UInt8Array
 
 #: The largest relative error of an array.
@@ -65,8 +65,7 @@ def holds(errors: Mapping[str, float], own: Mapping[str, float], precision: str)
 
 def golden() -> tuple[UInt8Array, MaskProposals, list[TargetPhrase]]:
     """The first golden picture with its masks, and the golden expressions."""
-    with Image.open(cases.GOLDEN / "image0.png") as image:
-        picture = np.array(image.convert("RGB"))
+    picture = read_image(cases.GOLDEN / "image0.png")
     told = json.loads((cases.GOLDEN / "expressions.json").read_text())["expressions"]
     phrases = [TargetPhrase(e["raw"], e["text"], e["noun_phrase"], e["head_word"]) for e in told]
     return picture, MaskProposals(np.load(cases.GOLDEN / "masks0.npz")["masks"]), phrases
