@@ -196,4 +196,5 @@ def test_it_runs_as_a_program(tmp_path):
     arguments = ["--device", "cpu", "--small", "--only", "now", "--seconds", "0.001"]
     gpu.main([*arguments, "--out", str(tmp_path)])
     told = json.loads((tmp_path / "gpu.json").read_text())
-    assert told["parts"]["now"] == {"rows": [], "error": "TimeoutError: no time left"}
+    assert told["parts"]["now"]["rows"] == []
+    assert "no time left" in told["parts"]["now"]["error"]
