@@ -26,12 +26,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from refmask.cli import wait_briefly
+from refmask.fingerprint import Fingerprint
 
 wait_briefly()  # as the command does: LanceDB's threads need the cores, too
 
@@ -247,7 +248,7 @@ def whole(bench: Bench, rows: int, place: Path) -> list[dict[str, Any]]:
 def fill(bench: Bench, rows: int, place: Path) -> tuple[Index, Any, float]:
     """An index of so many drawn regions, the ten best for each phrase, and seconds of writing."""
     method = bench.segmenter.method
-    collection = Collection.create(place, {}, method.alpha, bench.vectors.shape[1])
+    collection = Collection.create(place, Fingerprint({}), method.alpha, bench.vectors.shape[1])
     random = np.random.default_rng(3)
     best = np.zeros((0, len(bench.phrases)), np.float32), np.zeros((0, len(bench.phrases)), int)
     seconds = 0.0
@@ -263,7 +264,8 @@ def fill(bench: Bench, rows: int, place: Path) -> tuple[Index, Any, float]:
 
 def asked(bench: Bench, index: Index, truth: Any) -> dict[str, Any]:
     """Recall of regions; milliseconds of whole searches, of reading phrases, and of the query."""
-    texts = [phrase.expression for phrase in bench.phrases]
+    texts = [*dict.fromkeys(phrase.expression for phrase in bench.phrases)]
+    index = replace(index, segmenter=replace(index.segmenter))  # no text is known from before
 
     def reading(phrase: str) -> None:
         index.segmenter.method.encode_text(index.segmenter.parser([phrase]))

@@ -51,6 +51,8 @@ def test_differences_are_readable_lines():
         "beta nothing instead of 0.5",
     ]
     assert one.diff(one | {"model": "only another name"}) == []
+    unnamed = Fingerprint({"model": "a", "weights_sha256": None})
+    assert unnamed.diff(unnamed | {"model": "b"}) == ["model a instead of b"]
     many = Fingerprint({f"setting{n}": n for n in range(9)})
     assert many.summary({}).endswith("setting5 5 instead of nothing; and 3 more")
     assert many.summary(many) == ""

@@ -46,8 +46,6 @@ PACKAGES = {
 }
 #: Longest value that a message shows whole, characters of others, and how many differences.
 LONGEST, SHORT, SHOWN = 40, 12, 6
-#: Names that stand for something: two models of the same weights are the same.
-NAMES = ("model",)
 
 
 class Fingerprint(Mapping[str, Any]):
@@ -102,11 +100,15 @@ class Fingerprint(Mapping[str, Any]):
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
     def diff(self, other: Mapping[str, Any]) -> list[str]:
-        """The same as readable lines, "alpha 0.85 instead of 0.95"; mere names do not count."""
+        """The same as readable lines, "alpha 0.85 instead of 0.95".
+
+        Where weights are told by their hash, the model is only a name for them.
+        """
+        named = self.get("weights_sha256") is not None
         return [
             f"{name} {short(mine)} instead of {short(theirs)}"
             for name, (mine, theirs) in self.changes(other).items()
-            if name not in NAMES
+            if name != "model" or not named
         ]
 
     def summary(self, other: Mapping[str, Any]) -> str:
@@ -327,8 +329,7 @@ def describe_proposer(proposer: MaskProposer) -> str:
 
 def describe_masks(configuration: Mapping[str, Any]) -> str:
     """As ``describe_proposer``, from what a proposer's ``configuration`` gave."""
-    settings = dict(configuration)
-    return spelled(str(settings.pop("proposer", "unnamed")), settings)
+    return spelled(*_name_and_settings(configuration))
 
 
 def _named(proposer: MaskProposer) -> tuple[str, Mapping[str, Any]]:
@@ -339,6 +340,10 @@ def _named(proposer: MaskProposer) -> tuple[str, Mapping[str, Any]]:
     if isinstance(proposer, GivenMasks):
         return f"masks:{proposer.path}", {}
     if isinstance(proposer, ConfiguredProposer):
-        settings = dict(proposer.configuration())
-        return str(settings.pop("proposer", "unnamed")), settings
+        return _name_and_settings(proposer.configuration())
     return type(proposer).__name__, {}
+
+
+def _name_and_settings(configuration: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    settings = dict(configuration)
+    return str(settings.pop("proposer", "unnamed")), settings

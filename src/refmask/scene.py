@@ -1,4 +1,4 @@
-"""One picture, looked at once and asked often: read, compare, answer (the paper's figure 2)."""
+"""One image, encoded once and asked often: encode text, score, answer (the paper's figure 2)."""
 
 from __future__ import annotations
 
@@ -135,8 +135,8 @@ class Scene:
         return iou
 
     @cached_property
-    def _seen_by_terms(self) -> dict[str, Any]:
-        """What each term observed, by name."""
+    def _term_features(self) -> dict[str, Any]:
+        """What each term encoded of the image, by name."""
         names = [name for name, weight in self.segmenter.terms.items() if weight]
         return {name: load_term(name).encode_image(self.image, self.proposals) for name in names}
 
@@ -171,7 +171,7 @@ class Scene:
         check_process()
         method = self.segmenter.cached
         text = method.encode_text(phrases) if text is None else text
-        terms = evidence(self.segmenter.terms, self._seen_by_terms, phrases, len(self.proposals))
+        terms = evidence(self.segmenter.terms, self._term_features, phrases, len(self.proposals))
         none = np.zeros(len(self.proposals), np.float32)
         added = np.array([sum(of_phrase.values(), none) for of_phrase in terms], np.float32)
         added = added.reshape(len(phrases), len(self.proposals))

@@ -44,19 +44,6 @@ def proposals(fixed_proposer, noise):
 
 
 @pytest.fixture
-def blind(monkeypatch):
-    """No model can look at a picture any more."""
-
-    def shut():
-        for name in ("encode_image", "encode_masked", "encode_regions", "encode_places"):
-            monkeypatch.setattr("refmask.clip.ClipBackbone." + name, None)
-        monkeypatch.setattr("refmask.clip.ClipBackbone.feature_map", None)
-        monkeypatch.setattr("refmask.classifier.Classifier.encode_places", None)
-
-    return shut
-
-
-@pytest.fixture
 def saved(tmp_path, segmenter, noise, proposals):
     path = tmp_path / "street.safetensors"
     segmenter().look(noise, proposals).save(path)

@@ -15,7 +15,7 @@ from refmask.cache.features import FeatureCache
 from refmask.compat import Compat
 from refmask.errors import FeatureError, RefmaskWarning
 from refmask.fingerprint import Fingerprint, of_features, of_image, of_masks
-from refmask.methods.base import UNKNOWN, Encoder, Method
+from refmask.methods.base import UNKNOWN, BlendedMethod, Encoder, Method
 from refmask.types import (
     ContextFeatures,
     FloatArray,
@@ -146,3 +146,7 @@ class CachedMethod(Method):
     def fits(self, image_features: Any, text_features: ContextFeatures, best: int) -> bool:
         """The method's."""
         return self.method.fits(image_features, text_features, best)
+
+    def for_search(self) -> BlendedMethod:
+        """The method's; it is not cached."""
+        return self.method.for_search()

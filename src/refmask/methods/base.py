@@ -202,7 +202,7 @@ class Method(ABC):
         visual = self.focus(self.encode_image(image, proposals), text)
         return {
             **{f"visual_{name}": values for name, values in visual.arrays.items()},
-            "text_global": text.global_context,
+            **{f"text_{name}": values for name, values in text.arrays.items()},
             "scores": self.score(visual, text),
         }
 
@@ -220,17 +220,35 @@ class BlendedMethod(Method):
     alpha: float
     beta: float
 
-    def features(
-        self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
-    ) -> dict[str, FloatArray]:
-        """As ``Method.features``, and those of the noun phrases."""
-        nouns = self.encode_text(phrases).local_context
-        return {**super().features(image, proposals, phrases), "text_local": nouns}
-
     def blend_faults(self) -> list[str]:
         """What is wrong with the weights of the blends."""
         weights = {"alpha": self.alpha, "beta": self.beta}
         return [f"{name} is from 0 to 1, got {w}" for name, w in weights.items() if not 0 <= w <= 1]
+
+
+class SentenceMethod(Method):
+    """A baseline: it reads whole expressions, and no noun phrases."""
+
+    encoder: ClipBackbone
+
+    def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
+        """Whole expressions (equation 6), in the noun phrases' place, too.
+
+        Returns:
+            float32 (T, D) each, L2-normalised where ``compat`` says so.
+        """
+        texts = [phrase.text for phrase in phrases]
+        encoded = self.encoder.encode_text(texts, refuse_long=self.compat.long_text_error)
+        sentences = normalize(encoded, self.compat.unit_text)
+        return ContextFeatures(sentences, sentences)
+
+    def features(
+        self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
+    ) -> dict[str, FloatArray]:
+        """As ``Method.features``, without noun phrases."""
+        found = super().features(image, proposals, phrases)
+        del found["text_local"]
+        return found
 
 
 def chosen_fields(compat: Compat, *names: str) -> dict[str, Any]:
@@ -266,17 +284,3 @@ def check_known(
 def normalize(features: Tensor, wanted: bool) -> FloatArray:
     """Rows of length 1 where that is wanted, as an array of their own memory layout."""
     return (functional.normalize(features, dim=1) if wanted else features).contiguous().numpy()
-
-
-def encode_sentences(
-    encoder: ClipBackbone, phrases: Sequence[TargetPhrase], compat: Compat
-) -> ContextFeatures:
-    """What the baselines read: whole expressions (equation 6), for noun phrases, too.
-
-    Returns:
-        float32 (T, D) each, L2-normalised where ``compat`` says so.
-    """
-    texts = [phrase.text for phrase in phrases]
-    encoded = encoder.encode_text(texts, refuse_long=compat.long_text_error)
-    sentences = normalize(encoded, compat.unit_text)
-    return ContextFeatures(sentences, sentences)

@@ -190,7 +190,7 @@ class ClassPosterior(BlendedMethod):
         """The crops of each phrase's ``local_top`` best masks, too."""
         if not isinstance(image_features, PosteriorFeatures):
             return image_features
-        guess = self._guess(image_features, text_features, evidence)
+        guess, _ = self._guess(image_features, text_features.blend(self.beta), evidence)
         return self._closer(image_features, best_rows(guess, self.local_top))
 
     def score(
@@ -214,25 +214,28 @@ class ClassPosterior(BlendedMethod):
         if not isinstance(image_features, PosteriorFeatures):
             likely = self._likelihood(image_features, affinity) / np.float32(TEMPERATURE)
             return likely + np.float32(evidence / TEMPERATURE)
-        features = self.focus(image_features, text_features, evidence)
-        assert isinstance(features, PosteriorFeatures)
-        guess = self._guess(features, text_features, evidence)
-        prior, covering = evidence + _quality(features), _covering(features, affinity)
+        guess, covering = self._guess(image_features, affinity, evidence)
+        best = best_rows(guess, self.local_top)
+        features = self._closer(image_features, best)  # nothing to do after ``focus``
+        prior = evidence + _quality(features)
         scores = self._likelihood(features, affinity) + prior + COVERING_AT_LAST * covering
-        below = others_below(scores, guess, best_rows(guess, self.local_top))
-        return np.asarray(below / TEMPERATURE, np.float32)
+        return np.asarray(others_below(scores, guess, best) / TEMPERATURE, np.float32)
 
     def for_search(self) -> BlendedMethod:
         """With crops of all masks; scores are then compared without the priors on extent."""
         return replace(self, local_top=None)
 
     def _guess(
-        self, features: PosteriorFeatures, text: ContextFeatures, evidence: FloatArray | float
-    ) -> FloatArray:
-        """What masks are chosen by for a closer look, before any crop is known: (T, N)."""
-        affinity = text.blend(self.beta)
+        self, features: PosteriorFeatures, affinity: FloatArray, evidence: FloatArray | float
+    ) -> tuple[FloatArray, FloatArray | float]:
+        """What masks are chosen by for a closer look, before any crop is known; and ``_covering``.
+
+        Returns:
+            float32 (T, N) each; 0 for no covering.
+        """
         prior, covering = evidence + _quality(features), _covering(features, affinity)
-        return self._likelihood(features.in_context, affinity) + prior + COVERING * covering
+        guess = self._likelihood(features.in_context, affinity) + prior + COVERING * covering
+        return guess, covering
 
     def _closer(self, features: PosteriorFeatures, masks: Rows) -> PosteriorFeatures:
         """With the class probabilities of the crops of these masks, too."""

@@ -106,7 +106,10 @@ class GlobalLocal(BlendedMethod):
         return ContextFeatures(arrays[GLOBAL], arrays[LOCAL])
 
     def encode_in_context(self, image: UInt8Array, proposals: MaskProposals) -> FloatArray:
-        """Global visual features, float32 (N, D): masked within the encoder (equation 2 or 3)."""
+        """Global visual features, float32 (N, D): masked within the encoder (equation 2 or 3).
+
+        To read: ``reference.masked_attention_pooling`` and ``reference.token_masking``.
+        """
         features = self.encoder.encode_masked(
             whole_picture(image, self.encoder.statistics, self.compat),
             grid_masks(proposals, self.encoder.tower.grid, self.compat),
@@ -115,7 +118,10 @@ class GlobalLocal(BlendedMethod):
         return normalize(features, self.compat.unit_global)
 
     def encode_alone(self, image: UInt8Array, proposals: MaskProposals) -> FloatArray:
-        """Local visual features, float32 (N, D): masked and cropped (equation 4)."""
+        """Local visual features, float32 (N, D): masked and cropped (equation 4).
+
+        To read: ``reference.local_context``.
+        """
         statistics, compat = self.encoder.statistics, self.compat
         source = crop_source(image, proposals.size, statistics, compat)
         boxes = crop_boxes(proposals, compat)
@@ -128,6 +134,8 @@ class GlobalLocal(BlendedMethod):
 
     def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
         """Both text features of every phrase (equations 6 and 7), ready to blend.
+
+        To read: ``reference.sentence_feature`` and ``reference.noun_phrase_feature``.
 
         Returns:
             float32 (T, D) each, L2-normalised where ``compat`` says so.
@@ -143,6 +151,8 @@ class GlobalLocal(BlendedMethod):
         evidence: FloatArray | float = 0.0,
     ) -> FloatArray:
         """Similarity of every blended mask to every blended phrase (equations 5, 8 and 1).
+
+        To read: ``reference.similarity``.
 
         Returns:
             float32 (T, N): cosine (or, under the reference's ResNet, plain product) times the

@@ -17,10 +17,9 @@ from refmask.compat import Compat
 from refmask.methods.base import (
     INPUT,
     UNKNOWN,
-    Method,
+    SentenceMethod,
     check_known,
     chosen_fields,
-    encode_sentences,
 )
 from refmask.ops.maps import enlarged_extremes, mask_shares
 from refmask.ops.pixels import at_shorter_side, whole_picture
@@ -50,7 +49,7 @@ class MapFeatures:
 
 
 @dataclass(frozen=True, eq=False)
-class MapPoolingMethod(Method):
+class MapPoolingMethod(SentenceMethod):
     """A map per expression over a ResNet's places, and its mean over each mask.
 
     Attributes:
@@ -100,10 +99,6 @@ class MapPoolingMethod(Method):
             pixels = whole_picture(resized, self.encoder.statistics, self.compat)
             places = self.encode_places(pixels).contiguous().numpy()
         return MapFeatures(self.part, places, mask_shares(proposals, grid), proposals.size)
-
-    def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
-        """Whole expressions in both places; see ``encode_sentences``."""
-        return encode_sentences(self.encoder, phrases, self.compat)
 
     def score(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +16,13 @@ from refmask.compat import Compat
 from refmask.methods.base import (
     INPUT,
     UNKNOWN,
-    Method,
+    SentenceMethod,
     check_known,
     chosen_fields,
-    encode_sentences,
     normalize,
 )
 from refmask.ops.pixels import at_shorter_side, grid_masks, whole_picture
-from refmask.types import ContextFeatures, FloatArray, MaskProposals, TargetPhrase, UInt8Array
+from refmask.types import ContextFeatures, FloatArray, MaskProposals, UInt8Array
 
 #: Fields of ``Compat`` that region tokens depend on, beside those of the picture's way in.
 REGION_FIELDS = (
@@ -49,7 +48,7 @@ class RegionFeatures:
 
 
 @dataclass(frozen=True, eq=False)
-class RegionToken(Method):
+class RegionToken(SentenceMethod):
     """A copy of the class token per mask that attends to the mask's patches only.
 
     After Li et al., "Adapting CLIP For Phrase Localization Without Further Training" (2022),
@@ -91,10 +90,6 @@ class RegionToken(Method):
             finite_exclusion=compat.finite_exclusion,
         )
         return RegionFeatures(normalize(features, compat.unit_global))
-
-    def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
-        """Whole expressions in both places; see ``encode_sentences``."""
-        return encode_sentences(self.encoder, phrases, self.compat)
 
     def score(
         self,

@@ -125,12 +125,8 @@ class Shortlist(GlobalLocal):
         evidence: FloatArray | float = 0.0,
     ) -> PartialFeatures:
         """The local features of each phrase's M best masks, too."""
-        best = best_rows(self._guess(image_features, text_features, evidence), self.local_top)
-
-        def encode(masks: MaskProposals) -> FloatArray:
-            return self.encode_alone(at_shorter_side(image_features.image, self.compat), masks)
-
-        return image_features.filled(best, encode)
+        guess = self._guess(image_features, text_features, evidence)
+        return self._closer(image_features, best_rows(guess, self.local_top))
 
     def score(  # type: ignore[override]  # of what itself encoded
         self,
@@ -139,10 +135,10 @@ class Shortlist(GlobalLocal):
         evidence: FloatArray | float = 0.0,
     ) -> FloatArray:
         """As ``GlobalLocal.score`` for the M best masks of each phrase; the others lie below."""
-        features = self.focus(image_features, text_features, evidence)
-        guess = self._guess(features, text_features, evidence)
-        scores = super().score(features, text_features, evidence)
-        return others_below(scores, guess, best_rows(guess, self.local_top))
+        guess = self._guess(image_features, text_features, evidence)
+        best = best_rows(guess, self.local_top)
+        features = self._closer(image_features, best)  # nothing to do after ``focus``
+        return others_below(super().score(features, text_features, evidence), guess, best)
 
     def for_search(self) -> BlendedMethod:
         """Refused: an index holds every mask's local feature."""
@@ -153,3 +149,11 @@ class Shortlist(GlobalLocal):
     ) -> FloatArray:
         """Scores by the global features alone: float32 (T, N)."""
         return super().score(features.in_context, text, evidence)
+
+    def _closer(self, features: PartialFeatures, masks: Rows) -> PartialFeatures:
+        """With the local features of these masks, too."""
+
+        def encode(chosen: MaskProposals) -> FloatArray:
+            return self.encode_alone(at_shorter_side(features.image, self.compat), chosen)
+
+        return features.filled(masks, encode)

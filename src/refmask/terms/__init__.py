@@ -26,7 +26,7 @@ class Term(Protocol):
         """The text-free part, once per image: uint8 RGB (H, W, 3) and N proposals."""
         ...
 
-    def score(self, observation: Any, phrase: TargetPhrase) -> FloatArray | None:
+    def score(self, features: Any, phrase: TargetPhrase) -> FloatArray | None:
         """float32 (N,) in nats, higher is better; None where the phrase says nothing of it."""
         ...
 
@@ -68,7 +68,7 @@ def parse_terms(text: str) -> dict[str, float]:
 
 def evidence(
     weights: Mapping[str, float],
-    observations: Mapping[str, Any],
+    features: Mapping[str, Any],
     phrases: Sequence[TargetPhrase],
     count: int,
 ) -> list[dict[str, FloatArray]]:
@@ -76,7 +76,7 @@ def evidence(
 
     Args:
         weights: of terms, by name.
-        observations: what each term observed, by name.
+        features: what each term encoded, by name.
         phrases: T of them.
         count: N, proposals.
 
@@ -86,7 +86,7 @@ def evidence(
     told = []
     for phrase in phrases:
         values = {
-            name: load_term(name).score(observations[name], phrase)
+            name: load_term(name).score(features[name], phrase)
             for name, weight in weights.items()
             if weight and count
         }

@@ -76,12 +76,12 @@ class Colour:
             row[:] = np.bincount(names, minlength=len(NAMES)) / len(names)
         return shares
 
-    def score(self, observation: FloatArray, phrase: TargetPhrase) -> FloatArray | None:
+    def score(self, features: FloatArray, phrase: TargetPhrase) -> FloatArray | None:
         """log(share + ``FLOOR``) of the named colours together: float32 (N,), or None."""
         wanted = colours_of(phrase)
         if not wanted:
             return None
-        shares = observation[:, [NAMES.index(name) for name in wanted]].sum(axis=1)
+        shares = features[:, [NAMES.index(name) for name in wanted]].sum(axis=1)
         return np.asarray(np.log(shares + FLOOR), np.float32)
 
 
