@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -15,11 +16,10 @@ from gpu_run import Row, Setting, Work
 from torch.profiler import ProfilerActivity, profile
 
 from refmask.clip import ClipBackbone
-from refmask.compat import Compat
 from refmask.evaluation.pipeline import in_order
 from refmask.methods import load_method
-from refmask.methods.global_local import CROPS, crop_boxes
-from refmask.ops.pixels import crop_source, cut_crops, grid_masks, whole_picture
+from refmask.methods.global_local import CROPS
+from refmask.ops.pixels import Preprocessing, cut_crops, grid_masks, whole_image
 from refmask.types import MaskProposals, UInt8Array
 
 #: Pictures at once, as an evaluation has them on a card, and more.
@@ -48,24 +48,21 @@ def steps(
     proposals: MaskProposals,
 ) -> Row:
     """Seconds of each step of a picture, alone."""
-    record, statistics = Compat(), clip.statistics
-    boxes, source = (
-        crop_boxes(proposals, record),
-        crop_source(image, proposals.size, statistics, record),
-    )
-    crops = cut_crops(source, proposals.masks, boxes, statistics, record)
-    there, soft = crops.to(setting.device), grid_masks(proposals, clip.tower.grid, record)
-    whole = whole_picture(image, statistics, record)
+    way_in = Preprocessing(**asdict(clip.statistics))
+    cut = partial(cut_crops, image, proposals.masks, proposals.boxes, way_in)
+    crops = cut()
+    there, soft = crops.to(setting.device), grid_masks(proposals, clip.tower.grid)
+    whole = whole_image(image, way_in)
     tower = torch.inference_mode()(clip.tower.encode)
     done = {
-        "cut the crops": lambda: cut_crops(source, proposals.masks, boxes, statistics, record),
+        "cut the crops": cut,
         "copy the crops": lambda: crops.to(setting.device),
         "encode the crops, copies included": lambda: [
             clip.encode_image(part) for part in torch.split(crops, CROPS)
         ],
         "encode the crops": lambda: [tower(part) for part in torch.split(there, CROPS)],
-        "resize the picture": lambda: whole_picture(image, statistics, record),
-        "masks at the grid": lambda: grid_masks(proposals, clip.tower.grid, record),
+        "resize the picture": lambda: whole_image(image, way_in),
+        "masks at the grid": lambda: grid_masks(proposals, clip.tower.grid),
         "encode the masks": lambda: clip.encode_masked(whole, soft),
         "read a new text": _texts(clip),
     }

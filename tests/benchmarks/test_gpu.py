@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import asdict
 from itertools import islice
 
 import cases
@@ -18,9 +19,8 @@ from gpu_group import packed, repeated
 from gpu_run import collect
 from torch.nn import functional
 
-from refmask.compat import Compat
 from refmask.methods.global_local import GlobalLocal
-from refmask.ops.pixels import cut_crops, grid_masks, whole_picture
+from refmask.ops.pixels import Preprocessing, cut_crops, grid_masks, whole_image
 from refmask.types import MaskProposals
 
 SIZE = (96, 128)
@@ -150,13 +150,13 @@ def test_bits_become_masks(seen):
 @torch.no_grad()
 def test_the_prototype_reads_what_ours_does(bench, seen):
     image, proposals, group = seen
-    statistics, record = bench.clip.statistics, Compat()
+    way_in = Preprocessing(**asdict(bench.clip.statistics))
     pictures, soft, crops = bench._cutter("eager")(*group)
-    wanted = cut_crops(image, proposals.masks, proposals.boxes, statistics, record)
+    wanted = cut_crops(image, proposals.masks, proposals.boxes, way_in)
     torch.testing.assert_close(crops[4:].transpose(1, 2), wanted, atol=1e-4, rtol=0)
-    whole = whole_picture(image, statistics, record)
+    whole = whole_image(image, way_in)
     torch.testing.assert_close(pictures[1:].transpose(1, 2), whole, atol=1e-4, rtol=0)
-    grid = grid_masks(proposals, bench.clip.tower.grid, record)
+    grid = grid_masks(proposals, bench.clip.tower.grid)
     torch.testing.assert_close(soft[1], grid, atol=1e-5, rtol=0)
 
 

@@ -1,7 +1,7 @@
 """The paper's baselines by what must hold of them, and each quirk by itself."""
 
 import copy
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from refmask.clip.kernels.blocks import FastBlock
 from refmask.compat import Compat, reference
 from refmask.methods import load_method
 from refmask.methods.region_token import mask_patches
-from refmask.ops.pixels import whole_picture
+from refmask.ops.pixels import Preprocessing, whole_image
 from refmask.types import MaskProposals
 
 
@@ -57,7 +57,7 @@ def test_a_mask_of_all_pixels_is_the_picture(golden_model, noise):
     found = load_method("region-token", clip).encode_image(
         noise, MaskProposals(np.ones((1, 60, 80), bool))
     )
-    square = whole_picture(noise, clip.statistics, Compat())
+    square = whole_image(noise, Preprocessing(**asdict(clip.statistics)))
     expected = functional.normalize(clip.encode_image(square), dim=1)
     assert np.allclose(found.region, expected, atol=1e-3)
 
@@ -88,8 +88,8 @@ def test_a_mask_too_small_for_a_sample_still_sees_the_picture(golden_pictures, g
     clip = golden_model("tiny_vit32")
     image, proposals = golden_pictures[0]
     tiny = proposals[4]
-    assert mask_patches(tiny, (7, 7), Compat()).any()
-    assert not mask_patches(tiny, (7, 7), Compat(sampled_regions=True)).any()
+    assert mask_patches(tiny, (7, 7)).any()
+    assert not mask_patches(tiny, (7, 7), sampled=True).any()
     for compat, told_apart in ((Compat(), True), (Compat(sampled_regions=True), False)):
         method = load_method("region-token", clip, compat=compat)
         pictures = (image, image[::-1].copy())
@@ -102,7 +102,7 @@ def test_every_touched_patch_belongs_to_a_mask():
     masks[0, 9:11, 25] = True
     expected = torch.zeros((1, 7, 7), dtype=torch.bool)
     expected[0, :2, 2] = True
-    assert mask_patches(MaskProposals(masks), (7, 7), Compat()).equal(expected)
+    assert mask_patches(MaskProposals(masks), (7, 7)).equal(expected)
 
 
 @pytest.mark.parametrize(("name", "by"), [("tiny_vit32", 15), ("tiny_vit16", 7)])

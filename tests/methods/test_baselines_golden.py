@@ -26,7 +26,9 @@ def test_region_tokens(golden, golden_pictures, golden_phrases, golden_model, na
     compat = reference("vit")
     method = load_method("region-token", clip, compat=compat)
     for k, (image, proposals) in enumerate(golden_pictures):
-        patches = mask_patches(proposals, clip.tower.grid, compat).flatten(1)
+        patches = mask_patches(proposals, clip.tower.grid, sampled=compat.sampled_regions).flatten(
+            1
+        )
         allowed = expected[f"im{k}.region.attn_allowed"]
         assert np.array_equal(patches, allowed[:, : patches.shape[1]])
         ours = method.features(image, proposals, golden_phrases)

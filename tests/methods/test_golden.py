@@ -7,13 +7,12 @@ import torch
 from refmask.compat import by_name, reference
 from refmask.methods import load_method
 from refmask.ops.pixels import (
-    PixelStatistics,
-    at_shorter_side,
     crop_source,
     cut_crops,
     grid_masks,
-    normalise,
-    whole_picture,
+    normalize_pixels,
+    resize_shorter_side,
+    whole_image,
 )
 from refmask.ops.pixels import projected_boxes as boxes_of
 
@@ -26,23 +25,24 @@ def error(ours, theirs):
 
 
 @pytest.mark.parametrize("k", [0, 1])
-def test_pixels(golden, golden_pictures, k):
+def test_pixels(golden, golden_pictures, golden_model, k):
     expected, (image, proposals) = golden("preprocess"), golden_pictures[k]
-    statistics, compat = PixelStatistics(224, (0.5,) * 3, (0.5,) * 3), reference("vit")
-    picture = at_shorter_side(image, compat)
-    short = normalise(picture, statistics, compat)
+    method = load_method("global-local", golden_model("tiny_vit32"), compat=reference("vit"))
+    way_in = method.preprocessing
+    resized = resize_shorter_side(image, way_in.shorter_side)
+    short = normalize_pixels(resized, way_in)
     assert tuple(expected[f"im{k}.short800.shape"]) == tuple(short.shape)
     assert error(short[:, :, ::16, ::16], expected[f"im{k}.short800.sub16"]) < 1e-5
-    clip = whole_picture(picture, statistics, compat)
+    clip = whole_image(resized, way_in)
     assert error(clip, expected[f"im{k}.clip224"]) < 1e-5
     for side in (7, 14):
-        soft = grid_masks(proposals, (side, side), compat)
+        soft = grid_masks(proposals, (side, side), antialias=way_in.antialias)
         assert error(soft, expected[f"im{k}.mask{side}"]) < 1e-5
     boxes = boxes_of(proposals.masks)
     assert error(boxes, expected[f"im{k}.box"]) < 1e-6
     assert np.array_equal(boxes.astype(int), expected[f"im{k}.box_int"])
-    source = crop_source(picture, proposals.size, statistics, compat)
-    crops = cut_crops(source, proposals.masks, boxes, statistics, compat)
+    source = crop_source(resized, proposals.size, way_in)
+    crops = cut_crops(source, proposals.masks, boxes, way_in)
     assert error(crops[:, :, ::4, ::4], expected[f"im{k}.crop.sub4"]) < 1e-5
     full = expected[f"im{k}.crop.full_index"]
     assert error(crops[full], expected[f"im{k}.crop.full"]) < 1e-5

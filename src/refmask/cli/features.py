@@ -30,7 +30,6 @@ def run(args: argparse.Namespace) -> int:
     import numpy as np
 
     from refmask.cli.expressions import read_expressions, target_phrases
-    from refmask.methods.global_local import crop_boxes
     from refmask.ops.files import write_whole
     from refmask.ops.images import read_image
     from refmask.proposals.given import GivenMasks
@@ -45,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     method = segmenter.method
     arrays: dict[str, Any] = {
         "noun_phrases": np.array([phrase.noun_phrase for phrase in phrases], np.str_),
-        "boxes": crop_boxes(proposals, method.compat).astype(np.int64),
+        "boxes": method.crop_boxes(proposals).astype(np.int64),
         **method.features(image, proposals, phrases),
     }
     content = io.BytesIO()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
@@ -24,9 +25,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from refmask.clip import ClipBackbone
-from refmask.compat import Compat
+from refmask.compat import IMAGENET_MEAN, IMAGENET_STD, Compat
 from refmask.errors import ConfigurationError, FeatureError
-from refmask.ops.pixels import PixelStatistics
+from refmask.ops.pixels import PixelStatistics, Preprocessing, projected_boxes
 from refmask.types import (
     ContextFeatures,
     FloatArray,
@@ -101,6 +102,25 @@ class Method(ABC):
 
     encoder: Encoder
     compat: Compat
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        """How images and crops become what the encoder reads, ``compat`` resolved."""
+        own, compat = self.encoder.statistics, self.compat
+        imagenet, plain = compat.imagenet_statistics, compat.plain_bilinear
+        return Preprocessing(
+            side=own.side,
+            mean=IMAGENET_MEAN if imagenet else own.mean,
+            std=IMAGENET_STD if imagenet else own.std,
+            interpolation="bilinear" if plain else own.interpolation,
+            antialias=not plain,
+            fill=compat.crop_fill,
+            shorter_side=compat.shorter_side,
+        )
+
+    def crop_boxes(self, proposals: MaskProposals) -> FloatArray:
+        """Boxes (N, 4) that crops are cut to: tight, or the released code's projections."""
+        return projected_boxes(proposals.masks) if self.compat.projected_boxes else proposals.boxes
 
     @abstractmethod
     def image_settings(self) -> dict[str, dict[str, Any]]:

@@ -25,12 +25,11 @@ from refmask.methods.base import (
     normalize,
 )
 from refmask.ops.pixels import (
-    at_shorter_side,
     crop_source,
     cut_crops,
     grid_masks,
-    projected_boxes,
-    whole_picture,
+    resize_shorter_side,
+    whole_image,
 )
 from refmask.types import ContextFeatures, FloatArray, MaskProposals, TargetPhrase, UInt8Array
 
@@ -100,7 +99,7 @@ class GlobalLocal(BlendedMethod):
         missing = [name for name in self.described if name not in known and len(proposals)]
         arrays = dict.fromkeys((GLOBAL, LOCAL), np.zeros(shape, np.float32)) | dict(known)
         if missing:
-            resized = at_shorter_side(image, self.compat)
+            resized = resize_shorter_side(image, self.preprocessing.shorter_side)
             encode = {GLOBAL: self.encode_in_context, LOCAL: self.encode_alone}
             arrays |= {name: encode[name](resized, proposals) for name in missing}
         return ContextFeatures(arrays[GLOBAL], arrays[LOCAL])
@@ -111,8 +110,8 @@ class GlobalLocal(BlendedMethod):
         To read: ``reference.masked_attention_pooling`` and ``reference.token_masking``.
         """
         features = self.encoder.encode_masked(
-            whole_picture(image, self.encoder.statistics, self.compat),
-            grid_masks(proposals, self.encoder.tower.grid, self.compat),
+            whole_image(image, self.preprocessing),
+            grid_masks(proposals, self.encoder.tower.grid, antialias=self.preprocessing.antialias),
             **self._tower_settings,
         )
         return normalize(features, self.compat.unit_global)
@@ -122,15 +121,15 @@ class GlobalLocal(BlendedMethod):
 
         To read: ``reference.local_context``.
         """
-        statistics, compat = self.encoder.statistics, self.compat
-        source = crop_source(image, proposals.size, statistics, compat)
-        boxes = crop_boxes(proposals, compat)
+        source = crop_source(image, proposals.size, self.preprocessing)
+        boxes = self.crop_boxes(proposals)
         parts = [slice(start, start + CROPS) for start in range(0, len(proposals), CROPS)]
         crops = (
-            cut_crops(source, proposals.masks[part], boxes[part], statistics, compat)
+            cut_crops(source, proposals.masks[part], boxes[part], self.preprocessing)
             for part in parts
         )
-        return normalize(torch.cat([*map(self.encoder.encode_image, crops)]), compat.unit_local)
+        features = torch.cat([*map(self.encoder.encode_image, crops)])
+        return normalize(features, self.compat.unit_local)
 
     def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
         """Both text features of every phrase (equations 6 and 7), ready to blend.
@@ -221,8 +220,3 @@ class GlobalContext(_OneEnd):
     beta: float = 1.0
 
     described = (GLOBAL,)
-
-
-def crop_boxes(proposals: MaskProposals, compat: Compat) -> FloatArray:
-    """Boxes (N, 4) that crops are cut to: tight, or the released code's projections."""
-    return projected_boxes(proposals.masks) if compat.projected_boxes else proposals.boxes

@@ -22,7 +22,7 @@ from refmask.methods.base import (
     chosen_fields,
 )
 from refmask.ops.maps import enlarged_extremes, mask_shares
-from refmask.ops.pixels import at_shorter_side, whole_picture
+from refmask.ops.pixels import resize_shorter_side, whole_image
 from refmask.types import ContextFeatures, FloatArray, MaskProposals, TargetPhrase, UInt8Array
 
 
@@ -95,8 +95,8 @@ class MapPoolingMethod(SentenceMethod):
         check_known(known, {self.part: (1, None, *grid)})
         places = known.get(self.part)
         if places is None:
-            resized = at_shorter_side(image, self.compat)
-            pixels = whole_picture(resized, self.encoder.statistics, self.compat)
+            resized = resize_shorter_side(image, self.preprocessing.shorter_side)
+            pixels = whole_image(resized, self.preprocessing)
             places = self.encode_places(pixels).contiguous().numpy()
         return MapFeatures(self.part, places, mask_shares(proposals, grid), proposals.size)
 

@@ -21,7 +21,7 @@ from refmask.methods.base import (
     chosen_fields,
     normalize,
 )
-from refmask.ops.pixels import at_shorter_side, grid_masks, whole_picture
+from refmask.ops.pixels import grid_masks, resize_shorter_side, whole_image
 from refmask.types import ContextFeatures, FloatArray, MaskProposals, UInt8Array
 
 #: Fields of ``Compat`` that region tokens depend on, beside those of the picture's way in.
@@ -81,10 +81,10 @@ class RegionToken(SentenceMethod):
         check_known(known, {"region": (len(proposals), self.encoder.dim)})
         if "region" in known:
             return RegionFeatures(known["region"])
-        compat, statistics = self.compat, self.encoder.statistics
+        compat, preprocessing = self.compat, self.preprocessing
         features = self.encoder.encode_regions(
-            whole_picture(at_shorter_side(image, compat), statistics, compat),
-            mask_patches(proposals, self.encoder.tower.grid, compat),
+            whole_image(resize_shorter_side(image, preprocessing.shorter_side), preprocessing),
+            mask_patches(proposals, self.encoder.tower.grid, sampled=compat.sampled_regions),
             padded_patches=compat.padded_patches,
             half_positions=compat.half_positions,
             finite_exclusion=compat.finite_exclusion,
@@ -106,22 +106,24 @@ class RegionToken(SentenceMethod):
         return similarity + np.float32(evidence)
 
 
-def mask_patches(proposals: MaskProposals, grid: tuple[int, int], compat: Compat) -> Tensor:
+def mask_patches(
+    proposals: MaskProposals, grid: tuple[int, int], *, sampled: bool = False
+) -> Tensor:
     """The patches of each mask.
 
     Args:
         proposals: N masks.
         grid: h, w.
-        compat: field ``sampled_regions``.
+        sampled: ``compat.Compat.sampled_regions``.
 
     Returns:
-        bool (N, h, w): patches that hold a pixel of the mask or, with ``sampled_regions``, whose
+        bool (N, h, w): patches that hold a pixel of the mask or, if sampled, whose
         nearest-neighbour sample does, which may be none.
     """
-    if compat.sampled_regions:
+    if sampled:
         patches = torch.empty((len(proposals), *grid), dtype=torch.bool)
         for number, mask in enumerate(proposals.masks):
             floats = torch.tensor(mask, dtype=torch.float32)[None, None]
             patches[number] = functional.interpolate(floats, grid, mode="nearest")[0, 0] > 0
         return patches
-    return grid_masks(proposals, grid, compat) > 0
+    return grid_masks(proposals, grid) > 0

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from refmask.errors import ConfigurationError
 from refmask.methods.base import UNKNOWN, BlendedMethod, Method
 from refmask.methods.global_local import GLOBAL, GlobalLocal
-from refmask.ops.pixels import at_shorter_side
+from refmask.ops.pixels import resize_shorter_side
 from refmask.types import BoolArray, ContextFeatures, FloatArray, MaskProposals, UInt8Array
 
 Rows = npt.NDArray[np.intp]
@@ -154,6 +154,7 @@ class Shortlist(GlobalLocal):
         """With the local features of these masks, too."""
 
         def encode(chosen: MaskProposals) -> FloatArray:
-            return self.encode_alone(at_shorter_side(features.image, self.compat), chosen)
+            resized = resize_shorter_side(features.image, self.preprocessing.shorter_side)
+            return self.encode_alone(resized, chosen)
 
         return features.filled(masks, encode)

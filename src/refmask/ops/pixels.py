@@ -1,4 +1,4 @@
-"""From a uint8 picture and its masks to what an image encoder reads."""
+"""From a uint8 image and its masks to what an image encoder reads."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from refmask.compat import IMAGENET_MEAN, IMAGENET_STD, Compat
 from refmask.errors import ImageError, MaskError
 from refmask.limits import check
 from refmask.ops.maps import weighted_sums
 from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array
 
-#: Pixels of a large picture that are made floats at a time.
+#: Pixels of a large image that become floats at a time.
 STRIP = 1 << 18
 
 
@@ -37,104 +36,108 @@ class PixelStatistics:
     interpolation: str = "bicubic"
 
 
-def at_shorter_side(image: UInt8Array, compat: Compat) -> UInt8Array:
-    """The picture that everything is made of: resized as the released code does, or as it is.
+@dataclass(frozen=True)
+class Preprocessing(PixelStatistics):
+    """How images and crops become what an encoder reads; the defaults are the corrected method.
+
+    Attributes:
+        antialias: resize images and crops antialiased.
+        fill: value per channel, after normalisation, of pixels outside the mask in a crop;
+            0 is the mean colour.
+        shorter_side: resize the image to this shorter side (pixels) before anything else.
+    """
+
+    antialias: bool = True
+    fill: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    shorter_side: int | None = None
+
+
+def resize_shorter_side(image: UInt8Array, shorter_side: int | None) -> UInt8Array:
+    """The image as it is, or resized bilinearly as the released code does.
 
     Args:
         image: uint8 RGB (H, W, 3).
-        compat: field ``shorter_side``.
+        shorter_side: in pixels; None leaves the image as it is.
 
     Returns:
         uint8 RGB (H', W', 3), its long side truncated, without an upper limit.
 
     Raises:
-        ImageError: when a long, thin picture would grow beyond all measure.
+        ImageError: when a long, thin image would grow beyond all measure.
     """
-    if compat.shorter_side is None:
+    if shorter_side is None:
         return image
     height, width = image.shape[:2]
     shorter = min(height, width)
-    size = (compat.shorter_side * width // shorter, compat.shorter_side * height // shorter)
-    what = f"a {width}x{height} picture with its shorter side at {compat.shorter_side}"
+    size = (shorter_side * width // shorter, shorter_side * height // shorter)
+    what = f"a {width}x{height} image with its shorter side at {shorter_side}"
     check("pixels", size[0] * size[1], what, ImageError)
     return np.array(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
 
 
-def normalise(
-    image: UInt8Array | FloatArray, statistics: PixelStatistics, compat: Compat
-) -> Tensor:
+def normalize_pixels(image: UInt8Array | FloatArray, statistics: PixelStatistics) -> Tensor:
     """Pixels as the encoder wants them, still at their own size.
 
     Args:
         image: RGB (H, W, 3), uint8 or float32 0 to 255.
-        statistics: the weights' own mean and standard deviation.
-        compat: field ``imagenet_statistics``.
+        statistics: mean and standard deviation.
 
     Returns:
         float32 (1, 3, H, W).
     """
-    mean, std = statistics.mean, statistics.std
-    if compat.imagenet_statistics:
-        mean, std = IMAGENET_MEAN, IMAGENET_STD
+    mean, std = torch.tensor(statistics.mean), torch.tensor(statistics.std)
     # Plane by plane: what follows is several times quicker than with channels side by side.
     planes = torch.tensor(image).permute(2, 0, 1)[None]
     pixels = planes.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
-    return pixels.sub_(torch.tensor(mean)[:, None, None]).div_(torch.tensor(std)[:, None, None])
+    return pixels.sub_(mean[:, None, None]).div_(std[:, None, None])
 
 
-def stretch(
-    pixels: Tensor, size: tuple[int, int], statistics: PixelStatistics, compat: Compat
-) -> Tensor:
+def resize(pixels: Tensor, size: tuple[int, int], preprocessing: Preprocessing) -> Tensor:
     """Resize (B, 3, H, W) to (B, 3, *size), not keeping the aspect ratio (paper, section 4)."""
-    if compat.plain_bilinear:
-        return functional.interpolate(pixels, size, mode="bilinear", align_corners=False)
-    mode = statistics.interpolation
-    return functional.interpolate(pixels, size, mode=mode, align_corners=False, antialias=True)
+    mode, smooth = preprocessing.interpolation, preprocessing.antialias
+    return functional.interpolate(pixels, size, mode=mode, align_corners=False, antialias=smooth)
 
 
-def whole_picture(image: UInt8Array, statistics: PixelStatistics, compat: Compat) -> Tensor:
-    """All of a picture as the encoder reads it, not keeping the aspect ratio.
+def whole_image(image: UInt8Array, preprocessing: Preprocessing) -> Tensor:
+    """All of an image as the encoder reads it, not keeping the aspect ratio.
 
     Args:
-        image: uint8 RGB (H, W, 3), from ``at_shorter_side``.
-        statistics: side, mean, standard deviation and interpolation of the input.
-        compat: fields ``imagenet_statistics`` and ``plain_bilinear``.
+        image: uint8 RGB (H, W, 3), from ``resize_shorter_side``.
+        preprocessing: side, mean, standard deviation and interpolation of the input.
 
     Returns:
         float32 (1, 3, S, S), normalised.
     """
-    return _fitted(image, None, statistics, compat)
+    return _fitted(image, None, preprocessing)
 
 
 def crop_source(
-    image: UInt8Array, size: tuple[int, int], statistics: PixelStatistics, compat: Compat
+    image: UInt8Array, size: tuple[int, int], preprocessing: Preprocessing
 ) -> UInt8Array | FloatArray:
-    """The picture that crops are cut from, at the masks' size.
+    """The image that crops are cut from, at the masks' size.
 
     Args:
-        image: uint8 RGB, from ``at_shorter_side``.
+        image: uint8 RGB, from ``resize_shorter_side``.
         size: H, W of the masks.
-        statistics: its interpolation.
-        compat: field ``plain_bilinear``.
+        preprocessing: its interpolation.
 
     Returns:
-        RGB (H, W, 3): the picture, or float32 0 to 255 where the released code shrinks its
-        resized picture back.
+        RGB (H, W, 3): the image, or float32 0 to 255 where the released code shrinks its resized
+        image back.
     """
     if image.shape[:2] == size:
         return image
     pixels = torch.tensor(image).permute(2, 0, 1)[None].float()
-    return stretch(pixels, size, statistics, compat)[0].permute(1, 2, 0).numpy()
+    return resize(pixels, size, preprocessing)[0].permute(1, 2, 0).numpy()
 
 
 def cut_crops(
     source: UInt8Array | FloatArray,
     masks: BoolArray,
     boxes: FloatArray,
-    statistics: PixelStatistics,
-    compat: Compat,
+    preprocessing: Preprocessing,
 ) -> Tensor:
-    """What each mask shows alone: picture times mask, cropped to its box (equation 4).
+    """What each mask shows alone: image times mask, cropped to its box (equation 4).
 
     The fast form of ``reference.local_context``: the work follows the boxes' areas.
 
@@ -142,8 +145,7 @@ def cut_crops(
         source: RGB (H, W, 3), uint8 or float32 0 to 255, from ``crop_source``.
         masks: bool (N, H, W).
         boxes: (N, 4) XYXY, half-open; cut to whole pixels.
-        statistics: side, mean, standard deviation and interpolation of the input.
-        compat: fields ``crop_fill``, ``imagenet_statistics`` and ``plain_bilinear``.
+        preprocessing: side, mean, standard deviation, interpolation and fill of the input.
 
     Returns:
         float32 (N, 3, S, S), normalised.
@@ -151,35 +153,33 @@ def cut_crops(
     Raises:
         MaskError: when a box holds no pixel.
     """
-    crops = torch.empty((len(masks), 3, statistics.side, statistics.side))
+    side = preprocessing.side
+    crops = torch.empty((len(masks), 3, side, side))
     for number, (mask, box) in enumerate(zip(masks, boxes, strict=True)):
         x1, y1, x2, y2 = (int(edge) for edge in box)
         if x2 <= x1 or y2 <= y1:
             raise MaskError(
-                f"mask {number} has an empty crop box {(x1, y1, x2, y2)}; remove empty masks"
-                + (", or use the default compat" if compat.projected_boxes else "")
+                f"mask {number} has an empty crop box {(x1, y1, x2, y2)}; remove the mask, or crop "
+                "to tight boxes (compat 'default')"
             )
         window = np.s_[y1:y2, x1:x2]
-        crops[number] = _fitted(source[window], mask[window], statistics, compat)[0]
+        crops[number] = _fitted(source[window], mask[window], preprocessing)[0]
     return crops
 
 
 def _fitted(
-    image: UInt8Array | FloatArray,
-    inside: BoolArray | None,
-    statistics: PixelStatistics,
-    compat: Compat,
+    image: UInt8Array | FloatArray, inside: BoolArray | None, preprocessing: Preprocessing
 ) -> Tensor:
-    """A picture or crop, normalised, filled where it is not ``inside``, and resized to the input.
+    """An image or crop, normalised, filled where it is not ``inside``, and resized to the input.
 
     A large one goes strip by strip, first to its width and then to its height: fresh memory costs
-    more than all else, and there is never a whole picture of floats.
+    more than all else, and there is never a whole image of floats.
     """
-    side, (height, width) = statistics.side, image.shape[:2]
-    fill = torch.tensor(compat.crop_fill)[:, None, None]
+    side, (height, width) = preprocessing.side, image.shape[:2]
+    fill = torch.tensor(preprocessing.fill)[:, None, None]
 
     def strip(rows: slice) -> Tensor:
-        pixels = normalise(image[rows], statistics, compat)
+        pixels = normalize_pixels(image[rows], preprocessing)
         # A sum of products is ten times quicker than torch.where.
         return (
             pixels
@@ -189,10 +189,10 @@ def _fitted(
 
     rows = max(1, STRIP // width)
     if height <= rows:
-        return stretch(strip(np.s_[:]), (side, side), statistics, compat)
+        return resize(strip(np.s_[:]), (side, side), preprocessing)
     strips = (strip(np.s_[start : start + rows]) for start in range(0, height, rows))
-    narrow = [stretch(part, (part.shape[2], side), statistics, compat) for part in strips]
-    return stretch(torch.cat(narrow, dim=2), (side, side), statistics, compat)
+    narrow = [resize(part, (part.shape[2], side), preprocessing) for part in strips]
+    return resize(torch.cat(narrow, dim=2), (side, side), preprocessing)
 
 
 def projected_boxes(masks: BoolArray) -> FloatArray:
@@ -221,19 +221,20 @@ def projected_boxes(masks: BoolArray) -> FloatArray:
     return boxes
 
 
-def grid_masks(proposals: MaskProposals, grid: tuple[int, int], compat: Compat) -> Tensor:
+def grid_masks(
+    proposals: MaskProposals, grid: tuple[int, int], *, antialias: bool = True
+) -> Tensor:
     """Masks at the resolution of a feature map, soft.
 
     Args:
         proposals: N masks.
         grid: h, w of the feature map.
-        compat: field ``plain_bilinear``.
+        antialias: False for bilinear samples of the mask, as in the released code.
 
     Returns:
-        float32 (N, h, w), 0 to 1: the share of each cell that the mask covers, or with
-        ``plain_bilinear`` bilinear samples of the mask.
+        float32 (N, h, w), 0 to 1: the share of each cell that the mask covers, or the samples.
     """
-    weigh = _samples if compat.plain_bilinear else _coverage
+    weigh = _coverage if antialias else _samples
     rows, columns = (weigh(size, n) for size, n in zip(proposals.size, grid, strict=True))
     return weighted_sums(proposals, rows, columns)
 
@@ -258,8 +259,8 @@ def edges(height: int, width: int, short: int, long: int) -> tuple[int, int]:
     The aspect ratio is kept up to rounding to the nearest pixel (halves go up).
 
     Args:
-        height: of the picture, pixels.
-        width: of the picture, pixels.
+        height: of the image, pixels.
+        width: of the image, pixels.
         short: wanted length of the shorter side, pixels.
         long: upper limit of the longer side, pixels; where it is exceeded, both sides shrink.
 

@@ -17,7 +17,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from refmask.compat import Compat
 from refmask.errors import ConfigurationError
 from refmask.ops.devices import (
     choose_device,
@@ -25,7 +24,7 @@ from refmask.ops.devices import (
     exact_convolutions,
     precision_name,
 )
-from refmask.ops.pixels import PixelStatistics, normalise
+from refmask.ops.pixels import PixelStatistics, normalize_pixels
 from refmask.types import UInt8Array
 
 #: Before a name of timm's.
@@ -128,7 +127,7 @@ class DenseBackbone:
         """
         height, width = (self._rounded(side) for side in size)
         resized = np.asarray(Image.fromarray(image).resize((width, height), resampling))
-        pixels = normalise(resized, self.network.statistics, Compat()).to(self.device)
+        pixels = normalize_pixels(resized, self.network.statistics).to(self.device)
         half = self.precision == torch.bfloat16
         with (
             exact_convolutions(self.precision),
