@@ -1,28 +1,32 @@
 """When an answer is unsure, and what it says of itself."""
 
 import dataclasses
+import json
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
 import refmask
 from refmask import MaskProposals, Segmentation, TargetPhrase, Why
 from refmask.answer import verdict
-from refmask.export.record import record
 from refmask.factory import assemble
 from refmask.methods import load_method
 from refmask.methods.global_local import GlobalLocal
+from refmask.ops import rle
 from refmask.segmenter import Segmenter
 
 PHRASE = TargetPhrase("the red car", "the red car", "the red car", "car")
+ORIGIN = refmask.Provenance("offline", None, "grouping", "global", "1.2", "offline preview: no")
+SCHEMA = Path(__file__).parent.parent / "docs" / "answer.schema.json"
 
 
 def made(best=0, share=0.9, runner_up=1, **why):
     """An answer in a picture of 3 x 4 pixels."""
     scores = np.array([2.0, 1.0], np.float32)
-    return Segmentation(
-        np.ones((3, 4), np.bool_), scores, best, share, Why(PHRASE, runner_up, 1.0, **why)
-    )
+    masks = MaskProposals(np.stack([np.ones((3, 4), np.bool_), np.eye(3, 4, dtype=np.bool_)]))
+    return Segmentation(masks, scores, best, share, Why(PHRASE, runner_up, 1.0, **why))
 
 
 @pytest.mark.parametrize(
@@ -46,14 +50,63 @@ def test_a_confidence_is_told_only_where_it_means_something(answer, confidence, 
     assert "100%" not in repr(answer)
 
 
+def test_an_answer_tells_where_it_is_and_what_else_it_could_be():
+    answer = made(best=1, runner_up=0)
+    assert answer.mask.tolist() == np.eye(3, 4, dtype=bool).tolist()
+    assert (answer.area, answer.box.tolist()) == (3, [0, 0, 3, 3])
+    first, second = answer.top(9)
+    assert (first.proposal, first.area, first.score) == (0, 12, 2)
+    assert (second.proposal, second.box.tolist()) == (1, [0, 0, 3, 3])
+    assert first.probability + second.probability == pytest.approx(1)
+    assert answer.top(1)[0].proposal == 0
+    assert answer.top(0) == []
+    assert answer.runner_up.proposal == 0
+    assert repr(first) == "<Candidate 0: score 2, 12 pixels>"
+    unsure = made(note="blank image")
+    assert unsure.top(1)[0].probability is None
+    nothing = made(best=None)
+    assert (nothing.area, nothing.box, nothing.mask.any()) == (0, None, False)
+
+
+def test_an_answer_as_json_has_its_masks_as_runs():
+    fields = made(best=1, runner_up=0).to_dict(top=2)
+    assert [candidate["proposal"] for candidate in fields["candidates"]] == [0, 1]
+    assert fields["answer"] == fields["candidates"][1]
+    assert fields["runner_up"] == fields["candidates"][0]
+    assert (fields["height"], fields["width"], fields["proposals"]) == (3, 4, 2)
+    decoded = rle.decode(fields["answer"]["segmentation"])
+    assert decoded.tolist() == np.eye(3, 4, dtype=bool).tolist()
+    assert fields["answer"]["score"] == 1
+    assert fields["answer"]["probability"] == 0.2689
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        made(),
+        made(best=None, share=0.0, runner_up=None),
+        made(note="blank image"),
+        dataclasses.replace(made(), expected_iou=np.array([0.4, 0.3], np.float32)),
+        dataclasses.replace(made(), provenance=ORIGIN),
+    ],
+)
+def test_the_schema_in_the_docs_describes_answers(answer):
+    schema = json.loads(SCHEMA.read_bytes())
+    fields = json.loads(json.dumps(answer.to_dict(top=2)))
+    assert set(fields) == set(schema["properties"]) == set(schema["required"])
+    jsonschema.validate(fields, schema)
+    fields["answer"] = {"proposal": "first"}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(fields, schema)
+
+
 def test_nothing_known_is_nothing_said():
     assert verdict(None, None) == ""
 
 
 def test_an_answer_says_itself_on_one_line_without_arrays():
     assert repr(made()) == "<Segmentation 'the red car': confidence 90%, 12 of 4x3 pixels>"
-    origin = refmask.Provenance("offline", None, "grouping", "global", "1.2", "offline preview: no")
-    told = repr(dataclasses.replace(made(), provenance=origin))
+    told = repr(dataclasses.replace(made(), provenance=ORIGIN))
     assert told.endswith("confidence 90%, 12 of 4x3 pixels, by offline preview>")
     assert "array" not in repr(made().why)
 
@@ -145,7 +198,7 @@ def test_candidates_begin_with_the_answer_that_a_consensus_chose(clip, fixed_par
     assert scene.drawings_of(2).tolist() == [False, True, True, True]
     assert answer.why.runner_up == 0
     assert answer.why.margin > 0
-    told = record(answer, scene.proposals, top=4)
+    told = answer.to_dict(top=4)
     assert told["candidates"][0]["proposal"] == 2
     # Its score is lower than the runner-up's; by what decides it leads, and by that much.
     best, other = told["answer"], told["runner_up"]
@@ -157,4 +210,4 @@ def test_candidates_begin_with_the_answer_that_a_consensus_chose(clip, fixed_par
     plain = dataclasses.replace(segmenter, consensus=False).look(noise, MaskProposals(masks))
     by_score = plain.find("the red car")
     assert (by_score.best, by_score.expected_iou) == (0, None)
-    assert record(by_score, plain.proposals)["answer"]["expected_iou"] is None
+    assert by_score.to_dict()["answer"]["expected_iou"] is None

@@ -31,14 +31,14 @@ def opened(content):
 def test_an_answer_shows_its_mask_over_the_picture_with_its_reasons(scene):
     answer = scene.find("the red car")
     shown = opened(answer._repr_png_())
-    assert np.array_equal(shown, overlay(scene.image, scene.proposals, answer))
+    assert np.array_equal(shown, overlay(scene.image, answer))
     assert (shown == np.array(ANSWER)).all(axis=2).sum() > 1000
 
 
 def test_an_answer_holds_the_picture_itself_and_no_copy(scene):
     for answer in scene.find(["the red car", "left guy"]):
         assert answer.view.image is scene.image
-        assert answer.view.proposals is scene.proposals
+        assert answer.proposals is scene.proposals
         assert "view" not in repr(answer)
 
 
@@ -65,7 +65,7 @@ def test_a_scene_without_proposals_shows_its_picture(segmenter, noise):
 
 def test_an_answer_without_a_picture_is_text():
     why = Why(TargetPhrase("a cat", "a cat", "a cat", "cat"), None, 0.0)
-    mask = np.ones((3, 4), np.bool_)
+    mask = MaskProposals(np.ones((1, 3, 4), np.bool_))
     assert Segmentation(mask, np.ones(1, np.float32), 0, 1.0, why)._repr_png_() is None
 
 

@@ -21,6 +21,7 @@ def objects(golden_model):
     answer = scene.find(sample.queries[0].expression)
     features = np.zeros((3, 4), np.float32)
     return {
+        "Candidate": answer.top(2),
         "ClipBackbone": [segmenter.method.encoder, golden_model("tiny_rn")],
         "Compat": [refmask.Compat(), compat.reference("vit"), refmask.Compat(shorter_side=800)],
         "ContextFeatures": [refmask.ContextFeatures(features, features)],

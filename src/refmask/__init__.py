@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from refmask.answer import Candidate as Candidate
     from refmask.answer import Segmentation as Segmentation
     from refmask.answer import Why as Why
     from refmask.clip import ClipBackbone as ClipBackbone
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 #: Where the public names live. Each is imported on first use, so that the command starts quickly.
 _PUBLIC = {
-    "answer": ("Segmentation", "Why"),
+    "answer": ("Candidate", "Segmentation", "Why"),
     "clip": ("ClipBackbone", "load_clip"),
     "compat": ("Compat",),
     "data": ("load_dataset",),

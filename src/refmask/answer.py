@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
 from refmask.errors import MissingResource
+from refmask.ops import rle
 from refmask.provenance import Provenance
-from refmask.types import BoolArray, FloatArray, TargetPhrase, tight_boxes
+from refmask.types import BoolArray, FloatArray, MaskProposals, TargetPhrase
 
 if TYPE_CHECKING:
     from supervision import Detections
@@ -43,8 +45,50 @@ class Why:
     note: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One proposal as an answer.
+
+    Attributes:
+        proposal: its index among the N proposals.
+        mask: bool (H, W).
+        box: float32 (4,), XYXY pixels, half-open.
+        score: the method's logit.
+        probability: the score's softmax among all proposals; None where no confidence can be told.
+        expected_iou: 0 to 1, what decides in the score's place; None where the score does.
+    """
+
+    proposal: int
+    mask: BoolArray
+    box: FloatArray
+    score: float
+    probability: float | None
+    expected_iou: float | None
+
+    @property
+    def area(self) -> int:
+        """Of the mask, in pixels."""
+        return int(np.count_nonzero(self.mask))
+
+    def __repr__(self) -> str:
+        """One line, without arrays."""
+        return f"<Candidate {self.proposal}: score {self.score:.4g}, {self.area} pixels>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold; ``segmentation`` is COCO's compressed run-length encoding."""
+        return {
+            "proposal": self.proposal,
+            "score": round(self.score, 4),
+            "expected_iou": rounded(self.expected_iou),
+            "probability": rounded(self.probability),
+            "box": [float(edge) for edge in self.box],
+            "area": self.area,
+            "segmentation": rle.encode(self.mask),
+        }
+
+
 class View(Protocol):
-    """Draws an answer over the picture that it is about."""
+    """Draws an answer over the image that it is about."""
 
     def png(self, answer: Segmentation) -> bytes:
         """A PNG file of the answer with its reasons."""
@@ -56,19 +100,19 @@ class Segmentation:
     """The answer to one expression.
 
     Attributes:
-        mask: bool (H, W); all False when there were no proposals.
+        proposals: the N masks to choose from.
         scores: float32 (N,), one per proposal, higher is better.
         best: index of the chosen proposal, or None when there were no proposals.
         share: 0 to 1, what all proposals of the same thing as the chosen one (``SAME_THING``) have
             together of the scores' softmax. Where that means something it is the ``confidence``.
         why: noun phrase, runner-up and margin.
-        view: draws the answer in notebooks, where there is a picture to draw it on.
+        view: draws the answer in notebooks, where there is an image to draw it on.
         provenance: the model, its weights, proposals and method that it comes from.
         expected_iou: float32 (N,), 0 to 1, of each proposal with what the expression refers to,
             where that decides instead of the scores (see ``Segmenter.consensus``); else None.
     """
 
-    mask: BoolArray
+    proposals: MaskProposals
     scores: FloatArray
     best: int | None
     share: float
@@ -79,6 +123,24 @@ class Segmentation:
 
     #: Below this confidence an answer calls itself unsure.
     UNSURE_BELOW: ClassVar[float] = 0.5
+
+    @cached_property
+    def mask(self) -> BoolArray:
+        """The chosen mask, bool (H, W); all False when there were no proposals."""
+        if self.best is None:
+            return np.zeros(self.proposals.size, np.bool_)
+        mask: BoolArray = self.proposals.masks[self.best]
+        return mask
+
+    @property
+    def box(self) -> FloatArray | None:
+        """Of the mask: float32 (4,), XYXY pixels, half-open; None when there is no answer."""
+        return None if self.best is None else self.proposals.boxes[self.best]
+
+    @property
+    def area(self) -> int:
+        """Of the mask, in pixels."""
+        return int(np.count_nonzero(self.mask))
 
     @property
     def confidence(self) -> float | None:
@@ -100,7 +162,7 @@ class Segmentation:
         low = LOW if self.share < self.UNSURE_BELOW else None
         return self._meaningless or low
 
-    @property
+    @cached_property
     def probabilities(self) -> FloatArray:
         """Softmax of the scores among all proposals: float32 (N,), 1 in sum."""
         return softmax(self.scores)
@@ -121,6 +183,58 @@ class Segmentation:
         return [int(index) for index in np.argsort(-self.standing, kind="stable")]
 
     @property
+    def runner_up(self) -> Candidate | None:
+        """The best proposal that is another thing; None when there is none."""
+        return None if self.why.runner_up is None else self.candidate(self.why.runner_up)
+
+    def top(self, count: int) -> list[Candidate]:
+        """The best proposals by ``standing``, at most so many; the answer comes first."""
+        return [self.candidate(proposal) for proposal in self.order[:count]]
+
+    def candidate(self, proposal: int) -> Candidate:
+        """The proposal of this index, 0 to N - 1, as an answer."""
+        expected = self.expected_iou
+        return Candidate(
+            proposal=proposal,
+            mask=self.proposals.masks[proposal],
+            box=self.proposals.boxes[proposal],
+            score=float(self.scores[proposal]),
+            probability=None if self.confidence is None else float(self.probabilities[proposal]),
+            expected_iou=None if expected is None else float(expected[proposal]),
+        )
+
+    def to_dict(self, top: int = 1) -> dict[str, Any]:
+        """The answer as JSON can hold it: what every command, file, table and server writes.
+
+        Args:
+            top: how many of the best proposals to list as ``candidates``.
+
+        Returns:
+            The fields of docs/answer.schema.json. ``answer`` and ``runner_up`` are None where
+            there is none, ``confidence`` where it would mean nothing, ``reason`` where the answer
+            is not unsure.
+        """
+        phrase, (height, width) = self.why.phrase, self.proposals.size
+        best = None if self.best is None else self.candidate(self.best)
+        other = self.runner_up
+        return {
+            "height": height,
+            "width": width,
+            "expression": phrase.expression,
+            "noun_phrase": phrase.noun_phrase,
+            "head": phrase.head,
+            "confidence": rounded(self.confidence),
+            "unsure": self.unsure,
+            "reason": self.reason,
+            "margin": round(self.why.margin, 4),
+            "proposals": len(self.proposals),
+            "answer": None if best is None else best.to_dict(),
+            "runner_up": None if other is None else other.to_dict(),
+            "candidates": [candidate.to_dict() for candidate in self.top(top)],
+            "provenance": None if self.provenance is None else self.provenance.to_dict(),
+        }
+
+    @property
     def verdict(self) -> str:
         """How far to trust the answer, in words; see :func:`verdict`."""
         return verdict(self.confidence, self.reason)
@@ -134,8 +248,8 @@ class Segmentation:
 
     def __repr__(self) -> str:
         """One line, without arrays."""
-        height, width = self.mask.shape
-        area = f"{np.count_nonzero(self.mask)} of {width}x{height} pixels"
+        height, width = self.proposals.size
+        area = f"{self.area} of {width}x{height} pixels"
         origin = "" if self.provenance is None else f", by {self.provenance.caption}"
         return f"<Segmentation {self.why.phrase.expression!r}: {self.verdict}, {area}{origin}>"
 
@@ -162,11 +276,11 @@ class Segmentation:
                 "to_supervision needs the library supervision; run: "
                 'pip install "refmask[supervision]"'
             ) from None
-        if self.best is None:
+        if self.box is None:
             return supervision.Detections.empty()
         phrase = self.why.phrase
         return supervision.Detections(
-            xyxy=tight_boxes(self.mask[None]),
+            xyxy=self.box[None].copy(),
             mask=self.mask[None],
             confidence=np.array([self.confidence or 0], np.float32),
             class_id=np.zeros(1, np.int64),
@@ -195,6 +309,11 @@ def verdict(confidence: float | None, reason: str | None) -> str:
     if confidence is None:
         return f"UNSURE: {reason}" if reason else ""
     return f"confidence {percent(confidence)}" + (", UNSURE" if reason else "")
+
+
+def rounded(share: float | None) -> float | None:
+    """A number from 0 to 1 as records have it: four decimals."""
+    return None if share is None else round(float(share), 4)
 
 
 def percent(confidence: float) -> str:

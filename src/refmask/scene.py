@@ -104,7 +104,7 @@ class Scene:
 
     @cached_property
     def _view(self) -> Overlay:
-        return Overlay(self.image, self.proposals)
+        return Overlay(self.image)
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows: the picture with all proposals."""
@@ -194,9 +194,8 @@ class Scene:
     ) -> Segmentation:
         note = unknown or self._fault or phrase.beyond
         if not len(scores):
-            nothing = np.zeros(self.proposals.size, np.bool_)
             why = Why(phrase, None, 0.0, note=note)
-            return Segmentation(nothing, scores, None, 0.0, why, self._view, self.provenance)
+            return Segmentation(self.proposals, scores, None, 0.0, why, self._view, self.provenance)
         scores = unchanging(scores)
         weights = softmax(scores)
         expected = self._agreement @ weights if self.segmenter.consensus else None
@@ -210,7 +209,7 @@ class Scene:
         margin = float(standing[best] - standing[others[0]]) if others else 0.0
         runner_up = others[0] if others else None
         return Segmentation(
-            mask=self.proposals.masks[best],
+            proposals=self.proposals,
             scores=scores,
             best=best,
             share=min(float(weights[same].sum()), 1.0),

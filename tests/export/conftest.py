@@ -11,7 +11,6 @@ from PIL import Image
 
 from refmask.answer import Segmentation, Why
 from refmask.export.answers import Answer
-from refmask.export.record import record
 from refmask.provenance import Provenance
 from refmask.types import BoolArray, MaskProposals, TargetPhrase
 
@@ -47,12 +46,11 @@ def answer(
     """What a record of this mask, chosen before the rest of the picture, tells."""
     if mask is None:
         proposals, scores = MaskProposals.empty(HEIGHT, WIDTH), np.zeros(0, np.float32)
-        nothing = np.zeros((HEIGHT, WIDTH), np.bool_)
-        given = Segmentation(nothing, scores, None, 0.0, Why(phrase, None, 0.0), None, ORIGIN)
+        given = Segmentation(proposals, scores, None, 0.0, Why(phrase, None, 0.0), None, ORIGIN)
     else:
         proposals, scores = MaskProposals(np.stack([mask, ~mask])), np.array([7.5, 4], np.float32)
-        given = Segmentation(mask, scores, 0, confidence, Why(phrase, 1, 3.5), None, ORIGIN)
-    return Answer.read({"picture": str(picture), **record(given, proposals)})
+        given = Segmentation(proposals, scores, 0, confidence, Why(phrase, 1, 3.5), None, ORIGIN)
+    return Answer.read({"picture": str(picture), **given.to_dict()})
 
 
 @pytest.fixture

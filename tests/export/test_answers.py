@@ -9,7 +9,6 @@ import pytest
 from refmask import InputError, MaskError, MaskProposals, Segmentation, TargetPhrase, Why
 from refmask.export import export
 from refmask.export.answers import Answer, read_answers
-from refmask.export.record import record
 from refmask.factory import assemble
 
 
@@ -18,8 +17,8 @@ def fields(masks, origin):
     phrase = TargetPhrase("the disk", "the disk", "the disk", "disk")
     proposals = MaskProposals(np.stack([masks["disk"], masks["frame"]]))
     scores = np.array([2.0, 1.0], np.float32)
-    given = Segmentation(masks["disk"], scores, 0, 0.9, Why(phrase, 1, 1.0), provenance=origin)
-    return {"picture": "photos/a.png", **record(given, proposals)}
+    given = Segmentation(proposals, scores, 0, 0.9, Why(phrase, 1, 1.0), provenance=origin)
+    return {"picture": "photos/a.png", **given.to_dict()}
 
 
 def test_a_record_says_everything(fields, masks, origin):
@@ -40,7 +39,7 @@ def test_a_scene_and_its_answer_say_the_same(
     segmenter = assemble(golden_model("tiny_vit32"), fixed_proposer, parser=fixed_parser)
     scene = segmenter.look(noise)
     given = scene.find("the red car")
-    answer = Answer.of(Path("photos/a.png"), scene, given)
+    answer = Answer.of(Path("photos/a.png"), given)
     assert np.array_equal(answer.found.mask, given.mask)
     assert (answer.expression, answer.head) == ("the red car", "car")
     assert answer.confidence == pytest.approx(given.confidence, abs=1e-4)

@@ -1,37 +1,14 @@
-"""Answers as records and files."""
+"""Answers as files."""
 
 import io
 
 import numpy as np
 import pytest
 
-from refmask import ConfigurationError, MaskProposals, Segmentation, TargetPhrase, Why
+from refmask import ConfigurationError, MaskProposals
 from refmask.export.folder import answer_names, picture_folders
 from refmask.export.proposals import npz
-from refmask.export.record import record
-from refmask.ops import rle
 from refmask.ops.files import write_whole
-
-
-@pytest.fixture
-def answer(noise, fixed_proposer):
-    proposals = fixed_proposer.propose(noise)
-    scores = np.array([1.0, 4.0, 3.0, -2.0], np.float32)
-    phrase = TargetPhrase("the cat on a mat", "the cat on a mat", "the cat", "cat")
-    why = Why(phrase, 2, 1.0)
-    return proposals, Segmentation(proposals.masks[1], scores, 1, 0.7, why)
-
-
-def test_the_record(answer):
-    proposals, segmentation = answer
-    fields = record(segmentation, proposals, top=9)
-    assert [c["proposal"] for c in fields["candidates"]] == [1, 2, 0, 3]
-    assert (fields["height"], fields["width"]) == (60, 80)
-    assert fields["answer"] == fields["candidates"][0]
-    assert fields["runner_up"] == fields["candidates"][1]
-    assert sum(c["probability"] for c in fields["candidates"]) == pytest.approx(1, abs=1e-3)
-    assert fields["answer"]["box"] == [40, 0, 80, 30]
-    assert np.array_equal(rle.decode(fields["answer"]["segmentation"]), segmentation.mask)
 
 
 def test_names():

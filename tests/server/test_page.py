@@ -11,7 +11,6 @@ from PIL import Image
 
 from refmask.clip import load_clip
 from refmask.errors import ConfigurationError, ExpressionError, ImageError, InputError
-from refmask.export.record import record
 from refmask.factory import assemble
 from refmask.ops import rle
 from refmask.server.limits import Limits
@@ -198,7 +197,7 @@ def test_the_noun_phrase_is_marked_in_the_phrase(segmenter, noise, text, noun, p
     answer = scene.find_phrases([TargetPhrase(text, text, noun, noun)])[0]
     tab = Tab("", "street.png", 4, 0.1, (text,), text)
     weights = {"alpha": 0.7, "beta": 0.5}
-    shown = views.caption(Answered(tab, answer, scene.proposals, weights, 12.3))
+    shown = views.caption(Answered(tab, answer, weights, 12.3))
     assert (shown["before"], shown["noun"], shown["after"]) == parts
     assert "answered in 12 ms" in shown["foot"]
     assert "alpha 0.70 · beta 0.50" in shown["foot"]
@@ -222,7 +221,7 @@ def test_no_percentage_is_shown_where_it_means_nothing(segmenter, noise, known):
         why = dataclasses.replace(answer.why, note="'gnu' is not known")
         answer = dataclasses.replace(answer, why=why)
     tab = Tab("", "street.png", 4, 0.1, ("the red car",), "the red car")
-    shown = views.caption(Answered(tab, answer, scene.proposals, WEIGHTS, 12.3))
+    shown = views.caption(Answered(tab, answer, WEIGHTS, 12.3))
     assert shown["verdict"] == f"Unsure: {answer.reason}"
     assert ("Only one region" in shown["reasons"]) == known
     assert shown["share"] is None
@@ -251,7 +250,7 @@ def test_files_hold_the_mask_and_the_record(tabs, tab):
     assert np.array_equal(mask > 0, given.answer.mask)
     told = json.loads(content(files["record"]["href"]))
     assert told.pop("picture") == "street.png"
-    assert told == record(given.answer, given.proposals)
+    assert told == given.answer.to_dict()
     assert told["provenance"] == given.answer.provenance.to_dict()
     assert told["provenance"]["method"].startswith("global-local:alpha=0.85,beta=0.5")
 

@@ -20,7 +20,7 @@ def answer(noise, fixed_proposer):
     scores = np.array([1.0, 4.0, 3.0, -2.0], np.float32)
     phrase = TargetPhrase("the cat on a mat", "the cat on a mat", "the cat", "cat")
     why = Why(phrase, 2, 1.0)
-    return proposals, Segmentation(proposals.masks[1], scores, 1, 0.7, why)
+    return Segmentation(proposals, scores, 1, 0.7, why)
 
 
 def count(drawing, colour):
@@ -28,8 +28,7 @@ def count(drawing, colour):
 
 
 def test_the_overlay_shows_answer_runner_up_and_phrase(noise, answer):
-    proposals, segmentation = answer
-    drawing = overlay(noise, proposals, segmentation)
+    drawing = overlay(noise, answer)
     top, left = drawing[:480, :640], 320
     assert drawing.dtype == np.uint8
     # The answer is the upper right quarter: its outline is there and nowhere far from it.
@@ -47,12 +46,9 @@ def test_the_overlay_shows_answer_runner_up_and_phrase(noise, answer):
     "text", ["${alert(1)}", "<script>alert(1)</script>", "bell \x07", "\u202e"]
 )
 def test_texts_become_pixels_and_nothing_else(noise, answer, text):
-    proposals, segmentation = answer
     phrase = TargetPhrase(text, text, text, text)
-    asked = dataclasses.replace(
-        segmentation, why=dataclasses.replace(segmentation.why, phrase=phrase)
-    )
-    file = png(sheet([overlay(noise, proposals, asked)], 1))
+    asked = dataclasses.replace(answer, why=dataclasses.replace(answer.why, phrase=phrase))
+    file = png(sheet([overlay(noise, asked)], 1))
     assert Image.open(io.BytesIO(file)).info == {}
     assert b"alert" not in file
 
@@ -64,14 +60,14 @@ def rim(drawing):
 
 
 def test_an_unsure_answer_has_a_frame_and_no_percentage_in_its_place(noise, answer):
-    proposals, sure = answer
-    calm = overlay(noise, proposals, sure)
+    sure = answer
+    calm = overlay(noise, sure)
     assert not (rim(calm) == UNSURE).all(axis=1).any()
     for unsure in (
         dataclasses.replace(sure, share=0.3),
         dataclasses.replace(sure, why=dataclasses.replace(sure.why, note="blank image")),
     ):
-        drawing = overlay(noise, proposals, unsure)
+        drawing = overlay(noise, unsure)
         assert drawing.shape == calm.shape
         assert (rim(drawing) == UNSURE).all()
         inside = drawing[486:-6, 6:-6]
@@ -80,29 +76,28 @@ def test_an_unsure_answer_has_a_frame_and_no_percentage_in_its_place(noise, answ
 
 
 def test_a_caption_shows_what_decides(noise, answer):
-    proposals, by_score = answer
+    by_score = answer
     shares = np.linspace(0.1, 0.4, len(by_score.scores), dtype=np.float32)
     agreed, other = (
         dataclasses.replace(by_score, expected_iou=shares, scores=scores)
         for scores in (by_score.scores, by_score.scores - 7)
     )
-    drawn = overlay(noise, proposals, agreed)
-    assert np.array_equal(drawn, overlay(noise, proposals, other))  # no score is shown beside it
-    assert not np.array_equal(drawn, overlay(noise, proposals, by_score))
+    drawn = overlay(noise, agreed)
+    assert np.array_equal(drawn, overlay(noise, other))  # no score is shown beside it
+    assert not np.array_equal(drawn, overlay(noise, by_score))
 
 
 def test_a_caption_tells_the_model(noise, answer):
-    proposals, untold = answer
+    untold = answer
     origin = Provenance("embedded", None, "grouping", "global", "1", "emoji model: no photographs")
     heights = [
-        len(overlay(noise, proposals, dataclasses.replace(untold, provenance=told)))
-        for told in (None, origin)
+        len(overlay(noise, dataclasses.replace(untold, provenance=told))) for told in (None, origin)
     ]
     assert heights[1] > heights[0]
 
 
 def test_thumbnails_of_unsure_answers_have_the_frame(noise, answer):
-    mask = answer[1].mask
+    mask = answer.mask
     calm = thumbnail(noise, mask, ["1. a.png"])
     framed = thumbnail(noise, mask, ["1. a.png"], unsure=True)
     assert (rim(framed) == UNSURE).all()
@@ -113,12 +108,11 @@ def test_thumbnails_of_unsure_answers_have_the_frame(noise, answer):
 def test_overlays_of_any_size(size, width):
     image, mask = np.zeros((*size, 3), np.uint8), np.ones((1, *size), np.bool_)
     why = Why(TargetPhrase("a " * 300 + "cat", "a " * 300 + "cat", "cat", "cat"), None, 0.0)
-    drawing = overlay(
-        image, MaskProposals(mask), Segmentation(mask[0], np.ones(1, np.float32), 0, 1.0, why)
-    )
+    one = Segmentation(MaskProposals(mask), np.ones(1, np.float32), 0, 1.0, why)
+    drawing = overlay(image, one)
     assert drawing.shape[1] == width
-    nothing = Segmentation(~mask[0], np.ones(0, np.float32), None, 0.0, why)
-    assert overlay(image, MaskProposals.empty(*size), nothing).shape[1] == width
+    nothing = Segmentation(MaskProposals.empty(*size), np.ones(0, np.float32), None, 0.0, why)
+    assert overlay(image, nothing).shape[1] == width
 
 
 def test_the_sheet():

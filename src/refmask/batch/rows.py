@@ -11,9 +11,7 @@ import pyarrow
 from pyarrow import parquet
 
 from refmask.answer import Segmentation
-from refmask.export.record import record
 from refmask.provenance import Provenance
-from refmask.types import MaskProposals
 
 #: One row by column.
 Row = dict[str, Any]
@@ -56,9 +54,7 @@ SCHEMA = pyarrow.schema(
 TOLD = b"refmask"
 
 
-def answer_row(
-    picture: str, sha256: str, number: int, answer: Segmentation, proposals: MaskProposals
-) -> Row:
+def answer_row(picture: str, sha256: str, number: int, answer: Segmentation) -> Row:
     """The row of an answer.
 
     Args:
@@ -66,9 +62,8 @@ def answer_row(
         sha256: of its file.
         number: of the expression among the picture's.
         answer: what the scene gave.
-        proposals: the scene's.
     """
-    told = record(answer, proposals, top=0)
+    told = answer.to_dict(top=0)
     best, other = told["answer"], told["runner_up"]
     row: Row = {"picture": picture, "sha256": sha256, "number": number}
     row |= {name: told[name] for name in ("expression", "noun_phrase", "head", "confidence")}

@@ -62,7 +62,7 @@ class Stage:
         return [
             failed_row(ask.picture, sha256, number, expression, answer)
             if isinstance(answer, str)
-            else answer_row(ask.picture, sha256, number, answer, scene.proposals)
+            else answer_row(ask.picture, sha256, number, answer)
             for number, (expression, answer) in enumerate(
                 zip(self._asked(ask), answers, strict=True)
             )

@@ -26,7 +26,6 @@ def run(args: argparse.Namespace) -> int:
     from itertools import chain
 
     from refmask.export.folder import answer_names, write_answer
-    from refmask.export.record import record
     from refmask.ops.files import write_whole
     from refmask.visualize.overlay import overlay, png
     from refmask.visualize.sheet import sheet
@@ -35,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
     answers = list(chain(_photographs(), _scenes()))
     names = answer_names([answer.why.phrase.expression for _, answer in answers])
     for name, (scene, answer) in zip(names, answers, strict=True):
-        write_answer(out, name, scene, answer, record(answer, scene.proposals))
-    drawings = [overlay(scene.image, scene.proposals, answer) for scene, answer in answers]
+        write_answer(out, name, scene.image, answer)
+    drawings = [overlay(scene.image, answer) for scene, answer in answers]
     write_whole(out / "sheet.png", png(sheet(drawings, columns=3)))
     print(f"look at {out / 'sheet.png'}; each answer's mask, overlay and JSON are beside it")
     return 0

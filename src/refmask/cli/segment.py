@@ -24,8 +24,8 @@ from refmask.cli.setup import offer
 from refmask.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
+    from refmask.answer import Segmentation
     from refmask.export.answers import Answer
-    from refmask.export.record import Record
     from refmask.scene import Scene
     from refmask.segmenter import Segmenter
     from refmask.types import TargetPhrase
@@ -133,31 +133,29 @@ def _answer(
 
     from refmask.export.answers import Answer
     from refmask.export.folder import answer_names, write_answer
-    from refmask.export.record import record
 
     folders = not args.format and (args.out or not args.json)
     out = args.out or OUT
     names = answer_names(args.expressions)
     answers = []
     for name, answer in zip(names, scene.find_phrases(phrases), strict=True):
-        fields = record(answer, scene.proposals, args.top)
-        told = {"picture": str(picture), **fields}
+        fields = {"picture": str(picture), **answer.to_dict(args.top)}
         where = ""
         if folders:
-            where = f" -> {write_answer(Path(out, folder), name, scene, answer, fields)}"
+            drawing = write_answer(Path(out, folder), name, scene.image, answer, args.top)
+            where = f" -> {drawing}"
         if args.format:
-            answers.append(Answer.read(told))
+            answers.append(Answer.read(fields))
         tqdm.write(
-            json.dumps(told, ensure_ascii=False)
+            json.dumps(fields, ensure_ascii=False)
             if args.json
-            else f"{picture}: {_summary(fields)}{where}"
+            else f"{picture}: {_summary(answer)}{where}"
         )
     return answers
 
 
-def _summary(fields: Record) -> str:
-    from refmask.answer import verdict
-
-    if fields["answer"] is None:
-        return f"{fields['expression']!r}: no proposals, so no answer"
-    return f"{fields['expression']!r}: {verdict(fields['confidence'], fields['reason'])}"
+def _summary(answer: Segmentation) -> str:
+    expression = answer.why.phrase.expression
+    if answer.best is None:
+        return f"{expression!r}: no proposals, so no answer"
+    return f"{expression!r}: {answer.verdict}"

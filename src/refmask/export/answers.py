@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from refmask.answer import LOW, NO_REGIONS, Segmentation, verdict
 from refmask.errors import InputError, MaskError
-from refmask.export.record import record
 from refmask.limits import check
 from refmask.ops import rle
 from refmask.ops.reading import MISSHAPEN, parse_json
@@ -19,7 +18,7 @@ from refmask.provenance import Provenance
 from refmask.types import BoolArray
 
 if TYPE_CHECKING:
-    from refmask.scene import Scene
+    pass
 
 
 #: Texts of an answer, in their order.
@@ -94,22 +93,21 @@ class Answer:
         return verdict(self.confidence, self.reason)
 
     @classmethod
-    def of(cls, picture: str | PathLike[str], scene: Scene, answer: Segmentation) -> Answer:
+    def of(cls, picture: str | PathLike[str], answer: Segmentation) -> Answer:
         """The answer that a scene gave.
 
         Args:
             picture: path of the scene's picture.
-            scene: what was asked.
             answer: what ``scene.find`` gave.
         """
-        return cls.read({"picture": fspath(picture), **record(answer, scene.proposals)})
+        return cls.read({"picture": fspath(picture), **answer.to_dict()})
 
     @classmethod
     def read(cls, fields: Mapping[str, Any], where: str = "the answer") -> Answer:
         """The answer that a JSON record tells of.
 
         Args:
-            fields: a ``Record`` with "picture", the picture's path.
+            fields: of ``Segmentation.to_dict``, with "picture", the picture's path.
             where: what to call it in an error.
 
         Raises:

@@ -6,15 +6,11 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from refmask.answer import Segmentation
-from refmask.export.record import Record
 from refmask.ops.files import as_utf8, write_whole
+from refmask.types import UInt8Array
 from refmask.visualize.overlay import overlay, png
-
-if TYPE_CHECKING:
-    from refmask.scene import Scene
 
 
 def picture_folders(pictures: Sequence[Path]) -> list[str]:
@@ -35,7 +31,7 @@ def answer_names(expressions: Sequence[str]) -> list[str]:
 
 
 def write_answer(
-    folder: Path, name: str, scene: Scene, answer: Segmentation, record: Record
+    folder: Path, name: str, image: UInt8Array, answer: Segmentation, top: int = 1
 ) -> Path:
     """Write ``NAME.mask.png``, ``NAME.overlay.png`` and ``NAME.json``; returns the overlay.
 
@@ -44,7 +40,7 @@ def write_answer(
     """
     drawing = folder / f"{name}.overlay.png"
     write_whole(folder / f"{name}.mask.png", png(answer.mask))
-    write_whole(drawing, png(overlay(scene.image, scene.proposals, answer)))
-    content = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+    write_whole(drawing, png(overlay(image, answer)))
+    content = json.dumps(answer.to_dict(top), ensure_ascii=False, indent=1) + "\n"
     write_whole(folder / f"{name}.json", as_utf8(content))
     return drawing

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from refmask.export.record import Record, record
 from refmask.ops.polygons import polygons
 from refmask.scene import Scene
 from refmask.types import BoolArray, TargetPhrase
@@ -19,14 +18,20 @@ from refmask.visualize.overlay import png
 Format = Literal["rle", "png", "polygons"]
 
 
-class Rle(BaseModel):
+class _Exact(BaseModel):
+    """Has no other fields than these."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Rle(_Exact):
     """COCO's compressed run-length encoding."""
 
     size: list[int] = Field(description="Height and width.")
     counts: str
 
 
-class Candidate(BaseModel):
+class Candidate(_Exact):
     """A mask proposal as an answer; of its mask, one of the last three is there."""
 
     proposal: int = Field(description="Its index among the scene's proposals.")
@@ -46,7 +51,7 @@ class Candidate(BaseModel):
     )
 
 
-class Origin(BaseModel):
+class Origin(_Exact):
     """Where an answer comes from."""
 
     model: str
@@ -123,6 +128,12 @@ class Answer(BaseModel):
     provenance: Origin | None
 
 
+def answer_schema() -> str:
+    """docs/answer.schema.json: what ``Segmentation.to_dict`` gives, as a JSON Schema."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(schema | Answer.model_json_schema(), indent=1) + "\n"
+
+
 class Answers(BaseModel):
     """The answers to all phrases of a request, in its order."""
 
@@ -176,16 +187,12 @@ def answer_all(
     def drawn(proposal: int) -> Any:
         return _drawn(scene.proposals.masks[proposal], form)
 
-    told = [
-        _as(form, record(answer, scene.proposals, top), drawn)
-        for answer in scene.find_phrases(phrases)
-    ]
+    told = [_as(form, answer.to_dict(top), drawn) for answer in scene.find_phrases(phrases)]
     return json.dumps({"width": width, "height": height, "answers": told}).encode()
 
 
-def _as(form: Format, told: Record, drawn: Callable[[int], Any]) -> dict[str, Any]:
-    """A record whose masks are written in another form than as run-length encodings."""
-    fields: dict[str, Any] = {**told}
+def _as(form: Format, fields: dict[str, Any], drawn: Callable[[int], Any]) -> dict[str, Any]:
+    """An answer whose masks are written in another form than as run-length encodings."""
     if form != "rle":
         for candidate in (fields["answer"], fields["runner_up"], *fields["candidates"]):
             if candidate is not None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from refmask.answer import Segmentation
-from refmask.types import BoolArray, MaskProposals, UInt8Array
+from refmask.types import BoolArray, UInt8Array
 
 ANSWER = (255, 45, 120)
 RUNNER_UP = (0, 170, 255)
@@ -30,14 +30,13 @@ def png(pixels: UInt8Array | BoolArray) -> bytes:
     return file.getvalue()
 
 
-def overlay(image: UInt8Array, proposals: MaskProposals, answer: Segmentation) -> UInt8Array:
+def overlay(image: UInt8Array, answer: Segmentation) -> UInt8Array:
     """Draw the answer, the runner-up, the phrase, its noun phrase, the scores and the model.
 
     An unsure answer has a frame of its own colour (``UNSURE``).
 
     Args:
         image: uint8 RGB (H, W, 3).
-        proposals: the scene's.
         answer: what ``Scene.find`` gave.
 
     Returns:
@@ -50,8 +49,8 @@ def overlay(image: UInt8Array, proposals: MaskProposals, answer: Segmentation) -
         grey = picture.mean(axis=2, keepdims=True)
         tinted = 0.8 * picture + 0.2 * np.array(ANSWER, np.float32)
         picture = np.where(mask[..., None], tinted, 0.6 * picture + 0.35 * grey)
-        if answer.why.runner_up is not None:
-            other = resized_mask(proposals.masks[answer.why.runner_up], size)
+        if answer.runner_up is not None:
+            other = resized_mask(answer.runner_up.mask, size)
             outline(picture, other, RUNNER_UP, rimmed=True, dashed=True)
         outline(picture, mask, ANSWER, rimmed=True)
     caption = _caption(answer, size[0])

@@ -5,22 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refmask.answer import Segmentation
-from refmask.types import MaskProposals, UInt8Array
+from refmask.types import UInt8Array
 from refmask.visualize.overlay import overlay, png
 
 
 @dataclass(frozen=True, eq=False)
 class Overlay:
-    """A picture and its proposals, by reference: a ``refmask.types.View``.
+    """An image by reference: a ``refmask.answer.View``.
 
     Attributes:
         image: uint8 RGB (H, W, 3).
-        proposals: N masks of that size.
     """
 
     image: UInt8Array
-    proposals: MaskProposals
 
     def png(self, answer: Segmentation) -> bytes:
-        """A PNG file of an answer drawn over the picture, with its reasons."""
-        return png(overlay(self.image, self.proposals, answer))
+        """A PNG file of an answer drawn over the image, with its reasons."""
+        return png(overlay(self.image, answer))

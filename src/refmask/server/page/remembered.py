@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refmask.answer import Segmentation
-from refmask.types import MaskProposals
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,11 @@ class Answered:
     Attributes:
         tab: which asked.
         answer: to its last expression.
-        proposals: of the scene.
         weights: alpha and beta, as far as the method has them.
         milliseconds: that the answer took.
     """
 
     tab: Tab
     answer: Segmentation
-    proposals: MaskProposals
     weights: dict[str, float]
     milliseconds: float

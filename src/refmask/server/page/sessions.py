@@ -90,7 +90,7 @@ class SessionStore:
         said = answer.why.phrase.expression
         asked = tuple(dict.fromkeys([*tab.asked, said]))
         tab = dataclasses.replace(tab, asked=asked, expression=said)
-        return Answered(tab, answer, scene.proposals, known, milliseconds)
+        return Answered(tab, answer, known, milliseconds)
 
     def forget(self, tab: Tab) -> None:
         """Let go what a tab looked at."""

@@ -12,9 +12,8 @@ from typing import TypedDict
 import numpy as np
 from PIL import Image
 
-from refmask.answer import Segmentation, percent
+from refmask.answer import Segmentation, percent, rounded
 from refmask.export.folder import answer_names
-from refmask.export.record import record, rounded
 from refmask.ops import rle
 from refmask.ops.files import as_utf8
 from refmask.server.page.remembered import Answered
@@ -151,7 +150,7 @@ def files(given: Answered) -> dict[str, File]:
     tab, answer = given.tab, given.answer
     words = answer_names(tab.asked)[tab.asked.index(answer.why.phrase.expression)]
     name = f"{Path(tab.name).stem}-{words}"
-    fields = {"picture": tab.name, **record(answer, given.proposals)}
+    fields = {"picture": tab.name, **answer.to_dict()}
     text = json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
     return {
         "mask": {"name": f"{name}.mask.png", "href": data_uri(png(answer.mask), "image/png")},
