@@ -153,7 +153,7 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
     from refmask.ops.finding import find_pictures
     from refmask.ops.images import read_image
 
-    pictures = [picture for place in args.images for picture in find_pictures(place)][: args.first]
+    pictures = [path for place in args.images for path in find_pictures(place)][: args.first]
     if args.out and not _is_store(args.out) and "{stem}" not in args.out and len(pictures) > 1:
         raise ConfigurationError(
             f"{len(pictures)} pictures do not fit into one file; name a folder as --out, or put "
@@ -163,16 +163,16 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
     proposer = None if spec.startswith("masks:") else _proposer(args, spec)
     failed = 0
     bar = tqdm(pictures, unit="picture", disable=len(pictures) == 1 or not sys.stderr.isatty())
-    for picture, name in zip(bar, picture_folders(pictures), strict=True):
+    for path, name in zip(bar, picture_folders(pictures), strict=True):
         try:
-            with net(picture):
-                image = read_image(picture)
-                found = (proposer or _proposer(args, spec, picture.stem)).propose(image)
+            with net(path):
+                image = read_image(path)
+                found = (proposer or _proposer(args, spec, path.stem)).propose(image)
         except InputError as error:
             failed += 1
             tqdm.write(f"refmask: error: {as_options(error)}", file=sys.stderr)
             continue
-        tqdm.write(f"{picture}: {len(found)} masks{_write(args, name, image, found)}")
+        tqdm.write(f"{path}: {len(found)} masks{_write(args, name, image, found)}")
     return 0 if not failed else 2 if failed == len(pictures) else 1
 
 

@@ -79,7 +79,7 @@ class CocoDataset:
         rules = (choice.name, self.split, *filter(None, [self.questions]))
         self.fingerprint = fingerprint(rules, content)
 
-    def sample(self, picture: str) -> Sample:
+    def sample(self, image_id: str) -> Sample:
         """One image, all things in it that are no crowds, and what is asked about them.
 
         Of "choices" the things are those that there is to choose from.
@@ -89,14 +89,14 @@ class CocoDataset:
             MaskError: when an annotation is damaged.
             ConfigurationError: when it is none of ``ids``.
         """
-        about = self._pictures.get(picture)
+        about = self._pictures.get(image_id)
         if about is None:
-            raise ConfigurationError(f"expected a picture of coco, got the id '{picture}'")
+            raise ConfigurationError(f"expected an image of coco, got the id '{image_id}'")
         image = read_picture(self.folder, about.file, about.height, about.width)
         if self.questions is None:
-            return Sample(picture, image, (), self._tables.instances(about.id)[0])
+            return Sample(image_id, image, (), self._tables.instances(about.id)[0])
         asked = self._ask(self.questions, about.id)
-        return Sample(picture, image, asked.queries(picture, self.categories), asked.instances)
+        return Sample(image_id, image, asked.queries(image_id, self.categories), asked.instances)
 
     def missing_pictures(self) -> list[Path]:
         """Files of its images that are not there."""

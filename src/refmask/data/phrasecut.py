@@ -96,23 +96,23 @@ class PhraseCutDataset:
             found = {"pictures": len(self.ids), "phrases": self.queries}
             compare(f"phrasecut {choice.split}", found, PUBLISHED[choice.split])
 
-    def sample(self, picture: str) -> Sample:
+    def sample(self, image_id: str) -> Sample:
         """One picture and all phrases about it; a target is the union of its polygons.
 
         Raises:
-            ImageError: when the picture is missing, damaged, or of another size than annotated.
+            ImageError: when the image is missing, damaged, or of another size than annotated.
             MaskError: when a phrase has no polygon that can be drawn.
-            ConfigurationError: when the split has no such picture.
+            ConfigurationError: when the split has no such image.
         """
-        tasks = self._of_picture.get(picture)
+        tasks = self._of_picture.get(image_id)
         if tasks is None:
-            raise ConfigurationError(f"expected a picture of phrasecut, got the id '{picture}'")
-        height, width = self._sizes[int(picture)]
-        image = read_picture(self._images, f"{picture}.jpg", height, width)
+            raise ConfigurationError(f"expected an image of phrasecut, got the id '{image_id}'")
+        height, width = self._sizes[int(image_id)]
+        image = read_picture(self._images, f"{image_id}.jpg", height, width)
         queries = tuple(
             Query(task.id, task.phrase, _drawn(task, height, width), task.kind) for task in tasks
         )
-        return Sample(picture, image, queries)
+        return Sample(image_id, image, queries)
 
     def missing_pictures(self) -> list[Path]:
         """Files of the split's pictures that are not there."""

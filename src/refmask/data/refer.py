@@ -111,17 +111,17 @@ class ReferDataset:
         places = [self._root / place for place in PICTURES]
         return next((place for place in places if place.is_dir()), places[0])
 
-    def sample(self, picture: str) -> Sample:
+    def sample(self, image_id: str) -> Sample:
         """One picture, all expressions about it, and all things in it that are no crowds.
 
         Raises:
-            ImageError: when the picture is missing, damaged, or of another size than annotated.
+            ImageError: when the image is missing, damaged, or of another size than annotated.
             MaskError: when an annotation of a target cannot be read.
-            ConfigurationError: when the split has no such picture.
+            ConfigurationError: when the split has no such image.
         """
-        refs = self._of_picture.get(picture)
+        refs = self._of_picture.get(image_id)
         if refs is None:
-            raise ConfigurationError(f"expected a picture of {self.name}, got the id '{picture}'")
+            raise ConfigurationError(f"expected an image of {self.name}, got the id '{image_id}'")
         about = self._tables.pictures[refs[0].image]
         image = read_picture(self.folder, about.file, about.height, about.width)
         targets = {number for ref in refs for number in ref.annotations}
@@ -133,7 +133,7 @@ class ReferDataset:
             queries += [
                 Query(str(said.id), said.text, target, said.kind, row) for said in ref.sentences
             ]
-        return Sample(picture, image, tuple(queries), instances)
+        return Sample(image_id, image, tuple(queries), instances)
 
     def _target(
         self, ref: Ref, about: Picture, instances: MaskProposals, rows: dict[int, int]

@@ -156,7 +156,7 @@ def _instances(root: Path) -> Iterator[Truth]:
 
 
 def _pictures(place: str, truth: str) -> Iterator[Truth]:
-    for picture in find_pictures(place):
-        image = read_image(picture)
-        given = GivenMasks(truth.replace("{stem}", picture.stem), picture.stem)
+    for path in find_pictures(place):
+        image = read_image(path)
+        given = GivenMasks(truth.replace("{stem}", path.stem), path.stem)
         yield image, given.propose(image).masks

@@ -40,9 +40,9 @@ def coco_polygons(collection: Collection) -> Iterator[File]:
 
 def _objects(collection: Collection) -> Iterator[tuple[int, Object]]:
     """Every object with its picture's id. Ids start at 1: COCO's evaluation takes 0 for none."""
-    for image, picture in enumerate(collection.pictures, 1):
+    for number, picture in enumerate(collection.pictures, 1):
         for thing in picture.objects:
-            yield image, thing
+            yield number, thing
 
 
 def _instances(collection: Collection, segmentation: Callable[[Object], Any]) -> File:
@@ -53,12 +53,12 @@ def _instances(collection: Collection, segmentation: Callable[[Object], Any]) ->
         },
         "images": [
             {
-                "id": image,
+                "id": number,
                 "file_name": collection.name_of(picture),
                 "height": picture.height,
                 "width": picture.width,
             }
-            for image, picture in enumerate(collection.pictures, 1)
+            for number, picture in enumerate(collection.pictures, 1)
         ],
         "annotations": [
             {

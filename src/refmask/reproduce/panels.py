@@ -138,12 +138,12 @@ def paint(image: UInt8Array, mask: BoolArray, colour: Colour) -> UInt8Array:
     scale = SIDE / max(image.shape[:2])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     resized = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
-    picture: npt.NDArray[np.float32] = np.array(resized, np.float32)
+    canvas: npt.NDArray[np.float32] = np.array(resized, np.float32)
     inside = np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), np.bool_)
-    grey = picture.mean(axis=2, keepdims=True)
-    picture = np.where(inside[..., None], picture, 0.45 * picture + 0.2 * grey + 80)
-    outline(picture, inside, colour, rimmed=True)
-    return picture.clip(0, 255).astype(np.uint8)
+    grey = canvas.mean(axis=2, keepdims=True)
+    canvas = np.where(inside[..., None], canvas, 0.45 * canvas + 0.2 * grey + 80)
+    outline(canvas, inside, colour, rimmed=True)
+    return canvas.clip(0, 255).astype(np.uint8)
 
 
 #: A word with its colour and weight.

@@ -96,22 +96,22 @@ def look_at(segmenter: Segmenter, file: File, alpha: float) -> Entry:
     return look(segmenter, describe(file, found, image), image, alpha)
 
 
-def look(segmenter: Segmenter, picture: Picture, image: UInt8Array, alpha: float) -> Entry:
+def look(segmenter: Segmenter, indexed: Picture, image: UInt8Array, alpha: float) -> Entry:
     """A picture with its regions, looked at.
 
     Args:
         segmenter: its method is global-local, or one that derives from it.
-        picture: whose ``regions`` is not known yet.
+        indexed: whose ``regions`` is not known yet.
         image: uint8 RGB (H, W, 3).
         alpha: weight of the global feature in what is searched.
 
     Raises:
-        InputError: when the proposer refuses the picture.
+        InputError: when the proposer refuses the image.
     """
     scene = segmenter.look(image)
     features = cast("ContextFeatures", scene.features)  # of a method for_search
-    rows = region_rows(picture, scene.proposals, features, alpha)
-    return Entry(replace(picture, regions=len(rows)), rows)
+    rows = region_rows(indexed, scene.proposals, features, alpha)
+    return Entry(replace(indexed, regions=len(rows)), rows)
 
 
 def describe(file: File, found: State, image: UInt8Array) -> Picture:
@@ -172,17 +172,17 @@ def _entry(
     if far is None:
         found = state(file.path) or State(0, 0)  # then reading tells what is wrong
         image = read_image(file.path)
-        picture = describe(file, found, image)
+        indexed = describe(file, found, image)
     else:
-        picture = far.picture
-    twins = collection.pictures(among("content", [picture.content]))
+        indexed = far.picture
+    twins = collection.pictures(among("content", [indexed.content]))
     # Its own row first: a file that was merely touched; then those whose file is gone: moved.
     for twin in sorted(twins, key=lambda one: (one.path != file.path, state(one.path) is not None)):
         rows = collection.rows(twin.path)
         if len(rows) == twin.regions:
-            own = replace(picture, regions=len(rows))
+            own = replace(indexed, regions=len(rows))
             return Entry(own, relabelled(rows, own)), twin
-    return far or look(segmenter, picture, image, collection.marker.alpha), None
+    return far or look(segmenter, indexed, image, collection.marker.alpha), None
 
 
 def _what(file: File, twin: Picture | None, moved: bool, known: dict[str, Picture]) -> str:

@@ -57,18 +57,18 @@ def comparison(
 def _panel(image: UInt8Array, target: BoolArray, panel: Panel) -> UInt8Array:
     scale = SIDE / max(image.shape[:2])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    picture: npt.NDArray[np.float32] = np.array(
+    canvas: npt.NDArray[np.float32] = np.array(
         Image.fromarray(image).resize(size, Image.Resampling.BILINEAR), np.float32
     )
     truth, answer = (
         np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), np.bool_)
         for mask in (target, panel.mask)
     )
-    picture[answer] = 0.6 * picture[answer] + 0.4 * np.array(ANSWER, np.float32)
-    outline(picture, answer, ANSWER, rimmed=True)
-    outline(picture, truth, TRUTH, rimmed=True, dashed=True)
+    canvas[answer] = 0.6 * canvas[answer] + 0.4 * np.array(ANSWER, np.float32)
+    outline(canvas, answer, ANSWER, rimmed=True)
+    outline(canvas, truth, TRUTH, rimmed=True, dashed=True)
     title = _text(panel.title, INK, size[0], LETTERS)
-    return np.concatenate([title, picture.clip(0, 255).astype(np.uint8)])
+    return np.concatenate([title, canvas.clip(0, 255).astype(np.uint8)])
 
 
 def _text(words: str, colour: tuple[int, int, int], width: int, letters: int) -> UInt8Array:

@@ -40,22 +40,22 @@ def overlay(image: UInt8Array, answer: Segmentation) -> UInt8Array:
         answer: what ``Scene.find`` gave.
 
     Returns:
-        uint8 RGB: the picture, enlarged or reduced to a readable size, over a caption.
+        uint8 RGB: the image, enlarged or reduced to a readable size, over a caption.
     """
     size = readable_size(image)
-    picture = resized_picture(image, size).astype(np.float32)
+    canvas = resized_picture(image, size).astype(np.float32)
     if answer.best is not None:
         mask = resized_mask(answer.mask, size)
-        grey = picture.mean(axis=2, keepdims=True)
-        tinted = 0.8 * picture + 0.2 * np.array(ANSWER, np.float32)
-        picture = np.where(mask[..., None], tinted, 0.6 * picture + 0.35 * grey)
+        grey = canvas.mean(axis=2, keepdims=True)
+        tinted = 0.8 * canvas + 0.2 * np.array(ANSWER, np.float32)
+        canvas = np.where(mask[..., None], tinted, 0.6 * canvas + 0.35 * grey)
         if answer.runner_up is not None:
             other = resized_mask(answer.runner_up.mask, size)
-            outline(picture, other, RUNNER_UP, rimmed=True, dashed=True)
-        outline(picture, mask, ANSWER, rimmed=True)
+            outline(canvas, other, RUNNER_UP, rimmed=True, dashed=True)
+        outline(canvas, mask, ANSWER, rimmed=True)
     caption = _caption(answer, size[0])
     sheet = Image.new("RGB", (max(size[0], caption.width), size[1] + caption.height), PAPER)
-    sheet.paste(Image.fromarray(picture.clip(0, 255).astype(np.uint8)), (0, 0))
+    sheet.paste(Image.fromarray(canvas.clip(0, 255).astype(np.uint8)), (0, 0))
     sheet.paste(caption, (0, size[1]))
     return framed(np.array(sheet)) if answer.unsure else np.array(sheet)
 
@@ -85,7 +85,7 @@ def resized_mask(mask: BoolArray, size: tuple[int, int]) -> BoolArray:
 
 
 def outline(
-    picture: npt.NDArray[np.float32],
+    canvas: npt.NDArray[np.float32],
     mask: BoolArray,
     colour: npt.ArrayLike,
     *,
@@ -95,7 +95,7 @@ def outline(
     """Draw a mask's contour, in place.
 
     Args:
-        picture: float32 (H, W, 3), 0 to 255.
+        canvas: float32 (H, W, 3), 0 to 255.
         mask: bool (H, W).
         colour: red, green, blue, 0 to 255.
         rimmed: three pixels wide with a white rim for contrast, instead of one pixel.
@@ -108,9 +108,9 @@ def outline(
     ys, xs = np.indices(mask.shape)
     drawn = (xs + ys) // 8 % 2 == 0 if dashed else np.ones(mask.shape, np.bool_)
     if rimmed:
-        picture[binary_dilation(line, square, iterations=2) & drawn] = 255
+        canvas[binary_dilation(line, square, iterations=2) & drawn] = 255
         line = binary_dilation(line, square)
-    picture[line & drawn] = colour
+    canvas[line & drawn] = colour
 
 
 @dataclass(frozen=True)

@@ -28,18 +28,18 @@ def draw(image: UInt8Array, proposals: MaskProposals) -> UInt8Array:
         uint8 RGB (H, W, 3).
     """
     colours = np.array([_colour(index) for index in range(len(proposals))]).reshape(-1, 3)
-    picture: npt.NDArray[np.float32] = image.astype(np.float32)
+    canvas: npt.NDArray[np.float32] = image.astype(np.float32)
     top = np.full(proposals.size, -1)
     order = np.argsort(-areas_of(proposals.masks), kind="stable")
     for index in order:
         top[proposals.masks[index]] = index
-    picture[top >= 0] += TINT * (colours[top[top >= 0]] - picture[top >= 0])
+    canvas[top >= 0] += TINT * (colours[top[top >= 0]] - canvas[top >= 0])
     boxes = tight_boxes(proposals.masks).astype(int)
     for index in order:
         left, above, right, below = boxes[index]
         window = np.s_[above:below, left:right]
-        outline(picture[window], proposals.masks[index][window], colours[index])
-    return picture.clip(0, 255).astype(np.uint8)
+        outline(canvas[window], proposals.masks[index][window], colours[index])
+    return canvas.clip(0, 255).astype(np.uint8)
 
 
 def draw_readably(image: UInt8Array, proposals: MaskProposals) -> UInt8Array:

@@ -36,23 +36,23 @@ def thumbnail(
         uint8 RGB, ``side`` pixels wide.
 
     Raises:
-        MaskError: when mask and picture differ in size.
+        MaskError: when mask and image differ in size.
     """
     height, width = image.shape[:2]
     if mask.shape != (height, width):
         raise MaskError(
-            f"expected a mask of {width}x{height} pixels (width x height) like the picture, got "
-            f"{mask.shape[1]}x{mask.shape[0]}; the picture has changed since"
+            f"expected a mask of {width}x{height} pixels (width x height) like the image, got "
+            f"{mask.shape[1]}x{mask.shape[0]}; the image has changed since"
         )
     scale = side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     resized = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
-    picture: npt.NDArray[np.float32] = np.array(resized, np.float32)
+    canvas: npt.NDArray[np.float32] = np.array(resized, np.float32)
     inside = np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), np.bool_)
-    picture = np.where(inside[..., None], picture, 0.55 * picture + 0.45 * 255)
-    outline(picture, inside, ANSWER, rimmed=True)
+    canvas = np.where(inside[..., None], canvas, 0.55 * canvas + 0.45 * 255)
+    outline(canvas, inside, ANSWER, rimmed=True)
     paper = Image.new("RGB", (side, size[1] + LINE * len(caption) + 2 * MARGIN), PAPER)
-    paper.paste(Image.fromarray(picture.clip(0, 255).astype(np.uint8)), ((side - size[0]) // 2, 0))
+    paper.paste(Image.fromarray(canvas.clip(0, 255).astype(np.uint8)), ((side - size[0]) // 2, 0))
     pen, font = ImageDraw.Draw(paper), ImageFont.load_default(TEXT)
     for row, text in enumerate(caption):
         pen.text((MARGIN, size[1] + MARGIN + LINE * row), _cut(text, font, side), INK, font)
