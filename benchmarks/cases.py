@@ -96,7 +96,7 @@ def files(model: Model, folder: Path) -> tuple[str, str]:
     return str(cfg), str(weights)
 
 
-def picture(height: int = 480, width: int = 640) -> UInt8Array:
+def make_image(height: int = 480, width: int = 640) -> UInt8Array:
     """The first golden picture, uint8 RGB, at any size."""
     image = Image.fromarray(read_image(GOLDEN / "image0.png"))
     return np.array(image.resize((width, height)))

@@ -60,7 +60,7 @@ def variant(name: str, weights: str) -> Callable[[UInt8Array], Any]:
     return FreeSolo(weights, precision=name, device="cpu").propose
 
 
-def picture(name: str) -> UInt8Array:
+def make_image(name: str) -> UInt8Array:
     """A picture file, or 480x640 pixels of "noise"."""
     if name == "noise":
         return np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--measure", choices=VARIANTS, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    image = picture(chosen.picture)
+    image = make_image(chosen.picture)
     if chosen.measure:
         variant(chosen.measure, chosen.weights)(image)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)

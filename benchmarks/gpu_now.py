@@ -30,7 +30,7 @@ LONGEST = 15
 
 def works(setting: Setting) -> Iterator[Work]:
     """For each model its steps, whole pictures, and a profile."""
-    image, proposals = cases.picture(), MaskProposals(cases.masks(setting.masks))
+    image, proposals = cases.make_image(), MaskProposals(cases.masks(setting.masks))
     for model in setting.timed:
         clip = setting.load(model, setting.device, "auto")
         yield f"{model.name}, steps", partial(steps, setting, model, clip, image, proposals)

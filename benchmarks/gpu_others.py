@@ -149,7 +149,7 @@ def _sam(kind: type[Sam], folder: Path, device: torch.device, precision: str) ->
 
 def _picture(setting: Setting) -> UInt8Array:
     if setting.small:
-        return cases.picture(96, 128)
+        return cases.make_image(96, 128)
     with Image.open(freesolo.GOLDEN / "a1_427x640.png") as image:
         return np.array(image.convert("RGB"))
 

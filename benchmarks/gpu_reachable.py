@@ -149,7 +149,7 @@ class Bench:
 
     def cutting(self) -> Row:
         """Seconds a picture to cut its crops on the card: one by one, and as matrix products."""
-        image, masks = cases.picture(*self.size), cases.masks(self.setting.masks, *self.size)
+        image, masks = cases.make_image(*self.size), cases.masks(self.setting.masks, *self.size)
         proposals = MaskProposals(masks)
         group = repeated(packed(image, masks, proposals.boxes), self.group).to(self.setting.device)
         cutter, compiled = self._cutter("eager"), self._cutter("compiled")
@@ -172,7 +172,7 @@ class Bench:
         """Pictures a second from arrays to both features in memory, and of the card alone."""
         told = [
             (
-                np.roll(cases.picture(*self.size), 7 * number, axis=1),
+                np.roll(cases.make_image(*self.size), 7 * number, axis=1),
                 masks,
                 MaskProposals(masks).boxes,
             )
@@ -204,7 +204,7 @@ class Bench:
     def _wanted(self) -> tuple[UInt8Array, MaskProposals, dict[str, FloatArray]]:
         """A picture with masks, and what the processor makes of it in fp32."""
         image, proposals = (
-            cases.picture(*self.size),
+            cases.make_image(*self.size),
             MaskProposals(cases.masks(COMPARED, *self.size)),
         )
         method = GlobalLocal(self.setting.load(self.model, "cpu", "fp32"), mask_layers=self.last)

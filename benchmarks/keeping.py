@@ -29,7 +29,7 @@ def measure(model: cases.Model, count: int, runs: int) -> tuple[int, int, dict[s
         count: masks.
         runs: of each work.
     """
-    proposals, image = MaskProposals(cases.masks(count)), cases.picture()
+    proposals, image = MaskProposals(cases.masks(count)), cases.make_image()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plain = refmask.load(*cases.files(model, folder), proposals="grouping")

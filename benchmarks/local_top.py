@@ -111,7 +111,7 @@ def on_vit(runs: int) -> list[dict[str, Any]]:
     """What a model of usual size takes for each M."""
     with tempfile.TemporaryDirectory() as folder:
         clip = load_clip(*cases.files(cases.model("ViT-B/32", 3), Path(folder)))
-    image, proposals = cases.picture(), MaskProposals(cases.masks(50))
+    image, proposals = cases.make_image(), MaskProposals(cases.masks(50))
     (golden, *_) = questions.golden(0)
     one = Asked(image, proposals, golden.phrases[:1], [])
     methods = {str(top): load_method("global-local", clip, local_top=top) for top in TOPS}

@@ -65,7 +65,7 @@ def axes(pair: Pair, runs: int) -> list[dict[str, Any]]:
 
 def by_masks(pair: Pair) -> list[Callable[[int], Any]]:
     """One look at a picture of 480x640."""
-    image, drawn = cases.picture(), [cases.masks(count) for count in MASKS]
+    image, drawn = cases.make_image(), [cases.masks(count) for count in MASKS]
     return [lambda _, m=masks: pair.segmenter.look(image, MaskProposals(m)) for masks in drawn]
 
 
@@ -74,7 +74,7 @@ def by_sides(pair: Pair) -> list[Callable[[int], Any]]:
 
     def look(side: int) -> Callable[[int], Any]:
         size = side * 3 // 4, side
-        image, masks = cases.picture(*size), cases.masks(MASKS_OF_SIDES, *size)
+        image, masks = cases.make_image(*size), cases.masks(MASKS_OF_SIDES, *size)
         return lambda _: pair.segmenter.look(image, MaskProposals(masks))
 
     return [look(side) for side in SIDES]
@@ -82,7 +82,7 @@ def by_sides(pair: Pair) -> list[Callable[[int], Any]]:
 
 def by_expressions(pair: Pair) -> list[Callable[[int], Any]]:
     """Further expressions about a picture; none is asked twice, since texts' features are kept."""
-    scene = pair.segmenter.look(cases.picture(), MaskProposals(cases.masks(50)))
+    scene = pair.segmenter.look(cases.make_image(), MaskProposals(cases.masks(50)))
     starts = itertools.accumulate((0, *EXPRESSIONS))
     every = sum(EXPRESSIONS)
     return [

@@ -78,7 +78,7 @@ def rows(pair: Pair, runs: int, rates: Rates, count: int = 50) -> list[dict[str,
 
 def answers(pair: Pair, masks: BoolArray, runs: int, new: Iterator[str]) -> Seconds:
     """A picture and its first expression, from pixels to the mask."""
-    image, parser = cases.picture(), pair.segmenter.parser
+    image, parser = cases.make_image(), pair.segmenter.parser
 
     def plainly(run: int) -> None:
         pair.plain.scores(image, some(masks, run), parser([next(new)]))
@@ -91,7 +91,7 @@ def answers(pair: Pair, masks: BoolArray, runs: int, new: Iterator[str]) -> Seco
 
 def encoders(pair: Pair, masks: BoolArray, runs: int) -> Seconds:
     """What our image tower takes for crops, and for masks of the whole picture."""
-    image, clip = cases.picture(), pair.segmenter.method.encoder
+    image, clip = cases.make_image(), pair.segmenter.method.encoder
     pixels, soft = plain.prepare(image), touched(pair, masks)
     crops = plain.cut(plain.bilinear(pixels, image.shape[:2]), floating(masks))
     whole = plain.bilinear(pixels, (plain.SIDE, plain.SIDE))
@@ -104,7 +104,7 @@ def encoders(pair: Pair, masks: BoolArray, runs: int) -> Seconds:
 
 def next_answers(pair: Pair, masks: BoolArray, runs: int, new: Iterator[str]) -> Seconds:
     """A further expression: ours on the scene, and no more than its text the plain way."""
-    scene = pair.segmenter.look(cases.picture(), MaskProposals(masks))
+    scene = pair.segmenter.look(cases.make_image(), MaskProposals(masks))
     works = {
         "ours": lambda _: scene.find(next(new)),
         "plain": lambda _: pair.plain.read(pair.segmenter.parser([next(new)])[0]),

@@ -42,7 +42,7 @@ def bench(setting):
 @pytest.fixture(scope="module")
 def seen():
     """A picture and its masks, and both as the prototype takes them, twice."""
-    image, proposals = cases.picture(*SIZE), MaskProposals(cases.masks(4, *SIZE))
+    image, proposals = cases.make_image(*SIZE), MaskProposals(cases.masks(4, *SIZE))
     one = packed(image, proposals.masks, proposals.boxes)
     return image, proposals, repeated(one, 2)
 

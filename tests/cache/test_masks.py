@@ -17,7 +17,7 @@ from refmask.types import MaskProposals
 CONFIGURATION = {"proposer": "blocks", "limit": 5, "floor": 0.1, "weights": None, "fine": True}
 
 
-def picture(seed=0, height=12, width=17):
+def make_image(seed=0, height=12, width=17):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
 
 
@@ -67,15 +67,15 @@ def store(tmp_path):
 @pytest.mark.parametrize("density", [0.0, 0.1, 0.9, 1.0])
 def test_masks_come_back_exactly(store, count, size, density):
     proposals = MaskProposals(noise_masks(count, *size, density))
-    store.put(CONFIGURATION, picture(0, *size), proposals)
-    same(store.get(CONFIGURATION, picture(0, *size)), proposals)
+    store.put(CONFIGURATION, make_image(0, *size), proposals)
+    same(store.get(CONFIGURATION, make_image(0, *size)), proposals)
 
 
 def test_masks_of_a_hierarchy_come_back_exactly(store):
     regions = np.random.default_rng(0).integers(0, 9, (12, 17))
     masks = np.stack([regions < number for number in range(1, 10)])
-    store.put(CONFIGURATION, picture(), MaskProposals(masks))
-    same(store.get(CONFIGURATION, picture()), MaskProposals(masks))
+    store.put(CONFIGURATION, make_image(), MaskProposals(masks))
+    same(store.get(CONFIGURATION, make_image()), MaskProposals(masks))
 
 
 def test_quality_boxes_and_details_come_back_exactly(store):
@@ -91,13 +91,15 @@ def test_quality_boxes_and_details_come_back_exactly(store):
     quality = np.array([np.nextafter(1, 2, dtype=np.float32), 0.5, -0.0, -3], np.float32)
     boxes = np.tile(np.array([0, 0, 17, 12], np.float32), (4, 1)) + 0.25
     proposals = MaskProposals(noise_masks(), boxes, quality, details)
-    store.put(CONFIGURATION, picture(), proposals)
-    same(store.get(CONFIGURATION, picture()), proposals)
+    store.put(CONFIGURATION, make_image(), proposals)
+    same(store.get(CONFIGURATION, make_image()), proposals)
 
 
 def test_what_is_read_cannot_be_written_to(store):
-    store.put(CONFIGURATION, picture(), MaskProposals(noise_masks(), details={"a": np.arange(4)}))
-    found = store.get(CONFIGURATION, picture())
+    store.put(
+        CONFIGURATION, make_image(), MaskProposals(noise_masks(), details={"a": np.arange(4)})
+    )
+    found = store.get(CONFIGURATION, make_image())
     for array in (found.masks, found.quality, found.details["a"]):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
@@ -105,8 +107,8 @@ def test_what_is_read_cannot_be_written_to(store):
 
 def test_what_is_kept_later_takes_the_place_of_what_was_kept_before(store):
     for seed in (1, 2):
-        store.put(CONFIGURATION, picture(), MaskProposals(noise_masks(seed=seed)))
-    same(store.get(CONFIGURATION, picture()), MaskProposals(noise_masks(seed=2)))
+        store.put(CONFIGURATION, make_image(), MaskProposals(noise_masks(seed=seed)))
+    same(store.get(CONFIGURATION, make_image()), MaskProposals(noise_masks(seed=2)))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_what_is_kept_later_takes_the_place_of_what_was_kept_before(store):
 )
 def test_what_cannot_be_kept_is_refused(store, proposals, says):
     with pytest.raises(MaskError, match=says):
-        store.put(CONFIGURATION, picture(), proposals)
+        store.put(CONFIGURATION, make_image(), proposals)
 
 
 def ellipses(height=480, width=640):
@@ -148,7 +150,7 @@ def unions(height=480, width=640):
 
 @pytest.mark.parametrize("masks", [ellipses, unions])
 def test_a_hundred_masks_are_small(store, masks):
-    store.put(CONFIGURATION, picture(0, 480, 640), MaskProposals(masks()))
+    store.put(CONFIGURATION, make_image(0, 480, 640), MaskProposals(masks()))
     (entry,) = store.path.rglob("*.masks")
     assert entry.stat().st_size < 20_000
 
@@ -157,7 +159,7 @@ def test_a_hundred_masks_are_small(store, masks):
 
 
 def test_content_counts_and_not_what_holds_it(store):
-    image = picture()
+    image = make_image()
     store.put(CONFIGURATION, image, MaskProposals(noise_masks()))
     turned = np.ascontiguousarray(image[::-1])[::-1]
     assert store.get(CONFIGURATION, turned) is not None
@@ -172,16 +174,16 @@ def test_content_counts_and_not_what_holds_it(store):
     "changed", [{"limit": 6}, {"floor": 0.2}, {"weights": "ab"}, {"fine": False}, {"new": 1}]
 )
 def test_every_setting_counts_and_their_order_does_not(store, changed):
-    store.put(CONFIGURATION, picture(), MaskProposals(noise_masks()))
+    store.put(CONFIGURATION, make_image(), MaskProposals(noise_masks()))
     turned = dict(reversed(CONFIGURATION.items()))
-    assert store.get(turned, picture()) is not None
-    assert store.get({**CONFIGURATION, **changed}, picture()) is None
+    assert store.get(turned, make_image()) is not None
+    assert store.get({**CONFIGURATION, **changed}, make_image()) is None
 
 
 @pytest.mark.parametrize("configuration", [{"a": np.float32(1)}, {"a": object()}, None])
 def test_a_configuration_that_json_cannot_hold_is_refused(store, configuration):
     with pytest.raises(ConfigurationError, match="what JSON cannot hold"):
-        store.get(configuration, picture())
+        store.get(configuration, make_image())
 
 
 def test_what_is_no_picture_is_refused(store):
@@ -191,9 +193,9 @@ def test_what_is_no_picture_is_refused(store):
 
 def test_two_stores_become_one_by_copying(store, tmp_path):
     other = MaskCache(tmp_path / "other", create=True)
-    store.put(CONFIGURATION, picture(1), MaskProposals(noise_masks()))
-    other.put(CONFIGURATION, picture(2), MaskProposals(noise_masks()))
-    other.put({"proposer": "other"}, picture(2), MaskProposals(noise_masks()))
+    store.put(CONFIGURATION, make_image(1), MaskProposals(noise_masks()))
+    other.put(CONFIGURATION, make_image(2), MaskProposals(noise_masks()))
+    other.put({"proposer": "other"}, make_image(2), MaskProposals(noise_masks()))
     shutil.copytree(other.path, store.path, dirs_exist_ok=True)
     assert store.pictures(CONFIGURATION) == 2
     assert store.pictures({"proposer": "other"}) == 1
@@ -246,13 +248,13 @@ def test_a_store_of_another_format_is_refused(store, marker, says):
 
 
 def test_a_place_that_cannot_be_written_is_told_and_nothing_is_lost(store):
-    store.put(CONFIGURATION, picture(1), MaskProposals(noise_masks()))
+    store.put(CONFIGURATION, make_image(1), MaskProposals(noise_masks()))
     other = {"proposer": "other"}
     (store.path / Fingerprint(other).sha256).write_text("in the way")
     with pytest.raises(ConfigurationError, match="cannot write"):
-        store.put(other, picture(1), MaskProposals(noise_masks()))
-    assert store.get(other, picture(1)) is None
-    assert store.get(CONFIGURATION, picture(1)) is not None
+        store.put(other, make_image(1), MaskProposals(noise_masks()))
+    assert store.get(other, make_image(1)) is None
+    assert store.get(CONFIGURATION, make_image(1)) is not None
 
 
 # Proposers.
@@ -261,10 +263,10 @@ def test_a_place_that_cannot_be_written_is_told_and_nothing_is_lost(store):
 def test_a_stored_proposer_proposes_once(store):
     proposer = Blocks()
     stored = CachedProposer(proposer, store)
-    found = [stored.propose(picture(seed)) for seed in (1, 2, 1, 2, 1)]
+    found = [stored.propose(make_image(seed)) for seed in (1, 2, 1, 2, 1)]
     assert proposer.calls == 2
     same(found[0], found[4])
-    same(found[4], Blocks().propose(picture(1)))
+    same(found[4], Blocks().propose(make_image(1)))
     assert CachedProposer(Blocks(), MaskCache(store.path)).configuration() == CONFIGURATION
     assert proposer.asked == 1
 
@@ -279,27 +281,27 @@ def test_a_proposer_that_cannot_tell_its_configuration_cannot_be_stored(store, f
 
 
 def test_refined_masks_are_kept_apart_from_the_proposers_own(store):
-    CachedProposer(Blocks(), store).propose(picture())
+    CachedProposer(Blocks(), store).propose(make_image())
     refined = CachedProposer(Refined(Blocks(), Refinement(limit=1)), store)
-    assert len(refined.propose(picture())) == 1
-    assert len(store.get(CONFIGURATION, picture())) == 4
+    assert len(refined.propose(make_image())) == 1
+    assert len(store.get(CONFIGURATION, make_image())) == 4
     assert len(store.configurations()) == 2
 
 
 def test_a_store_is_a_proposer(store):
-    CachedProposer(Blocks(), store).propose(picture())
+    CachedProposer(Blocks(), store).propose(make_image())
     kept = load_proposer(f"store:{store.path}")
     assert isinstance(kept, FromCache)
     assert kept.configuration() == CONFIGURATION
-    same(kept.propose(picture()), Blocks().propose(picture()))
+    same(kept.propose(make_image()), Blocks().propose(make_image()))
     with pytest.raises(MaskError, match=r"17x12 picture by 'blocks' .*'refmask propose'.*--out"):
-        kept.propose(picture(1))
+        kept.propose(make_image(1))
 
 
 def test_of_several_configurations_one_is_chosen_by_its_hash(store):
     other = {**CONFIGURATION, "limit": 6}
     for configuration in (CONFIGURATION, other, {"proposer": "lines", "side": 3}):
-        CachedProposer(Blocks(configuration), store).propose(picture())
+        CachedProposer(Blocks(configuration), store).propose(make_image())
     with pytest.raises(ConfigurationError) as caught:
         load_proposer(f"store:{store.path}")
     for configuration in (CONFIGURATION, other):
@@ -316,7 +318,7 @@ def test_of_several_configurations_one_is_chosen_by_its_hash(store):
 
 def test_a_store_with_a_hash_sign_in_its_name(tmp_path):
     store = MaskCache(tmp_path / "store#1", create=True)
-    CachedProposer(Blocks(), store).propose(picture())
+    CachedProposer(Blocks(), store).propose(make_image())
     name = Fingerprint(CONFIGURATION).sha256
     for place in (store.path, f"{store.path}#{name[:6]}"):
         assert load_proposer(f"store:{place}").configuration() == CONFIGURATION

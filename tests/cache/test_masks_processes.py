@@ -35,7 +35,7 @@ class Noise:
         return MaskProposals(rng.random(SHAPE) < 0.5, quality=rng.random(SHAPE[0]))
 
 
-def pictures():
+def make_images():
     rng = np.random.default_rng(0)
     return [rng.integers(0, 256, (*SHAPE[1:], 3), np.uint8) for _ in range(PICTURES)]
 
@@ -44,7 +44,7 @@ def write(path, rounds):
     """Write the masks of all pictures several times, each when told to, and tell of it."""
     store, proposer = MaskCache(path, create=True), Noise()
     for _ in range(rounds):
-        for image in pictures():
+        for image in make_images():
             sys.stdin.readline()
             store.put(proposer.configuration(), image, proposer.propose(image))
             print("written", flush=True)
@@ -65,7 +65,7 @@ def test_writers_and_readers_at_once(tmp_path):
     writers = [started(tmp_path / "store", rounds=4) for _ in range(3)]
     for writer in writers:
         assert writer.stdout.readline() == "written\n"
-    store, images = MaskCache(tmp_path / "store"), pictures()
+    store, images = MaskCache(tmp_path / "store"), make_images()
     seen = 0
     while any(writer.poll() is None for writer in writers):
         # A warning, which is an error here, would tell of half an entry.
@@ -98,7 +98,7 @@ def test_after_a_kill_the_rest_is_done_and_nothing_twice(tmp_path):
         writer.kill()
         writer.communicate()
         assert writer.returncode != 0
-    store, images = MaskCache(tmp_path / "store"), pictures()
+    store, images = MaskCache(tmp_path / "store"), make_images()
     done = {file.stem: file.stat().st_mtime_ns for file in store.path.rglob("*.masks")}
     assert len(done) in (4, 5)
     proposer = Noise()
@@ -113,7 +113,7 @@ def test_after_a_kill_the_rest_is_done_and_nothing_twice(tmp_path):
 
 def test_what_a_killed_writer_left_behind_is_harmless(tmp_path):
     store = MaskCache(tmp_path / "store", create=True)
-    image = pictures()[0]
+    image = make_images()[0]
     expected = CachedProposer(Noise(), store).propose(image)
     (entry,) = store.path.rglob("*.masks")
     whole = entry.read_bytes()

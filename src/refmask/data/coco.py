@@ -16,7 +16,7 @@ from pathlib import Path
 
 from refmask.data.categories import Asked, ask
 from refmask.data.choice import CATEGORIES, CHOICES, Choice
-from refmask.data.files import fingerprint, missing, read, read_picture
+from refmask.data.files import fingerprint, missing, read, read_annotated
 from refmask.data.tables import Tables, parse_tables
 from refmask.errors import ConfigurationError, InputError
 from refmask.ops.reading import is_file, is_folder
@@ -92,7 +92,7 @@ class CocoDataset:
         about = self._pictures.get(image_id)
         if about is None:
             raise ConfigurationError(f"expected an image of coco, got the id '{image_id}'")
-        image = read_picture(self.folder, about.file, about.height, about.width)
+        image = read_annotated(self.folder, about.file, about.height, about.width)
         if self.questions is None:
             return Sample(image_id, image, (), self._tables.instances(about.id)[0])
         asked = self._ask(self.questions, about.id)

@@ -63,7 +63,7 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name}, which is no plain data")
 
 
-def read_picture(folder: Path, name: str, height: int, width: int) -> UInt8Array:
+def read_annotated(folder: Path, name: str, height: int, width: int) -> UInt8Array:
     """A picture of the size that its annotations are drawn for, as uint8 RGB (H, W, 3).
 
     Args:

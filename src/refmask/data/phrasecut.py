@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from refmask.data.categories import NAMES
 from refmask.data.choice import Choice
 from refmask.data.counts import compare
-from refmask.data.files import fingerprint, missing, read, read_picture
+from refmask.data.files import fingerprint, missing, read, read_annotated
 from refmask.errors import ConfigurationError, InputError, MaskError
 from refmask.ops.reading import MISSHAPEN, parse_json, whole
 from refmask.ops.segmentations import OUTSIDE, is_number
@@ -108,7 +108,7 @@ class PhraseCutDataset:
         if tasks is None:
             raise ConfigurationError(f"expected an image of phrasecut, got the id '{image_id}'")
         height, width = self._sizes[int(image_id)]
-        image = read_picture(self._images, f"{image_id}.jpg", height, width)
+        image = read_annotated(self._images, f"{image_id}.jpg", height, width)
         queries = tuple(
             Query(task.id, task.phrase, _drawn(task, height, width), task.kind) for task in tasks
         )

@@ -19,7 +19,7 @@ import numpy as np
 from refmask.data import TABLES
 from refmask.data.choice import Choice
 from refmask.data.counts import compare
-from refmask.data.files import fingerprint, missing, read, read_picture
+from refmask.data.files import fingerprint, missing, read, read_annotated
 from refmask.data.refs import ALL, Ref, find_refs, of_split, parse_refs
 from refmask.data.tables import Annotation, Picture, Tables, parse_tables
 from refmask.errors import ConfigurationError, InputError, RefmaskWarning
@@ -123,7 +123,7 @@ class ReferDataset:
         if refs is None:
             raise ConfigurationError(f"expected an image of {self.name}, got the id '{image_id}'")
         about = self._tables.pictures[refs[0].image]
-        image = read_picture(self.folder, about.file, about.height, about.width)
+        image = read_annotated(self.folder, about.file, about.height, about.width)
         targets = {number for ref in refs for number in ref.annotations}
         instances, rows = self._tables.instances(about.id, targets)
         queries = []
