@@ -1,12 +1,12 @@
-"""What a batch costs: pictures a second and bytes a row, on this machine's cores and on Ray.
+"""What a batch costs: images a second and bytes a row, on this machine's cores and on Ray.
 
-    python benchmarks/batch.py [--pictures 24] [--vit 8] [--expressions 3] [--workers N]
+    python benchmarks/batch.py [--images 24] [--vit 8] [--expressions 3] [--workers N]
 
-Drawn JPEG pictures of 480x640 pixels (``refcoco_shaped.py``), masks by ``grouping``, each asked the
+Drawn JPEG images of 480x640 pixels (``refcoco_shaped.py``), masks by ``grouping``, each asked the
 same expressions: with the embedded model, and the first few with a ViT-B/32 of pseudo-random
 weights. Engines take turns, each in a process of its own. The rate leaves out what comes before the
 first ``workers`` files are there: starting and loading, which ``start`` tells. Prints a table, and
-what a billion such pictures would take; writes ``results/batch.json``.
+what a billion such images would take; writes ``results/batch.json``.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ ENGINES = ("local", "ray")
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=int, default=24)
-    parser.add_argument("--vit", type=int, default=8, help="pictures that ViT-B/32 looks at")
+    parser.add_argument("--images", type=int, default=24)
+    parser.add_argument("--vit", type=int, default=8, help="images that ViT-B/32 looks at")
     parser.add_argument("--expressions", type=int, default=3)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
@@ -58,12 +58,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         vit = cases.files(cases.model("ViT-B/32"), folder)
-        for model, pictures, files in (
-            ("embedded", chosen.pictures, ("embedded", "")),
+        for model, images, files in (
+            ("embedded", chosen.images, ("embedded", "")),
             ("ViT-B/32", chosen.vit, vit),
         ):
-            data = folder / str(pictures)
-            refcoco_shaped.make(data, pictures)
+            data = folder / str(images)
+            refcoco_shaped.make(data, images)
             for engine in ENGINES:
                 out = str(folder / f"out-{len(rows)}")
                 told = apart([engine, *files, str(data / "images"), out], chosen)
@@ -78,7 +78,7 @@ def apart(words: list[str], chosen: argparse.Namespace) -> dict[str, Any]:
     """Measure in a process of its own."""
     command = [sys.executable, __file__, "--expressions", str(chosen.expressions)]
     command += ["--workers", str(chosen.workers), "--one", *words]
-    # A core for each picture: nothing is gained by threads that several pictures share.
+    # A core for each image: nothing is gained by threads that several images share.
     own = os.environ | {"OMP_NUM_THREADS": "1"}
     told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=own)
     found: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
@@ -91,16 +91,16 @@ def measure(
     """Run a batch; a row of the results file.
 
     Returns:
-        ``pictures``, ``expressions`` and ``workers`` as asked; ``start``, seconds until each worker
-        had done a picture; ``rate``, pictures a second after that; ``core_seconds`` of a picture;
-        ``bytes_in`` of a picture's file and ``bytes_out`` of a row, in files of ``ROWS`` rows;
+        ``images``, ``expressions`` and ``workers`` as asked; ``start``, seconds until each worker
+        had done an image; ``rate``, images a second after that; ``core_seconds`` of an image;
+        ``bytes_in`` of an image's file and ``bytes_out`` of a row, in files of ``ROWS`` rows;
         ``peak``, the most bytes that this process held, on Ray without its workers'.
     """
     began = time.perf_counter()
     build = partial(refmask.load, model, weights or None, proposals="grouping")
     segmenter = build()
     plan = read_plan(images, segmenter.parser(cases.expressions(expressions)))
-    batch = Batch(plan, fingerprint_of(segmenter), out, rows=expressions)  # a picture a file
+    batch = Batch(plan, fingerprint_of(segmenter), out, rows=expressions)  # an image a file
     times: list[float] = []
 
     def watch(_: ShardResult, now: bool) -> None:
@@ -114,7 +114,7 @@ def measure(
     files = [path.stat().st_size for path in Path(images).iterdir()]
     rows = parquet.read_table(out).to_pylist()[:ROWS]
     return {
-        **{"pictures": plan.pictures, "expressions": expressions, "workers": workers},
+        **{"images": plan.images, "expressions": expressions, "workers": workers},
         **{"start": times[workers - 1], "rate": rate, "core_seconds": workers / rate},
         **{"bytes_in": sum(files) / len(files), "bytes_out": len(to_parquet(rows, {})) / len(rows)},
         "peak": peak,

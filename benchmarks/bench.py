@@ -26,7 +26,7 @@ PARTS: dict[str, list[str]] = {
     "precision": [],
     "local_top": [],
     "memory": [],
-    "freesolo": ["--picture", "noise"],
+    "freesolo": ["--image", "noise"],
     "index": [],
     "reranking": [],
     "serve": [],

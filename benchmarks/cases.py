@@ -1,4 +1,4 @@
-"""What speed is measured on: models, a picture, masks and expressions, the same for both sides."""
+"""What speed is measured on: models, an image, masks and expressions, the same for both sides."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from refmask.types import BoolArray, UInt8Array
 
 GOLDEN = Path(__file__).parent.parent / "tests" / "golden" / "clip"
 
-#: Shares of a picture that masks cover, least and most; evenly spread on a logarithmic scale.
+#: Shares of an image that masks cover, least and most; evenly spread on a logarithmic scale.
 SHARES = (0.01, 0.6)
 
 AGES = ("old", "new", "wet", "dirty", "clean", "shiny")
@@ -97,13 +97,13 @@ def files(model: Model, folder: Path) -> tuple[str, str]:
 
 
 def make_image(height: int = 480, width: int = 640) -> UInt8Array:
-    """The first golden picture, uint8 RGB, at any size."""
+    """The first golden image, uint8 RGB, at any size."""
     image = Image.fromarray(read_image(GOLDEN / "image0.png"))
     return np.array(image.resize((width, height)))
 
 
 def masks(count: int, height: int = 480, width: int = 640, seed: int = 0) -> BoolArray:
-    """Ellipses somewhere in a picture, bool (N, H, W), of ``SHARES``; the edge cuts some."""
+    """Ellipses somewhere in an image, bool (N, H, W), of ``SHARES``; the edge cuts some."""
     rng = np.random.default_rng(seed)
     rows, columns = np.ogrid[:height, :width]
     drawn = np.empty((count, height, width), np.bool_)

@@ -1,11 +1,11 @@
 """How much faster and smaller ``freesolo`` is than its network written down plainly in fp32.
 
-    python benchmarks/freesolo.py [--weights FILE] [--picture FILE] [--runs 5] [--threads 2]
+    python benchmarks/freesolo.py [--weights FILE] [--image FILE] [--runs 5] [--threads 2]
 
-Without weights the golden recipe's are used, and its picture of 427x640; ``--picture noise`` takes
-480x640 pixels of noise. Prints the median seconds per picture of each, taken in turn, wall clock
+Without weights the golden recipe's are used, and its image of 427x640; ``--image noise`` takes
+480x640 pixels of noise. Prints the median seconds per image of each, taken in turn, wall clock
 and processor time, their ratios, and the peak memory of each in a process of its own (libraries,
-weights and one picture included). Writes ``results/freesolo.json``.
+weights and one image included). Writes ``results/freesolo.json``.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ def variant(name: str, weights: str) -> Callable[[UInt8Array], Any]:
 
 
 def make_image(name: str) -> UInt8Array:
-    """A picture file, or 480x640 pixels of "noise"."""
+    """An image file, or 480x640 pixels of "noise"."""
     if name == "noise":
         return np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     return read_image(name)
 
 
 def peak(name: str, chosen: argparse.Namespace, weights: str) -> float:
-    """Gigabytes that a process needs at most which does nothing but look at the picture once."""
+    """Gigabytes that a process needs at most which does nothing but look at the image once."""
     command = [sys.executable, __file__, "--measure", name, "--weights", weights]
-    command += ["--picture", chosen.picture, "--threads", str(chosen.threads)]
+    command += ["--image", chosen.image, "--threads", str(chosen.threads)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return float(output)
 
@@ -79,24 +79,24 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights")
-    parser.add_argument("--picture", default=str(GOLDEN / "a1_427x640.png"))
+    parser.add_argument("--image", default=str(GOLDEN / "a1_427x640.png"))
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--measure", choices=VARIANTS, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    image = make_image(chosen.picture)
+    image = make_image(chosen.image)
     if chosen.measure:
         variant(chosen.measure, chosen.weights)(image)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
         return
     print(f"{platform.machine()}, {chosen.threads} threads, torch {torch.__version__}")
-    print(f"python {platform.python_version()}, picture {image.shape[1]}x{image.shape[0]}")
+    print(f"python {platform.python_version()}, image {image.shape[1]}x{image.shape[0]}")
     with tempfile.TemporaryDirectory() as folder:
         weights = chosen.weights or str(Path(folder) / "weights.pth")
         if not chosen.weights:
             recipe_weights(Path(weights))
-        content = {"picture": Path(chosen.picture).name, "runs": chosen.runs}
+        content = {"image": Path(chosen.image).name, "runs": chosen.runs}
         print(write("freesolo", content | {"variants": compare(chosen, weights, image)}))
 
 

@@ -3,7 +3,7 @@
     python benchmarks/gpu.py [--seconds 300] [--only PART ...] [--out FOLDER] [--small]
 
 Parts have shares of the seconds, and none is stopped by another's failure: ``now`` is the CLIP
-stage with 50 masks a picture as the code stands; ``parity`` compares all methods with the
+stage with 50 masks an image as the code stands; ``parity`` compares all methods with the
 processor in fp32, and so do ``offline``, ``freesolo``, ``sam`` and ``sam2`` their networks;
 ``reachable`` is a prototype of the CLIP stage. Writes ``gpu.json`` after each work, so that what
 was measured stays when the program is stopped. ``--small --device cpu`` rehearses it.

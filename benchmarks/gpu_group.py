@@ -1,4 +1,4 @@
-"""Groups of pictures for the card, and work recorded there."""
+"""Groups of images for the card, and work recorded there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from refmask.types import BoolArray, FloatArray, UInt8Array
 
 
 class Group(NamedTuple):
-    """Some pictures as the prototype takes them, in memory or on the card."""
+    """Some images as the prototype takes them, in memory or on the card."""
 
     images: Tensor
     packed: Tensor
@@ -58,7 +58,7 @@ class Graph:
 
 
 def packed(image: UInt8Array, masks: BoolArray, boxes: FloatArray) -> Group:
-    """A picture and its masks ready for the card, a group of one."""
+    """An image and its masks ready for the card, a group of one."""
     one = (image, bits(masks), boxes)
     return Group(*(torch.tensor(part)[None] for part in one))
 
@@ -70,14 +70,14 @@ def bits(masks: BoolArray) -> UInt8Array:
 
 
 def repeated(group: Group, times: int) -> Group:
-    """The same picture so many times."""
+    """The same image so many times."""
     return Group(*(part.repeat(times, *[1] * (part.ndim - 1)) for part in group))
 
 
 def pack_into(
     slot: Group, place: int, image: UInt8Array, masks: BoolArray, boxes: FloatArray
 ) -> None:
-    """Write a picture and its masks into a place of a group in memory."""
+    """Write an image and its masks into a place of a group in memory."""
     # Through NumPy, which lets other threads go on and starts none of its own.
     for held, part in zip(slot, (image, bits(masks), boxes), strict=True):
         held[place].numpy()[:] = part

@@ -22,22 +22,22 @@ from refmask.methods.global_local import CROPS
 from refmask.ops.pixels import Preprocessing, cut_crops, grid_masks, whole_image
 from refmask.types import MaskProposals, UInt8Array
 
-#: Pictures at once, as an evaluation has them on a card, and more.
+#: Images at once, as an evaluation has them on a card, and more.
 WORKERS = (1, 4, 12)
 #: Of the lists of what takes the time.
 LONGEST = 15
 
 
 def works(setting: Setting) -> Iterator[Work]:
-    """For each model its steps, whole pictures, and a profile."""
+    """For each model its steps, whole images, and a profile."""
     image, proposals = cases.make_image(), MaskProposals(cases.masks(setting.masks))
     for model in setting.timed:
         clip = setting.load(model, setting.device, "auto")
         yield f"{model.name}, steps", partial(steps, setting, model, clip, image, proposals)
         yield f"{model.name}, profile", partial(observed, setting, clip, image, proposals)
         for workers in WORKERS:
-            work = partial(pictures, setting, clip, image, proposals, workers)
-            yield f"{model.name}, pictures, {workers} at once", work
+            work = partial(images, setting, clip, image, proposals, workers)
+            yield f"{model.name}, images, {workers} at once", work
 
 
 def steps(
@@ -47,7 +47,7 @@ def steps(
     image: UInt8Array,
     proposals: MaskProposals,
 ) -> Row:
-    """Seconds of each step of a picture, alone."""
+    """Seconds of each step of an image, alone."""
     way_in = Preprocessing(**asdict(clip.statistics))
     cut = partial(cut_crops, image, proposals.masks, proposals.boxes, way_in)
     crops = cut()
@@ -61,7 +61,7 @@ def steps(
             clip.encode_image(part) for part in torch.split(crops, CROPS)
         ],
         "encode the crops": lambda: [tower(part) for part in torch.split(there, CROPS)],
-        "resize the picture": lambda: whole_image(image, way_in),
+        "resize the image": lambda: whole_image(image, way_in),
         "masks at the grid": lambda: grid_masks(proposals, clip.tower.grid),
         "encode the masks": lambda: clip.encode_masked(whole, soft),
         "read a new text": _texts(clip),
@@ -75,14 +75,14 @@ def steps(
     }
 
 
-def pictures(
+def images(
     setting: Setting,
     clip: ClipBackbone,
     image: UInt8Array,
     proposals: MaskProposals,
     workers: int,
 ) -> Row:
-    """Pictures a second through the method, masks given, several at once."""
+    """Images a second through the method, masks given, several at once."""
     method = load_method("global-local", clip)
 
     def some() -> None:
@@ -100,7 +100,7 @@ def pictures(
 def observed(
     setting: Setting, clip: ClipBackbone, image: UInt8Array, proposals: MaskProposals
 ) -> Row:
-    """What one picture is made of."""
+    """What one image is made of."""
     method = load_method("global-local", clip)
     return profiled(setting, lambda: method.encode_image(image, proposals))
 

@@ -90,7 +90,7 @@ def _compared(
 
 def _proposed(name: str, setting: Setting, make: Callable[..., MaskProposer]) -> Iterator[Work]:
     """The masks themselves: how many, how like the processor's, how fast."""
-    image = _picture(setting)
+    image = _image(setting)
     theirs = make(device="cpu", precision="fp32").propose(image)
 
     for precision in PRECISIONS:
@@ -125,7 +125,7 @@ def _offline(device: torch.device, precision: str) -> Arrays:
 
 def _freesolo(setting: Setting, weights: Path, device: torch.device, precision: str) -> Arrays:
     dtype = PRECISIONS[precision]
-    small = resized(_picture(setting), *((96, 400) if setting.small else (800, 1333)))
+    small = resized(_image(setting), *((96, 400) if setting.small else (800, 1333)))
     network = load_network(weights, device, dtype)
     with torch.inference_mode(), exact_convolutions(dtype):
         levels, features = network(network_input(small).to(device, dtype))
@@ -147,7 +147,7 @@ def _sam(kind: type[Sam], folder: Path, device: torch.device, precision: str) ->
     return {**embedded, "logits": logits, "believed": believed}
 
 
-def _picture(setting: Setting) -> UInt8Array:
+def _image(setting: Setting) -> UInt8Array:
     if setting.small:
         return cases.make_image(96, 128)
     with Image.open(freesolo.GOLDEN / "a1_427x640.png") as image:
@@ -164,7 +164,7 @@ def _random_sam(name: str, setting: Setting) -> Path:
         torch.manual_seed(seed)
         model = kind(kind.config_class(**told))
         for values in model.parameters():
-            if values.ndim > 1:  # so that a picture's signal goes all the way through
+            if values.ndim > 1:  # so that an image's signal goes all the way through
                 values.normal_(0, values[0].numel() ** -0.5)
         model.save_pretrained(folder)
     return folder

@@ -64,11 +64,11 @@ def holds(errors: Mapping[str, float], own: Mapping[str, float], precision: str)
 
 
 def golden() -> tuple[UInt8Array, MaskProposals, list[TargetPhrase]]:
-    """The first golden picture with its masks, and the golden expressions."""
-    picture = read_image(cases.GOLDEN / "image0.png")
+    """The first golden image with its masks, and the golden expressions."""
+    image = read_image(cases.GOLDEN / "image0.png")
     told = json.loads((cases.GOLDEN / "expressions.json").read_text())["expressions"]
     phrases = [TargetPhrase(e["raw"], e["text"], e["noun_phrase"], e["head_word"]) for e in told]
-    return picture, MaskProposals(np.load(cases.GOLDEN / "masks0.npz")["masks"]), phrases
+    return image, MaskProposals(np.load(cases.GOLDEN / "masks0.npz")["masks"]), phrases
 
 
 def _of_model(setting: Setting, model: Model, records: Sequence[str]) -> Iterator[Work]:

@@ -1,10 +1,10 @@
-"""The paper's visual features of many pictures' masks with nothing left to the processor.
+"""The paper's visual features of many images' masks with nothing left to the processor.
 
-A prototype to see what a card can reach: default ``Compat``, vision transformers, pictures of one
+A prototype to see what a card can reach: default ``Compat``, vision transformers, images of one
 size, masks in batches of one number. Everything has a fixed shape and nothing waits for the
-processor, so that a whole group of pictures is one CUDA graph.
+processor, so that a whole group of images is one CUDA graph.
 
-Letters: G pictures, N masks of each, H x W their size, S the side of the encoder's input, p of a
+Letters: G images, N masks of each, H x W their size, S the side of the encoder's input, p of a
 patch, L tokens.
 """
 
@@ -84,7 +84,7 @@ def cut(pixels: Tensor, masks: Tensor, boxes: Tensor, side: int) -> Tensor:
 
 
 def whole(pixels: Tensor, side: int) -> Tensor:
-    """Whole pictures (G, H, 3, W), resized to (G, S, 3, S)."""
+    """Whole images (G, H, 3, W), resized to (G, S, 3, S)."""
     _, height, _, width = pixels.shape
     start = torch.zeros(1, device=pixels.device)
     rows = taps(start, start + height, side, height, pixels.dtype)
@@ -160,7 +160,7 @@ class Encoder:
         return self._answer(self.run(tokens, self._blocks[-1], self.heads, 1))
 
     def masked(self, pixels: Tensor, masks: Tensor, last: int) -> Tensor:
-        """Features of masks in their pictures, all tokens computed (equation 3).
+        """Features of masks in their images, all tokens computed (equation 3).
 
         Args:
             pixels: (G, S, 3, S).
@@ -196,7 +196,7 @@ class Encoder:
 
 
 class Cutter:
-    """From uint8 pictures and bits of masks to what an encoder reads.
+    """From uint8 images and bits of masks to what an encoder reads.
 
     Args:
         statistics: how the encoder wants pixels.
@@ -214,7 +214,7 @@ class Cutter:
         )
 
     def __call__(self, images: Tensor, packed: Tensor, boxes: Tensor) -> tuple[Tensor, ...]:
-        """All that two encoders of G pictures read.
+        """All that two encoders of G images read.
 
         Args:
             images: uint8 (G, H, W, 3).
@@ -222,7 +222,7 @@ class Cutter:
             boxes: (G, N, 4) XYXY, half-open.
 
         Returns:
-            Pictures (G, S, 3, S), masks (G, N, h, w) from 0 to 1, and crops (G * N, S, 3, S).
+            Images (G, S, 3, S), masks (G, N, h, w) from 0 to 1, and crops (G * N, S, 3, S).
         """
         pixels = (images.float() / 255 - self.mean) / self.std
         pixels = pixels.to(self.precision).transpose(2, 3)  # (G, H, 3, W)
@@ -242,7 +242,7 @@ def look(
     packed: Tensor,
     boxes: Tensor,
 ) -> Tensor:
-    """Both visual features of all masks of some pictures, normalised.
+    """Both visual features of all masks of some images, normalised.
 
     Args:
         encoder: of the features.
@@ -255,8 +255,8 @@ def look(
     Returns:
         float32 (2, G * N, D): in context, and alone.
     """
-    pictures, soft, crops = cutter(images, packed, boxes)
-    features = encoder.masked(pictures, soft, last), encoder.encode(crops)
+    images, soft, crops = cutter(images, packed, boxes)
+    features = encoder.masked(images, soft, last), encoder.encode(crops)
     return functional.normalize(torch.stack(features), dim=2)
 
 

@@ -114,29 +114,29 @@ class Bench:
         self.on_card = setting.device.type == "cuda"
         self.size = (96, 128) if setting.small else (480, 640)
         large = model.cfg["vision_cfg"]["patch_size"] < 32
-        #: Pictures whose crops are encoded together; a group is as many as the last but one.
+        #: Images whose crops are encoded together; a group is as many as the last but one.
         self.groups = (1, 2) if setting.small else (1, 4, 8) if large else (1, 4, 16, 64)
         self.group = self.groups[-2]
         self.last = model.mask_layers or clip.tower.mask_layers  # type: ignore[attr-defined]
 
     def as_it_is(self) -> Row:
-        """Pictures a second of the tower as it is, crops being there."""
+        """Images a second of the tower as it is, crops being there."""
         side, rows = self.clip.statistics.side, []
-        for pictures in self.groups:
-            crops = torch.randn(self._crops(pictures), 3, side, side, device=self.setting.device)
-            rows.append(self._rates(pictures, partial(self.clip.tower.encode, crops)))
+        for images in self.groups:
+            crops = torch.randn(self._crops(images), 3, side, side, device=self.setting.device)
+            rows.append(self._rates(images, partial(self.clip.tower.encode, crops)))
         return {"by_group": rows}
 
     def encoder(self, variant: Variant) -> Row:
-        """Pictures a second of the crop encoder alone, as a graph, and how a compiled one errs."""
+        """Images a second of the crop encoder alone, as a graph, and how a compiled one errs."""
         made, plain = (self._encoder(each) for each in (variant, variant._replace(how="eager")))
         groups = self.groups if variant.how == "eager" else self.groups[1:-1] or self.groups[:1]
         rows, told = [], {}
-        for pictures in groups:
-            crops = self._noise(pictures)
+        for images in groups:
+            crops = self._noise(images)
             with torch.no_grad():
                 told["error_against_eager"] = relative(made.encode(crops), plain.encode(crops))
-            rows.append(self._rates(pictures, self._repeated(made.encode, crops)))
+            rows.append(self._rates(images, self._repeated(made.encode, crops)))
         return {"by_group": rows, **told}
 
     def agreement(self, variant: Variant) -> Row:
@@ -148,7 +148,7 @@ class Bench:
         return {"errors": distances(dict(zip(wanted, found, strict=True)), wanted)}
 
     def cutting(self) -> Row:
-        """Seconds a picture to cut its crops on the card: one by one, and as matrix products."""
+        """Seconds an image to cut its crops on the card: one by one, and as matrix products."""
         image, masks = cases.make_image(*self.size), cases.masks(self.setting.masks, *self.size)
         proposals = MaskProposals(masks)
         group = repeated(packed(image, masks, proposals.boxes), self.group).to(self.setting.device)
@@ -169,7 +169,7 @@ class Bench:
         }
 
     def from_numpy(self, variant: Variant) -> Row:
-        """Pictures a second from arrays to both features in memory, and of the card alone."""
+        """Images a second from arrays to both features in memory, and of the card alone."""
         told = [
             (
                 np.roll(cases.make_image(*self.size), 7 * number, axis=1),
@@ -202,7 +202,7 @@ class Bench:
 
     @cache  # noqa: B019  a bench lives as long as the program
     def _wanted(self) -> tuple[UInt8Array, MaskProposals, dict[str, FloatArray]]:
-        """A picture with masks, and what the processor makes of it in fp32."""
+        """An image with masks, and what the processor makes of it in fp32."""
         image, proposals = (
             cases.make_image(*self.size),
             MaskProposals(cases.masks(COMPARED, *self.size)),
@@ -282,27 +282,27 @@ class Bench:
         quiet = torch.no_grad()(work)
         return Graph(quiet, *inputs) if self.on_card else quiet
 
-    def _rates(self, pictures: int, work: Callable[[], Any]) -> Row:
+    def _rates(self, images: int, work: Callable[[], Any]) -> Row:
         quiet = torch.no_grad()(work)
         seconds = self.setting.seconds(quiet)
         row = {
-            "images": pictures,
+            "images": images,
             "seconds": seconds,
-            "images_per_second": pictures / seconds,
-            "teraflops": 2e-12 * self._needed(pictures) / seconds,
+            "images_per_second": images / seconds,
+            "teraflops": 2e-12 * self._needed(images) / seconds,
             "gigabytes": self.setting.peak(quiet),
         }
         gc.collect()
         return row
 
-    def _noise(self, pictures: int) -> Tensor:
+    def _noise(self, images: int) -> Tensor:
         side = self.clip.statistics.side
-        shape = (self._crops(pictures), side, 3, side)
+        shape = (self._crops(images), side, 3, side)
         return torch.randn(shape, device=self.setting.device).bfloat16()
 
-    def _crops(self, pictures: int) -> int:
-        return pictures * self.setting.masks
+    def _crops(self, images: int) -> int:
+        return images * self.setting.masks
 
-    def _needed(self, pictures: int) -> int:
+    def _needed(self, images: int) -> int:
         """Multiply-adds of their crops."""
-        return operations.encode(self.model.cfg, self._crops(pictures))
+        return operations.encode(self.model.cfg, self._crops(images))

@@ -36,8 +36,8 @@ class Setting:
             them, too.
         large: models whose corrected methods are compared.
         timed: models that are timed, vision transformers.
-        masks: of each picture.
-        small: with pictures and networks that a rehearsal can afford, and without a compiler.
+        masks: of each image.
+        small: with images and networks that a rehearsal can afford, and without a compiler.
     """
 
     device: torch.device

@@ -2,8 +2,8 @@
 
     python benchmarks/grouping_upper_bound.py [--count 40] [--seed 0] [--side 400]
 
-Prints mean best IoU and recall at 0.5 and 0.75, for objects and for surfaces, masks per picture
-and seconds per picture (processor time, median and worst).
+Prints mean best IoU and recall at 0.5 and 0.75, for objects and for surfaces, masks per image
+and seconds per image (processor time, median and worst).
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def main() -> None:
             f"{name:9} {len(ious):4}  mean best IoU {ious.mean():.3f}  "
             f"recall@0.5 {(ious > 0.5).mean():.3f}  recall@0.75 {(ious > 0.75).mean():.3f}"
         )
-    print(f"masks per picture: mean {np.mean(counts):.1f}, most {max(counts)}")
-    print(f"seconds per picture: median {np.median(seconds):.2f}, most {max(seconds):.2f}")
+    print(f"masks per image: mean {np.mean(counts):.1f}, most {max(counts)}")
+    print(f"seconds per image: median {np.median(seconds):.2f}, most {max(seconds):.2f}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ said about these scenes. Measured are, one after the other:
 * ways of making and asking one, at ``--try-rows`` regions;
 * the one that is used, at ``--rows``: seconds to make, bytes, seconds of a search, recall.
 
-A search is ``Index.search``, from the words of the phrase to ten pictures with their masks; the
+A search is ``Index.search``, from the words of the phrase to ten images with their masks; the
 part that reads the phrase is told apart. Prints tables and writes ``results/index.json``.
 """
 
@@ -235,7 +235,7 @@ def whole(bench: Bench, rows: int, place: Path) -> list[dict[str, Any]]:
     return [
         {
             "regions": stats.regions,
-            "pictures": stats.pictures,
+            "images": stats.images,
             "plan": asdict(approximate.PLAN) if stats.approximate else "every region",
             "written in s": seconds,
             "made in s": made,

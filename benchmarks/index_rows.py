@@ -1,4 +1,4 @@
-"""A collection of any size, drawn around the regions of real pictures.
+"""A collection of any size, drawn around the regions of real images.
 
 The shipped scenes are looked at with the embedded model, and each region's two features are put
 into a cluster. A drawn region is a real one plus normal noise with the covariance that regions have
@@ -28,7 +28,7 @@ from refmask.search.rows import (
     LOCAL,
     VECTOR,
     Entry,
-    Picture,
+    ImageInput,
     region_rows,
     region_schema,
     searched,
@@ -36,7 +36,7 @@ from refmask.search.rows import (
 from refmask.segmenter import Segmenter
 from refmask.types import ContextFeatures, FloatArray, TargetPhrase
 
-#: Regions of a picture, and real regions of a cluster, on average.
+#: Regions of an image, and real regions of a cluster, on average.
 EACH, CLUSTER = 40, 12
 SEED = 0
 
@@ -95,8 +95,8 @@ def real(segmenter: Segmenter, turn: FloatArray | None, scenes: int | None = Non
     for sample in islice(read_scenes(), scenes):
         scene = segmenter.look(sample.image)
         height, width = sample.image.shape[:2]
-        picture = Picture("", "", "", 0, 0, datetime(2020, 1, 1), width, height, 0)
-        tables.append(region_rows(picture, scene.proposals, scene.features, 0.5))
+        image = ImageInput("", "", "", 0, 0, datetime(2020, 1, 1), width, height, 0)
+        tables.append(region_rows(image, scene.proposals, scene.features, 0.5))
         seen.append(scene.features)
         expressions += [query.expression for query in sample.queries]
     features = ContextFeatures(
@@ -121,10 +121,10 @@ def rotation(small: int, large: int) -> FloatArray:
 def entries(
     source: Real, first: int, count: int, alpha: float, random: np.random.Generator
 ) -> tuple[list[Entry], FloatArray]:
-    """Drawn pictures of ``EACH`` regions, from a region's number on, and what is searched in full.
+    """Drawn images of ``EACH`` regions, from a region's number on, and what is searched in full.
 
     Returns:
-        The pictures; float32 (count, D') of length 1, before rounding.
+        The images; float32 (count, D') of length 1, before rounding.
     """
     which, features = source.draw(count, random)
     full = searched(features, alpha)
@@ -140,21 +140,21 @@ def entries(
     schema = region_schema(full.shape[1])
     columns = {name: own.get(name, template.column(name)) for name in schema.names}
     table = pa.table(columns, schema=schema)
-    return list(_pictures(table, first)), full
+    return list(_images(table, first)), full
 
 
 def path_of(number: int) -> str:
-    """Where the picture of a region lies."""
-    picture = number // EACH
-    return f"/home/somebody/Pictures/{picture // 500:05}/IMG_{picture:07}.jpg"
+    """Where the image of a region lies."""
+    image = number // EACH
+    return f"/home/somebody/Images/{image // 500:05}/IMG_{image:07}.jpg"
 
 
-def _pictures(table: pa.Table, first: int) -> Iterator[Entry]:
+def _images(table: pa.Table, first: int) -> Iterator[Entry]:
     for start in range(0, len(table), EACH):
         rows = table.slice(start, EACH)
         path = path_of(first + start)
         taken = datetime(2020, 1, 1)
-        told = Picture(path, path, f"{first + start:064x}", 10**6, 0, taken, 400, 400, len(rows))
+        told = ImageInput(path, path, f"{first + start:064x}", 10**6, 0, taken, 400, 400, len(rows))
         yield Entry(told, rows)
 
 

@@ -1,9 +1,9 @@
-"""What it costs to look at a picture again: at all, from a store, from a saved scene.
+"""What it costs to look at an image again: at all, from a store, from a saved scene.
 
     python benchmarks/keeping.py [--model ViT-B/32] [--masks 50] [--runs 5]
 
-Prints seconds per picture of 480x640 (median, least, most), how many times as fast as looking each
-is, and bytes on the disk. The same pictures and masks, in turns; the weights are random.
+Prints seconds per image of 480x640 (median, least, most), how many times as fast as looking each
+is, and bytes on the disk. The same images and masks, in turns; the weights are random.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def measure(model: cases.Model, count: int, runs: int) -> tuple[int, int, dict[s
         sizes = features.held()[1], saved.stat().st_size
         works = {
             "looked at": lambda _: plain.look(image, proposals),
-            # Another picture each time.
+            # Another image each time.
             "and kept": lambda run: storing.look(image ^ (run + 1), proposals),
             "from the store": lambda _: storing.look(image, proposals),
             "and saved": lambda _: plain.look(image, proposals).save(saved),
@@ -57,7 +57,7 @@ def main() -> None:
     chosen = parser.parse_args()
     stored, saved, taken = measure(cases.model(chosen.model), chosen.masks, chosen.runs)
     print(f"{chosen.model}, {chosen.masks} masks: {stored} bytes in the store,", end=" ")
-    print(f"{saved} in a scene with its picture")
+    print(f"{saved} in a scene with its image")
     usual = figures(taken["looked at"])["median"]
     for name, seconds in taken.items():
         told = figures(seconds)

@@ -3,8 +3,8 @@
     python benchmarks/load.py [--requests 2000] [--seconds 600] [--clients 4]
 
 A server in a process of its own, with the embedded model, its default limits and an index of one
-picture. Each client asks as soon as it was answered, kinds in a seeded order: *find* asks a phrase
-never asked before of a scene that is held, *segment* sends a picture of 400x400 pixels, *look* one
+image. Each client asks as soon as it was answered, kinds in a seeded order: *find* asks a phrase
+never asked before of a scene that is held, *segment* sends an image of 400x400 pixels, *look* one
 to be held instead of the one before, *search* asks the index, *bad* sends what must be refused,
 *cut* hangs up midway. The server's memory is read from its ``/metrics`` at equal steps. Prints two
 tables, writes ``results/load.json``, and ends with 1 when an answer was another than it should be,
@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tables_work
 from harness import write
-from serve import JSON, PICTURE, connect, phrases, served
+from serve import IMAGE, JSON, connect, phrases, served
 
 #: Kinds of requests: how many of a hundred, and which statuses are right. 0: nobody waits for one.
 KINDS: dict[str, tuple[int, frozenset[int]]] = {
@@ -51,7 +51,7 @@ STEPS = 10
 PARTS = (slice(2, 5), slice(-2, None))
 #: Memory may grow by so much from the one to the other.
 GROWTH = 1.1
-CODED = base64.b64encode(PICTURE.read_bytes()).decode()
+CODED = base64.b64encode(IMAGE.read_bytes()).decode()
 SEGMENT = "/v1/segment"
 
 
@@ -78,12 +78,12 @@ def _json(**fields: Any) -> bytes:
 BAD = (
     Bad(SEGMENT, b"{"),
     Bad(SEGMENT, b"[" * 100_000),
-    Bad(SEGMENT, _json(picture=CODED, phrases=["a dog"], top=10**309)),
-    Bad(SEGMENT, _json(picture=CODED[: len(CODED) // 2 // 4 * 4], phrases=["a dog"])),
-    Bad(SEGMENT, _json(picture="/etc/passwd", phrases=["a dog"])),
-    Bad(SEGMENT, _json(picture=CODED, phrases=[" "])),
+    Bad(SEGMENT, _json(image=CODED, phrases=["a dog"], top=10**309)),
+    Bad(SEGMENT, _json(image=CODED[: len(CODED) // 2 // 4 * 4], phrases=["a dog"])),
+    Bad(SEGMENT, _json(image="/etc/passwd", phrases=["a dog"])),
+    Bad(SEGMENT, _json(image=CODED, phrases=[" "])),
     Bad(SEGMENT, b"x" * 40_000_000),
-    Bad(SEGMENT, b"picture", {"Content-Type": "text/plain"}),
+    Bad(SEGMENT, b"image", {"Content-Type": "text/plain"}),
     Bad("/v1/scenes/none/find", _json(phrases=["a dog"])),
     Bad("/v1/search", _json(phrase="a dog", since="yesterday")),
     Bad("/healthz", b""),
@@ -131,12 +131,12 @@ class Client:
         )[0]
 
     def _segment(self) -> int:
-        return self._send("POST", SEGMENT, _json(picture=CODED, phrases=[self._phrase()]))[0]
+        return self._send("POST", SEGMENT, _json(image=CODED, phrases=[self._phrase()]))[0]
 
     def _look(self) -> int:
         if self._scene:
             self._send("DELETE", f"/v1/scenes/{self._scene}")
-        status, told = self._send("POST", "/v1/scenes", _json(picture=CODED))
+        status, told = self._send("POST", "/v1/scenes", _json(image=CODED))
         self._scene = json.loads(told)["id"]
         return status
 
@@ -147,7 +147,7 @@ class Client:
         return self._send("POST", *self._chosen.choice(BAD))[0]
 
     def _cut(self) -> int:
-        body = _json(picture=CODED, phrases=[self._phrase()])
+        body = _json(image=CODED, phrases=[self._phrase()])
         head = f"POST {SEGMENT} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         whole = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
         with socket.create_connection(("127.0.0.1", self._port)) as opened:
@@ -239,7 +239,7 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         index = str(Path(folder) / "index")
-        make = [sys.executable, "-m", "refmask", "index", "add", "--index", index, str(PICTURE)]
+        make = [sys.executable, "-m", "refmask", "index", "add", "--index", index, str(IMAGE)]
         subprocess.run([*make, "--model", "embedded"], check=True, stdout=subprocess.DEVNULL)
         with served("--index", index) as port:
             began = time.monotonic()

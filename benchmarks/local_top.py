@@ -4,7 +4,7 @@
 
 On the shipped scenes (val) with the embedded model, among their own masks and those of
 ``grouping``: figures, how many answers are those of the exact method, masks whose local features
-were needed, and seconds per picture for its first expression and for all of them, masks given. And
+were needed, and seconds per image for its first expression and for all of them, masks given. And
 seconds of ViT-B/32 with deterministic weights, 480x640 pixels, 50 masks, one expression. Prints
 tables and writes ``results/local_top.json``.
 """
@@ -86,7 +86,7 @@ def answers(method: Method, one: Asked) -> list[int]:
 
 
 def accuracy(method: Method, asked: list[Asked], exact: list[list[int]]) -> dict[str, float]:
-    """Figures, the share of answers as by the exact method, and crops per picture."""
+    """Figures, the share of answers as by the exact method, and crops per image."""
     shared, united, same, crops = [], [], [], []
     for one, right in zip(asked, exact, strict=True):
         text = method.encode_text(one.phrases)
@@ -121,7 +121,7 @@ def on_vit(runs: int) -> list[dict[str, Any]]:
 
 
 def each(seconds: list[float], count: int) -> Figures:
-    """Per picture."""
+    """Per image."""
     return figures([value / count for value in seconds])
 
 

@@ -2,7 +2,7 @@
 
 Counted are linear layers, convolutions and attention of what the answer needs and nothing else:
 of the last block only the class token's output, of a masked block only the mask's tokens, of a
-text only what lies before its end. No norms, no activations, no pictures: they are not free, but
+text only what lies before its end. No norms, no activations, no images: they are not free, but
 a machine at its limit would hide them.
 """
 
@@ -37,19 +37,19 @@ def rate(precision: torch.dtype, seconds: float = 1.0) -> float:
     return best
 
 
-def encode(cfg: Cfg, pictures: int) -> int:
-    """Ordinary features of pictures, by open_clip's model configuration."""
+def encode(cfg: Cfg, images: int) -> int:
+    """Ordinary features of images, by open_clip's model configuration."""
     vision, dim = cfg["vision_cfg"], cfg["embed_dim"]
     if _is_resnet(cfg):
-        return pictures * (_trunk(cfg) + _pooling(cfg))
+        return images * (_trunk(cfg) + _pooling(cfg))
     width, tokens = vision["width"], _places(cfg) + 1
     early = (vision["layers"] - 1) * block(width, tokens, tokens)
     last = block(width, tokens, 1)
-    return pictures * (_patches(cfg) + early + last + width * dim)
+    return images * (_patches(cfg) + early + last + width * dim)
 
 
 def masked(cfg: Cfg, masks: Tensor, last: int | None = None) -> int:
-    """Features of masks in the context of one picture (equations 2 and 3).
+    """Features of masks in the context of one image (equations 2 and 3).
 
     Args:
         cfg: open_clip's model configuration.
@@ -113,7 +113,7 @@ def _places(cfg: Cfg) -> int:
 
 
 def _patches(cfg: Cfg) -> int:
-    """The patch convolution of one picture."""
+    """The patch convolution of one image."""
     vision = cfg["vision_cfg"]
     return _places(cfg) * 3 * vision["patch_size"] ** 2 * vision["width"]
 
@@ -128,7 +128,7 @@ def _pooling(cfg: Cfg) -> int:
 
 
 def _trunk(cfg: Cfg) -> int:
-    """A ResNet before its pooling, for one picture; counted without computing."""
+    """A ResNet before its pooling, for one image; counted without computing."""
     with torch.device("meta"):
         visual: Any = open_clip.CLIP(**cfg).visual.eval()
         visual.attnpool = torch.nn.Identity()

@@ -134,7 +134,7 @@ def bilinear(pixels: Tensor, size: tuple[int, ...]) -> Tensor:
 
 
 def cut(pixels: Tensor, masks: Tensor) -> Tensor:
-    """Crops (N, 3, 224, 224), one after the other from products of picture and masks.
+    """Crops (N, 3, 224, 224), one after the other from products of image and masks.
 
     Args:
         pixels: float32 (1, 3, H, W), normalised, of the masks' size.
@@ -142,14 +142,14 @@ def cut(pixels: Tensor, masks: Tensor) -> Tensor:
     """
     masked = pixels * masks + (1 - masks) * torch.tensor(FILL).view(3, 1, 1)  # (N, 3, H, W)
     crops = []
-    for picture, mask in zip(masked, masks, strict=True):
+    for image, mask in zip(masked, masks, strict=True):
         edges = []
         for axis in (0, 1):  # columns, then rows
             places = mask[0].amax(axis).nonzero().double()
             centre, half = places.mean(), len(places) / 2
             edges.append(slice(int(centre - half), int(centre + half)))
         columns, rows = edges
-        crops.append(bilinear(picture[None, :, rows, columns], (SIDE, SIDE)))
+        crops.append(bilinear(image[None, :, rows, columns], (SIDE, SIDE)))
     return torch.cat(crops)
 
 

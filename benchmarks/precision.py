@@ -3,8 +3,8 @@
     python benchmarks/precision.py [--threads 2] [--fresh 100] [--more 188]
 
 The embedded model on the shipped scenes (val) and on fresh ones, among their own masks and those of
-``grouping``; and models with deterministic random weights on the two golden pictures, asked the
-golden expressions and more of the kind. Beside it, what fp32 makes of the same pictures when every
+``grouping``; and models with deterministic random weights on the two golden images, asked the
+golden expressions and more of the kind. Beside it, what fp32 makes of the same images when every
 value of every pixel moves by at most one grey level: random weights amplify any such change, where
 trained ones do not. Prints a table and writes ``results/precision.json``.
 """
@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--fresh", type=int, default=100, help="number of fresh scenes")
-    parser.add_argument("--more", type=int, default=188, help="expressions about golden pictures")
+    parser.add_argument("--more", type=int, default=188, help="expressions about golden images")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     content = {"rows": [*on_scenes(chosen.fresh), *on_golden(chosen.more)]}
@@ -110,7 +110,7 @@ def row(
 
 
 def scores(model: str, weights: str | None, precision: str, asked: list[Asked]) -> list[FloatArray]:
-    """Logits (T, N) per picture, with the blend that ``load`` chooses."""
+    """Logits (T, N) per image, with the blend that ``load`` chooses."""
     nobody: Any = None
     clip = load_clip(model, weights, precision=precision)
     method = assemble(clip, nobody, parser=nobody).method
@@ -121,19 +121,19 @@ def scores(model: str, weights: str | None, precision: str, asked: list[Asked]) 
 
 
 def noise(image: UInt8Array) -> UInt8Array:
-    """The picture with every value moved by -1, 0 or 1, the same way each time."""
+    """The image with every value moved by -1, 0 or 1, the same way each time."""
     step = np.random.default_rng(0).integers(-1, 2, image.shape)
     return np.clip(image + step, 0, 255).astype(np.uint8)
 
 
 def distances(one: list[FloatArray], other: list[FloatArray]) -> FloatArray:
-    """How far each score of all pictures moves."""
+    """How far each score of all images moves."""
     moved = [np.abs(after - before).ravel() for before, after in zip(one, other, strict=True)]
     return np.concatenate(moved)
 
 
 def choices(scores: list[FloatArray]) -> npt.NDArray[np.intp]:
-    """The best mask of each expression, picture by picture."""
+    """The best mask of each expression, image by image."""
     return np.concatenate([each.argmax(axis=1) for each in scores])
 
 

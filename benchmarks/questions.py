@@ -1,4 +1,4 @@
-"""Pictures with masks to choose from and expressions about them."""
+"""Images with masks to choose from and expressions about them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SEED = 5
 
 
 class Asked(NamedTuple):
-    """A picture and what is asked about it.
+    """An image and what is asked about it.
 
     Attributes:
         image: uint8 RGB (H, W, 3).
@@ -48,7 +48,7 @@ class Asked(NamedTuple):
 def shipped(source: str, split: str = "val") -> list[Asked]:
     """A split of the shipped scenes, with masks of one of ``SOURCES``."""
     dataset = load_dataset("scenes", split, None)
-    return _asked((dataset.sample(picture) for picture in dataset.ids), source)
+    return _asked((dataset.sample(image) for image in dataset.ids), source)
 
 
 def fresh(count: int, source: str) -> list[Asked]:
@@ -57,7 +57,7 @@ def fresh(count: int, source: str) -> list[Asked]:
 
 
 def golden(count: int) -> list[Asked]:
-    """The golden pictures and masks, with the golden expressions and ``count`` more."""
+    """The golden images and masks, with the golden expressions and ``count`` more."""
     told = json.loads((cases.GOLDEN / "expressions.json").read_text())["expressions"]
     phrases = [TargetPhrase(e["raw"], e["text"], e["noun_phrase"], e["head_word"]) for e in told]
     phrases += PhraseParser()(cases.expressions(count))

@@ -1,9 +1,9 @@
 """A drawn data set of RefCOCO's shape: what evaluations are timed and weighed on.
 
-    python benchmarks/refcoco_shaped.py FOLDER [--pictures 100] [--seed 0]
+    python benchmarks/refcoco_shaped.py FOLDER [--images 100] [--seed 0]
     refmask evaluate FOLDER --split val --proposals "masks:FOLDER/masks/{stem}.npz"
 
-JPEG pictures of 480x640 pixels with eight blobs each, two or three of which (2.5 on average) are
+JPEG images of 480x640 pixels with eight blobs each, two or three of which (2.5 on average) are
 referred to by six or eight expressions (7 on average) of RefCOCO's length; 50 given masks each,
 blobs drawn anew and places without a blob. Only costs are like RefCOCO's: no model can tell the
 blobs apart.
@@ -25,7 +25,7 @@ from refmask.types import BoolArray, UInt8Array
 
 HEIGHT, WIDTH = 480, 640
 BLOBS, MASKS, CORNERS = 8, 50, 24
-#: Sentences about each referred blob, of pictures with even and with odd numbers.
+#: Sentences about each referred blob, of images with even and with odd numbers.
 SENTENCES = ((3, 3), (3, 3, 2))
 NOUNS = ("guy", "woman", "girl", "car", "pizza", "zebra", "chair", "horse", "laptop", "couch")
 COLOURS = ("red", "blue", "white", "black", "striped", "brown", "dark", "green")
@@ -57,19 +57,19 @@ class Shaped(NamedTuple):
     proposals: str
 
 
-def make(folder: Path, pictures: int, seed: int = 0) -> Shaped:
+def make(folder: Path, images: int, seed: int = 0) -> Shaped:
     """Draw a data set; what lies in the folder already is overwritten.
 
     Args:
         folder: where it goes.
-        pictures: how many. Each depends on the seed and its own number alone, so that the first of
+        images: how many. Each depends on the seed and its own number alone, so that the first of
             many are those of a few.
         seed: of the drawing.
     """
     for place in ("images", "shaped", "masks"):
         (folder / place).mkdir(parents=True, exist_ok=True)
     images, annotations, refs = [], [], []
-    for number in range(1, pictures + 1):
+    for number in range(1, images + 1):
         rng = np.random.default_rng((seed, number))
         polygons = [blob(rng) for _ in range(BLOBS)]
         name = f"{number:06d}.jpg"
@@ -86,7 +86,7 @@ def make(folder: Path, pictures: int, seed: int = 0) -> Shaped:
 
 
 def blob(rng: Generator) -> Polygon:
-    """A round thing with a wavy outline, from 2 % to 20 % of the picture."""
+    """A round thing with a wavy outline, from 2 % to 20 % of the image."""
     angles = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
     radius = rng.uniform(45, 140) * (1 + 0.25 * np.sin(3 * angles + rng.uniform(0, 6)))
     centre = rng.uniform((60, 60), (WIDTH - 60, HEIGHT - 60))
@@ -100,13 +100,13 @@ def mask_of(polygon: Polygon) -> BoolArray:
 
 
 def texture(rng: Generator) -> UInt8Array:
-    """Smooth colours over the whole picture."""
+    """Smooth colours over the whole image."""
     few = Image.fromarray(rng.integers(0, 256, (6, 8, 3), np.uint8))
     return np.array(few.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
 
 
 def draw(rng: Generator, polygons: list[Polygon]) -> UInt8Array:
-    """A picture of blobs, the later ones in front, with a camera's noise."""
+    """An image of blobs, the later ones in front, with a camera's noise."""
     image = texture(rng)
     for polygon in polygons:
         mask = mask_of(polygon)
@@ -116,7 +116,7 @@ def draw(rng: Generator, polygons: list[Polygon]) -> UInt8Array:
 
 
 def write_masks(path: Path, rng: Generator, polygons: list[Polygon]) -> None:
-    """Write the proposals of a picture: each blob drawn anew four times, and other places."""
+    """Write the proposals of an image: each blob drawn anew four times, and other places."""
     drawn = [polygon + rng.normal(0, 4, polygon.shape) for polygon in polygons for _ in range(4)]
     drawn += [blob(rng) for _ in range(MASKS - len(drawn))]
     masks = np.stack([mask_of(polygon) for polygon in drawn])
@@ -124,20 +124,20 @@ def write_masks(path: Path, rng: Generator, polygons: list[Polygon]) -> None:
     np.savez_compressed(path, masks_packed=packed, masks_shape=masks.shape)
 
 
-def annotation(picture: int, row: int, polygon: Polygon) -> dict[str, Any]:
+def annotation(image: int, row: int, polygon: Polygon) -> dict[str, Any]:
     """A blob as COCO tells of it."""
     return {
-        "id": BLOBS * picture + row,
-        "image_id": picture,
+        "id": BLOBS * image + row,
+        "image_id": image,
         "category_id": row + 1,
         "segmentation": [polygon.tolist()],
         "iscrowd": 0,
     }
 
 
-def ref(rng: Generator, picture: int, row: int, count: int) -> dict[str, Any]:
+def ref(rng: Generator, image: int, row: int, count: int) -> dict[str, Any]:
     """What is said about a blob, as REFER tells of it."""
-    number = BLOBS * picture + row
+    number = BLOBS * image + row
     sentences = [
         {"sent_id": 10 * number + k, "raw": text, "sent": text}
         for k, text in enumerate(expression(rng) for _ in range(count))
@@ -145,7 +145,7 @@ def ref(rng: Generator, picture: int, row: int, count: int) -> dict[str, Any]:
     return {
         "ref_id": number,
         "ann_id": number,
-        "image_id": picture,
+        "image_id": image,
         "category_id": row + 1,
         "split": "val",
         "sentences": sentences,
@@ -167,10 +167,10 @@ def main() -> None:
     """Draw one and tell how to ask it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--pictures", type=int, default=100)
+    parser.add_argument("--images", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    made = make(chosen.folder, chosen.pictures, chosen.seed)
+    made = make(chosen.folder, chosen.images, chosen.seed)
     print(f"refmask evaluate {made.dataset} --split val --proposals '{made.proposals}'")
 
 

@@ -1,9 +1,9 @@
-"""Whether asking the scenes of the best pictures brings the right picture forward.
+"""Whether asking the scenes of the best images brings the right image forward.
 
     python benchmarks/reranking.py [--scenes N]
 
-Each expression about a shipped scene was said about one picture; the index of all of them, with the
-embedded model and ``grouping``, is asked for it, as found and re-ranked. Other pictures may answer
+Each expression about a shipped scene was said about one image; the index of all of them, with the
+embedded model and ``grouping``, is asked for it, as found and re-ranked. Other images may answer
 an expression, too: figures compare, and are no measure of the search. Prints a table and writes
 ``results/reranking.json``.
 """
@@ -26,7 +26,7 @@ from refmask.fingerprint import of_image
 from refmask.search import Index
 from refmask.types import Sample
 
-#: How many of the best pictures are asked.
+#: How many of the best images are asked.
 ASKED = (0, 3, 10, 20)
 
 
@@ -41,11 +41,11 @@ def main() -> None:
 
 
 def measure(samples: list[Sample], folder: Path) -> dict[str, Any]:
-    """Ranks of the pictures that expressions were said about.
+    """Ranks of the images that expressions were said about.
 
     Returns:
-        ``pictures``, ``expressions``, and ``rows``: how many pictures were ``asked``, the ``mean``
-        of the reciprocal rank, and how often the picture is ``first``.
+        ``images``, ``expressions``, and ``rows``: how many images were ``asked``, the ``mean``
+        of the reciprocal rank, and how often the image is ``first``.
     """
     for number, sample in enumerate(samples):
         Image.fromarray(sample.image).save(folder / f"{number}.png")
@@ -64,12 +64,12 @@ def measure(samples: list[Sample], folder: Path) -> dict[str, Any]:
                 "first": sum(rank == 1 for rank in ranks) / len(ranks),
             }
         )
-    return {"pictures": len(samples), "expressions": len(wanted), "rows": rows}
+    return {"images": len(samples), "expressions": len(wanted), "rows": rows}
 
 
-def rank(index: Index, expression: str, content: str, asked: int, pictures: int) -> int:
-    """Which of the pictures found has this content, from 1 on."""
-    hits = index.search(expression, pictures, rerank=asked)
+def rank(index: Index, expression: str, content: str, asked: int, images: int) -> int:
+    """Which of the images found has this content, from 1 on."""
+    hits = index.search(expression, images, rerank=asked)
     return 1 + [hit.content for hit in hits].index(content)
 
 

@@ -1,9 +1,9 @@
-"""How cost grows with masks, with the picture and with expressions.
+"""How cost grows with masks, with the image and with expressions.
 
     python benchmarks/scaling.py [--threads 2] [--runs 3]
 
 ViT-B/32 with deterministic weights. Prints a table, writes ``results/scaling.json`` and draws
-``docs/scaling.png``. Nothing may grow faster than linearly, beyond a constant; a picture's size
+``docs/scaling.png``. Nothing may grow faster than linearly, beyond a constant; an image's size
 counts in pixels, all of which have to be read.
 """
 
@@ -31,7 +31,7 @@ from refmask.types import MaskProposals
 PLOT = Path(__file__).parent.parent / "docs" / "scaling.png"
 
 MASKS = (10, 25, 50, 100, 200, 400)
-#: Longer sides, of pictures of 4:3 with so many masks each.
+#: Longer sides, of images of 4:3 with so many masks each.
 SIDES, MASKS_OF_SIDES = (300, 640, 1200, 2000, 4000), 20
 EXPRESSIONS = (1, 3, 10, 30, 100, 300, 1000)
 #: Exponents that are tried for the fit.
@@ -64,13 +64,13 @@ def axes(pair: Pair, runs: int) -> list[dict[str, Any]]:
 
 
 def by_masks(pair: Pair) -> list[Callable[[int], Any]]:
-    """One look at a picture of 480x640."""
+    """One look at an image of 480x640."""
     image, drawn = cases.make_image(), [cases.masks(count) for count in MASKS]
     return [lambda _, m=masks: pair.segmenter.look(image, MaskProposals(m)) for masks in drawn]
 
 
 def by_sides(pair: Pair) -> list[Callable[[int], Any]]:
-    """One look at a picture that grows."""
+    """One look at an image that grows."""
 
     def look(side: int) -> Callable[[int], Any]:
         size = side * 3 // 4, side
@@ -81,7 +81,7 @@ def by_sides(pair: Pair) -> list[Callable[[int], Any]]:
 
 
 def by_expressions(pair: Pair) -> list[Callable[[int], Any]]:
-    """Further expressions about a picture; none is asked twice, since texts' features are kept."""
+    """Further expressions about an image; none is asked twice, since texts' features are kept."""
     scene = pair.segmenter.look(cases.make_image(), MaskProposals(cases.masks(50)))
     starts = itertools.accumulate((0, *EXPRESSIONS))
     every = sum(EXPRESSIONS)

@@ -4,7 +4,7 @@
 
 A server in a process of its own, with the embedded model, its default limits and the masks of
 ``grouping``. Each client asks as soon as it was answered, on a connection that it keeps. Two works:
-*find*, one phrase never asked before in a scene that is held, and *segment*, a shipped picture of
+*find*, one phrase never asked before in a scene that is held, and *segment*, a shipped image of
 400x400 pixels with one phrase. A second server with one worker and a queue of 4 is asked by 32
 clients at once: the others must be refused. Prints a table and writes ``results/serve.json``.
 """
@@ -35,7 +35,7 @@ from tables_work import load as load_table
 import refmask
 
 JSON = {"Content-Type": "application/json"}
-PICTURE = next((Path(refmask.__file__).parent / "assets/scenes/images").rglob("*.png"))
+IMAGE = next((Path(refmask.__file__).parent / "assets/scenes/images").rglob("*.png"))
 #: Phrases are numbered, so that none has been asked before.
 WORDS = ("red", "small", "left", "striped", "upper", "green", "big", "blue")
 THINGS = ("car", "dog on the rug", "cup", "horse beside the plate", "apple", "boat")
@@ -74,8 +74,8 @@ def connect(port: int) -> http.client.HTTPConnection:
 
 def find_in(port: int) -> Work:
     """Asks a scene that is held."""
-    form = PICTURE.read_bytes()
-    head = b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n'
+    form = IMAGE.read_bytes()
+    head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     connection = connect(port)
     connection.request("POST", "/v1/scenes", head + form + b"\r\n--x--\r\n", kind)
@@ -90,11 +90,11 @@ def find_in(port: int) -> Work:
 
 
 def segment() -> Work:
-    """Sends a picture with a phrase."""
-    picture = base64.b64encode(PICTURE.read_bytes()).decode()
+    """Sends an image with a phrase."""
+    image = base64.b64encode(IMAGE.read_bytes()).decode()
 
     def ask(connection: http.client.HTTPConnection, phrase: str) -> http.client.HTTPResponse:
-        body = json.dumps({"picture": picture, "phrases": [phrase]})
+        body = json.dumps({"image": image, "phrases": [phrase]})
         connection.request("POST", "/v1/segment", body, JSON)
         return connection.getresponse()
 

@@ -4,7 +4,7 @@
 
 Plain (``plain.py``) computes in fp32 and does everything again for every referred object. Ours is
 what users get: default precision, and default compat, which has the released code's work to do.
-Both have the same deterministic weights, pictures, masks and expressions, and take turns. Prints a
+Both have the same deterministic weights, images, masks and expressions, and take turns. Prints a
 table and writes ``results/speed.json``; of a choice of parts it only prints.
 """
 
@@ -22,7 +22,7 @@ from typing import Any
 import cases
 import operations
 import speed_evaluation
-import speed_picture
+import speed_image
 import tables
 import torch
 from harness import alternate, machine, write
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--masks", type=int, default=50, help="of the one picture")
+    parser.add_argument("--masks", type=int, default=50, help="of the one image")
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=", ".join(PARTS))
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
@@ -79,7 +79,7 @@ def measure(part: str, runs: int, rates: Rates, masks: int) -> list[dict[str, An
         elif part == "freesolo":
             found = [speed_evaluation.freesolo(pair, runs, rates, Path(folder))]
         else:
-            found = speed_picture.rows(pair, runs, rates, masks)
+            found = speed_image.rows(pair, runs, rates, masks)
     del pair
     gc.collect()
     return found

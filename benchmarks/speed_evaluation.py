@@ -1,4 +1,4 @@
-"""A data set of RefCOCO's shape evaluated: once per picture, against once per referred object."""
+"""A data set of RefCOCO's shape evaluated: once per image, against once per referred object."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cases import Pair
 from freesolo import recipe_weights
 from harness import alternate
 from rows import Rates, Target, row
-from speed_picture import needed
+from speed_image import needed
 
 from refmask.data import Dataset, load_dataset
 from refmask.evaluation.evaluate import Evaluation
@@ -28,8 +28,8 @@ from refmask.types import BoolArray, Sample
 from refmask.weights.reading import read_weights
 
 #: Of each run, of ours: one before the clock starts, and an even number, which has 2.5 objects and
-#: 7 expressions per picture. Of plain, whose pictures do not overlap.
-PICTURES, PICTURES_OF_PLAIN = 9, 2
+#: 7 expressions per image. Of plain, whose images do not overlap.
+IMAGES, IMAGES_OF_PLAIN = 9, 2
 GIVEN, FREESOLO = Target(ratio=14.0), Target(ratio=8.0)
 
 
@@ -37,9 +37,9 @@ class Case(NamedTuple):
     """What one run evaluates.
 
     Attributes:
-        dataset: its pictures and expressions are no other run's: features of texts are kept.
+        dataset: its images and expressions are no other run's: features of texts are kept.
         source: of masks, for ours.
-        masks: of a picture, for plain: made anew whenever asked for.
+        masks: of an image, for plain: made anew whenever asked for.
     """
 
     dataset: Dataset
@@ -77,9 +77,9 @@ def freesolo(pair: Pair, runs: int, rates: Rates, folder: Path) -> dict[str, Any
 
 
 def drawings(folder: Path, runs: int) -> list[refcoco_shaped.Shaped]:
-    """A data set per run, after one of a single picture to warm up."""
+    """A data set per run, after one of a single image to warm up."""
     return [
-        refcoco_shaped.make(folder / f"{run}", PICTURES if run else 1, seed=run)
+        refcoco_shaped.make(folder / f"{run}", IMAGES if run else 1, seed=run)
         for run in range(runs + 1)
     ]
 
@@ -87,7 +87,7 @@ def drawings(folder: Path, runs: int) -> list[refcoco_shaped.Shaped]:
 def compare(
     name: str, pair: Pair, rates: Rates, cases: list[Case], folder: Path, target: Target
 ) -> dict[str, Any]:
-    """A row in seconds per picture.
+    """A row in seconds per image.
 
     Args:
         name: of where masks come from.
@@ -107,9 +107,9 @@ def compare(
     proposing = operations.counted(lambda: proposed.append(cases[0].masks(sample)))
     asked = needed(pair, proposed[0], [query.expression for query in sample.queries])
     return row(
-        f"evaluation, {name}, per picture of 2.5 objects and 7 expressions, {pair.model.name}",
+        f"evaluation, {name}, per image of 2.5 objects and 7 expressions, {pair.model.name}",
         taken["ours"],
-        [seconds / PICTURES_OF_PLAIN for seconds in taken["plain"]],
+        [seconds / IMAGES_OF_PLAIN for seconds in taken["plain"]],
         target=target,
         operations=proposing + asked,
         rate=rates.of(pair.segmenter.method.encoder.precision),
@@ -119,21 +119,21 @@ def compare(
 
 
 def evaluate(pair: Pair, case: Case, folder: Path) -> float:
-    """Seconds per picture of ``refmask evaluate``, all but the first: the others overlap."""
+    """Seconds per image of ``refmask evaluate``, all but the first: the others overlap."""
     done: list[float] = []
     system = SegmenterSystem(pair.segmenter, case.source)
     Evaluation(case.dataset, system).run(folder, lambda *_: done.append(time.perf_counter()))
-    # Told before the first picture, and after each.
-    return (done[-1] - done[1]) / (PICTURES - 1)
+    # Told before the first image, and after each.
+    return (done[-1] - done[1]) / (IMAGES - 1)
 
 
 def evaluate_plainly(pair: Pair, case: Case) -> tuple[float, float]:
-    """Overall and mean IoU; for every object all begins anew, with the picture's file."""
+    """Overall and mean IoU; for every object all begins anew, with the image's file."""
     shared, union, ious = 0, 0, []
-    for picture in case.dataset.ids[:PICTURES_OF_PLAIN]:
-        objects = groupby(case.dataset.sample(picture).queries, lambda query: query.instance)
+    for image in case.dataset.ids[:IMAGES_OF_PLAIN]:
+        objects = groupby(case.dataset.sample(image).queries, lambda query: query.instance)
         for queries in [list(of_one) for _, of_one in objects]:
-            sample = case.dataset.sample(picture)
+            sample = case.dataset.sample(image)
             masks = case.masks(sample)
             phrases = [pair.segmenter.parser([query.expression])[0] for query in queries]
             best = pair.plain.scores(sample.image, masks, phrases).argmax(axis=1)

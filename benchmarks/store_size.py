@@ -2,7 +2,7 @@
 
     python benchmarks/store_size.py FOLDER [--proposals grouping:floor=0] [--side 640]
 
-Prints, per picture and on average, the number of masks, the bytes of its entry, of each mask alone
+Prints, per image and on average, the number of masks, the bytes of its entry, of each mask alone
 as COCO RLE (as text, and all of them compressed by zlib), and processor milliseconds for writing
 and reading (median of five).
 """
@@ -22,7 +22,7 @@ from PIL import Image
 
 from refmask.cache.masks import MaskCache
 from refmask.ops import rle
-from refmask.ops.finding import find_pictures
+from refmask.ops.finding import find_images
 from refmask.ops.images import read_image
 from refmask.proposals import load_proposer
 
@@ -47,10 +47,10 @@ def main() -> None:
     proposer = load_proposer(chosen.proposals)
     configuration = {"proposer": chosen.proposals}
     rows = []
-    for path in find_pictures(chosen.folder):
-        picture = Image.fromarray(read_image(path))
-        picture.thumbnail((chosen.side, chosen.side))
-        image = np.asarray(picture)
+    for path in find_images(chosen.folder):
+        image = Image.fromarray(read_image(path))
+        image.thumbnail((chosen.side, chosen.side))
+        image = np.asarray(image)
         found = proposer.propose(image)
         with tempfile.TemporaryDirectory() as folder:
             store = MaskCache(folder, create=True)

@@ -61,7 +61,7 @@ def scaling(results: Results) -> str:
 
 
 def freesolo(results: Results) -> str:
-    """FreeSOLO alone, per picture."""
+    """FreeSOLO alone, per image."""
     lines = ["| FreeSOLO | seconds | times as fast | peak memory |", "|---|---|---|---|"]
     variants = results["variants"]
     for name, told in variants.items():
@@ -74,12 +74,12 @@ def freesolo(results: Results) -> str:
 def memory(results: Results) -> str:
     """What an evaluation holds at most, and whether that grows."""
     lines = [
-        "| model | pictures | at most | in the second tenth of them | in the last | asked |",
+        "| model | images | at most | in the second tenth of them | in the last | asked |",
         "|---|---|---|---|---|---|",
     ]
     for told in results["rows"]:
         held = (told["peak"], told["parts"][1], told["parts"][-1])
-        cells = (told["model"], f"{told['pictures']:,}", *(f"{size / 1e9:.2f} GB" for size in held))
+        cells = (told["model"], f"{told['images']:,}", *(f"{size / 1e9:.2f} GB" for size in held))
         wanted = f"2.5 GB, flat: {'yes' if told['met'] else 'no'}"
         lines.append(f"| {' | '.join((*cells, wanted))} |")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Tables of what refmask does at work: searching, serving, many pictures."""
+"""Tables of what refmask does at work: searching, serving, many images."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 Results = dict[str, Any]
 
-#: Pictures that costs are told of.
+#: Images that costs are told of.
 MANY = 1e9
 
 
@@ -14,12 +14,12 @@ def searched(results: Results) -> str:
     """An index as it is used."""
     return _rows(
         (
-            *("regions", "pictures", "index made in", "bytes a region", "recall@10"),
+            *("regions", "images", "index made in", "bytes a region", "recall@10"),
             *("query", "95 %", "reading the phrase", "whole search", "95 %"),
         ),
         (
             (
-                *(f"{told[name]:,}" for name in ("regions", "pictures")),
+                *(f"{told[name]:,}" for name in ("regions", "images")),
                 f"{told['made in s']:.0f} s",
                 f"{told['bytes a region']:,.0f}",
                 f"{told['recall@10']:.3f}",
@@ -86,9 +86,9 @@ def plans(results: Results) -> str:
 
 
 def reranking(results: Results) -> str:
-    """What asking the scenes of the best pictures changes."""
+    """What asking the scenes of the best images changes."""
     return _rows(
-        ("pictures asked", "mean reciprocal rank", "first"),
+        ("images asked", "mean reciprocal rank", "first"),
         (
             (str(told["asked"] or "none"), f"{told['mean']:.3f}", f"{told['first']:.1%}")
             for told in results["rows"]
@@ -144,9 +144,9 @@ def resident(results: Results) -> str:
 
 
 def batch(results: Results) -> str:
-    """What a picture costs, by engine."""
+    """What an image costs, by engine."""
     return _rows(
-        ("model", "engine", "workers", "pictures a second", "core seconds a picture", "start"),
+        ("model", "engine", "workers", "images a second", "core seconds an image", "start"),
         (
             (
                 told["model"],
@@ -162,7 +162,7 @@ def batch(results: Results) -> str:
 
 
 def billion(results: Results) -> str:
-    """What a billion such pictures would take."""
+    """What a billion such images would take."""
     lines = []
     for told in (one for one in results["rows"] if one["engine"] == "ray"):
         rows = MANY * told["expressions"]
@@ -177,7 +177,7 @@ def billion(results: Results) -> str:
                 "0",
             )
         )
-    head = ("model", "core hours", "on 1,000 cores", "bytes read of a picture: all")
+    head = ("model", "core hours", "on 1,000 cores", "bytes read of an image: all")
     return _rows((*head, "bytes written of a row: all", "shuffled"), lines)
 
 

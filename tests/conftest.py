@@ -92,8 +92,8 @@ def golden() -> Callable[[str], dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def golden_pictures() -> list[tuple[UInt8Array, MaskProposals]]:
-    """The two golden pictures with their masks."""
+def golden_images() -> list[tuple[UInt8Array, MaskProposals]]:
+    """The two golden images with their masks."""
     return [
         (
             np.array(Image.open(GOLDEN / f"image{k}.png").convert("RGB")),
@@ -203,7 +203,7 @@ def sam_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
 
 class FixedProposer:
-    """Offers four quarters of a picture, best first."""
+    """Offers four quarters of an image, best first."""
 
     def propose(self, image: UInt8Array) -> MaskProposals:
         height, width = image.shape[:2]
@@ -239,7 +239,7 @@ def fixed_parser() -> FixedParser:
 
 @pytest.fixture(scope="session")
 def noise() -> UInt8Array:
-    """A picture of 60 x 80 pixels."""
+    """An image of 60 x 80 pixels."""
     return np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
 
 

@@ -23,7 +23,7 @@ SCHEMA = Path(__file__).parent.parent / "docs" / "answer.schema.json"
 
 
 def made(best=0, share=0.9, runner_up=1, **why):
-    """An answer in a picture of 3 x 4 pixels."""
+    """An answer in an image of 3 x 4 pixels."""
     scores = np.array([2.0, 1.0], np.float32)
     masks = MaskProposals(np.stack([np.ones((3, 4), np.bool_), np.eye(3, 4, dtype=np.bool_)]))
     return Segmentation(masks, scores, best, share, Why(PHRASE, runner_up, 1.0, **why))

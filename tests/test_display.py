@@ -28,14 +28,14 @@ def opened(content):
     return np.array(Image.open(io.BytesIO(content)))
 
 
-def test_an_answer_shows_its_mask_over_the_picture_with_its_reasons(scene):
+def test_an_answer_shows_its_mask_over_the_image_with_its_reasons(scene):
     answer = scene.find("the red car")
     shown = opened(answer._repr_png_())
     assert np.array_equal(shown, overlay(scene.image, answer))
     assert (shown == np.array(ANSWER)).all(axis=2).sum() > 1000
 
 
-def test_an_answer_holds_the_picture_itself_and_no_copy(scene):
+def test_an_answer_holds_the_image_itself_and_no_copy(scene):
     for answer in scene.find(["the red car", "left guy"]):
         assert answer.view.image is scene.image
         assert answer.proposals is scene.proposals
@@ -55,7 +55,7 @@ def test_a_scene_shows_all_its_proposals(scene):
     assert len({tuple(colour) for colour in quarters}) == 4
 
 
-def test_a_scene_without_proposals_shows_its_picture(segmenter, noise):
+def test_a_scene_without_proposals_shows_its_image(segmenter, noise):
     scene = segmenter.look(noise, MaskProposals.empty(60, 80))
     assert opened(scene._repr_png_()).shape == (480, 640, 3)
     nothing = scene.find("the red car")
@@ -63,7 +63,7 @@ def test_a_scene_without_proposals_shows_its_picture(segmenter, noise):
     assert len(nothing.to_supervision()) == 0
 
 
-def test_an_answer_without_a_picture_is_text():
+def test_an_answer_without_a_image_is_text():
     why = Why(TargetPhrase("a cat", "a cat", "a cat", "cat"), None, 0.0)
     mask = MaskProposals(np.ones((1, 3, 4), np.bool_))
     assert Segmentation(mask, np.ones(1, np.float32), 0, 1.0, why)._repr_png_() is None

@@ -19,7 +19,7 @@ from refmask.cli import COMMANDS, main
 from refmask.data import load_dataset
 from refmask.data.scenes import read_scenes
 from refmask.ops import rle
-from refmask.ops.finding import find_pictures
+from refmask.ops.finding import find_images
 from refmask.ops.images import read_image
 from refmask.proposals.grouping import Grouping
 from refmask.types import MaskProposals, tight_boxes
@@ -84,26 +84,26 @@ def workplace(tmp_path, monkeypatch, noise, scored, own_coco):
         (tmp_path / folder).mkdir()
     masks = np.zeros((2, 60, 80), np.bool_)
     masks[0, 5:30, 5:30] = masks[1, 20:50, 40:70] = True
-    for stem in ("picture", "photos/a", "photos/b"):
+    for stem in ("image", "photos/a", "photos/b"):
         Image.fromarray(noise).save(tmp_path / f"{stem}.jpg")
         Image.fromarray(noise).save(tmp_path / f"{stem}.png")
     for name in ("masks", "masks/a", "masks/b"):
         np.savez(tmp_path / f"{name}.npz", masks=masks)
     store = MaskCache(tmp_path / "store", create=True)
-    for picture in find_pictures(str(tmp_path / "photos")):
-        store.put(Grouping().configuration(), read_image(picture), MaskProposals(masks))
+    for image in find_images(str(tmp_path / "photos")):
+        store.put(Grouping().configuration(), read_image(image), MaskProposals(masks))
     (tmp_path / "expressions.txt").write_text("the red car\nleft guy\n")
     (tmp_path / "answers.jsonl").write_text(json.dumps(answered("photos/a.jpg", masks[0])))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def answered(picture, mask):
+def answered(image, mask):
     """As ``refmask segment --json`` prints it."""
     height, width = mask.shape
     left, top, right, bottom = tight_boxes(mask[None])[0].tolist()
     return {
-        "picture": picture,
+        "image": image,
         "height": height,
         "width": width,
         "expression": "the red car",
@@ -166,7 +166,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
     words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Segment my pictures" in (tmp_path / "index.html").read_text()
+    assert "Segment my images" in (tmp_path / "index.html").read_text()
 
 
 def test_every_command_is_shown():

@@ -1,4 +1,4 @@
-"""The system from picture to answer."""
+"""The system from image to answer."""
 
 import subprocess
 import sys
@@ -53,7 +53,7 @@ def test_many_questions_are_the_questions_one_by_one(segmenter, noise):
     assert scene.find([]) == []
 
 
-def test_pictures_are_looked_at_once(segmenter, noise, monkeypatch):
+def test_images_are_looked_at_once(segmenter, noise, monkeypatch):
     scene = segmenter.look(noise)
     monkeypatch.setattr(type(segmenter.method.encoder), "encode_image", None)
     monkeypatch.setattr(type(segmenter.method.encoder), "encode_masked", None)
@@ -118,7 +118,7 @@ def test_load_puts_the_parts_together(model_files, fixed_proposer):
 
 def test_the_proposer_is_asked_for_what_the_whole_system_is(model_files, tmp_path):
     model, weights = model_files("tiny_vit32")
-    (tmp_path / "checkpoint.pth").touch()  # read when the first picture comes
+    (tmp_path / "checkpoint.pth").touch()  # read when the first image comes
     freesolo = f"freesolo:weights={tmp_path / 'checkpoint.pth'}"
     for compat, uncapped in (("reference", True), ("default", False)):
         asked = refmask.load(model, weights, proposals=freesolo, compat=compat).proposer
@@ -191,10 +191,10 @@ def test_nobody_can_change_what_a_scene_holds(model_files, noise):
     masks[0, :20], masks[1, 30:] = True, True
     quality = np.ones(2, np.float32)
     given = refmask.MaskProposals(masks, quality=quality)
-    picture = noise.copy()
-    scene = refmask.load(model, weights).look(picture, given)
+    image = noise.copy()
+    scene = refmask.load(model, weights).look(image, given)
     before = scene.find("the cat")
-    masks[:], quality[:], picture[:] = True, 7, 0
+    masks[:], quality[:], image[:] = True, 7, 0
     assert given.masks.sum() == scene.proposals.masks.sum() == (20 + 30) * 80
     assert given.quality.tolist() == [1, 1]
     assert np.array_equal(scene.image, noise)

@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from refmask.ops.finding import find_pictures
+from refmask.ops.finding import find_images
 from refmask.ops.images import read_image
 from refmask.types import UInt8Array
 
@@ -116,7 +116,7 @@ def main() -> None:
     arrays: dict[str, UInt8Array] = {}
     with torch.inference_mode():
         for place in options.photographs:
-            for path in find_pictures(place):
+            for path in find_images(place):
                 image = resized(read_image(path), SIDES[-1])
                 arrays[f"image/{path.stem}"] = image
                 arrays[f"map/{path.stem}"] = teach(network, image)

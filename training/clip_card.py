@@ -28,14 +28,14 @@ photographs**: on a photograph it has nothing to say. Use published weights ther
 ## Data and training
 
 Scenes of 1 to 4 objects, each on a surface, composed anew for every step and always as twins: the
-same picture with the surfaces of two objects exchanged, or with a new surface. Beside them
+same image with the surfaces of two objects exchanged, or with a new surface. Beside them
 cut-outs: an object, a piece of one, or a surface, alone on grey and stretched to the input, as
 the local branch sees a proposal. Cut-outs are drawn from the same sprites; **no mask of a scene
 enters training, and no loss sees a mask**; but a cut-out shows a thing by its own outline, and so
 the local branch has been taught with clean outlines. About 15 % of the combinations of noun and
 colour never occur.
 
-The loss is InfoNCE between scenes and captions (captions that are true of another picture too are
+The loss is InfoNCE between scenes and captions (captions that are true of another image too are
 not held against it), InfoNCE between cut-outs and captions, and a softplus on twins. AdamW, cosine
 schedule, bfloat16 autocast. `python training/train_clip.py --out DIR` takes one thread a quarter of
 an hour; run twice on one machine, it gave the same bytes. Recipe:
@@ -59,7 +59,7 @@ right in {chance:.1f} %. Overall IoU in percent, by visual feature (rows) and te
 {table}
 
 Gain of both visual features with both text features over other cells of the table, with the
-paired 95 % bootstrap interval over pictures (2,000 draws):
+paired 95 % bootstrap interval over images (2,000 draws):
 
 | over | gain | interval |
 |---|---|---|
@@ -82,7 +82,7 @@ the class and colour expressions are answered right.
 
 Two objects of the same class and colour: how often the one that is meant scores higher, in
 percent, so that 50 is a coin flip. In the last three columns all surfaces are erased from the
-picture: a feature that reads the surroundings is above 50 before and at 50 after.
+image: a feature that reads the surroundings is above 50 before and at 50 after.
 
 | kind | pairs | global | local | both | global, erased | local, erased | both, erased |
 |---|---|---|---|---|---|---|---|

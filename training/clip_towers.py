@@ -68,7 +68,7 @@ def plain_attention(
 
 
 def normalise(pixels: Tensor) -> Tensor:
-    """uint8 (B, S, S, 3) pictures to float32 (B, 3, S, S) as the model reads them."""
+    """uint8 (B, S, S, 3) images to float32 (B, 3, S, S) as the model reads them."""
     return pixels.permute(0, 3, 1, 2).float().div_(255).sub_(MEAN).div_(STD)
 
 
@@ -87,7 +87,7 @@ def encode_text(model: open_clip.CLIP, tokens: Tensor) -> Tensor:
 
 
 def encode_image(model: open_clip.CLIP, pixels: Tensor) -> Tensor:
-    """Unit features (B, D) of normalised pictures (B, 3, S, S)."""
+    """Unit features (B, D) of normalised images (B, 3, S, S)."""
     return functional.normalize(model.visual(pixels).float(), dim=-1)
 
 
@@ -99,11 +99,11 @@ def encode_masked(
     Args:
         model: the model.
         pixels: (B, 3, S, S), normalised.
-        grids: for each picture (N, patches) in 0 to 1, what its masks cover of each patch.
+        grids: for each image (N, patches) in 0 to 1, what its masks cover of each patch.
         mask_layers: in how many last blocks the patch tokens are multiplied by the mask.
 
     Returns:
-        For each picture unit features (N, D).
+        For each image unit features (N, D).
     """
     visual = model.visual
     blocks = visual.transformer.resblocks

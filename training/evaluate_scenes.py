@@ -125,12 +125,12 @@ def tally(
     found, rng = Tally(), np.random.default_rng(seed)
     variants = systems(segmenter)
     for scene in scenes:
-        items, picture = scene.layout.items, scene.rendered
-        masks = MaskProposals(propose(picture.objects, picture.surfaces, rng))
-        looked = segmenter.look(picture.image, masks)
+        items, image = scene.layout.items, scene.rendered
+        masks = MaskProposals(propose(image.objects, image.surfaces, rng))
+        looked = segmenter.look(image.image, masks)
         targets = [item for item, _, _ in scene.expressions]
         phrases = segmenter.parser([sentence for _, sentence, _ in scene.expressions])
-        inter, union = intersection_and_union(masks.masks[None], picture.objects[targets][:, None])
+        inter, union = intersection_and_union(masks.masks[None], image.objects[targets][:, None])
         found.scenes += [scene.number] * len(targets)
         found.kinds += [kind for _, _, kind in scene.expressions]
         found.held_out += [is_held_out(items[t].noun, items[t].colour) for t in targets]
@@ -164,8 +164,8 @@ def tell_apart(
     if not rows:
         return
     bare = render(without_surfaces(scene.layout), sprites, len(scene.rendered.image))
-    for state, picture in (("", scene.rendered), (" erased", bare)):
-        looked = segmenter.look(picture.image, MaskProposals(picture.objects))
+    for state, image in (("", scene.rendered), (" erased", bare)):
+        looked = segmenter.look(image.image, MaskProposals(image.objects))
         for visual in VISUAL:
             system = replace(looked, segmenter=variants[visual, "both"])
             answers = system.find_phrases([phrases[row] for row, *_ in rows])

@@ -107,8 +107,8 @@ def main() -> None:
     dataset = load_dataset("coco", root=parser.parse_args().root, questions=CHOICES)
     read, method = PhraseParser(), ClassPosterior(load_classifier())
     right, chance = defaultdict(list), defaultdict(list)
-    for picture in dataset.ids:
-        sample = dataset.sample(picture)
+    for image in dataset.ids:
+        sample = dataset.sample(image)
         seen = method.encode_image(sample.image, sample.instances)
         classes = sample.instances.details["category"]
         names = np.array([dataset.categories[number] for number in classes])

@@ -1,6 +1,6 @@
 """A grammar of referring expressions that writes fragments together with their parse.
 
-People who point at things in pictures write noun phrases without verbs, subjects without
+People who point at things in images write noun phrases without verbs, subjects without
 copulas, and places without prepositions. Treebanks hold little of this, so the parser learns it
 from here: ``Grammar(seed).fragment()`` gives one new expression with heads and labels.
 """

@@ -1,4 +1,4 @@
-"""Write pictures of emoji objects with masks and expressions, in the layout of REFER.
+"""Write images of emoji objects with masks and expressions, in the layout of REFER.
 
 python training/generate_scenes.py --count 48 --seed 7 --out DIR
 """
@@ -31,7 +31,7 @@ def main(words: Sequence[str] | None = None) -> int:
     counts = {"val": args.count - tested, "test": tested}
     try:
         sprites = Sprites(args.font)
-        with tqdm(total=args.count, unit="picture", disable=not sys.stderr.isatty()) as bar:
+        with tqdm(total=args.count, unit="image", disable=not sys.stderr.isatty()) as bar:
             parts, start = {}, 1
             for split, held_out in SPLITS.items():
                 scenes = compose(
@@ -48,17 +48,17 @@ def main(words: Sequence[str] | None = None) -> int:
     except RefmaskError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{args.count} pictures and {sentences} expressions in {args.out}")
+    print(f"{args.count} images and {sentences} expressions in {args.out}")
     return 0
 
 
 def options() -> argparse.ArgumentParser:
     """The command's options."""
     parser = argparse.ArgumentParser(
-        description="Write scenes in the layout of REFER: pictures, COCO instances and refs. "
+        description="Write scenes in the layout of REFER: images, COCO instances and refs. "
         "The split val holds nouns in colours as in training, test only held-out combinations."
     )
-    parser.add_argument("--count", type=int, required=True, help="number of pictures")
+    parser.add_argument("--count", type=int, required=True, help="number of images")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same scenes (default 0)")
     parser.add_argument("--out", type=Path, required=True, help="new or empty folder to write")
     parser.add_argument(
@@ -68,7 +68,7 @@ def options() -> argparse.ArgumentParser:
         "--test-share", type=float, default=0.5, help="share of the split test (default 0.5)"
     )
     parser.add_argument(
-        "--side", type=int, default=400, help="side of a picture in pixels (default 400)"
+        "--side", type=int, default=400, help="side of an image in pixels (default 400)"
     )
     return parser
 

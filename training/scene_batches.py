@@ -1,6 +1,6 @@
 """Batches to learn from: scenes as twins, and cut-outs, with the truth of every caption.
 
-A caption that happens to be true of another picture of the batch must not be used against it;
+A caption that happens to be true of another image of the batch must not be used against it;
 hence the tables of truth. Masks of scenes take no part.
 """
 
@@ -30,7 +30,7 @@ class Recipe:
 
     Attributes:
         pairs: twins, P.
-        captions: of each scene; words cost little beside pictures.
+        captions: of each scene; words cost little beside images.
         objects: whole objects among the cut-outs.
         surfaces: surfaces among the cut-outs.
         parts: pieces of objects among the cut-outs.
@@ -49,7 +49,7 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """One step's pictures and captions; K of C cut-outs have a caption.
+    """One step's images and captions; K of C cut-outs have a caption.
 
     Attributes:
         scenes: uint8 (2P, S, S, 3); rows 2p and 2p + 1 are twins.
@@ -121,7 +121,7 @@ class BatchMaker:
             for layout in (first, second):
                 layouts.append(layout)
                 captions += [self._caption(layout, changed) for _ in range(self.recipe.captions)]
-        pictures = [
+        images = [
             render(layout, self.sprites, side=self.side, masks=False).image for layout in layouts
         ]
         truth = [
@@ -129,7 +129,7 @@ class BatchMaker:
             for claim, _ in captions
         ]
         owner = np.repeat(np.arange(len(layouts)), self.recipe.captions)
-        return np.stack(pictures), [text for _, text in captions], owner, np.array(truth)
+        return np.stack(images), [text for _, text in captions], owner, np.array(truth)
 
     def _caption(self, layout: Layout, changed: tuple[int, ...]) -> tuple[Claim, str]:
         about = changed if self.rng.random() < _ABOUT_CHANGE else range(len(layout.items))
@@ -142,7 +142,7 @@ class BatchMaker:
         # Pieces and unions of the very objects that are there whole: the hardest wrong answers.
         pieces = [objects[int(i)] for i in rng.integers(len(objects), size=recipe.parts)]
         unions = [objects[int(i)] for i in rng.integers(len(objects), size=recipe.unions)]
-        pictures = [
+        images = [
             *map(cutter.whole, objects),
             *map(cutter.surface, surfaces),
             *map(cutter.part, pieces),
@@ -152,7 +152,7 @@ class BatchMaker:
         looks = [item.surface for item in surfaces if item.surface is not None]
         texts = [self.writer.text(claim) for claim in claims]
         texts += [self.writer.surface_text(surface) for surface in looks]
-        truth = np.zeros((len(texts), len(pictures)), np.bool_)
+        truth = np.zeros((len(texts), len(images)), np.bool_)
         for row, claim in enumerate(claims):
             # A cut-out is stretched: its size cannot be seen and counts as true.
             seen = Claim(claim.noun, claim.colour)
@@ -165,4 +165,4 @@ class BatchMaker:
                 item.surface is not None and look_holds(said, item.surface) for item in shown
             ]
             truth[row, len(texts) : len(texts) + len(pieces)] = False
-        return np.stack(pictures), texts, truth
+        return np.stack(images), texts, truth

@@ -38,7 +38,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 _GLUE = (
     "a an the on standing sitting is in of left right above below next to at top bottom and with"
 )
-#: Kinds of expressions the pictures of a batch cannot be told apart by.
+#: Kinds of expressions the images of a batch cannot be told apart by.
 _SPATIAL = ("position", "direction", "next-to")
 
 

@@ -81,7 +81,7 @@ class Cutter:
         pixels = _OBJECT_PIXELS[int(self.rng.integers(len(_OBJECT_PIXELS)))]
         sprite = self.sprites.object(item.noun, item.colour, item.flipped, pixels)
         ground = tuple(int(value) for value in self.rng.integers(0, 256, 3))
-        canvas = Image.new("RGB", sprite.picture.size, ground)
+        canvas = Image.new("RGB", sprite.image.size, ground)
         canvas.paste(sprite.colours, (0, 0), sprite.alpha)
         return np.asarray(canvas), sprite.mask
 
@@ -92,8 +92,7 @@ class Cutter:
         above = self.sprites.object(item.noun, item.colour, item.flipped, pixels)
         canvas = below.colours.copy()
         corner = tuple(
-            (wide - narrow) // 2
-            for wide, narrow in zip(canvas.size, above.picture.size, strict=True)
+            (wide - narrow) // 2 for wide, narrow in zip(canvas.size, above.image.size, strict=True)
         )
         canvas.paste(above.colours, corner, above.alpha)
         thing = Image.new("1", canvas.size)

@@ -81,16 +81,16 @@ def look(count: int, seed: int, side: int = 400) -> Iterator[Looked]:
     rng, sprites = np.random.default_rng(seed), Sprites()
     for _ in range(count):
         layout = sample_layout(rng)
-        picture = render(layout, sprites, side=side)
-        masks = propose(picture.objects, picture.surfaces, rng)
+        image = render(layout, sprites, side=side)
+        masks = propose(image.objects, image.surfaces, rng)
         said = expressions(layout, rng)
-        targets = picture.objects[[index for index, _, _ in said]]
-        small = Image.fromarray(picture.image).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+        targets = image.objects[[index for index, _, _ in said]]
+        small = Image.fromarray(image.image).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
         grids = functional.adaptive_avg_pool2d(torch.tensor(masks)[:, None].float(), SIDE // 16)
         yield Looked(
             np.asarray(small),
             grids.flatten(1),
-            np.stack([stretch(picture.image, mask, SIDE) for mask in masks]),
+            np.stack([stretch(image.image, mask, SIDE) for mask in masks]),
             [sentence for _, sentence, _ in said],
             [_AFTER_NOUN.sub("", sentence) for _, sentence, _ in said],
             [kind for _, _, kind in said],

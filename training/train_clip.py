@@ -1,4 +1,4 @@
-"""Train the small CLIP that ships with refmask: pictures and captions, no mask in any loss.
+"""Train the small CLIP that ships with refmask: images and captions, no mask in any loss.
 
     python training/train_clip.py --out clip --steps 800
 
@@ -67,13 +67,13 @@ class Plan:
     settling: int = 200
 
 
-def to_pictures(similarity: Tensor, truth: Tensor, owner: Tensor) -> Tensor:
-    """InfoNCE from captions to pictures; other pictures a caption is true of are left out.
+def to_images(similarity: Tensor, truth: Tensor, owner: Tensor) -> Tensor:
+    """InfoNCE from captions to images; other images a caption is true of are left out.
 
     Args:
-        similarity: (R, C), scaled, captions by pictures.
-        truth: bool (R, C), whether the caption is true of the picture.
-        owner: int (R,), the picture each caption was written for.
+        similarity: (R, C), scaled, captions by images.
+        truth: bool (R, C), whether the caption is true of the image.
+        owner: int (R,), the image each caption was written for.
     """
     others = truth.clone()
     others[torch.arange(len(owner)), owner] = False
@@ -81,7 +81,7 @@ def to_pictures(similarity: Tensor, truth: Tensor, owner: Tensor) -> Tensor:
 
 
 def to_captions(similarity: Tensor, truth: Tensor, owner: Tensor) -> Tensor:
-    """InfoNCE from pictures to each of their captions; other true captions are left out."""
+    """InfoNCE from images to each of their captions; other true captions are left out."""
     own = torch.arange(len(owner))
     others = truth[:, owner].T.clone()
     others[own, own] = False
@@ -90,7 +90,7 @@ def to_captions(similarity: Tensor, truth: Tensor, owner: Tensor) -> Tensor:
 
 def contrast(similarity: Tensor, truth: Tensor, owner: Tensor) -> Tensor:
     """Symmetric InfoNCE in which nothing true counts as wrong."""
-    parts = to_pictures(similarity, truth, owner), to_captions(similarity, truth, owner)
+    parts = to_images(similarity, truth, owner), to_captions(similarity, truth, owner)
     return (parts[0] + parts[1]) / 2
 
 
@@ -108,13 +108,13 @@ def losses(
     """The scenes', the cut-outs' and the twins' loss of one batch."""
     pixels = normalise(torch.from_numpy(np.concatenate([batch.scenes, batch.cutouts])))
     texts = tokenizer([*batch.scene_texts, *batch.cutout_texts])
-    pictures, captions = len(batch.scenes), len(batch.scene_texts)
+    images, captions = len(batch.scenes), len(batch.scene_texts)
     with torch.autocast("cpu", torch.bfloat16):
         images = encode_image(model, pixels)
         words = encode_text(model, texts)
     scale = model.logit_scale.exp().clamp(max=100)
-    scenes = scale * words[:captions] @ images[:pictures].T
-    cutouts = scale * words[captions:] @ images[pictures:].T
+    scenes = scale * words[:captions] @ images[:images].T
+    cutouts = scale * words[captions:] @ images[images:].T
     truth, owner = torch.from_numpy(batch.scene_truth), torch.from_numpy(batch.scene_owner)
     return (
         contrast(scenes, truth, owner),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from attack import annotations, asked, kept, models, pictures
+from attack import annotations, asked, images, kept, models
 from attack.gadgets import gadgets
 from attack.kinds import Kind
 
-SUBJECTS = (pictures, annotations, models, kept, asked)
+SUBJECTS = (images, annotations, models, kept, asked)
 
 
 def all_kinds(canary: Path) -> list[Kind]:

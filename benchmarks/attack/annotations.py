@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow
 from pyarrow.parquet import write_table
 
+from attack.images import SIDES, images, mask
 from attack.kinds import Kind
-from attack.pictures import SIDES, images, mask
 from refmask.batch.plan import Plan
 from refmask.batch.tables import read_table
 from refmask.cli.expressions import read_expressions
@@ -28,20 +28,20 @@ from refmask.ops import rle
 from refmask.ops.reading import read_text
 from refmask.types import TargetPhrase
 
-PICTURES = "images/mscoco/images/train2014/COCO_train2014_7.jpg"
+IMAGES = "images/mscoco/images/train2014/COCO_train2014_7.jpg"
 REFS, TABLES = "refcoco/refs(unc).p", "refcoco/instances.json"
 
 
 def kinds(gadgets: list[bytes]) -> Iterator[Kind]:
     """Kinds of this subject."""
-    picture = {PICTURES: images()["a.jpg"]}
+    image = {IMAGES: images()["a.jpg"]}
     tables, refs = json.dumps(coco()).encode(), pickle.dumps(referring(), 2)
-    yield Kind("refs.p", picture | {TABLES: tables, REFS: refs}, _refer, [REFS], gadgets)
-    yield Kind("instances.json", picture | {TABLES: tables, REFS: refs}, _refer, [TABLES])
+    yield Kind("refs.p", image | {TABLES: tables, REFS: refs}, _refer, [REFS], gadgets)
+    yield Kind("instances.json", image | {TABLES: tables, REFS: refs}, _refer, [TABLES])
     for end, content in ((".json", json.dumps(referring()).encode()), (".parquet", parquet())):
         name = f"grefcoco/grefs(unc){end}" if end == ".json" else f"refcoco/refs(unc){end}"
         folder = name.partition("/")[0]
-        files = picture | {f"{folder}/instances.json": tables, name: content}
+        files = image | {f"{folder}/instances.json": tables, name: content}
         yield Kind(f"refs{end}", files, _refer, [name])
     path = "annotations/instances_val2014.json"
     yield Kind("coco", {path: tables, "val2014/7.jpg": images()["a.jpg"]}, _coco, [path])
@@ -59,7 +59,7 @@ def kinds(gadgets: list[bytes]) -> Iterator[Kind]:
 
 
 def coco() -> dict[str, object]:
-    """``instances.json`` of one picture."""
+    """``instances.json`` of one image."""
     shapes = [[[1, 1, 9, 1, 9, 9, 1, 9]], {"size": list(SIDES), "counts": [5, 20, 167]}]
     annotations = [
         {"id": n, "image_id": 7, "category_id": n, "segmentation": shape, "iscrowd": 0}
@@ -71,7 +71,7 @@ def coco() -> dict[str, object]:
 
 
 def referring() -> list[dict[str, object]]:
-    """Refs of that picture."""
+    """Refs of that image."""
     said = [{"tokens": ["the", "dog"], "raw": "the dog", "sent": "the dog", "sent_id": 10}]
     about = {"image_id": 7, "category_id": 1, "split": "val", "file_name": "COCO_train2014_7_1.jpg"}
     return [
@@ -87,7 +87,7 @@ def parquet() -> bytes:
 
 
 def phrasecut() -> dict[str, bytes]:
-    """PhraseCut's two files and a picture."""
+    """PhraseCut's two files and an image."""
     tasks = [
         {
             **{"task_id": f"7__{n}", "image_id": 7, "ann_ids": [n], "phrase": "the hill"},
@@ -103,14 +103,14 @@ def phrasecut() -> dict[str, bytes]:
 
 
 def asked() -> dict[str, bytes]:
-    """Tables of pictures and expressions of many types."""
+    """Tables of images and expressions of many types."""
     columns = {
-        "lists": {"picture": ["a.png", "b.png"], "expressions": [["the dog"], ["a cat", "x"]]},
+        "lists": {"image": ["a.png", "b.png"], "expressions": [["the dog"], ["a cat", "x"]]},
         "texts": {"path": ["a.png", "b.png", "a.png"], "phrase": ["the dog", "a cat", "it"]},
         "names": {"uri": ["a.png"]},
     }
     tables = {f"{name}.parquet": _parquet(pyarrow.table(told)) for name, told in columns.items()}
-    csv = b'picture,expression\na.png,the dog\nb.png,"a, cat"\n'
+    csv = b'image,expression\na.png,the dog\nb.png,"a, cat"\n'
     return tables | {"a.csv": csv, "b.csv": b"\xef\xbb\xbfpath\r\na.png\r\n"}
 
 
@@ -118,7 +118,7 @@ def answers() -> bytes:
     """What ``refmask segment --json`` prints."""
     runs = rle.encode(mask())
     answer = {
-        **{"picture": "a.png", "expression": "the dog", "noun_phrase": "dog", "head": "dog"},
+        **{"image": "a.png", "expression": "the dog", "noun_phrase": "dog", "head": "dog"},
         **{"width": SIDES[1], "height": SIDES[0], "confidence": 0.9, "unsure": False},
         "answer": {"score": 0.5, "segmentation": runs, "box": [0, 0, 3, 9], "area": 20},
     }
@@ -165,7 +165,7 @@ def records() -> bytes:
         },
     }
     lines = [
-        {"picture": str(one), "query": f"{one}-{n}", "number": n, "of": 2} | row
+        {"image": str(one), "query": f"{one}-{n}", "number": n, "of": 2} | row
         for one in (1, 2)
         for n in (0, 1)
     ]
@@ -207,10 +207,10 @@ def bombs() -> Iterator[bytes]:
     """Tables of a few kilobytes that stand for millions of rows, or for gigabytes of text."""
     for rows, name in ((4_000_000, "a.png"), (2_900_000, "a.png"), (1_000_000, "a" * 2000)):
         numbers = pyarrow.array(np.zeros(rows, np.int32))
-        pictures = pyarrow.DictionaryArray.from_arrays(numbers, [name])
+        images = pyarrow.DictionaryArray.from_arrays(numbers, [name])
         phrases = pyarrow.DictionaryArray.from_arrays(numbers, ["the dog"])
-        yield _parquet(pyarrow.table({"picture": pictures, "phrase": phrases}))
-        yield _parquet(pyarrow.table({"picture": pictures}))
+        yield _parquet(pyarrow.table({"image": images, "phrase": phrases}))
+        yield _parquet(pyarrow.table({"image": images}))
 
 
 def _answers(folder: Path, name: str) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from attack.images import images
 from attack.kinds import Kind, of_json, of_text
-from attack.pictures import images
 from refmask import limits
 from refmask.ops import rle
 from refmask.ops.segmentations import decode_apart, decode_segmentation
@@ -50,22 +50,22 @@ def client() -> Any:
 
     import refmask
     from refmask.server.app import app
-    from refmask.server.label_studio.tasks import Pictures
+    from refmask.server.label_studio.tasks import ImageFolder
 
     system = refmask.load("embedded", precision="fp32")
-    made = TestClient(app(system, pictures=Pictures(None)))
+    made = TestClient(app(system, images=ImageFolder(None)))
     made.__enter__()
     return made
 
 
 def bodies() -> Iterator[str]:
     """Bodies of all routes, each with the route that it is for."""
-    picture = base64.b64encode(images()["a.png"]).decode()
+    image = base64.b64encode(images()["a.png"]).decode()
     asked = {"phrases": ["the dog"], "format": "rle", "top": 1, "alpha": 0.5, "beta": 0.5}
-    yield json.dumps({"path": "/v1/segment", "body": {"picture": picture} | asked})
-    yield json.dumps({"path": "/v1/scenes", "body": {"picture": picture}})
+    yield json.dumps({"path": "/v1/segment", "body": {"image": image} | asked})
+    yield json.dumps({"path": "/v1/scenes", "body": {"image": image}})
     yield json.dumps({"path": "/v1/scenes/x/segment", "body": asked})
-    task = {"id": 1, "data": {"image": "data:image/png;base64," + picture}}
+    task = {"id": 1, "data": {"image": "data:image/png;base64," + image}}
     told = {"tasks": [task], "label_config": CONFIG, "params": {"context": {"result": []}}}
     yield json.dumps({"path": "/label-studio/predict", "body": told})
 

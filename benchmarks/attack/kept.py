@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 import refmask
+from attack.images import noise
 from attack.kinds import Kind
-from attack.pictures import noise
 from attack.scenes import repacked
 from refmask.cache.features import FeatureCache
 from refmask.cache.masks import MaskCache
@@ -24,7 +24,7 @@ from refmask.settings.remembered import KeptFile, Remembered
 from refmask.types import MaskProposals
 
 MADE_BY = {"proposer": "attack"}
-OWNER = {"picture": "a" * 64, "part": "vision"}
+OWNER = {"image": "a" * 64, "part": "vision"}
 
 
 def kinds(gadgets: list[bytes]) -> Iterator[Kind]:
@@ -62,7 +62,7 @@ def _entries(folder: Path, name: str) -> None:
     store = MaskCache(folder)
     store.get(MADE_BY, noise())
     for configuration in store.configurations():
-        store.pictures(configuration)
+        store.images(configuration)
     FeatureCache(folder).get(OWNER)
 
 

@@ -78,13 +78,13 @@ def tree(folder: Path) -> Content:
 
 
 def index(folder: Path) -> Content:
-    """Pictures of an index with all their regions."""
+    """Images of an index with all their regions."""
     from refmask.search import Collection
 
     collection = Collection(folder)
     told = {
         one.path: (asdict(one), collection.rows(one.path).to_pylist())
-        for one in collection.pictures()
+        for one in collection.images()
     }
     return told | {"stats": (collection.stats().regions, collection.stats().folders)}
 
@@ -151,10 +151,10 @@ def kill_all(names: Sequence[str], kills: int, seed: int) -> list[Killed]:
         return found
 
 
-def made_inputs(folder: Path, pictures: int = 8) -> Path:
-    """Pictures, phrases and answers about them."""
+def made_inputs(folder: Path, images: int = 8) -> Path:
+    """Images, phrases and answers about them."""
     (folder / "photos").mkdir(parents=True)
-    for seed in range(pictures):
+    for seed in range(images):
         patches = np.random.default_rng(seed).integers(0, 256, (3, 4, 3), np.uint8)
         image = Image.fromarray(patches).resize((96, 72), Image.Resampling.NEAREST)
         image.save(folder / "photos" / f"{seed:02}.png")

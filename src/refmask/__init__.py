@@ -1,4 +1,4 @@
-"""refmask: a picture and a phrase in, the mask of that one thing out.
+"""refmask: an image and a phrase in, the mask of that one thing out.
 
 >>> import refmask
 >>> scene = refmask.load().look("street.jpg")                          # doctest: +SKIP

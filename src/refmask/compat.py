@@ -24,8 +24,8 @@ class Compat:
     Attributes:
         imagenet_statistics: normalise pixels with ImageNet's mean and standard deviation
             instead of the weights' own.
-        shorter_side: resize the picture to this shorter side (pixels) before anything else.
-        plain_bilinear: resize pictures, crops and masks bilinearly without antialiasing,
+        shorter_side: resize the image to this shorter side (pixels) before anything else.
+        plain_bilinear: resize images, crops and masks bilinearly without antialiasing,
             instead of with the weights' interpolation, antialiased, and masks by covered area.
         crop_fill: value per channel, after normalisation, of pixels outside the mask in a
             crop; 0 is the mean colour.
@@ -41,7 +41,7 @@ class Compat:
         uncapped_proposals: FreeSOLO's input has its shorter side at 800 pixels, its longer side
             truncated and without the limit of 1333.
         long_text_error: refuse a text longer than the model's context, instead of cutting it.
-        padded_patches: (region token) cut patches from the picture padded by half a patch less one
+        padded_patches: (region token) cut patches from the image padded by half a patch less one
             pixel, so that they lie that much further up and left.
         half_positions: (region token) round the position embedding to float16.
         sampled_regions: (region token) a mask's patches are those of its nearest-neighbour copy at
@@ -57,7 +57,7 @@ class Compat:
             places, instead of by the sum, which keeps scores on the scale of logits.
         negated_gradient: (Grad-CAM) take the gradient of minus the logit.
         negative_evidence: (Grad-CAM) keep what speaks against the expression in the map.
-        skip_without_proposals: (evaluation) expressions about a picture without proposals leave the
+        skip_without_proposals: (evaluation) expressions about an image without proposals leave the
             metrics, instead of counting as IoU 0.
         overlap_is_background: (evaluation) where polygons of a target overlap is outside of it,
             instead of inside.

@@ -4,7 +4,7 @@
 
     RefmaskError
     ├── InputError            what was given cannot be used         (also a ValueError)
-    │   ├── ImageError        a picture: missing, truncated, too large, no picture at all
+    │   ├── ImageError        an image: missing, truncated, too large, no image at all
     │   ├── MaskError         masks or proposals: wrong size, wrong type, not readable
     │   ├── ExpressionError   a referring expression: empty, too long, not text
     │   └── FeatureError      kept features: of another shape or type than the method's
@@ -47,7 +47,7 @@ class InputError(RefmaskError, ValueError):
 
 
 class ImageError(InputError):
-    """A picture is missing, truncated, too large, or no picture at all."""
+    """An image is missing, truncated, too large, or no image at all."""
 
 
 class MaskError(InputError):

@@ -44,7 +44,7 @@ BLANK_IMAGE = "blank image"
 
 @dataclass(eq=False)
 class Scene:
-    """One picture looked at once.
+    """One image looked at once.
 
     Attributes:
         image: uint8 RGB (H, W, 3).
@@ -73,7 +73,7 @@ class Scene:
         return f"<Scene: {regions}, seen by {self.provenance.caption}>"
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write picture, proposals and features, unblended, into a ``.safetensors`` file.
+        """Write image, proposals and features, unblended, into a ``.safetensors`` file.
 
         Raises:
             ConfigurationError: when the name has another ending, the place cannot be written, or
@@ -87,12 +87,12 @@ class Scene:
     def load(cls, path: str | PathLike[str], segmenter: Segmenter) -> Scene:
         """A scene that was saved: it answers as then, and nothing is looked at again.
 
-        Except for what ``local_top`` puts off: crops are cut from the picture in the file.
+        Except for what ``local_top`` puts off: crops are cut from the image in the file.
 
         Args:
             path: the file; nothing in it is run.
             segmenter: answers. Its model, precision, compat and mask_layers must be those that
-                looked at the picture; parser, alpha and beta need not.
+                looked at the image; parser, alpha and beta need not.
 
         Raises:
             InputError: when the file is missing, damaged, too large, or no such file.
@@ -107,12 +107,12 @@ class Scene:
         return Overlay(self.image)
 
     def _repr_png_(self) -> bytes:
-        """What a notebook shows: the picture with all proposals."""
+        """What a notebook shows: the image with all proposals."""
         return png(draw_readably(self.image, self.proposals))
 
     @cached_property
     def _fault(self) -> str | None:
-        """Why nothing can be told about this picture, whatever is asked."""
+        """Why nothing can be told about this image, whatever is asked."""
         return BLANK_IMAGE if is_blank(self.image) else None
 
     @cached_property

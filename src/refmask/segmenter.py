@@ -12,7 +12,7 @@ from refmask.cache.features import FeatureCache
 from refmask.cache.method import CachedMethod
 from refmask.fingerprint import describe_method, describe_proposer, model_name
 from refmask.methods import Method
-from refmask.ops.images import Picture, read_image
+from refmask.ops.images import ImageInput, read_image
 from refmask.ops.processes import check_process
 from refmask.provenance import Provenance, label_of
 from refmask.scene import Scene
@@ -79,7 +79,7 @@ class Segmenter:
 
     def look(
         self,
-        image: Picture,
+        image: ImageInput,
         proposals: MaskProposals | None = None,
         *,
         tell: Callable[[str], object] = lambda _: None,

@@ -1,7 +1,7 @@
-"""The central types, in the order in which a picture and a phrase meet them.
+"""The central types, in the order in which an image and a phrase meet them.
 
 Letters used for shapes everywhere: N mask proposals, T expressions, D the embedding's width,
-H x W the original picture, S the side of the model's input.
+H x W the original image, S the side of the model's input.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Index = int | slice | Sequence[int] | npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class MaskProposals:
-    """Class-agnostic mask proposals of one picture, M(I) in the paper.
+    """Class-agnostic mask proposals of one image, M(I) in the paper.
 
     No array can be written to: what the caller may still change is copied.
 
     Attributes:
-        masks: bool (N, H, W), in the original picture's pixels.
+        masks: bool (N, H, W), in the original image's pixels.
         boxes: float32 (N, 4), XYXY pixels, half-open: ``masks[n, y1:y2, x1:x2]`` holds the
             whole mask. An empty mask has the box (0, 0, 0, 0). Computed when not given.
         quality: float32 (N,), the proposer's own belief, higher is better. Ones when not given.
@@ -74,16 +74,16 @@ class MaskProposals:
 
     @classmethod
     def empty(cls, height: int, width: int) -> Self:
-        """No proposals for a picture of ``height`` x ``width`` pixels."""
+        """No proposals for an image of ``height`` x ``width`` pixels."""
         return cls(np.zeros((0, height, width), np.bool_))
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of the picture, in pixels."""
+        """Height and width of the image, in pixels."""
         return self.masks.shape[1], self.masks.shape[2]
 
     def checked_for(self, image: UInt8Array) -> Self:
-        """These proposals, once it is sure that a method can look at them in this picture.
+        """These proposals, once it is sure that a method can look at them in this image.
 
         Args:
             image: uint8 RGB (H, W, 3).
@@ -94,7 +94,7 @@ class MaskProposals:
         if self.size != image.shape[:2]:
             raise MaskError(
                 f"expected masks of {image.shape[1]}x{image.shape[0]} pixels (width x height) like "
-                f"the picture, got {self.size[1]}x{self.size[0]}; resize them"
+                f"the image, got {self.size[1]}x{self.size[0]}; resize them"
             )
         empty = np.flatnonzero(~self.masks.any(axis=(1, 2)))
         if len(empty):
@@ -175,7 +175,7 @@ def tight_boxes(masks: BoolArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """One expression about one picture, with its answer.
+    """One expression about one image, with its answer.
 
     Attributes:
         id: unique within its data set.
@@ -196,7 +196,7 @@ class Query:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One picture with all that is asked about it.
+    """One image with all that is asked about it.
 
     Attributes:
         id: unique within its data set.
@@ -251,7 +251,7 @@ class ContextFeatures:
     """Features of N masks or T expressions, described in context and alone, **not blended**.
 
     Attributes:
-        global_context: float32 (N, D) or (T, D): a mask within the whole picture (equation 2 or
+        global_context: float32 (N, D) or (T, D): a mask within the whole image (equation 2 or
             3), or the whole expression (equation 6).
         local_context: float32, same shape: the masked crop (equation 4), or the target noun
             phrase (equation 7).
@@ -286,10 +286,10 @@ class ContextFeatures:
 
 @runtime_checkable
 class MaskProposer(Protocol):
-    """Offers class-agnostic masks for a picture."""
+    """Offers class-agnostic masks for an image."""
 
     def propose(self, image: UInt8Array) -> MaskProposals:
-        """Masks of a uint8 RGB (H, W, 3) picture, best quality first."""
+        """Masks of a uint8 RGB (H, W, 3) image, best quality first."""
         ...
 
 
@@ -300,7 +300,7 @@ class ConfiguredProposer(MaskProposer, Protocol):
     def configuration(self) -> dict[str, Any]:
         """Name, settings, weights' SHA-256 and precision: what JSON can hold.
 
-        Two proposers with equal configurations offer the same masks for the same picture, up to
+        Two proposers with equal configurations offer the same masks for the same image, up to
         rounding between machines.
         """
         ...

@@ -104,7 +104,7 @@ def test_the_table_counts_by_kind():
 
 def test_a_killed_export_ends_as_an_unbroken_one(tmp_path):
     # Kills of the other commands: see ``evaluate``, ``batch``, the index and the store.
-    inputs = kills.made_inputs(tmp_path / "inputs", pictures=2)
+    inputs = kills.made_inputs(tmp_path / "inputs", images=2)
     (one,) = kills.killed("export", inputs, tmp_path / "out", kills=1, seed=0)
     assert one.right, one.told
 

@@ -1,4 +1,4 @@
-"""A few small pictures, one of them broken, and a small model that answers about them."""
+"""A few small images, one of them broken, and a small model that answers about them."""
 
 import shutil
 from functools import partial
@@ -20,17 +20,17 @@ SIDE, FEW = 96, 4
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
-    """Six pictures in two folders, one that is cut short, and things that are no pictures."""
+    """Six images in two folders, one that is cut short, and things that are no images."""
     folder = tmp_path_factory.mktemp("photos")
     found = sorted(Path(SHIPPED).rglob("*.png"))[:6]
     (folder / "more of them").mkdir()
     for number, path in enumerate(found):
         place = folder / ("more of them" if number > 3 else "") / f"{number}.png"
-        with Image.open(path) as picture:
-            picture.convert("RGB").resize((SIDE, SIDE)).save(place)
+        with Image.open(path) as image:
+            image.convert("RGB").resize((SIDE, SIDE)).save(place)
     whole = (folder / "0.png").read_bytes()
     (folder / "broken.png").write_bytes(whole[: len(whole) // 2])
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     (folder / ".hidden").mkdir()
     shutil.copy(folder / "0.png", folder / ".hidden" / "0.png")
     return folder
@@ -60,7 +60,7 @@ def batch(segmenter, photos, expressions):
 
     def make(folder, where=photos, asked=expressions, by=segmenter, **settings):
         phrases = asked and by.parser(asked)
-        plan = read_plan(str(where), phrases, settings.pop("per_picture", None))
+        plan = read_plan(str(where), phrases, settings.pop("per_image", None))
         return Batch(plan, fingerprint_of(by), str(folder), **{"rows": 4, **settings})
 
     return make
@@ -68,11 +68,11 @@ def batch(segmenter, photos, expressions):
 
 @pytest.fixture(scope="session")
 def rows():
-    """All rows of a folder, by picture and expression."""
+    """All rows of a folder, by image and expression."""
 
     def read(folder):
         found = parquet.read_table(folder).to_pylist()
-        return sorted(found, key=lambda row: (row["picture"], row["number"]))
+        return sorted(found, key=lambda row: (row["image"], row["number"]))
 
     return read
 

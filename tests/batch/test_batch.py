@@ -19,13 +19,13 @@ from refmask.cli import main
 from refmask.errors import ConfigurationError
 
 
-def test_one_row_for_each_picture_and_expression(batch, local, rows, photos, expressions, tmp_path):
+def test_one_row_for_each_image_and_expression(batch, local, rows, photos, expressions, tmp_path):
     seen = []
     summary = batch(tmp_path / "out").run(local, lambda done, now: seen.append((done.rows, now)))
     found = rows(tmp_path / "out")
     assert len(found) == 14 == summary["rows"]
     assert [row["expression"] for row in found] == expressions * 7
-    failed = {row["picture"] for row in found if row["error"]}
+    failed = {row["image"] for row in found if row["error"]}
     assert failed == {f"{photos}/broken.png"}
     assert summary["errors"] == 2
     assert "broken.png is damaged" in summary["first_error"]
@@ -51,10 +51,10 @@ def test_rows_do_not_depend_on_the_shards(batch, local, rows, parts, tmp_path):
     assert rows(tmp_path / "few") == rows(tmp_path / "one")
 
 
-def test_a_table_asks_each_picture_its_own(batch, local, rows, tmp_path):
+def test_a_table_asks_each_image_its_own(batch, local, rows, tmp_path):
     table = tmp_path / "asked.csv"
     table.write_text("path,phrase\n0.png,the dog\nbroken.png,the cat\n0.png,\n")
-    batch(tmp_path / "out", asked=None, per_picture=str(table)).run(local)
+    batch(tmp_path / "out", asked=None, per_image=str(table)).run(local)
     found = rows(tmp_path / "out")
     assert [row["expression"] for row in found] == ["the dog", "", "the cat"]
     assert [bool(row["error"]) for row in found] == [False, True, True]
@@ -80,8 +80,8 @@ def test_failed_rows_are_tried_again_when_asked(batch, local, photos, tmp_path):
     (tmp_path / "in").mkdir()
     shutil.copy(photos / "0.png", tmp_path / "in")
     table, out = tmp_path / "asked.csv", tmp_path / "out"
-    table.write_text("picture,expression\n0.png,the dog\n1.png,the dog\n")
-    settings = {"where": tmp_path / "in", "asked": None, "per_picture": str(table), "rows": 1}
+    table.write_text("image,expression\n0.png,the dog\n1.png,the dog\n")
+    settings = {"where": tmp_path / "in", "asked": None, "per_image": str(table), "rows": 1}
     assert batch(out, **settings).run(local)["errors"] == 1
     shutil.copy(photos / "1.png", tmp_path / "in")
     assert batch(out, **settings).run(local)["errors"] == 1  # what is done stays
@@ -134,10 +134,10 @@ def test_a_worker_that_computes_otherwise_is_refused(build, segmenter):
         order.worker(build(alpha=0.5))
 
 
-def test_memory_grows_with_the_model_and_with_pictures_at_once(segmenter):
-    assert memory_of(segmenter, 2) - memory_of(segmenter) == worker.PER_PICTURE
+def test_memory_grows_with_the_model_and_with_images_at_once(segmenter):
+    assert memory_of(segmenter, 2) - memory_of(segmenter) == worker.PER_IMAGE
     weights = segmenter.method.encoder.weights.stat().st_size
-    assert memory_of(segmenter) == worker.LIBRARIES + 2 * weights + worker.PER_PICTURE
+    assert memory_of(segmenter) == worker.LIBRARIES + 2 * weights + worker.PER_IMAGE
 
 
 def test_settings_out_of_range_are_refused(batch, segmenter, tmp_path):
@@ -159,9 +159,9 @@ def words(model_files, photos, expressions, tmp_path):
 
 
 def test_the_command_tells_what_it_did(words, tmp_path, capsys):
-    assert main([*words, "--out", str(tmp_path / "out")]) == 1  # one picture is broken
+    assert main([*words, "--out", str(tmp_path / "out")]) == 1  # one image is broken
     printed = capsys.readouterr()
-    assert "14 rows about 7 pictures in 7 files" in printed.out
+    assert "14 rows about 7 images in 7 files" in printed.out
     assert "14 of them now" in printed.out
     assert "2 rows failed, the first: " in printed.err
     assert "broken.png is damaged" in printed.err

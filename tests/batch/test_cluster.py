@@ -64,7 +64,7 @@ def test_what_a_worker_cannot_build_is_told(raylets):
 
 
 def fail(item):
-    raise ImageError(f"{item.decode()} is no picture")
+    raise ImageError(f"{item.decode()} is no image")
 
 
 def failing():
@@ -72,7 +72,7 @@ def failing():
 
 
 def test_what_a_worker_raises_is_raised(raylets):
-    with pytest.raises(ImageError, match=r"1 is no picture"):
+    with pytest.raises(ImageError, match=r"1 is no image"):
         list(spread(failing, [b"1"], Cluster(raylets)))
 
 
@@ -160,16 +160,16 @@ def test_an_index_holds_what_it_would_hold_from_one_machine(
     model, weights = model_files("tiny_vit32")
     words = ["index", "add", f"{photos}/[01b]*.png", "--model", model, "--weights", weights]
     words += ["--precision", "fp32", "--limit", "4", "--index"]
-    assert main([*words, str(tmp_path / "local")]) == 1  # one picture is broken
+    assert main([*words, str(tmp_path / "local")]) == 1  # one image is broken
     far = ["--address", raylets, "--worker-memory", "100MB"]
     assert main([*words, str(tmp_path / "ray"), *far]) == 1
     printed = capsys.readouterr()
     assert printed.out.count("2 added, 1 failed") == 2
     assert printed.err.count("broken.png is damaged") == 2
     here, there = (Collection(tmp_path / name) for name in ("local", "ray"))
-    assert here.pictures() == there.pictures()
-    for picture in here.pictures():
-        assert here.rows(picture.path).equals(there.rows(picture.path))
+    assert here.images() == there.images()
+    for image in here.images():
+        assert here.rows(image.path).equals(there.rows(image.path))
 
 
 def test_a_worker_that_fits_nowhere_is_told_of(raylets, monkeypatch):

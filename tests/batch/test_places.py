@@ -5,7 +5,7 @@ import os
 import pytest
 
 from refmask.batch import places
-from refmask.batch.places import absolute, beside, find_pictures, is_folder, read, write_whole
+from refmask.batch.places import absolute, beside, find_images, is_folder, read, write_whole
 from refmask.errors import ConfigurationError, ImageError, InputError
 
 NAMES = [
@@ -19,31 +19,31 @@ NAMES = [
 ]
 
 
-def test_a_folder_gives_all_pictures_below_it_but_hidden_ones(photos):
-    assert find_pictures(str(photos)) == [f"{photos}/{name}" for name in NAMES]
-    assert find_pictures(f"{photos}/") == find_pictures(str(photos))
+def test_a_folder_gives_all_images_below_it_but_hidden_ones(photos):
+    assert find_images(str(photos)) == [f"{photos}/{name}" for name in NAMES]
+    assert find_images(f"{photos}/") == find_images(str(photos))
 
 
-def test_a_glob_and_a_single_picture(photos):
-    assert find_pictures(f"{photos}/[01]*") == [f"{photos}/0.png", f"{photos}/1.png"]
-    assert find_pictures(f"{photos}/**/5.*") == [f"{photos}/more of them/5.png"]
-    assert find_pictures(f"{photos}/broken.png") == [f"{photos}/broken.png"]  # told when read
+def test_a_glob_and_a_single_image(photos):
+    assert find_images(f"{photos}/[01]*") == [f"{photos}/0.png", f"{photos}/1.png"]
+    assert find_images(f"{photos}/**/5.*") == [f"{photos}/more of them/5.png"]
+    assert find_images(f"{photos}/broken.png") == [f"{photos}/broken.png"]  # told when read
     with pytest.raises(ImageError, match=r"in .*nothing, but it does not exist"):
-        find_pictures(f"{photos}/nothing")
+        find_images(f"{photos}/nothing")
 
 
 def test_a_uri_names_what_it_finds_by_uris(photos):
-    found = find_pictures(photos.as_uri())
+    found = find_images(photos.as_uri())
     assert found == [(photos / name).as_uri() for name in NAMES]
     assert read(found[-1]) == (photos / NAMES[-1]).read_bytes()
     assert is_folder(photos.as_uri())
     assert not is_folder(found[0])
 
 
-def test_places_without_pictures_are_refused(tmp_path):
+def test_places_without_images_are_refused(tmp_path):
     for place in (tmp_path, tmp_path / "*.png", tmp_path.as_uri()):
-        with pytest.raises(ImageError, match=r"expected pictures in .*, found none"):
-            find_pictures(str(place))
+        with pytest.raises(ImageError, match=r"expected images in .*, found none"):
+            find_images(str(place))
 
 
 @pytest.mark.parametrize("uri", ["gopher://host/a.png", "https://host/a.png", "s3://"])
@@ -59,13 +59,13 @@ def test_a_password_is_not_taken_into_names():
 
 
 def test_options_of_a_file_system_stay_behind_names(photos):
-    found = find_pictures(f"{photos.as_uri()}/[01]*")
+    found = find_images(f"{photos.as_uri()}/[01]*")
     assert found == [f"{photos.as_uri()}/0.png", f"{photos.as_uri()}/1.png"]
     assert beside("s3://bucket/a b?region=x", "c.png") == "s3://bucket/a%20b/c.png?region=x"
 
 
 def test_what_cannot_be_read_is_told(photos, monkeypatch):
-    with pytest.raises(ImageError, match=r"picture at .*nothing.png, but it does not exist"):
+    with pytest.raises(ImageError, match=r"image at .*nothing.png, but it does not exist"):
         read(f"{photos}/nothing.png")
     with pytest.raises(ImageError, match=r"but it is no file"):
         read(str(photos))
@@ -110,10 +110,10 @@ def test_a_failed_write_leaves_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("where", ["", "/*"])
-def test_a_name_that_is_no_text_is_one_bad_picture_among_others(tmp_path, where):
+def test_a_name_that_is_no_text_is_one_bad_image_among_others(tmp_path, where):
     for name in (b"a.png", b"b\xe4.png"):
         (tmp_path / os.fsdecode(name)).write_bytes(b"")
-    found = find_pictures(f"{tmp_path}{where}")
+    found = find_images(f"{tmp_path}{where}")
     assert found == [f"{tmp_path}/a.png", f"{tmp_path}/b\\udce4.png"]
     assert read(found[0]) == b""
     with pytest.raises(ImageError, match="is not UTF-8; rename it"):

@@ -14,19 +14,19 @@ PHRASES = [TargetPhrase("the dog", "the dog", "the dog", "dog")] * 3
 
 
 def asked(plan):
-    return {ask.picture: ask.expressions for shard in plan.shards(100) for ask in shard.asks}
+    return {ask.image: ask.expressions for shard in plan.shards(100) for ask in shard.asks}
 
 
 def test_a_folder_is_asked_one_list(photos):
     plan = read_plan(str(photos), PHRASES)
-    assert plan.pictures == 7
+    assert plan.images == 7
     assert plan.rows == 21
     assert set(asked(plan).values()) == {None}
 
 
 def test_a_table_says_what_is_asked_in_either_form(tmp_path):
     path = tmp_path / "asked.csv"
-    path.write_text('picture,expression,other\nb.png,"the dog, left",1\n/a.png,cat,2\nb.png,,3\n')
+    path.write_text('image,expression,other\nb.png,"the dog, left",1\n/a.png,cat,2\nb.png,,3\n')
     expected = {f"{tmp_path}/b.png": ("the dog, left", ""), "/a.png": ("cat",)}
     assert asked(read_plan(str(path))) == expected
     assert list(asked(read_plan(str(path)))) == list(expected)  # in the order of first rows
@@ -39,7 +39,7 @@ def test_a_table_says_what_is_asked_in_either_form(tmp_path):
     }
 
 
-def test_a_table_of_pictures_alone_needs_expressions(tmp_path):
+def test_a_table_of_images_alone_needs_expressions(tmp_path):
     parquet.write_table(
         pyarrow.table({"uri": ["/a.png", "/b.png", "/a.png"]}), tmp_path / "t.parquet"
     )
@@ -49,17 +49,17 @@ def test_a_table_of_pictures_alone_needs_expressions(tmp_path):
         read_plan(str(tmp_path / "t.parquet"))
 
 
-def test_names_of_a_table_per_picture_are_the_folders(photos, tmp_path):
+def test_names_of_a_table_per_image_are_the_folders(photos, tmp_path):
     table = tmp_path / "asked.csv"
-    table.write_text("picture,expression\nmore of them/4.png,the dog\n")
-    plan = read_plan(str(photos), per_picture=str(table))
+    table.write_text("image,expression\nmore of them/4.png,the dog\n")
+    plan = read_plan(str(photos), per_image=str(table))
     assert asked(plan) == {f"{photos}/more of them/4.png": ("the dog",)}
-    with pytest.raises(ConfigurationError, match=r"expected a folder of the pictures"):
-        read_plan(f"{photos}/*.png", per_picture=str(table))
+    with pytest.raises(ConfigurationError, match=r"expected a folder of the images"):
+        read_plan(f"{photos}/*.png", per_image=str(table))
 
 
 def test_what_is_asked_is_said_once(tmp_path):
-    (tmp_path / "t.csv").write_text("picture,expression\na.png,the dog\n")
+    (tmp_path / "t.csv").write_text("image,expression\na.png,the dog\n")
     with pytest.raises(ConfigurationError, match=r"expected expressions from one place"):
         read_plan(str(tmp_path / "t.csv"), PHRASES)
 
@@ -67,12 +67,12 @@ def test_what_is_asked_is_said_once(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", b"file,expression\na,b\n", "column picture or path or uri in .*got file, expr"),
-        ("t.csv", b"picture,expression\na,b,c\n", "expected a CSV table in .*cannot be read"),
-        ("t.csv", b"picture,expression\n", "expected pictures in .*names none"),
-        ("t.csv", "picture\nBär.png\n".encode("latin-1"), "CSV table in .*texts in UTF-8"),
-        ("t.csv", b"picture,\xff\na,b\n", "CSV table in .*texts in UTF-8"),
-        ("t.csv", b"picture,picture\na,b\n", "expected one column 'picture' in .*rename"),
+        ("t.csv", b"file,expression\na,b\n", "column image or path or uri in .*got file, expr"),
+        ("t.csv", b"image,expression\na,b,c\n", "expected a CSV table in .*cannot be read"),
+        ("t.csv", b"image,expression\n", "expected images in .*names none"),
+        ("t.csv", "image\nBär.png\n".encode("latin-1"), "CSV table in .*texts in UTF-8"),
+        ("t.csv", b"image,\xff\na,b\n", "CSV table in .*texts in UTF-8"),
+        ("t.csv", b"image,image\na,b\n", "expected one column 'image' in .*rename"),
         ("t.parquet", b"PAR1 and nothing else PAR1", "expected a Parquet table"),
     ],
 )
@@ -85,11 +85,11 @@ def test_tables_that_cannot_be_used_are_refused(tmp_path, name, content, message
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"picture": [1, 2]}, "expected names of pictures in .*int64"),
-        ({"picture": [["a"]]}, "expected names of pictures in .*list"),
-        ({"picture": pyarrow.array([b"\xff"]).view(pyarrow.string())}, "Parquet table in .*UTF8"),
+        ({"image": [1, 2]}, "expected names of images in .*int64"),
+        ({"image": [["a"]]}, "expected names of images in .*list"),
+        ({"image": pyarrow.array([b"\xff"]).view(pyarrow.string())}, "Parquet table in .*UTF8"),
         (
-            {"picture": ["a"], "phrase": pyarrow.array([b"\xff"]).view(pyarrow.string())},
+            {"image": ["a"], "phrase": pyarrow.array([b"\xff"]).view(pyarrow.string())},
             "Parquet table in .*UTF8",
         ),
     ],
@@ -101,7 +101,7 @@ def test_columns_of_another_kind_are_refused(tmp_path, columns, message):
 
 
 def test_a_table_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
-    columns = {"picture": ["a" * 100] * 50_000}
+    columns = {"image": ["a" * 100] * 50_000}
     parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
     assert (tmp_path / "t.parquet").stat().st_size < 10_000
     monkeypatch.setenv("REFMASK_LIMITS", "file=1MB")
@@ -117,15 +117,15 @@ def repeated(value, times):
 @pytest.mark.parametrize(
     ("columns", "limits", "message"),
     [
-        ({"picture": repeated("a", 9000)}, "rows=8999", "t.parquet would take 9000 rows"),
-        ({"picture": ["a"], "phrases": [["b"] * 9000]}, "rows=8999", "would take 9000 rows"),
-        ({"picture": repeated("a" * 500, 9000)}, "file=1MB", "rows of .* at most 1000000 are"),
+        ({"image": repeated("a", 9000)}, "rows=8999", "t.parquet would take 9000 rows"),
+        ({"image": ["a"], "phrases": [["b"] * 9000]}, "rows=8999", "would take 9000 rows"),
+        ({"image": repeated("a" * 500, 9000)}, "file=1MB", "rows of .* at most 1000000 are"),
         (
-            {"picture": ["a"] * 3, "phrases": [["b" * 500] * 3000] * 3},
+            {"image": ["a"] * 3, "phrases": [["b" * 500] * 3000] * 3},
             "file=1MB",
             "rows of .* at most 1000000 are read",
         ),
-        ({"picture": ["a"] * 9, "phrase": list("abcdefghi")}, "phrases=8", "take 9 phrases"),
+        ({"image": ["a"] * 9, "phrase": list("abcdefghi")}, "phrases=8", "take 9 phrases"),
     ],
 )
 def test_what_a_table_stands_for_is_bounded_before_it_is_spelt_out(
@@ -138,7 +138,7 @@ def test_what_a_table_stands_for_is_bounded_before_it_is_spelt_out(
 
 
 def test_rows_of_a_csv_file_are_bounded(tmp_path, monkeypatch):
-    (tmp_path / "t.csv").write_text("picture,phrase\n" + "a,b\n" * 9)
+    (tmp_path / "t.csv").write_text("image,phrase\n" + "a,b\n" * 9)
     monkeypatch.setenv("REFMASK_LIMITS", "rows=8")
     with pytest.raises(InputError, match="would take 9 rows"):
         read_plan(str(tmp_path / "t.csv"))
@@ -146,14 +146,14 @@ def test_rows_of_a_csv_file_are_bounded(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_a_csv_file_is_read_in_the_encoding_that_it_tells(tmp_path, encoding):
-    (tmp_path / "t.csv").write_text("picture,phrase\n/é.png,the café\n", encoding=encoding)
+    (tmp_path / "t.csv").write_text("image,phrase\n/é.png,the café\n", encoding=encoding)
     assert asked(read_plan(str(tmp_path / "t.csv"))) == {"/é.png": ("the café",)}
 
 
 def test_categories_are_read_as_the_texts_they_stand_for(tmp_path):
     names = pyarrow.array(["/b.png", "./a.png", None, "/b.png", "a.png"]).dictionary_encode()
     said = pyarrow.array(["x", "y", "z", None, "x"]).dictionary_encode()
-    table = pyarrow.table({"picture": names, "phrase": said})
+    table = pyarrow.table({"image": names, "phrase": said})
     parquet.write_table(table, tmp_path / "t.parquet")
     assert asked(read_plan(str(tmp_path / "t.parquet"))) == {
         "/b.png": ("x", ""),
@@ -163,21 +163,21 @@ def test_categories_are_read_as_the_texts_they_stand_for(tmp_path):
 
 
 def test_expressions_that_are_no_text_are_refused(tmp_path):
-    table = pyarrow.table({"picture": ["a"], "expression": [{"x": 1}]})
+    table = pyarrow.table({"image": ["a"], "expression": [{"x": 1}]})
     parquet.write_table(table, tmp_path / "t.parquet")
     with pytest.raises(InputError, match=r"expected texts as expressions in .*struct"):
         read_plan(str(tmp_path / "t.parquet"))
 
 
 @given(st.lists(st.integers(0, 9), min_size=1), st.integers(1, 12))
-def test_shards_hold_all_pictures_in_order_and_few_rows(counts, rows):
+def test_shards_hold_all_images_in_order_and_few_rows(counts, rows):
     own = [[f"thing {k}" for k in range(count)] for count in counts]
     names = [f"/{number}.png" for number in range(len(counts))]
     kind = pyarrow.list_(pyarrow.string())
-    plan = Plan(pyarrow.table({"picture": names, "expressions": pyarrow.array(own, kind)}))
+    plan = Plan(pyarrow.table({"image": names, "expressions": pyarrow.array(own, kind)}))
     shards = list(plan.shards(rows))
     assert [shard.number for shard in shards] == list(range(len(shards)))
-    assert [(ask.picture, list(ask.expressions)) for shard in shards for ask in shard.asks] == list(
+    assert [(ask.image, list(ask.expressions)) for shard in shards for ask in shard.asks] == list(
         zip(names, own, strict=True)
     )
     for shard in shards:
@@ -193,11 +193,11 @@ def test_a_shard_of_common_phrases_travels():
 
 def test_the_fingerprint_tells_plans_apart():
     def plan(names, own):
-        return Plan(pyarrow.table({"picture": names, "expressions": own})).fingerprint()
+        return Plan(pyarrow.table({"image": names, "expressions": own})).fingerprint()
 
     one = plan(["a", "b"], [["x"], ["y"]])
     assert one == plan(["a", "b"], [["x"], ["y"]])
     others = [plan(["b", "a"], [["x"], ["y"]]), plan(["a", "b"], [["x"], ["z"]])]
-    pictures = pyarrow.table({"picture": ["a", "b"]})
-    others += [Plan(pictures, tuple(PHRASES[:n])).fingerprint() for n in (1, 2)]
+    images = pyarrow.table({"image": ["a", "b"]})
+    others += [Plan(images, tuple(PHRASES[:n])).fingerprint() for n in (1, 2)]
     assert len({one, *others}) == 5

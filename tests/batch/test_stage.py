@@ -1,4 +1,4 @@
-"""The rows of a picture: its scene's answers, or why there is none."""
+"""The rows of an image: its scene's answers, or why there is none."""
 
 import dataclasses
 import hashlib
@@ -40,7 +40,7 @@ def test_rows_are_the_scenes_answers(segmenter, photos):
         assert set(row) <= set(SCHEMA.names)
 
 
-def test_a_picture_that_cannot_be_read_gives_rows_with_errors(segmenter, photos):
+def test_a_image_that_cannot_be_read_gives_rows_with_errors(segmenter, photos):
     stage = Stage(segmenter)
     broken = stage(Ask(str(photos / "broken.png"), ASKED))
     assert [row["expression"] for row in broken] == list(ASKED)
@@ -79,13 +79,13 @@ class Failing:
 
 
 @pytest.mark.parametrize("error", [MaskError("no masks here"), ZeroDivisionError("by zero")])
-def test_what_one_picture_causes_is_its_rows_error(segmenter, photos, error):
+def test_what_one_image_causes_is_its_rows_error(segmenter, photos, error):
     stage = Stage(dataclasses.replace(segmenter, proposer=Failing(error)))
     rows = stage(Ask(str(photos / "1.png"), ASKED))
     assert all(str(error) in row["error"] for row in rows)
 
 
-def test_what_no_picture_causes_stops(segmenter, photos):
+def test_what_no_image_causes_stops(segmenter, photos):
     stage = Stage(dataclasses.replace(segmenter, proposer=Failing(ConfigurationError("disk full"))))
     with pytest.raises(ConfigurationError, match=r"disk full"):
         stage(Ask(str(photos / "1.png"), ASKED))
@@ -111,9 +111,9 @@ def test_rows_do_not_depend_on_what_came_before(build, photos, common):
     phrases = tuple(segmenter.parser(list(ASKED))) if common else None
     asks = [Ask(str(photos / f"{n}.png"), None if common else ASKED[: n + 1]) for n in range(3)]
     stage = Stage(segmenter, phrases)
-    forth = {ask.picture: stage(ask) for ask in asks}
+    forth = {ask.image: stage(ask) for ask in asks}
     again = Stage(build(), phrases)
-    back = {ask.picture: again(ask) for ask in reversed(asks)}
+    back = {ask.image: again(ask) for ask in reversed(asks)}
     assert to_bytes(forth) == to_bytes({name: back[name] for name in forth})
 
 

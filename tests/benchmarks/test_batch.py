@@ -18,7 +18,7 @@ def test_a_batch_is_weighed(model_files, tmp_path):
     told = batch.measure(
         "local", *model_files("tiny_vit32"), str(images), str(tmp_path / "out"), 2, 1
     )
-    assert told["pictures"] == 3
+    assert told["images"] == 3
     assert told["rate"] > 0
     assert told["core_seconds"] == pytest.approx(1 / told["rate"])
     assert 1e8 < told["peak"] < 1e11
@@ -27,8 +27,8 @@ def test_a_batch_is_weighed(model_files, tmp_path):
     assert 100 < told["bytes_out"] < 20_000
 
 
-def test_a_row_tells_what_a_billion_pictures_take():
-    row = {"model": "tiny", "engine": "ray", "pictures": 8, "expressions": 2, "workers": 4}
+def test_a_row_tells_what_a_billion_images_take():
+    row = {"model": "tiny", "engine": "ray", "images": 8, "expressions": 2, "workers": 4}
     row |= {
         "start": 3.0,
         "rate": 2.0,

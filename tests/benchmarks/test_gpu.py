@@ -41,7 +41,7 @@ def bench(setting):
 
 @pytest.fixture(scope="module")
 def seen():
-    """A picture and its masks, and both as the prototype takes them, twice."""
+    """An image and its masks, and both as the prototype takes them, twice."""
     image, proposals = cases.make_image(*SIZE), MaskProposals(cases.masks(4, *SIZE))
     one = packed(image, proposals.masks, proposals.boxes)
     return image, proposals, repeated(one, 2)
@@ -136,10 +136,10 @@ def test_agreement_of_masks():
 
 def test_the_present_stage_is_timed_and_profiled(setting, monkeypatch):
     monkeypatch.setattr(gpu_now, "WORKERS", (2,))
-    steps, profile, pictures = collect(gpu_now.works(setting), time.perf_counter() + 600)
+    steps, profile, images = collect(gpu_now.works(setting), time.perf_counter() + 600)
     assert all(value > 0 for value in steps["seconds"].values())
     assert any("linear" in each["name"] for each in profile["longest_on_processor"])
-    assert pictures["images_per_second"] > 0
+    assert images["images_per_second"] > 0
 
 
 def test_bits_become_masks(seen):
@@ -151,11 +151,11 @@ def test_bits_become_masks(seen):
 def test_the_prototype_reads_what_ours_does(bench, seen):
     image, proposals, group = seen
     way_in = Preprocessing(**asdict(bench.clip.statistics))
-    pictures, soft, crops = bench._cutter("eager")(*group)
+    images, soft, crops = bench._cutter("eager")(*group)
     wanted = cut_crops(image, proposals.masks, proposals.boxes, way_in)
     torch.testing.assert_close(crops[4:].transpose(1, 2), wanted, atol=1e-4, rtol=0)
     whole = whole_image(image, way_in)
-    torch.testing.assert_close(pictures[1:].transpose(1, 2), whole, atol=1e-4, rtol=0)
+    torch.testing.assert_close(images[1:].transpose(1, 2), whole, atol=1e-4, rtol=0)
     grid = grid_masks(proposals, bench.clip.tower.grid)
     torch.testing.assert_close(soft[1], grid, atol=1e-5, rtol=0)
 

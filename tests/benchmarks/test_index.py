@@ -42,7 +42,7 @@ def test_the_truth_is_what_an_exact_search_finds(bench, tmp_path):
     index, truth, _ = bench_index.fill(bench, 1000, tmp_path / "index")
     assert truth.shape == (10, 12)
     assert bench_index.asked(bench, index, truth)["recall@10"] > 0.97
-    assert index.collection.stats().pictures == 25
+    assert index.collection.stats().images == 25
 
 
 def test_each_part_gives_rows(bench, tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from refmask.proposals.refine import Refinement
 def test_a_drawn_data_set_has_refcocos_shape(tmp_path):
     drawn = refcoco_shaped.make(tmp_path, 2, seed=3)
     dataset = load_dataset(str(drawn.dataset), "val")
-    samples = [dataset.sample(picture) for picture in dataset.ids]
+    samples = [dataset.sample(image) for image in dataset.ids]
     assert len(dataset.refs) / len(samples) == 2.5
     assert dataset.queries / len(samples) == 7
     source = Given(drawn.proposals, dataset.ids, Refinement())
@@ -35,14 +35,14 @@ def test_growth_is_that_of_the_second_half(each, met):
     assert told["growth"] == pytest.approx(each, abs=100)
     assert told["met"] == met
     assert len(told["parts"]) == memory.PARTS
-    assert "+0.0 kB" in memory.line({"model": "tiny", "pictures": 1000, **told}) or each
+    assert "+0.0 kB" in memory.line({"model": "tiny", "images": 1000, **told}) or each
 
 
 def test_short_runs_tell_their_peak_alone():
     told = memory.told([(1, 2_000), (2, 3_000)], int(2.6e9))
     assert "growth" not in told
     assert not told["met"]
-    assert "at most 2.60 GB" in memory.line({"model": "large", "pictures": 2, **told})
+    assert "at most 2.60 GB" in memory.line({"model": "large", "images": 2, **told})
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux alone tells it there")

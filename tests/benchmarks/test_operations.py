@@ -25,19 +25,19 @@ PATCHES, ANSWER = 4 * 12 * 8, 8 * 4
 
 
 def dense(cfg):
-    """What open_clip's own module does for one picture."""
+    """What open_clip's own module does for one image."""
     side = cfg["vision_cfg"]["image_size"]
     visual = open_clip.CLIP(**cfg).visual.eval()
     return operations.counted(lambda: visual(torch.zeros(1, 3, side, side)))
 
 
-def test_pictures():
+def test_images():
     assert operations.encode(VIT, 1) == PATCHES + FULL + LAST + ANSWER
     assert operations.encode(VIT, 3) == 3 * operations.encode(VIT, 1)
     assert dense(VIT) == PATCHES + 2 * FULL + ANSWER
 
 
-def test_pictures_of_a_resnet():
+def test_images_of_a_resnet():
     # Its own pooling computes five tokens' keys, values, queries and answers; four heads of one
     # query need no more than where it points, and one value each.
     width, tokens, heads = 256, 5, 4

@@ -17,7 +17,7 @@ def error(ours, theirs):
 
 
 @pytest.mark.parametrize("name", ["tiny_vit32", "tiny_vit16", "tiny_rn", "vit_b32", "rn50"])
-def test_golden(name, golden, golden_pictures, golden_phrases, model_files):
+def test_golden(name, golden, golden_images, golden_phrases, model_files):
     model, weights = model_files(name)
     path, expected = Path(model), golden(name)
     cfg = json.loads(path.read_text()) if path.exists() else open_clip.get_model_config(model)
@@ -25,7 +25,7 @@ def test_golden(name, golden, golden_pictures, golden_phrases, model_files):
     read = [plain.read(phrase) for phrase in golden_phrases]
     for number, key in enumerate(("text_mix.beta1", "text_mix.beta0")):
         assert error(np.concatenate([pair[number] for pair in read]), expected[key]) < 5e-4
-    for k, (image, proposals) in enumerate(golden_pictures):
+    for k, (image, proposals) in enumerate(golden_images):
         seen = plain.look(image, proposals.masks)
         for features, key in zip(seen, ("global", "local"), strict=True):
             assert error(features, expected[f"im{k}.{key}"]) < 5e-4

@@ -12,7 +12,7 @@ from refmask.types import TargetPhrase
 
 @pytest.fixture
 def asked(noise, fixed_proposer):
-    """Two pictures; the answers are the first and the last mask, and of the second the third."""
+    """Two images; the answers are the first and the last mask, and of the second the third."""
     four = fixed_proposer.propose(noise)
     words = [TargetPhrase(text, text, text, text) for text in ("red", "blue")]
     return [
@@ -38,7 +38,7 @@ def test_noise_is_of_one_grey_level(noise):
     assert np.array_equal(noisy, precision.noise(noise))
 
 
-def test_figures_are_of_each_pictures_own_choices(asked):
+def test_figures_are_of_each_images_own_choices(asked):
     assert precision.overall(asked, np.array([0, 3, 2])) == 1
     assert precision.overall(asked, np.array([0, 3, 1])) == pytest.approx(0.5)
 

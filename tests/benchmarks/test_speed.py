@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import refcoco_shaped
 import speed_evaluation
-import speed_picture
+import speed_image
 import tables
 import torch
 from rows import Rates, Target, row
@@ -71,18 +71,18 @@ def test_both_sides_have_the_same_weights(pair):
     assert torch.cosine_similarity(ours, theirs).min() > 0.99
 
 
-def test_one_picture(pair):
-    rows = speed_picture.rows(pair, runs=1, rates=RATES, count=3)
+def test_one_image(pair):
+    rows = speed_image.rows(pair, runs=1, rates=RATES, count=3)
     first, crops, masked, following, texts = rows
     assert first["ratio"] == first["plain"]["median"] / first["ours"]["median"]
     assert first["operations"] > crops["operations"] + masked["operations"]
     assert crops["target"] == {"share": 0.55}
     assert following["plain"] == first["plain"] != texts["plain"]
-    assert "one picture, 3 masks" in tables.speed({"rows": rows})
+    assert "one image, 3 masks" in tables.speed({"rows": rows})
 
 
 def test_evaluation(pair, tmp_path, monkeypatch):
-    monkeypatch.setattr(speed_evaluation, "PICTURES", 3)
+    monkeypatch.setattr(speed_evaluation, "IMAGES", 3)
     told = speed_evaluation.given(pair, 1, RATES, tmp_path)
     assert told["masks"] == 50
     assert told["target"] == {"ratio": 14.0}
@@ -108,6 +108,6 @@ def test_the_plain_evaluation_begins_anew_for_every_object(pair, tmp_path):
     overall, mean = speed_evaluation.evaluate_plainly(pair._replace(plain=Watched()), case)
     assert made == ["1", "1", "1", "2", "2"]
     assert [len(expressions) for expressions in asked] == [3, 3, 2, 3, 3]
-    # The masks of a picture begin with the first object's targets, which it so finds.
+    # The masks of an image begin with the first object's targets, which it so finds.
     assert 0 < overall < 1
     assert 2 / 5 <= mean < 1

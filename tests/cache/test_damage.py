@@ -16,10 +16,10 @@ from refmask.fingerprint import Fingerprint, of_image
 from refmask.types import MaskProposals
 
 CONFIGURATION = {"proposer": "diagonal"}
-PICTURE = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
+IMAGE = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
 OWNER = {
     "configuration": Fingerprint(CONFIGURATION).sha256,
-    "picture": of_image(PICTURE),
+    "picture": of_image(IMAGE),
 }
 GOOD = {
     "quality": np.ones(2, np.float32),
@@ -43,18 +43,18 @@ class Diagonal:
 @pytest.fixture
 def store(tmp_path):
     store = MaskCache(tmp_path, create=True)
-    CachedProposer(Diagonal(), store).propose(PICTURE)
+    CachedProposer(Diagonal(), store).propose(IMAGE)
     return store
 
 
-def file_of(store, picture=PICTURE, configuration=CONFIGURATION):
-    name = of_image(picture)
+def file_of(store, image=IMAGE, configuration=CONFIGURATION):
+    name = of_image(image)
     return store.path / Fingerprint(configuration).sha256 / name[:2] / f"{name}.masks"
 
 
-def left_out(store, says="damaged and left out", picture=PICTURE):
+def left_out(store, says="damaged and left out", image=IMAGE):
     with pytest.warns(RefmaskWarning, match=says):
-        assert store.get(CONFIGURATION, picture) is None
+        assert store.get(CONFIGURATION, image) is None
 
 
 #: ``GOOD`` as version 0.1.0 wrote it.
@@ -94,29 +94,29 @@ def test_a_damaged_entry_is_made_again(store):
     proposer = Diagonal()
     stored = CachedProposer(proposer, store)
     with pytest.warns(RefmaskWarning, match=r"\.masks are damaged and left out: its checksum"):
-        stored.propose(PICTURE)
-    stored.propose(PICTURE)
+        stored.propose(IMAGE)
+    stored.propose(IMAGE)
     assert proposer.calls == 1
     assert file.read_bytes() == whole
 
 
-def test_the_entry_of_another_picture_is_not_taken(store):
-    other = PICTURE + 1
+def test_the_entry_of_another_image_is_not_taken(store):
+    other = IMAGE + 1
     CachedProposer(Diagonal(), store).propose(other)
     shutil.copyfile(file_of(store), file_of(store, other))
-    left_out(store, "of another picture", other)
+    left_out(store, "of another image", other)
 
 
 def test_the_entry_of_another_configuration_is_not_taken(store):
     other = {"proposer": "other"}
-    store.put(other, PICTURE, MaskProposals(np.ones((1, 5, 6), np.bool_)))
+    store.put(other, IMAGE, MaskProposals(np.ones((1, 5, 6), np.bool_)))
     shutil.copyfile(file_of(store, configuration=other), file_of(store))
     left_out(store, "of another configuration")
 
 
 def test_what_cannot_be_read_is_as_good_as_absent(store):
     file_of(store).unlink()
-    assert store.get(CONFIGURATION, PICTURE) is None
+    assert store.get(CONFIGURATION, IMAGE) is None
     file_of(store).mkdir()
     left_out(store, "it is a folder")
 
@@ -132,13 +132,13 @@ def test_an_enormous_file_is_not_read(store):
 
 def test_a_good_entry_made_by_hand_is_taken(store):
     file_of(store).write_bytes(container.pack(container.MASKS, OWNER, GOOD))
-    masks = store.get(CONFIGURATION, PICTURE).masks
+    masks = store.get(CONFIGURATION, IMAGE).masks
     assert masks.sum(axis=(1, 2)).tolist() == [12, 30]
 
 
 def test_entries_of_the_first_version_are_read(store):
     file_of(store).write_bytes(base64.b85decode(FIRST_FORMAT))
-    found = store.get(CONFIGURATION, PICTURE)
+    found = store.get(CONFIGURATION, IMAGE)
     assert found.masks.sum(axis=(1, 2)).tolist() == [12, 30]
     assert found.quality.tolist() == [1, 1]
 
@@ -245,7 +245,7 @@ def test_a_damaged_description_is_told_and_written_again(store, text):
         description.write_text(text)
     with pytest.warns(RefmaskWarning, match="description"):
         assert store.configurations() == []
-    assert store.get(CONFIGURATION, PICTURE) is not None
-    CachedProposer(Diagonal(), MaskCache(store.path)).propose(PICTURE + 1)
+    assert store.get(CONFIGURATION, IMAGE) is not None
+    CachedProposer(Diagonal(), MaskCache(store.path)).propose(IMAGE + 1)
     assert description.read_text() == whole
     assert store.configurations() == [CONFIGURATION]

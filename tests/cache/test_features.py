@@ -60,8 +60,8 @@ def test_all_that_features_depend_on_counts(features, changed):
 
 
 def test_masks_and_features_share_a_folder(features):
-    store, picture = MaskCache(features.folder.parent), np.zeros((5, 6, 3), np.uint8)
-    store.put({"proposer": "one"}, picture, MaskProposals(np.ones((1, 5, 6), np.bool_)))
+    store, image = MaskCache(features.folder.parent), np.zeros((5, 6, 3), np.uint8)
+    store.put({"proposer": "one"}, image, MaskProposals(np.ones((1, 5, 6), np.bool_)))
     features.put(OWNER, values())
     assert store.configurations() == [{"proposer": "one"}]
     assert FeatureCache(store.path).get(OWNER) is not None
@@ -109,7 +109,7 @@ def test_every_cut_and_every_flipped_bit_is_noticed(features):
     [
         (pack(FEATURES, OWNER, {"values": values().astype(np.float64)}), "no float32 array"),
         (pack(FEATURES, OWNER, {"others": values()}), "no float32 array"),
-        (pack(FEATURES, OWNER | {"picture": "cd"}, {"values": values()}), "another picture"),
+        (pack(FEATURES, OWNER | {"picture": "cd"}, {"values": values()}), "another image"),
         (pack(MASKS, OWNER, {"values": values()}), "of another format"),
     ],
 )
@@ -171,13 +171,13 @@ def test_what_was_not_used_for_longest_leaves_first(tmp_path):
 
 
 def test_masks_stay(tmp_path):
-    store, picture = MaskCache(tmp_path / "store", create=True), np.zeros((64, 64, 3), np.uint8)
+    store, image = MaskCache(tmp_path / "store", create=True), np.zeros((64, 64, 3), np.uint8)
     noise = MaskProposals(np.random.default_rng(0).random((40, 64, 64)) < 0.5)
-    store.put({"proposer": "noise"}, picture, noise)
+    store.put({"proposer": "noise"}, image, noise)
     features = FeatureCache(store.path, 2 * size_of_one(tmp_path))
     for number in range(9):
         features.put(owner(number), values(number, (8, 64)))
-    assert store.get({"proposer": "noise"}, picture) is not None
+    assert store.get({"proposer": "noise"}, image) is not None
 
 
 def test_the_folder_is_not_looked_through_for_each_entry(tmp_path, monkeypatch):

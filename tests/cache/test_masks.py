@@ -186,7 +186,7 @@ def test_a_configuration_that_json_cannot_hold_is_refused(store, configuration):
         store.get(configuration, make_image())
 
 
-def test_what_is_no_picture_is_refused(store):
+def test_what_is_no_image_is_refused(store):
     with pytest.raises(ImageError, match="float64"):
         store.get(CONFIGURATION, np.zeros((3, 4, 3)))
 
@@ -197,9 +197,9 @@ def test_two_stores_become_one_by_copying(store, tmp_path):
     other.put(CONFIGURATION, make_image(2), MaskProposals(noise_masks()))
     other.put({"proposer": "other"}, make_image(2), MaskProposals(noise_masks()))
     shutil.copytree(other.path, store.path, dirs_exist_ok=True)
-    assert store.pictures(CONFIGURATION) == 2
-    assert store.pictures({"proposer": "other"}) == 1
-    assert store.pictures({"proposer": "absent"}) == 0
+    assert store.images(CONFIGURATION) == 2
+    assert store.images({"proposer": "other"}) == 1
+    assert store.images({"proposer": "absent"}) == 0
     told = sorted(store.configurations(), key=len)
     assert told == [{"proposer": "other"}, CONFIGURATION]
 
@@ -294,7 +294,7 @@ def test_a_store_is_a_proposer(store):
     assert isinstance(kept, FromCache)
     assert kept.configuration() == CONFIGURATION
     same(kept.propose(make_image()), Blocks().propose(make_image()))
-    with pytest.raises(MaskError, match=r"17x12 picture by 'blocks' .*'refmask propose'.*--out"):
+    with pytest.raises(MaskError, match=r"17x12 image by 'blocks' .*'refmask propose'.*--out"):
         kept.propose(make_image(1))
 
 
@@ -306,10 +306,10 @@ def test_of_several_configurations_one_is_chosen_by_its_hash(store):
         load_proposer(f"store:{store.path}")
     for configuration in (CONFIGURATION, other):
         name = Fingerprint(configuration).sha256
-        told = f"#{name[:8]} blocks limit={configuration['limit']} (1 pictures)"
+        told = f"#{name[:8]} blocks limit={configuration['limit']} (1 images)"
         assert told in str(caught.value)
         assert load_proposer(f"store:{store.path}#{name[:8]}").configuration() == configuration
-    assert "lines (1 pictures)" in str(caught.value)
+    assert "lines (1 images)" in str(caught.value)
     assert "floor" not in str(caught.value)
     assert "\n" not in str(caught.value)
     with pytest.raises(ConfigurationError, match="got 0 of 3"):

@@ -15,13 +15,13 @@ from refmask.cache.proposers import CachedProposer
 from refmask.fingerprint import of_image
 from refmask.types import MaskProposals
 
-PICTURES = 12
+IMAGES = 12
 #: Noise, so that an entry is long and half of it would be seen.
 SHAPE = (10, 60, 90)
 
 
 class Noise:
-    """Proposes noise that depends on the picture alone, and notes for which pictures."""
+    """Proposes noise that depends on the image alone, and notes for which images."""
 
     def __init__(self):
         self.asked = []
@@ -37,11 +37,11 @@ class Noise:
 
 def make_images():
     rng = np.random.default_rng(0)
-    return [rng.integers(0, 256, (*SHAPE[1:], 3), np.uint8) for _ in range(PICTURES)]
+    return [rng.integers(0, 256, (*SHAPE[1:], 3), np.uint8) for _ in range(IMAGES)]
 
 
 def write(path, rounds):
-    """Write the masks of all pictures several times, each when told to, and tell of it."""
+    """Write the masks of all images several times, each when told to, and tell of it."""
     store, proposer = MaskCache(path, create=True), Noise()
     for _ in range(rounds):
         for image in make_images():
@@ -69,18 +69,18 @@ def test_writers_and_readers_at_once(tmp_path):
     seen = 0
     while any(writer.poll() is None for writer in writers):
         # A warning, which is an error here, would tell of half an entry.
-        found = store.get({"proposer": "noise"}, images[seen % PICTURES])
+        found = store.get({"proposer": "noise"}, images[seen % IMAGES])
         if found is not None:
-            check(found, images[seen % PICTURES])
+            check(found, images[seen % IMAGES])
         seen += 1
     for writer in writers:
-        assert len(writer.communicate()[0].split()) == 4 * PICTURES - 1
+        assert len(writer.communicate()[0].split()) == 4 * IMAGES - 1
         assert writer.returncode == 0
-    assert seen > PICTURES
+    assert seen > IMAGES
     for image in images:
         check(store.get({"proposer": "noise"}, image), image)
     assert store.configurations() == [{"proposer": "noise"}]
-    assert store.pictures({"proposer": "noise"}) == PICTURES
+    assert store.images({"proposer": "noise"}) == IMAGES
     left = [file.name for file in store.path.rglob("*") if file.name.startswith(".")]
     assert left == []
 
@@ -107,7 +107,7 @@ def test_after_a_kill_the_rest_is_done_and_nothing_twice(tmp_path):
     rest = [of_image(image) for image in images if of_image(image) not in done]
     assert proposer.asked == rest
     after = {file.stem: file.stat().st_mtime_ns for file in store.path.rglob("*.masks")}
-    assert len(after) == PICTURES
+    assert len(after) == IMAGES
     assert done.items() <= after.items()
 
 
@@ -119,7 +119,7 @@ def test_what_a_killed_writer_left_behind_is_harmless(tmp_path):
     whole = entry.read_bytes()
     (entry.parent / f".{entry.name[:40]}.x1y2z3").write_bytes(whole[:100])
     (store.path / ".refmask-store.json.x1y2z3").write_bytes(b"{")
-    assert MaskCache(store.path).pictures({"proposer": "noise"}) == 1
+    assert MaskCache(store.path).images({"proposer": "noise"}) == 1
     found = MaskCache(store.path, create=True).get({"proposer": "noise"}, image)
     np.testing.assert_array_equal(found.masks, expected.masks)
     fresh = tmp_path / "fresh"

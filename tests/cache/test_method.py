@@ -70,7 +70,7 @@ def test_the_second_look_computes_nothing_and_sees_the_same(
     assert scores[0] == scores[1] == scores[2]
 
 
-def test_another_picture_and_other_masks_are_looked_at(method, noise, proposals, features):
+def test_another_image_and_other_masks_are_looked_at(method, noise, proposals, features):
     one = seen(method, noise, proposals, features)
     count = number(features)
     assert count == len(one) > 0

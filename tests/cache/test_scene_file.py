@@ -225,11 +225,11 @@ def forged(path, changes, **told):
 
 
 FORGED = {
-    "no picture": {"picture": None},
-    "a grey picture": {"picture": np.zeros((60, 80), np.uint8)},
-    "a picture of floats": {"picture": np.zeros((60, 80, 3), np.float32)},
-    "another picture": {"picture": np.zeros((60, 80, 3), np.uint8)},
-    "a picture of nothing": {"picture": np.zeros((0, 80, 3), np.uint8)},
+    "no image": {"picture": None},
+    "a grey image": {"picture": np.zeros((60, 80), np.uint8)},
+    "an image of floats": {"picture": np.zeros((60, 80, 3), np.float32)},
+    "another image": {"picture": np.zeros((60, 80, 3), np.uint8)},
+    "an image of nothing": {"picture": np.zeros((0, 80, 3), np.uint8)},
     "no proposals": {"proposals": None},
     "proposals of floats": {"proposals": np.zeros(9, np.float32)},
     "proposals of nothing": {"proposals": np.zeros(0, np.uint8)},
@@ -280,7 +280,7 @@ def test_masks_that_do_not_fit_are_refused(saved, segmenter, noise):
     other = MaskProposals(np.ones((4, 60, 80), np.bool_))
     owner = {"picture": of_image(noise[::-1])}
     forged(saved, {"proposals": np.frombuffer(mask_record.write(other, owner), np.uint8)})
-    refused(saved, segmenter(), "of another picture")
+    refused(saved, segmenter(), "of another image")
 
 
 def test_bombs_are_not_opened(saved, segmenter, noise):

@@ -22,7 +22,7 @@ def test_check_of_what_is_whole(capsys):
     assert data("check", "scenes") == 0
     told = capsys.readouterr()
     assert "scenes/instances.json" in told.out
-    assert "split scenes test: 24 pictures, 178 expressions" in told.out
+    assert "split scenes test: 24 images, 178 expressions" in told.out
     assert told.err == ""
 
 
@@ -34,14 +34,14 @@ def test_check_says_what_is_missing_and_where_it_comes_from(tmp_path, capsys):
     assert "http://images.cocodataset.org/zips/train2014.zip" in told
 
 
-def test_check_counts_missing_pictures(tmp_path, capsys):
+def test_check_counts_missing_images(tmp_path, capsys):
     shutil.copytree(SHIPPED, tmp_path / "set")
     gone = sorted((tmp_path / "set").rglob("scene_00000[12].png"))
     for path in gone:
         path.unlink()
     assert data("check", tmp_path / "set") == 1
     told = capsys.readouterr().out
-    assert "2 pictures are missing, first: scene_000001.png, scene_000002.png" in told
+    assert "2 images are missing, first: scene_000001.png, scene_000002.png" in told
     (tmp_path / "set" / "scenes" / "instances.json").write_text("{")
     assert data("check", "scenes", "--root", tmp_path / "set") == 1
     assert "split scenes val: expected JSON" in capsys.readouterr().out
@@ -52,7 +52,7 @@ def test_check_of_nothing(capsys):
     assert "--root DIR" in capsys.readouterr().err
 
 
-def test_show_draws_the_pictures_that_the_seed_chooses(tmp_path, capsys):
+def test_show_draws_the_images_that_the_seed_chooses(tmp_path, capsys):
     for out, seed in (("a", 1), ("b", 1), ("c", 2)):
         assert data("show", "scenes", "--count", 3, "--seed", seed, "--out", tmp_path / out) == 0
     drawn = {out: sorted(path.name for path in (tmp_path / out).iterdir()) for out in "abc"}
@@ -62,9 +62,9 @@ def test_show_draws_the_pictures_that_the_seed_chooses(tmp_path, capsys):
     assert name in capsys.readouterr().out
     sample = load_dataset("scenes", "val").sample(name.removesuffix(".png").split("-")[-1])
     assert sample.queries
-    picture = np.array(Image.open(tmp_path / "a" / name))
-    assert picture.shape[1] == 640
-    assert picture.shape[0] > 640 + 20 * len(sample.queries)
+    image = np.array(Image.open(tmp_path / "a" / name))
+    assert image.shape[1] == 640
+    assert image.shape[0] > 640 + 20 * len(sample.queries)
 
 
 def test_show_takes_no_more_than_there_are(tmp_path):

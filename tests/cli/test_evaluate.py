@@ -33,7 +33,7 @@ def dataset():
 
 @pytest.fixture(scope="module")
 def three(model, tmp_path_factory):
-    """Three pictures, asked with ground-truth instances."""
+    """Three images, asked with ground-truth instances."""
     folder = tmp_path_factory.mktemp("runs") / "three"
     words = ["evaluate", *SCENES, "--first", "3", "--proposals", "instances", *model]
     assert main([*words, "--out", str(folder)]) == 0
@@ -53,7 +53,7 @@ def test_evaluate_prints_figures_and_writes_a_run(three, model, dataset, capsys)
     assert (three / "samples.jsonl").read_bytes() == before
     count = sum(len(dataset.sample(name).queries) for name in dataset.ids[:3])
     assert len(lines(three)) == count
-    assert f"scenes val: {count} expressions about 3 pictures" in printed.out
+    assert f"scenes val: {count} expressions about 3 images" in printed.out
     assert "| upper mIoU | 100.00 | 100.00 to 100.00 |" in printed.out
     assert re.search(r"\| oIoU \| \d+\.\d\d \| \d+\.\d\d to \d+\.\d\d \|", printed.out)
     assert printed.out.splitlines()[-1] == f"records and summary in {three}"
@@ -105,7 +105,7 @@ def test_faults_are_one_line(words, told, model, tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.filterwarnings("default::refmask.errors.RefmaskWarning")
-def test_missing_pictures(model, tmp_path, capsys):
+def test_missing_images(model, tmp_path, capsys):
     root = tmp_path / "scenes"
     shutil.copytree(SHIPPED, root)
     files = sorted(root.rglob("*.png"))
@@ -114,12 +114,12 @@ def test_missing_pictures(model, tmp_path, capsys):
     words = ["evaluate", *SCENES, "--root", str(root), "--proposals", "instances", *model]
     words += ["--out", str(tmp_path / "run")]
     assert main(words) == 2
-    assert f"1 of 24 pictures are missing, the first: {files[1]}" in capsys.readouterr().err
+    assert f"1 of 24 images are missing, the first: {files[1]}" in capsys.readouterr().err
     assert main([*words, "--missing", "skip"]) == 1
     printed = capsys.readouterr()
-    assert "2 of 24 pictures cannot be read" in printed.err
-    assert "2 pictures missing: left out" in printed.out
-    assert len({entry["picture"] for entry in lines(tmp_path / "run")}) == 22
+    assert "2 of 24 images cannot be read" in printed.err
+    assert "2 images missing: left out" in printed.out
+    assert len({entry["image"] for entry in lines(tmp_path / "run")}) == 22
 
 
 def test_the_embedded_model_answers_about_scenes_and_where_it_is_named(tmp_path, capsys):
@@ -199,7 +199,7 @@ def test_killed_and_resumed_is_unbroken(tmp_path, monkeypatch):
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert not (killed / "summary.json").exists()
-    done = {entry["picture"] for entry in lines(killed)}
+    done = {entry["image"] for entry in lines(killed)}
     assert 0 < len(done) < 12
     assert main([*words, "--out", str(killed)]) == 0
     assert main([*words, "--out", str(whole)]) == 0

@@ -39,7 +39,7 @@ def test_categories_are_asked_for_among_proposals(evaluate, own_coco, capsys):
     status, folder = evaluate("run", "--proposals", "grouping")
     assert status == 0
     printed = capsys.readouterr().out
-    assert "coco all (categories): 2 expressions about 2 pictures" in printed
+    assert "coco all (categories): 2 expressions about 2 images" in printed
     assert all(f"| {name} |" in printed for name in ("mIoU", "Pr@0.5", "upper mIoU", "chance"))
     records = lines(folder)
     assert [record["expression"] for record in records] == ["teddy bear", "cup"]
@@ -70,7 +70,7 @@ def test_among_the_instances_any_of_the_category_is_right(evaluate, capsys):
     assert told(folder)["configuration"]["questions"] == "choices"
     assert set(told(folder)["by_kind"]) == {"teddy bear", "cup", "dog"}
     printed = capsys.readouterr().out
-    assert "coco all (choices): 5 expressions about 2 pictures" in printed
+    assert "coco all (choices): 5 expressions about 2 images" in printed
     assert "| chance | 40.00 |" in printed
 
 
@@ -92,13 +92,13 @@ def test_missing_and_damaged_images(evaluate, own_coco, capsys):
     (own_coco / "images" / "2.png").unlink()  # nothing is asked about it
     (own_coco / "images" / "3.png").unlink()
     assert evaluate("run")[0] == 2
-    assert "1 of 2 pictures are missing, the first:" in capsys.readouterr().err
+    assert "1 of 2 images are missing, the first:" in capsys.readouterr().err
     (own_coco / "images" / "3.png").write_bytes(b"no image")
     assert evaluate("run")[0] == 2
     assert "3.png" in capsys.readouterr().err
     status, folder = evaluate("run", "--missing", "skip")
     assert status == 1
-    assert "1 of 2 pictures cannot be read" in capsys.readouterr().err
+    assert "1 of 2 images cannot be read" in capsys.readouterr().err
     assert [record["query"] for record in lines(folder)] == ["5-1"]
 
 
@@ -150,7 +150,7 @@ def test_data_are_checked_and_shown(own_coco, tmp_path, capsys):
     assert main(["data", "check", "coco", *place]) == 0
     printed = capsys.readouterr().out
     assert "here      instances.json" in printed
-    assert "split all: 4 pictures, 0 expressions" in printed
+    assert "split all: 4 images, 0 expressions" in printed
     assert "annotations" not in printed
     shown = ["data", "show", "coco", *place, "--out", str(tmp_path / "drawn")]
     assert main([*shown, "--questions", "categories"]) == 0
@@ -162,4 +162,4 @@ def test_data_are_checked_and_shown(own_coco, tmp_path, capsys):
     assert (tmp_path / "drawn" / "coco-all-5.png").read_bytes() != asked
     (own_coco / "images" / "8.png").unlink()
     assert main(["data", "check", "coco", *place]) == 1
-    assert "1 pictures are missing, first: 8.png" in capsys.readouterr().out
+    assert "1 images are missing, first: 8.png" in capsys.readouterr().out

@@ -97,7 +97,7 @@ def test_what_a_terminal_cannot_print_is_escaped(encoding):
 
 
 @pytest.mark.usefixtures("cast")
-def test_one_picture_nobody_foresaw_does_not_stop_the_rest(tmp_path, monkeypatch, capsys):
+def test_one_image_nobody_foresaw_does_not_stop_the_rest(tmp_path, monkeypatch, capsys):
     noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8)
     for name in ("a.png", "b.png", "c\udcff.png"):
         with (tmp_path / name).open("wb") as file:

@@ -21,7 +21,7 @@ SOURCES = Path(refmask.__file__).parent
     [
         ("expected `first` of at least 1", "expected --first of at least 1"),
         ("go on by `missing=skip`", "go on by --missing skip"),
-        ("add `copy_pictures`; not `this`", "add --copy-pictures; not `this`"),
+        ("add `copy_images`; not `this`", "add --copy-images; not `this`"),
         ("`proposals=sam:model=FOLDER`", "--proposals sam:model=FOLDER"),
     ],
 )

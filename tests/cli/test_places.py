@@ -8,7 +8,7 @@ from refmask.cli import main
 
 
 @pytest.fixture
-def picture(tmp_path, noise):
+def image(tmp_path, noise):
     Image.fromarray(noise).save(tmp_path / "a.png")
     return str(tmp_path / "a.png")
 
@@ -16,19 +16,19 @@ def picture(tmp_path, noise):
 @pytest.mark.parametrize(
     "words",
     [
-        ["segment", "PICTURE", "the cat", "--out", "/proc/there"],
-        ["propose", "PICTURE", "--out", "/proc/there/{stem}.npz"],
-        ["propose", "PICTURE", "--draw", "/proc/there"],
+        ["segment", "IMAGE", "the cat", "--out", "/proc/there"],
+        ["propose", "IMAGE", "--out", "/proc/there/{stem}.npz"],
+        ["propose", "IMAGE", "--draw", "/proc/there"],
         ["evaluate", "scenes", "--split", "val", "--out", "/proc/there"],
         ["demo", "--out", "/proc/there"],
         ["search", "the cat", "--index", "none", "--sheet", "/proc/there.png"],
-        ["batch", "PICTURE", "--expressions", "a.txt", "--out", "/proc/there"],
+        ["batch", "IMAGE", "--expressions", "a.txt", "--out", "/proc/there"],
     ],
     ids=lambda words: " ".join(words[::3]),
 )
-def test_a_place_that_cannot_be_written_is_told_before_any_work(words, picture, capsys):
+def test_a_place_that_cannot_be_written_is_told_before_any_work(words, image, capsys):
     # No model by this name could be loaded, so nothing was tried.
-    words = [picture if word == "PICTURE" else word for word in words]
+    words = [image if word == "IMAGE" else word for word in words]
     words += [] if words[0] in ("demo", "propose") else ["--model", "none"]
     assert main(words) == 2
     told = capsys.readouterr()
@@ -37,17 +37,17 @@ def test_a_place_that_cannot_be_written_is_told_before_any_work(words, picture, 
     assert told.err.count("\n") == 1
 
 
-def test_a_default_place_is_tried_too(picture, tmp_path, monkeypatch, capsys):
+def test_a_default_place_is_tried_too(image, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "refmask-out").write_text("a file where a folder should be")
-    assert main(["segment", picture, "the cat", "--model", "none"]) == 2
+    assert main(["segment", image, "the cat", "--model", "none"]) == 2
     assert "refmask-out is no folder" in capsys.readouterr().err
 
 
-def test_a_file_that_is_there_may_be_replaced(tmp_path, picture):
+def test_a_file_that_is_there_may_be_replaced(tmp_path, image):
     out = tmp_path / "out.npz"
     out.touch()
-    assert main(["propose", picture, "--proposals", "grouping:limit=2", "--out", str(out)]) == 0
+    assert main(["propose", image, "--proposals", "grouping:limit=2", "--out", str(out)]) == 0
     with np.load(out) as file:
         assert file.files
 
@@ -55,20 +55,20 @@ def test_a_file_that_is_there_may_be_replaced(tmp_path, picture):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["segment", "PICTURE", ""], "expected an expression, got an empty one"),
-        (["segment", "PICTURE", "x", "--proposals", "masks:none"], "there is no such file"),
-        (["segment", "PICTURE", "x", "--proposals", "masks:/dev/zero"], "a device or a pipe"),
-        (["propose", "PICTURE", "--draw", "x", "--proposals", "masks:MANY"], "take 3 masks, at"),
+        (["segment", "IMAGE", ""], "expected an expression, got an empty one"),
+        (["segment", "IMAGE", "x", "--proposals", "masks:none"], "there is no such file"),
+        (["segment", "IMAGE", "x", "--proposals", "masks:/dev/zero"], "a device or a pipe"),
+        (["propose", "IMAGE", "--draw", "x", "--proposals", "masks:MANY"], "take 3 masks, at"),
         (["evaluate", "scenes", "--proposals", "masks:MANY"], "take 3 masks, at most 2 are read"),
     ],
 )
 def test_what_cannot_be_read_is_told_before_any_work(
-    words, says, picture, tmp_path, monkeypatch, capsys
+    words, says, image, tmp_path, monkeypatch, capsys
 ):
     np.savez(tmp_path / "many.npz", masks=np.ones((3, 6, 9), bool))
     monkeypatch.setenv("REFMASK_LIMITS", "masks=2")
     monkeypatch.setattr("refmask.cli.segment.settle", lambda *_: pytest.fail("a model is chosen"))
-    names = {"PICTURE": picture, "masks:MANY": f"masks:{tmp_path / 'many.npz'}"}
+    names = {"IMAGE": image, "masks:MANY": f"masks:{tmp_path / 'many.npz'}"}
     assert main([names.get(word, word) for word in words]) == 2
     told = capsys.readouterr()
     assert says in told.err

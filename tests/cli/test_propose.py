@@ -15,14 +15,14 @@ from refmask.settings import choose
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    """A folder of two small pictures with something in them."""
+def images(tmp_path):
+    """A folder of two small images with something in them."""
     folder = tmp_path / "photos"
     folder.mkdir()
     for name, colour in (("a", (220, 60, 40)), ("b", (60, 200, 90))):
-        picture = np.full((60, 90, 3), (40, 90, 160), np.uint8)
-        picture[10:40, 20:50] = colour
-        Image.fromarray(picture).save(folder / f"{name}.png")
+        image = np.full((60, 90, 3), (40, 90, 160), np.uint8)
+        image[10:40, 20:50] = colour
+        Image.fromarray(image).save(folder / f"{name}.png")
     return folder
 
 
@@ -30,11 +30,11 @@ def propose(*words):
     return main(["propose", *map(str, words)])
 
 
-def test_a_file_holds_what_was_proposed(pictures, tmp_path, capsys):
+def test_a_file_holds_what_was_proposed(images, tmp_path, capsys):
     out = tmp_path / "proposals.npz"
-    assert propose(pictures / "a.png", "--proposals", "grouping", "--out", out) == 0
+    assert propose(images / "a.png", "--proposals", "grouping", "--out", out) == 0
     assert f"-> {out}" in capsys.readouterr().out
-    ours = load_proposer("grouping").propose(np.array(Image.open(pictures / "a.png")))
+    ours = load_proposer("grouping").propose(np.array(Image.open(images / "a.png")))
     with np.load(out) as arrays:
         count, height, width = arrays["masks_shape"]
         bits = np.unpackbits(arrays["masks_packed"], axis=1, count=height * width)
@@ -46,46 +46,46 @@ def test_a_file_holds_what_was_proposed(pictures, tmp_path, capsys):
     assert np.array_equal(again.quality, ours.quality)
 
 
-def test_refinement_is_applied_when_asked(pictures, tmp_path):
+def test_refinement_is_applied_when_asked(images, tmp_path):
     out = tmp_path / "one.npz"
-    assert propose(pictures / "a.png", "--out", out, "--limit", 1, "--max-area", 0.5) == 0
+    assert propose(images / "a.png", "--out", out, "--limit", 1, "--max-area", 0.5) == 0
     with np.load(out) as arrays:
         assert arrays["masks_shape"].tolist() == [1, 60, 90]
 
 
-def test_one_file_each_and_drawings(pictures, tmp_path):
+def test_one_file_each_and_drawings(images, tmp_path):
     out, drawn = tmp_path / "{stem}.npz", tmp_path / "drawn"
-    assert propose(pictures, "--out", out, "--draw", drawn) == 0
+    assert propose(images, "--out", out, "--draw", drawn) == 0
     assert {path.name for path in tmp_path.glob("*.npz")} == {"a.npz", "b.npz"}
-    picture = np.array(Image.open(drawn / "a.proposals.png"))
-    assert picture.shape == (60, 90, 3)
-    assert (picture != np.array(Image.open(pictures / "a.png"))).any()
+    image = np.array(Image.open(drawn / "a.proposals.png"))
+    assert image.shape == (60, 90, 3)
+    assert (image != np.array(Image.open(images / "a.png"))).any()
 
 
-def test_pictures_of_one_name_do_not_overwrite_each_other(pictures, tmp_path):
-    Image.open(pictures / "a.png").save(pictures / "a.jpg")
-    assert propose(pictures, "--out", tmp_path / "{stem}.npz", "--draw", tmp_path) == 0
+def test_images_of_one_name_do_not_overwrite_each_other(images, tmp_path):
+    Image.open(images / "a.png").save(images / "a.jpg")
+    assert propose(images, "--out", tmp_path / "{stem}.npz", "--draw", tmp_path) == 0
     assert {path.name for path in tmp_path.glob("*.npz")} == {"a.npz", "a-2.npz", "b.npz"}
     assert len(list(tmp_path.glob("*.png"))) == 3
 
 
-def test_the_first_pictures_only(pictures, tmp_path):
-    assert propose(pictures, "--out", tmp_path / "{stem}.npz", "--first", 1) == 0
+def test_the_first_images_only(images, tmp_path):
+    assert propose(images, "--out", tmp_path / "{stem}.npz", "--first", 1) == 0
     assert [path.name for path in tmp_path.glob("*.npz")] == ["a.npz"]
 
 
-def test_a_folder_is_kept_once_and_read_by_later_commands(pictures, tmp_path, monkeypatch, capsys):
+def test_a_folder_is_kept_once_and_read_by_later_commands(images, tmp_path, monkeypatch, capsys):
     store = tmp_path / "store"
     same = ["--proposals", "grouping"]
-    assert propose(pictures, "--out", store, *same) == 0
+    assert propose(images, "--out", store, *same) == 0
     (kept,) = MaskCache(store).configurations()
     assert kept["proposer"] == "grouping"
     monkeypatch.setattr("refmask.proposals.grouping.Grouping.propose", None)
     out = tmp_path / "a.npz"
-    assert propose(pictures / "a.png", "--proposals", f"store:{store}", "--out", out) == 0
-    assert propose(pictures / "a.png", "--store", store, "--out", out, *same) == 0
+    assert propose(images / "a.png", "--proposals", f"store:{store}", "--out", out) == 0
+    assert propose(images / "a.png", "--store", store, "--out", out, *same) == 0
     folder = tmp_path / "answers"
-    words = ["segment", str(pictures), "red", "--model", "embedded", "--store", str(store)]
+    words = ["segment", str(images), "red", "--model", "embedded", "--store", str(store)]
     assert main([*words, "--out", str(folder)]) == 0
     assert len(list(folder.rglob("*.json"))) == 2
     capsys.readouterr()
@@ -95,19 +95,19 @@ def test_a_folder_is_kept_once_and_read_by_later_commands(pictures, tmp_path, mo
     assert "refmask propose" in capsys.readouterr().err
 
 
-def test_what_is_not_named_is_what_a_system_would_take(pictures, tmp_path, monkeypatch):
+def test_what_is_not_named_is_what_a_system_would_take(images, tmp_path, monkeypatch):
     for name in (None, "grouping:limit=2"):
         if name is not None:
             monkeypatch.setenv("REFMASK_PROPOSALS", name)
-        assert propose(pictures, "--out", tmp_path / f"store {name}", "--first", 1) == 0
+        assert propose(images, "--out", tmp_path / f"store {name}", "--first", 1) == 0
         (kept,) = MaskCache(tmp_path / f"store {name}").configurations()
         assert kept["proposer"] == choose().proposals.partition(":")[0]
         assert (kept.get("limit") == 2) == (name is not None)
 
 
-def test_a_bad_picture_does_not_stop_the_rest(pictures, tmp_path, capsys):
-    (pictures / "c.png").write_bytes(b"no picture")
-    assert propose(pictures, "--out", tmp_path / "store") == 1
+def test_a_bad_image_does_not_stop_the_rest(images, tmp_path, capsys):
+    (images / "c.png").write_bytes(b"no image")
+    assert propose(images, "--out", tmp_path / "store") == 1
     told = capsys.readouterr()
     assert "c.png" in told.err
     assert told.out.count("masks -> ") == 2
@@ -120,8 +120,8 @@ def test_the_report_on_scenes(capsys, monkeypatch, fixed_proposer):
     monkeypatch.setattr("refmask.proposals.grouping.Grouping.propose", propose_quarters)
     assert propose("scenes", "--report", "--json") == 0
     (figures,) = json.loads(capsys.readouterr().out).values()
-    assert figures["pictures"] == 48
-    assert figures["masks_per_picture"] == 4
+    assert figures["images"] == 48
+    assert figures["masks_per_image"] == 4
     best = [
         best_iou(fixed_proposer.propose(sample.image).masks, np.stack([query.target]))
         for sample in read_scenes()
@@ -150,7 +150,7 @@ def test_the_report_on_a_folder_in_cocos_format(own_coco, tmp_path, capsys):
     words = [own_coco, "--report", "--proposals", f"store:{tmp_path / 'store'}"]
     assert propose(*words, "--json") == 0
     (figures,) = json.loads(capsys.readouterr().out).values()
-    assert (figures["pictures"], figures["things"]) == (3, 10)
+    assert (figures["images"], figures["things"]) == (3, 10)
     assert figures["mean_best_iou"] == pytest.approx(5 / 10)
     assert figures["mean_best_iou_1_percent"] == pytest.approx(4 / 8)
     assert figures["mean_best_iou_small"] == pytest.approx(5 / 10)
@@ -176,15 +176,15 @@ def test_the_report_sorts_things_by_size(tmp_path, capsys):
     assert figures["mean_best_iou_large"] == pytest.approx(shared / union)
 
 
-def test_the_report_on_pictures_with_given_truth_sets_proposers_side_by_side(capsys):
+def test_the_report_on_images_with_given_truth_sets_proposers_side_by_side(capsys):
     folder = SHIPPED / IMAGES
-    picture = sorted(folder.iterdir())[0]
+    image = sorted(folder.iterdir())[0]
     truth = SHIPPED / "scenes" / "instances.json"
     specs = ["--proposals", "grouping", "--proposals", f"masks:{truth}"]
-    status = propose(picture, "--report", "--truth", truth, *specs[:2])
+    status = propose(image, "--report", "--truth", truth, *specs[:2])
     table = capsys.readouterr().out
     assert status == 0
-    assert "1 pictures" in table
+    assert "1 images" in table
     assert table.splitlines()[2].startswith(
         "| proposals | mean best IoU | at least 1 % | small | medium | large | recall@0.5 |"
     )
@@ -199,7 +199,7 @@ def test_the_report_on_pictures_with_given_truth_sets_proposers_side_by_side(cap
         (["--out", "x", "--truth", "y"], "--truth is for --report"),
         (["--out", "x", "--store", "y"], "a store already"),
         (["--out", "x", "--limit", "5"], "a store keeps all masks"),
-        (["--out", "x.npz"], "2 pictures do not fit into one file"),
+        (["--out", "x.npz"], "2 images do not fit into one file"),
         (["--out", "x", "--weights", "w"], "have no setting weights"),
         (["--out", "x", "--proposals", "grouping", "--proposals", "sam"], "are for --report"),
         (["--report"], "expected ground truth for"),
@@ -208,9 +208,9 @@ def test_the_report_on_pictures_with_given_truth_sets_proposers_side_by_side(cap
         (["--draw", "x", "--compat", "reference", "--precision", "bf16"], "computes in fp32"),
     ],
 )
-def test_contradictions_are_told(words, told, pictures, tmp_path, monkeypatch, capsys):
+def test_contradictions_are_told(words, told, images, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     before = set(tmp_path.rglob("*"))
-    assert propose(pictures, *words) == 2
+    assert propose(images, *words) == 2
     assert told in capsys.readouterr().err
     assert set(tmp_path.rglob("*")) == before

@@ -24,7 +24,7 @@ def model(model_files):
 
 
 @pytest.fixture
-def picture(tmp_path, noise):
+def image(tmp_path, noise):
     path = tmp_path / "street.png"
     Image.fromarray(noise).save(path)
     return str(path)
@@ -41,10 +41,10 @@ def files(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_one_picture_two_phrases(picture, masks, model, tmp_path, capsys):
+def test_one_image_two_phrases(image, masks, model, tmp_path, capsys):
     out = tmp_path / "out"
     status = main(
-        ["segment", picture, "the red car", "left guy in blue!", "--proposals", masks, "--top", "3"]
+        ["segment", image, "the red car", "left guy in blue!", "--proposals", masks, "--top", "3"]
         + ["--out", str(out), *model]
     )
     printed = capsys.readouterr()
@@ -82,10 +82,10 @@ def test_one_picture_two_phrases(picture, masks, model, tmp_path, capsys):
     assert drawn.shape[0] > 480
 
 
-def test_a_shortlist_of_one_and_of_all(picture, masks, model, capsys):
+def test_a_shortlist_of_one_and_of_all(image, masks, model, capsys):
     scores = {}
     for top in ("1", "4", None):
-        words = ["segment", picture, "the red car", "--proposals", masks, "--top", "4", "--json"]
+        words = ["segment", image, "the red car", "--proposals", masks, "--top", "4", "--json"]
         assert main([*words, *(["--local-top", top] if top else []), *model]) == 0
         candidates = json.loads(capsys.readouterr().out)["candidates"]
         scores[top] = {one["proposal"]: one["score"] for one in candidates}
@@ -93,22 +93,22 @@ def test_a_shortlist_of_one_and_of_all(picture, masks, model, capsys):
     assert scores["1"] != scores[None]
 
 
-def test_json_prints_lines_and_writes_nothing(picture, masks, model, tmp_path, capsys, monkeypatch):
+def test_json_prints_lines_and_writes_nothing(image, masks, model, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = files(tmp_path)
-    assert main(["segment", picture, "a cat", "a dog", "--proposals", masks, "--json", *model]) == 0
+    assert main(["segment", image, "a cat", "a dog", "--proposals", masks, "--json", *model]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["expression"] for line in lines] == ["a cat", "a dog"]
-    assert {line["picture"] for line in lines} == {picture}
+    assert {line["image"] for line in lines} == {image}
     assert files(tmp_path) == before
 
 
-def test_a_folder_with_a_bad_picture(noise, masks, model, tmp_path, capsys):
+def test_a_folder_with_a_bad_image(noise, masks, model, tmp_path, capsys):
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in ("a.png", "c.png", "c.jpg"):
         Image.fromarray(noise).save(folder / name)
-    (folder / "b.png").write_text("no picture")
+    (folder / "b.png").write_text("no image")
     out = tmp_path / "out"
     arguments = ["a cat", "--proposals", masks, "--out", str(out), *model]
     assert main(["segment", str(folder), *arguments]) == 1
@@ -121,9 +121,9 @@ def test_a_folder_with_a_bad_picture(noise, masks, model, tmp_path, capsys):
     assert main(["segment", f"{folder}/[ab].png", *arguments]) == 1
 
 
-def test_one_region_gets_no_percentage(picture, model, tmp_path, capsys):
+def test_one_region_gets_no_percentage(image, model, tmp_path, capsys):
     np.savez(tmp_path / "one.npz", masks=np.ones((1, 60, 80), np.bool_))
-    words = ["segment", picture, "a cat", "--proposals", f"masks:{tmp_path}/one.npz", *model]
+    words = ["segment", image, "a cat", "--proposals", f"masks:{tmp_path}/one.npz", *model]
     assert main([*words, "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert "'a cat': UNSURE: one region only" in printed
@@ -135,7 +135,7 @@ def test_one_region_gets_no_percentage(picture, model, tmp_path, capsys):
     assert fields["answer"]["probability"] is None
 
 
-def test_masks_by_the_pictures_name(noise, model, tmp_path, fixed_proposer):
+def test_masks_by_the_images_name(noise, model, tmp_path, fixed_proposer):
     masks = fixed_proposer.propose(noise).masks
     for index, name in enumerate(("a", "b")):
         Image.fromarray(noise).save(tmp_path / f"{name}.png")
@@ -148,11 +148,11 @@ def test_masks_by_the_pictures_name(noise, model, tmp_path, fixed_proposer):
         assert fields["runner_up"] is None
 
 
-def test_no_proposals_at_all(picture, model, tmp_path, capsys):
+def test_no_proposals_at_all(image, model, tmp_path, capsys):
     np.savez(tmp_path / "none.npz", masks=np.zeros((0, 60, 80), bool))
     out = tmp_path / "out"
     given = ["--proposals", f"masks:{tmp_path}/none.npz", "--out", str(out)]
-    assert main(["segment", picture, "a cat", *given, *model]) == 0
+    assert main(["segment", image, "a cat", *given, *model]) == 0
     assert "no proposals, so no answer" in capsys.readouterr().out
     fields = json.loads((out / "street" / "01-a-cat.json").read_text())
     assert (fields["answer"], fields["unsure"], fields["candidates"]) == (None, True, [])
@@ -186,7 +186,7 @@ def test_no_proposals_at_all(picture, model, tmp_path, capsys):
         ({"--out": "street.png"}, "cannot write"),
     ],
 )
-@pytest.mark.usefixtures("picture")
+@pytest.mark.usefixtures("image")
 def test_bad_input_is_one_line_and_no_file(
     change, message, masks, model_files, tmp_path, monkeypatch, capsys
 ):
@@ -225,7 +225,7 @@ def test_bad_input_is_one_line_and_no_file(
     assert files(tmp_path) == before
 
 
-def test_a_picture_of_one_pixel(model, tmp_path):
+def test_a_image_of_one_pixel(model, tmp_path):
     Image.new("RGB", (1, 1), "red").save(tmp_path / "dot.png")
     out = tmp_path / "out"
     arguments = ["segment", str(tmp_path / "dot.png"), "a dot", "--out", str(out)]
@@ -233,11 +233,11 @@ def test_a_picture_of_one_pixel(model, tmp_path):
     assert len(files(out)) == 3
 
 
-def test_the_embedded_model_says_what_it_is_for_before_it_answers(picture, tmp_path, monkeypatch):
+def test_the_embedded_model_says_what_it_is_for_before_it_answers(image, tmp_path, monkeypatch):
     said = io.StringIO()
     for stream in ("stdout", "stderr"):
         monkeypatch.setattr(f"sys.{stream}", said)
-    words = ["segment", picture, "the duck", "--model", "embedded", "--out", str(tmp_path / "out")]
+    words = ["segment", image, "the duck", "--model", "embedded", "--out", str(tmp_path / "out")]
     assert main(words) == 0
     note, answer = said.getvalue().splitlines()
     assert note.startswith("refmask: model: embedded (emoji model: knows emoji scenes only)")
@@ -245,13 +245,13 @@ def test_the_embedded_model_says_what_it_is_for_before_it_answers(picture, tmp_p
 
 
 def test_defaults_come_from_the_environment_and_the_file(
-    picture, masks, model, tmp_path, monkeypatch, capsys
+    image, masks, model, tmp_path, monkeypatch, capsys
 ):
     """Options of the command go before both."""
 
     def alpha(*words):
         # Global scores alone, local ones alone, or in between.
-        assert main(["segment", picture, "a cat", *words, *model, "--top", "4", "--json"]) == 0
+        assert main(["segment", image, "a cat", *words, *model, "--top", "4", "--json"]) == 0
         return json.loads(capsys.readouterr().out)["candidates"]
 
     given = {value: alpha("--proposals", masks, "--alpha", value) for value in ("0", "0.5", "1")}
@@ -262,15 +262,15 @@ def test_defaults_come_from_the_environment_and_the_file(
     assert alpha() == given["0.5"]
     assert alpha("--alpha", "0") == given["0"]
     monkeypatch.setenv("REFMASK_ALPHA", "half")
-    assert main(["segment", picture, "a cat", *model]) == 2
+    assert main(["segment", image, "a cat", *model]) == 2
     assert "refmask: error: REFMASK_ALPHA is 'half'" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("default::refmask.RefmaskWarning")
-def test_a_phrase_longer_than_the_model_reads(picture, masks, model, tmp_path, capsys):
+def test_a_phrase_longer_than_the_model_reads(image, masks, model, tmp_path, capsys):
     long = "the very " * 60 + "old man"
     out = ["--out", str(tmp_path / "out")]
-    assert main(["segment", picture, long, "--proposals", masks, *out, *model]) == 0
+    assert main(["segment", image, long, "--proposals", masks, *out, *model]) == 0
     told = capsys.readouterr().err
     assert told.startswith("refmask: warning: expected at most 77 tokens")
     assert told.count("\n") == 1

@@ -19,8 +19,8 @@ def model(model_files):
 
 
 @pytest.fixture
-def pictures(tmp_path, noise, fixed_proposer):
-    """Two pictures, and masks for both."""
+def images(tmp_path, noise, fixed_proposer):
+    """Two images, and masks for both."""
     for name, image in (("a", noise), ("b", noise[::-1])):
         Image.fromarray(image).save(tmp_path / f"{name}.png")
     np.savez(tmp_path / "masks.npz", masks=fixed_proposer.propose(noise).masks)
@@ -29,7 +29,7 @@ def pictures(tmp_path, noise, fixed_proposer):
 
 @pytest.fixture
 def blind(monkeypatch):
-    """No model can look at a picture any more."""
+    """No model can look at an image any more."""
 
     def shut():
         for name in ENCODERS:
@@ -42,25 +42,25 @@ def segment(folder, *words):
     return main(["segment", str(folder / "?.png"), "red car", "left guy", *map(str, words)])
 
 
-def test_segment_looks_once_also_at_given_masks(pictures, model, blind, capsys):
-    words = ["--proposals", f"masks:{pictures}/masks.npz", "--json", "--top", "3", *model]
-    assert segment(pictures, *words) == 0
+def test_segment_looks_once_also_at_given_masks(images, model, blind, capsys):
+    words = ["--proposals", f"masks:{images}/masks.npz", "--json", "--top", "3", *model]
+    assert segment(images, *words) == 0
     plain = capsys.readouterr().out
-    assert segment(pictures, *words, "--store", pictures / "store") == 0
+    assert segment(images, *words, "--store", images / "store") == 0
     kept = capsys.readouterr().out
-    assert FeatureCache(pictures / "store").held()[0] == 4
+    assert FeatureCache(images / "store").held()[0] == 4
     blind()
-    assert segment(pictures, *words, "--store", pictures / "store") == 0
+    assert segment(images, *words, "--store", images / "store") == 0
     assert capsys.readouterr().out == kept == plain
 
 
-def test_the_limit_is_the_features(pictures, model, capsys):
-    words = ["--proposals", f"masks:{pictures}/masks.npz", "--store", pictures / "store", "--json"]
+def test_the_limit_is_the_features(images, model, capsys):
+    words = ["--proposals", f"masks:{images}/masks.npz", "--store", images / "store", "--json"]
     words += model
-    assert segment(pictures, *words, "--store-limit", "2kB") == 0
-    assert FeatureCache(pictures / "store").held() == (0, 0)
+    assert segment(images, *words, "--store-limit", "2kB") == 0
+    assert FeatureCache(images / "store").held() == (0, 0)
     capsys.readouterr()
-    assert segment(pictures, *words, "--store-limit", "plenty") == 2
+    assert segment(images, *words, "--store-limit", "plenty") == 2
     error = capsys.readouterr().err
     assert "such as 500MB, 10GB or 2GiB, got 'plenty'" in error
     assert error.count("\n") == 1

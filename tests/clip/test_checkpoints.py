@@ -59,11 +59,11 @@ def cfg_of(folder, tmp_path, **changes):
     return str(path)
 
 
-def test_a_folder_gives_transformers_features(theirs, folder, golden_pictures):
+def test_a_folder_gives_transformers_features(theirs, folder, golden_images):
     clip = load_clip(str(folder), precision="fp32")
     assert clip.statistics.side == 64
     assert clip.statistics.mean == (0.1, 0.2, 0.3)
-    pixels = torch.tensor(golden_pictures[0][0][:64, :64].copy()).permute(2, 0, 1)[None] / 255
+    pixels = torch.tensor(golden_images[0][0][:64, :64].copy()).permute(2, 0, 1)[None] / 255
     tokens = open_clip.SimpleTokenizer()(["the red car", "a dog"])
     with torch.no_grad():
         image = theirs.vision_model(pixels)[1] @ theirs.visual_projection.weight.T

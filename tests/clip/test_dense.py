@@ -65,7 +65,7 @@ def test_pooling_a_resnets_map_gives_its_answer(golden_model, pixels, error):
 
 
 @pytest.mark.parametrize("name", ["tiny_vit32", "tiny_rn"])
-def test_maps_of_any_size_follow_the_picture(golden_model, name, error):
+def test_maps_of_any_size_follow_the_image(golden_model, name, error):
     clip = golden_model(name)
     wide = torch.randn((1, 3, 96, 320), generator=torch.Generator().manual_seed(1))
     found = dense(clip, wide)
@@ -76,7 +76,7 @@ def test_maps_of_any_size_follow_the_picture(golden_model, name, error):
 
 
 def test_positions_are_stretched_over_another_grid(golden_model):
-    """Of an empty picture, places at the same share of the side look alike at any size."""
+    """Of an empty image, places at the same share of the side look alike at any size."""
     clip = golden_model("tiny_vit32")
     small, large = (dense(clip, torch.zeros(1, 3, side, side)) for side in (224, 672))
     centre = large[:, :, 1::3, 1::3]

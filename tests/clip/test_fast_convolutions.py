@@ -54,7 +54,7 @@ def test_weights_and_pixels_are_left_alone(visual):
 
 @pytest.mark.parametrize(("maps", "parts"), [(5, [5]), (2.5, [2, 2, 1]), (0.1, [1] * 5)])
 @torch.inference_mode()
-def test_pictures_go_through_in_parts(visual, monkeypatch, maps, parts):
+def test_images_go_through_in_parts(visual, monkeypatch, maps, parts):
     whole = Trunk(visual, torch.float32)(drawn(5, 3, 96, 96))
     seen, run = [], Trunk._run
     monkeypatch.setattr(Trunk, "_run", lambda self, some: seen.append(len(some)) or run(self, some))
@@ -66,5 +66,5 @@ def test_pictures_go_through_in_parts(visual, monkeypatch, maps, parts):
 
 
 @torch.inference_mode()
-def test_no_pictures_give_no_maps(visual):
+def test_no_images_give_no_maps(visual):
     assert Trunk(visual, torch.float32)(drawn(0, 3, 96, 96)).shape == (0, 512, 3, 3)

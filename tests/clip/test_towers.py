@@ -65,7 +65,7 @@ def test_an_empty_grid_mask_gives_no_nan(clip, pixels):
 
 
 @pytest.mark.parametrize(("name", "batches"), [("tiny_vit32", [20]), ("tiny_vit16", [13, 7])])
-def test_pictures_go_through_by_their_places(golden_model, monkeypatch, name, batches, error):
+def test_images_go_through_by_their_places(golden_model, monkeypatch, name, batches, error):
     clip = golden_model(name)
     crops = torch.randn((20, 3, 224, 224), generator=torch.Generator().manual_seed(3))
     seen, encode = [], clip.tower.encode

@@ -22,10 +22,10 @@ def box(left: int, top: int, right: int, bottom: int) -> list[int]:
     return [left, top, right, top, right, bottom, left, bottom]
 
 
-def annotation(number: int, picture: int, segmentation: Any, **more: Any) -> Record:
+def annotation(number: int, image: int, segmentation: Any, **more: Any) -> Record:
     return {
         "id": number,
-        "image_id": picture,
+        "image_id": image,
         "category_id": 1 + number % 2,
         "segmentation": segmentation,
         "iscrowd": 0,
@@ -33,7 +33,7 @@ def annotation(number: int, picture: int, segmentation: Any, **more: Any) -> Rec
     }
 
 
-def ref(number: int, about: int, picture: int, split: str, *said: str, **more: Any) -> Record:
+def ref(number: int, about: int, image: int, split: str, *said: str, **more: Any) -> Record:
     sentences = [
         {"tokens": text.split(), "raw": text, "sent": text.lower(), "sent_id": 10 * number + row}
         for row, text in enumerate(said)
@@ -41,10 +41,10 @@ def ref(number: int, about: int, picture: int, split: str, *said: str, **more: A
     return {
         "ref_id": number,
         "ann_id": about,
-        "image_id": picture,
+        "image_id": image,
         "category_id": 1 + about % 2,
         "split": split,
-        "file_name": f"COCO_train2014_{picture}_{about}.jpg",
+        "file_name": f"COCO_train2014_{image}_{about}.jpg",
         "sent_ids": [one["sent_id"] for one in sentences],
         "sentences": sentences,
         **more,
@@ -87,7 +87,7 @@ class ReferFolder:
     )
 
     @property
-    def pictures(self) -> Path:
+    def images(self) -> Path:
         return self.root / "images" / "mscoco" / "images" / "train2014"
 
     @property
@@ -96,11 +96,11 @@ class ReferFolder:
 
     def write(self, form: str = ".p") -> Path:
         """Write everything; returns the root."""
-        self.pictures.mkdir(parents=True, exist_ok=True)
+        self.images.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(exist_ok=True)
         for number, (height, width) in self.sizes.items():
             pixels = np.full((height, width, 3), number * 20, np.uint8)
-            Image.fromarray(pixels).save(self.pictures / f"COCO_train2014_{number}.jpg")
+            Image.fromarray(pixels).save(self.images / f"COCO_train2014_{number}.jpg")
         images = [
             {"id": number, "file_name": f"COCO_train2014_{number}.jpg", "height": h, "width": w}
             for number, (h, w) in self.sizes.items()
@@ -133,10 +133,10 @@ def refer_folder(tmp_path: Path) -> ReferFolder:
     return ReferFolder(tmp_path / "refer")
 
 
-def _task(number: int, picture: int, name: str | None, polygons: Any, **more: Any) -> Record:
+def _task(number: int, image: int, name: str | None, polygons: Any, **more: Any) -> Record:
     return {
-        "task_id": f"{picture}__{number}",
-        "image_id": picture,
+        "task_id": f"{image}__{number}",
+        "image_id": image,
         "ann_ids": [number],
         "phrase": f"the {name or 'thing'} of {number}",
         "instance_boxes": [[1, 1, 4, 4]],
@@ -187,7 +187,7 @@ def phrasecut_folder(tmp_path: Path) -> PhraseCutFolder:
 
 @pytest.fixture
 def coco_root(tmp_path: Path) -> Path:
-    """COCO's layout with one split of two pictures, the second without annotations."""
+    """COCO's layout with one split of two images, the second without annotations."""
     root = tmp_path / "coco"
     (root / "annotations").mkdir(parents=True)
     (root / "val2014").mkdir()

@@ -33,15 +33,15 @@ def test_what_is_there_is_found(refer_folder):
         "refcoco/instances.json": refer_folder.folder / "instances.json",
         "refcoco/refs(unc).p": refer_folder.folder / "refs(unc).json",
         "refcoco/refs(google).p": None,
-        "images/mscoco/images/train2014": refer_folder.pictures,
+        "images/mscoco/images/train2014": refer_folder.images,
     }
 
 
 def test_splits_are_counted(refer_folder):
     root = refer_folder.write()
-    (refer_folder.pictures / "COCO_train2014_5.jpg").unlink()
+    (refer_folder.images / "COCO_train2014_5.jpg").unlink()
     states = {state.split: state for state in split_states("refcoco", root)}
-    assert {name: (one.pictures, one.queries) for name, one in states.items()} == {
+    assert {name: (one.images, one.queries) for name, one in states.items()} == {
         "testA": (1, 3),
         "testB": (1, 1),
         "train": (1, 1),
@@ -68,9 +68,9 @@ def test_one_file_for_every_way_is_told_once(refer_folder):
 
 def test_other_layouts_are_counted(phrasecut_folder, coco_root):
     (state,) = split_states("phrasecut", phrasecut_folder.write("VGPhraseCut_v0"))
-    assert (state.split, state.split_by, state.pictures, state.queries) == ("test", None, 2, 4)
+    assert (state.split, state.split_by, state.images, state.queries) == ("test", None, 2, 4)
     (state,) = split_states("coco", coco_root)
-    assert (state.split, state.pictures, state.queries) == ("val2014", 2, 0)
+    assert (state.split, state.images, state.queries) == ("val2014", 2, 0)
 
 
 def test_data_of_ones_own_are_told_alone(own_coco, coco_root):
@@ -81,7 +81,7 @@ def test_data_of_ones_own_are_told_alone(own_coco, coco_root):
     }
     (own_coco / "images" / "8.png").unlink()
     (state,) = split_states("coco", own_coco)
-    assert (state.split, state.pictures, state.queries) == ("all", 4, 0)
+    assert (state.split, state.images, state.queries) == ("all", 4, 0)
     assert [path.name for path in state.missing] == ["8.png"]
     both = {one.part.name: one.path for one in presence("coco", coco_root)}
     assert both["annotations/instances_val2014.json"] is not None

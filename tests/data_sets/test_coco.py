@@ -11,7 +11,7 @@ from refmask.data import load_dataset
 from refmask.errors import ConfigurationError, ImageError, InputError
 
 
-def test_things_of_a_picture(coco_root):
+def test_things_of_a_image(coco_root):
     dataset = load_dataset("coco", "val2014", coco_root)
     assert (dataset.ids, dataset.queries) == (("3", "2"), 0)
     assert dataset.categories == {1: "one", 2: "two"}
@@ -23,20 +23,20 @@ def test_things_of_a_picture(coco_root):
     np.testing.assert_array_equal(sample.instances.boxes[0], [1, 1, 9, 9])
 
 
-def test_a_picture_may_be_without_things(coco_root):
+def test_a_image_may_be_without_things(coco_root):
     sample = load_dataset("coco", "val2014", coco_root).sample("2")
     assert len(sample.instances) == 0
     assert sample.instances.size == (24, 32)
     assert sample.instances.details["category"].shape == (0,)
 
 
-def test_pictures_may_lie_in_images(coco_root):
+def test_images_may_lie_in_images(coco_root):
     (coco_root / "images").mkdir()
     (coco_root / "val2014").rename(coco_root / "images" / "val2014")
     dataset = load_dataset("coco", "val2014", coco_root)
-    assert dataset.missing_pictures() == []
+    assert dataset.missing_images() == []
     (coco_root / "images" / "val2014" / "2.jpg").unlink()
-    assert [path.name for path in dataset.missing_pictures()] == ["2.jpg"]
+    assert [path.name for path in dataset.missing_images()] == ["2.jpg"]
     with pytest.raises(ImageError, match=r"2\.jpg"):
         dataset.sample("2")
 
@@ -60,7 +60,7 @@ def asked(dataset):
 def test_a_table_of_ones_own_needs_no_split(own_coco):
     dataset = load_dataset("coco", None, own_coco)
     assert (dataset.split, dataset.ids, dataset.queries) == ("all", ("5", "3", "8", "2"), 0)
-    assert dataset.missing_pictures() == []
+    assert dataset.missing_images() == []
     assert len(dataset.sample("5").instances) == 5
     same = load_dataset("coco", "all", own_coco)
     assert same.fingerprint == load_dataset("coco", "", own_coco).fingerprint

@@ -39,14 +39,14 @@ def test_it_tells_what_it_is(small):
     assert small.name in DATASETS
     assert small.split in ("all", "val", "test", "val2014")
     assert len(set(small.ids)) == len(small.ids) > 0
-    assert all(isinstance(picture, str) for picture in small.ids)
+    assert all(isinstance(image, str) for image in small.ids)
     assert len(bytes.fromhex(small.fingerprint)) == 32
-    assert small.missing_pictures() == []
+    assert small.missing_images() == []
 
 
 @every
 def test_its_samples_hold_what_it_promises(small):
-    samples = [small.sample(picture) for picture in small.ids]
+    samples = [small.sample(image) for image in small.ids]
     assert sum(len(sample.queries) for sample in samples) == small.queries
     assert [sample.id for sample in samples] == list(small.ids)
     asked = [query.id for sample in samples for query in sample.queries]

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:expected phrasecut:refmask.error
 
 
 @pytest.mark.parametrize("inner", ["", "VGPhraseCut_v0"])
-def test_phrases_by_picture(phrasecut_folder, inner):
+def test_phrases_by_image(phrasecut_folder, inner):
     dataset = load_dataset("phrasecut", "test", phrasecut_folder.write(inner))
     assert (dataset.name, dataset.split, dataset.subset) == ("phrasecut", "test", "all")
     assert (dataset.ids, dataset.queries) == (("40", "30"), 4)
@@ -42,7 +42,7 @@ def test_a_target_is_all_its_polygons_with_truncated_corners(phrasecut_folder):
 )
 def test_seen_means_exactly_a_name_of_coco(phrasecut_folder, subset, ids):
     dataset = load_dataset("phrasecut", "test", phrasecut_folder.write(), subset=subset)
-    found = [query.id for picture in dataset.ids for query in dataset.sample(picture).queries]
+    found = [query.id for image in dataset.ids for query in dataset.sample(image).queries]
     assert found == ids
     assert dataset.queries == len(ids)
 
@@ -60,7 +60,7 @@ def test_subsets_are_told_apart(phrasecut_folder):
 @pytest.mark.filterwarnings("error")
 def test_counts_are_compared_with_published_ones(phrasecut_folder, monkeypatch):
     root = phrasecut_folder.write()
-    with pytest.warns(RefmaskWarning, match="2545 pictures, got 2; 14354 phrases, got 4"):
+    with pytest.warns(RefmaskWarning, match="2545 images, got 2; 14354 phrases, got 4"):
         load_dataset("phrasecut", "test", root)
     load_dataset("phrasecut", "test", root, subset="unseen")
     monkeypatch.setitem(PUBLISHED, "test", {"pictures": 2, "phrases": 4})
@@ -84,7 +84,7 @@ def test_splits(phrasecut_folder):
 def test_a_phrase_without_a_usable_polygon_is_named(phrasecut_folder, polygons):
     phrasecut_folder.tasks[0]["Polygons"] = polygons
     dataset = load_dataset("phrasecut", "test", phrasecut_folder.write())
-    with pytest.raises(MaskError, match="picture 40 for task 40__1"):
+    with pytest.raises(MaskError, match="image 40 for task 40__1"):
         dataset.sample("40")
 
 
@@ -106,11 +106,11 @@ def test_damaged_tasks_are_told(phrasecut_folder, change, says):
     assert "\n" not in str(caught.value)
 
 
-def test_pictures_that_are_missing_or_of_another_size(phrasecut_folder):
+def test_images_that_are_missing_or_of_another_size(phrasecut_folder):
     root = phrasecut_folder.write()
     dataset = load_dataset("phrasecut", "test", root)
     (root / "images" / "30.jpg").unlink()
-    assert [path.name for path in dataset.missing_pictures()] == ["30.jpg"]
+    assert [path.name for path in dataset.missing_images()] == ["30.jpg"]
     with pytest.raises(ImageError, match=r"30\.jpg"):
         dataset.sample("30")
     sizes = root / "image_data_split.json"

@@ -210,33 +210,33 @@ def test_a_sentence_without_text_is_empty_and_no_fault(refer_folder):
 @pytest.mark.parametrize(
     "name", ["sub\\caf\u00e9 7.jpg", "sub/caf%C3%A9%207.jpg", "sub/cafe\u0301 7.jpg"]
 )
-def test_pictures_are_found_however_the_table_spells_them(refer_folder, name):
+def test_images_are_found_however_the_table_spells_them(refer_folder, name):
     root = refer_folder.write()
     table = root / "refcoco" / "instances.json"
     content = json.loads(table.read_text())
     content["images"][0]["file_name"] = name
     table.write_text(json.dumps(content), encoding="utf-16")
-    (refer_folder.pictures / "sub").mkdir()
-    picture = refer_folder.pictures / "COCO_train2014_7.jpg"
-    picture.rename(refer_folder.pictures / "sub" / "caf\u00e9 7.jpg")
+    (refer_folder.images / "sub").mkdir()
+    image = refer_folder.images / "COCO_train2014_7.jpg"
+    image.rename(refer_folder.images / "sub" / "caf\u00e9 7.jpg")
     dataset = load_dataset("refcoco", "testA", root)
-    assert dataset.missing_pictures() == []
+    assert dataset.missing_images() == []
     assert dataset.sample("7").image.shape == (24, 32, 3)
 
 
 @pytest.mark.parametrize("name", ["/7.jpg", "../7.jpg", "..%2F7.jpg", "..\\7.jpg", "\ud800.jpg"])
-def test_pictures_outside_the_folder_are_not_read(refer_folder, name):
+def test_images_outside_the_folder_are_not_read(refer_folder, name):
     root = refer_folder.write()
-    picture = refer_folder.pictures / "COCO_train2014_7.jpg"
-    shutil.copy(picture, refer_folder.pictures.parent / "7.jpg")
+    image = refer_folder.images / "COCO_train2014_7.jpg"
+    shutil.copy(image, refer_folder.images.parent / "7.jpg")
     if name.startswith("/"):
-        name = str(refer_folder.pictures.parent / "7.jpg")
+        name = str(refer_folder.images.parent / "7.jpg")
     table = root / "refcoco" / "instances.json"
     content = json.loads(table.read_text())
     content["images"][0]["file_name"] = name
     table.write_text(json.dumps(content))
     dataset = load_dataset("refcoco", "testA", root)
-    assert len(dataset.missing_pictures()) == 1
+    assert len(dataset.missing_images()) == 1
     with pytest.raises(ImageError, match=r"correct the name|at .*; check the path"):
         dataset.sample("7")
 
@@ -266,7 +266,7 @@ def test_damaged_annotations_are_named(refer_folder, segmentation, says):
         dataset.sample("7")
 
 
-def test_refs_about_other_pictures_are_refused(refer_folder):
+def test_refs_about_other_images_are_refused(refer_folder):
     root = refer_folder.write()
     del refer_folder.sizes[7]
     refer_folder.write()
@@ -284,14 +284,14 @@ def test_refs_without_their_annotation_are_refused(refer_folder, elsewhere):
         load_dataset("refcoco", "all", refer_folder.write())
 
 
-def test_pictures_that_are_missing_or_of_another_size(refer_folder):
+def test_images_that_are_missing_or_of_another_size(refer_folder):
     dataset = load_dataset("refcoco", "all", refer_folder.write())
-    assert dataset.missing_pictures() == []
-    (refer_folder.pictures / "COCO_train2014_5.jpg").unlink()
-    assert [path.name for path in dataset.missing_pictures()] == ["COCO_train2014_5.jpg"]
+    assert dataset.missing_images() == []
+    (refer_folder.images / "COCO_train2014_5.jpg").unlink()
+    assert [path.name for path in dataset.missing_images()] == ["COCO_train2014_5.jpg"]
     with pytest.raises(ImageError, match=r"COCO_train2014_5\.jpg"):
         dataset.sample("5")
-    shutil.copy(refer_folder.pictures / "COCO_train2014_7.jpg", refer_folder.pictures / "7.jpg")
+    shutil.copy(refer_folder.images / "COCO_train2014_7.jpg", refer_folder.images / "7.jpg")
     tables = refer_folder.folder / "instances.json"
     tables.write_text(tables.read_text().replace('"height": 24', '"height": 25'))
     with pytest.raises(ImageError, match=r"32x25 pixels .* got 32x24"):
@@ -300,15 +300,15 @@ def test_pictures_that_are_missing_or_of_another_size(refer_folder):
         dataset.sample("8")
 
 
-def test_all_pictures_are_missing_without_their_folder(refer_folder):
+def test_all_images_are_missing_without_their_folder(refer_folder):
     dataset = load_dataset("refcoco", "all", refer_folder.write())
     shutil.rmtree(refer_folder.root / "images")
-    assert len(dataset.missing_pictures()) == 3
+    assert len(dataset.missing_images()) == 3
 
 
-def test_pictures_may_lie_where_coco_has_them(refer_folder):
+def test_images_may_lie_where_coco_has_them(refer_folder):
     root = refer_folder.write()
-    refer_folder.pictures.rename(root / "train2014")
+    refer_folder.images.rename(root / "train2014")
     shutil.rmtree(root / "images")
     assert load_dataset("refcoco", "all", root).sample("9").image.shape == (HEIGHT, WIDTH, 3)
 
@@ -440,11 +440,11 @@ def test_ids_are_texts_of_numbers_in_json(refer_folder):
     assert set(dataset.ids) == {str(image["id"]) for image in told["images"]}
 
 
-def test_a_name_that_no_system_takes_is_a_missing_picture(refer_folder):
+def test_a_name_that_no_system_takes_is_a_missing_image(refer_folder):
     root = refer_folder.write()
     tables = refer_folder.folder / "instances.json"
     tables.write_text(tables.read_text().replace("COCO_train2014_5.jpg", "a" * 300 + ".jpg"))
     dataset = load_dataset("refcoco", "all", root)
-    assert len(dataset.missing_pictures()) == 1
+    assert len(dataset.missing_images()) == 1
     with pytest.raises(ImageError, match=r"aaa\.jpg"):
         dataset.sample("5")

@@ -11,7 +11,7 @@ from refmask.errors import ImageError
 from refmask.evaluation import summary
 from refmask.evaluation.evaluate import Evaluation
 from refmask.evaluation.record import query_record
-from refmask.metrics import PictureOverlaps
+from refmask.metrics import ImageOverlaps
 from refmask.types import MaskProposals, Query, Sample
 
 KINDS = ("place", "colour", None)
@@ -19,7 +19,7 @@ KINDS = ("place", "colour", None)
 
 @dataclass
 class Squares:
-    """Five pictures of 12 x 16 pixels with two to four expressions about two things."""
+    """Five images of 12 x 16 pixels with two to four expressions about two things."""
 
     name: str = "squares"
     split: str = "val"
@@ -29,26 +29,26 @@ class Squares:
     fingerprint: str = "f" * 64
     absent: set = field(default_factory=set)
 
-    def sample(self, picture):
-        if picture in self.absent:
-            raise ImageError(f"expected a picture at {picture}.png, but it does not exist")
+    def sample(self, image):
+        if image in self.absent:
+            raise ImageError(f"expected an image at {image}.png, but it does not exist")
         masks = np.zeros((2, 12, 16), np.bool_)
-        masks[0, 2:10, 1:7] = masks[1, 3:9, 8 : 10 + int(picture) % 5] = True
+        masks[0, 2:10, 1:7] = masks[1, 3:9, 8 : 10 + int(image) % 5] = True
         instances = MaskProposals(masks, details={"category": np.array([1, 2])})
         queries = tuple(
             Query(
-                f"{picture}{number}",
+                f"{image}{number}",
                 f"thing {'very ' * number}number {number}",
                 masks[number % 2],
                 KINDS[number % 3],
                 number % 2,
             )
-            for number in range(2 + self.ids.index(picture) % 3)
+            for number in range(2 + self.ids.index(image) % 3)
         )
-        image = np.full((12, 16, 3), 10 * int(picture), np.uint8)
-        return Sample(picture, image, queries, instances)
+        image = np.full((12, 16, 3), 10 * int(image), np.uint8)
+        return Sample(image, image, queries, instances)
 
-    def missing_pictures(self):
+    def missing_images(self):
         return [Path(f"{name}.png") for name in self.ids if name in self.absent]
 
 
@@ -68,7 +68,7 @@ class Guessing:
         masks = sample.instances.masks.copy()
         masks[:, :, : self.shift + 1] = False
         proposals = MaskProposals(masks[: 0 if sample.id in self.silent else 2])
-        overlaps = PictureOverlaps(proposals, sample.instances)
+        overlaps = ImageOverlaps(proposals, sample.instances)
         records = []
         for number, query in enumerate(sample.queries):
             chosen = (int(query.id) + self.shift) % 3 % 2 if len(proposals) else None

@@ -50,7 +50,7 @@ def test_records_say_what_the_scene_answers(segmenter, sample):
     assert len(answers) == len(sample.queries) > 1
     for number, (record, query) in enumerate(zip(answers, sample.queries, strict=True)):
         answer = scene.find(query.expression)
-        assert (record["picture"], record["query"]) == (sample.id, query.id)
+        assert (record["image"], record["query"]) == (sample.id, query.id)
         assert (record["number"], record["of"]) == (number, len(sample.queries))
         assert record["expression"] == query.expression
         assert record["noun_phrase"] == answer.why.phrase.noun_phrase
@@ -64,7 +64,7 @@ def test_records_say_what_the_scene_answers(segmenter, sample):
     assert json.loads(json.dumps(answers)) == answers
 
 
-def test_texts_of_a_picture_are_encoded_apart_from_others(clip, segmenter, sample, monkeypatch):
+def test_texts_of_a_image_are_encoded_apart_from_others(clip, segmenter, sample, monkeypatch):
     tower, encoded = clip._text_tower, []
     monkeypatch.setitem(vars(clip), "_text_tower", lambda ids: encoded.append(ids) or tower(ids))
     system = SegmenterSystem(segmenter, Instances(Refinement()))
@@ -73,7 +73,7 @@ def test_texts_of_a_picture_are_encoded_apart_from_others(clip, segmenter, sampl
     assert encoded[0].equal(encoded[1])
 
 
-def test_a_picture_without_proposals(segmenter, sample):
+def test_a_image_without_proposals(segmenter, sample):
     none = Instances(Refinement(min_area=0.99))
     record = SegmenterSystem(segmenter, none).answer(sample)[0]
     assert (record["chosen"], record["scores"], record["proposals"]) == (None, [], 0)
@@ -88,11 +88,11 @@ def test_instances_without_a_pixel_are_no_proposals(sample):
 
 
 def test_data_without_instances_are_told(sample):
-    with pytest.raises(ConfigurationError, match=r"instances with picture .* knows none"):
+    with pytest.raises(ConfigurationError, match=r"instances with image .* knows none"):
         Instances(Refinement()).propose(replace(sample, instances=None))
 
 
-def test_given_masks_by_the_pictures_id(tmp_path, sample):
+def test_given_masks_by_the_images_id(tmp_path, sample):
     other = load_dataset("scenes", "val").ids[1]
     for name, count in ((sample.id, 2), (other, 1)):
         np.savez(tmp_path / f"{name}.npz", masks=sample.instances.masks[:count])
@@ -114,7 +114,7 @@ def test_a_sentence_without_words_is_a_record_with_a_reason(segmenter, sample, s
     whole = choosing.answer(sample)
     queries = list(sample.queries)
     queries[1] = replace(queries[1], expression=said)
-    told = f"sentence {queries[1].id} of picture {sample.id} counts as without an answer"
+    told = f"sentence {queries[1].id} of image {sample.id} counts as without an answer"
     with pytest.warns(RefmaskWarning, match=told):
         records = choosing.answer(replace(sample, queries=tuple(queries)))
     empty = records.pop(1)

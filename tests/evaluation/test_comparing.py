@@ -27,7 +27,7 @@ def test_gains_are_the_differences_of_the_summaries(pair):
         assert found.gains[name].gain == pytest.approx(after - before)
         assert found.gains[name].low <= after - before <= found.gains[name].high
     assert found.settings == {"shift": (0, 1)}
-    assert (found.expressions, found.pictures, found.left_out) == (14, 5, 0)
+    assert (found.expressions, found.images, found.left_out) == (14, 5, 0)
 
 
 def test_changes_come_largest_first_and_say_their_turn(pair):

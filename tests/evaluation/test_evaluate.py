@@ -1,4 +1,4 @@
-"""The loop over pictures: what is counted, left out and told."""
+"""The loop over images: what is counted, left out and told."""
 
 import json
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from refmask.errors import (
     RefmaskWarning,
 )
 from refmask.evaluation.evaluate import Evaluation
-from refmask.evaluation.run import pictures
+from refmask.evaluation.run import images
 from refmask.ops import rle
 
 
 def records(folder):
-    return [record for some, _ in pictures(folder) for record in some]
+    return [record for some, _ in images(folder) for record in some]
 
 
 def summary(folder):
@@ -52,7 +52,7 @@ def test_the_summary_says_what_it_is_of(evaluated, squares, guessing):
     system = guessing()
     folder = evaluated("run", squares, system)
     told = summary(folder)
-    assert (told["expressions"], told["pictures"], told["without_proposals"]) == (14, 5, 0)
+    assert (told["expressions"], told["images"], told["without_proposals"]) == (14, 5, 0)
     assert {name: group["expressions"] for name, group in told["by_kind"].items()} == {
         "place": 6,
         "colour": 5,
@@ -72,21 +72,21 @@ def test_the_summary_says_what_it_is_of(evaluated, squares, guessing):
     assert len(system.asked) == 14
 
 
-def test_the_first_pictures_alone(evaluated, squares, guessing):
+def test_the_first_images_alone(evaluated, squares, guessing):
     system = guessing()
     folder = evaluated("run", squares, system, first=2)
-    assert {record["picture"] for record in records(folder)} == {"7", "3"}
+    assert {record["image"] for record in records(folder)} == {"7", "3"}
     assert not hasattr(system, "asked")  # not the whole split
 
 
-def test_pictures_without_proposals_count_unless_the_rules_say_otherwise(
+def test_images_without_proposals_count_unless_the_rules_say_otherwise(
     evaluated, squares, guessing
 ):
     counted = summary(evaluated("counted", squares, guessing(silent=("3",))))
     skips = guessing(silent=("3",), compat=Compat(skip_without_proposals=True))
     folder = evaluated("skipped", squares, skips)
     skipped = summary(folder)
-    others = [r for r in records(evaluated("all", squares, guessing())) if r["picture"] != "3"]
+    others = [r for r in records(evaluated("all", squares, guessing())) if r["image"] != "3"]
     ious = [record["iou"] for record in others]
     assert counted["without_proposals"] == skipped["without_proposals"] == 3
     assert (counted["left_out"], skipped["left_out"]) == (0, 3)
@@ -100,9 +100,9 @@ def test_pictures_without_proposals_count_unless_the_rules_say_otherwise(
     assert "left out" in skipped["rules"][0]
 
 
-def test_missing_pictures_stop_before_the_work(tmp_path, squares, guessing):
+def test_missing_images_stop_before_the_work(tmp_path, squares, guessing):
     squares.absent = {"11", "2"}
-    with pytest.raises(ImageError, match=r"2 of 5 pictures are missing, the first: 11\.png"):
+    with pytest.raises(ImageError, match=r"2 of 5 images are missing, the first: 11\.png"):
         Evaluation(squares, guessing()).run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
     with pytest.raises(ImageError, match=r"11\.png.*`missing=skip`"):
@@ -110,22 +110,22 @@ def test_missing_pictures_stop_before_the_work(tmp_path, squares, guessing):
     assert len(records(tmp_path / "run")) == 5
 
 
-def test_missing_pictures_are_left_out_and_told(tmp_path, squares, guessing, evaluated):
+def test_missing_images_are_left_out_and_told(tmp_path, squares, guessing, evaluated):
     squares.absent = {"11", "2"}
     system = guessing()
-    with pytest.warns(RefmaskWarning, match=r"2 of 5 pictures cannot be read, the first: .*11"):
+    with pytest.warns(RefmaskWarning, match=r"2 of 5 images cannot be read, the first: .*11"):
         folder = evaluated("run", squares, system, missing="skip")
     told = summary(folder)
-    assert told["missing_pictures"] == {"count": 2, "ids": ["11", "2"]}
-    assert (told["pictures"], told["expressions"]) == (3, 7)
+    assert told["missing_images"] == {"count": 2, "ids": ["11", "2"]}
+    assert (told["images"], told["expressions"]) == (3, 7)
     assert not hasattr(system, "asked")
     squares.absent = set(squares.ids)
-    with pytest.raises(ImageError, match="5 of 5 pictures cannot be read"):
+    with pytest.raises(ImageError, match="5 of 5 images cannot be read"):
         Evaluation(squares, guessing(), missing="skip").run(tmp_path / "none")
 
 
 @pytest.mark.filterwarnings("ignore::refmask.errors.RefmaskWarning")
-def test_pictures_that_come_later_are_put_in_order(squares, guessing, evaluated):
+def test_images_that_come_later_are_put_in_order(squares, guessing, evaluated):
     whole = evaluated("whole", squares, guessing())
     squares.absent = {"7", "11"}
     evaluated("late", squares, guessing(), missing="skip")
@@ -135,7 +135,7 @@ def test_pictures_that_come_later_are_put_in_order(squares, guessing, evaluated)
         assert (late / name).read_bytes() == (whole / name).read_bytes()
 
 
-def test_an_error_names_its_picture(tmp_path, squares, guessing):
+def test_an_error_names_its_image(tmp_path, squares, guessing):
     @dataclass
     class Refusing(guessing):
         def answer(self, sample):
@@ -143,7 +143,7 @@ def test_an_error_names_its_picture(tmp_path, squares, guessing):
                 raise ExpressionError("expected at most 77 tokens")
             return super().answer(sample)
 
-    with pytest.raises(ExpressionError, match="picture 11: expected at most 77 tokens"):
+    with pytest.raises(ExpressionError, match="image 11: expected at most 77 tokens"):
         Evaluation(squares, Refusing()).run(tmp_path / "run")
     assert len(records(tmp_path / "run")) == 5
 

@@ -73,11 +73,11 @@ def test_few_items_are_in_flight():
 def test_an_error_takes_its_items_place():
     def work(number):
         if number == 3:
-            raise ImageError("no picture")
+            raise ImageError("no image")
         return number
 
     found = []
-    with pytest.raises(ImageError, match="no picture"):
+    with pytest.raises(ImageError, match="no image"):
         found.extend(in_order(work, count(), 2))
     found = in_order(work, count(), 2)
     assert [next(found) for _ in range(3)] == [0, 1, 2]
@@ -138,7 +138,7 @@ def test_records_do_not_depend_on_the_workers(squares, guessing, evaluated, work
     for name in ("samples.jsonl", "summary.json"):
         assert (several / name).read_bytes() == (whole / name).read_bytes()
     times = [json.loads(line) for line in (several / "times.jsonl").read_text().splitlines()]
-    assert [time["picture"] for time in times] == list(squares.ids)
+    assert [time["image"] for time in times] == list(squares.ids)
 
 
 def test_what_is_before_a_fault_is_recorded(tmp_path, squares, guessing):
@@ -151,15 +151,15 @@ def test_what_is_before_a_fault_is_recorded(tmp_path, squares, guessing):
     assert seen == [0, 1, 2, 3]
 
 
-def test_left_out_pictures_are_told_in_their_order(squares, guessing, evaluated):
+def test_left_out_images_are_told_in_their_order(squares, guessing, evaluated):
     squares.absent = {"7", "5"}
-    with pytest.warns(RefmaskWarning, match=r"2 of 5 pictures cannot be read, the first: .*7\.png"):
+    with pytest.warns(RefmaskWarning, match=r"2 of 5 images cannot be read, the first: .*7\.png"):
         folder = evaluated("run", squares, guessing(), missing="skip", workers=3)
     told = json.loads((folder / "summary.json").read_text())
-    assert told["missing_pictures"]["ids"] == ["7", "5"]
+    assert told["missing_images"]["ids"] == ["7", "5"]
 
 
-def test_pictures_are_read_one_at_a_time(squares, guessing, evaluated, monkeypatch):
+def test_images_are_read_one_at_a_time(squares, guessing, evaluated, monkeypatch):
     reading, read = threading.Lock(), type(squares).sample
 
     def sample(self, name):

@@ -10,7 +10,7 @@ from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.evaluation import run as runs
 from refmask.evaluation.evaluate import Evaluation
 from refmask.evaluation.record import COLUMNS
-from refmask.evaluation.run import Run, pictures
+from refmask.evaluation.run import Run, images
 
 #: All fields of a record, none of them what it should be.
 LISTS = (
@@ -64,17 +64,17 @@ def test_records_from_before_the_figure_chance_are_kept(whole, tmp_path, squares
     assert figures.keys() - summary["figures"].keys() == {"chance"}
 
 
-@pytest.mark.parametrize("tail", [b"\0" * 100, b'{"picture": 1}\n', b"[]\n", b"null", LISTS])
+@pytest.mark.parametrize("tail", [b"\0" * 100, b'{"image": 1}\n', b"[]\n", b"null", LISTS])
 def test_what_is_no_record_is_made_anew(whole, tmp_path, squares, guessing, tail):
     content, _ = contents(whole)
     place = ends(content)[4]
     folder = broken(whole, tmp_path, content[:place] + tail)
-    with pytest.warns(RefmaskWarning, match="bytes after the last whole picture"):
+    with pytest.warns(RefmaskWarning, match="bytes after the last whole image"):
         Evaluation(squares, guessing()).run(folder)
     assert contents(folder) == contents(whole)
 
 
-def test_a_picture_counts_once(whole, tmp_path, squares, guessing):
+def test_a_image_counts_once(whole, tmp_path, squares, guessing):
     content, _ = contents(whole)
     some = content[: ends(content)[4]]
     folder = broken(whole, tmp_path, some + some)
@@ -83,12 +83,12 @@ def test_a_picture_counts_once(whole, tmp_path, squares, guessing):
     assert contents(folder) == contents(whole)
 
 
-def test_a_picture_is_whole_with_its_last_record(whole, tmp_path):
+def test_a_image_is_whole_with_its_last_record(whole, tmp_path):
     content, _ = contents(whole)
-    first = [len(records) for records, _ in pictures(whole)]
+    first = [len(records) for records, _ in images(whole)]
     assert first == [2, 3, 4, 2, 3]
     folder = broken(whole, tmp_path, content[: ends(content)[3]])  # two and half of three
-    found = list(pictures(folder))
+    found = list(images(folder))
     assert [len(records) for records, _ in found] == [2]
     assert found[0][1] == ends(content)[1]
 
@@ -147,7 +147,7 @@ def test_two_processes_do_not_write_into_one_run(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::refmask.errors.RefmaskWarning")
-def test_a_full_disk_costs_one_picture(whole, tmp_path, squares, guessing, monkeypatch):
+def test_a_full_disk_costs_one_image(whole, tmp_path, squares, guessing, monkeypatch):
     room = [len(contents(whole)[0]) // 2]
 
     def write(file, content):
@@ -161,13 +161,13 @@ def test_a_full_disk_costs_one_picture(whole, tmp_path, squares, guessing, monke
         with pytest.raises(ConfigurationError, match="No space left on device; what was written"):
             Evaluation(squares, guessing()).run(tmp_path / "full")
     assert not (tmp_path / "full" / "summary.json").exists()
-    assert list(pictures(tmp_path / "full"))
+    assert list(images(tmp_path / "full"))
     Evaluation(squares, guessing()).run(tmp_path / "full")
     assert contents(tmp_path / "full") == contents(whole)
 
 
 def test_times_are_apart_from_records(whole):
     times = [json.loads(text) for text in (whole / "times.jsonl").read_text().splitlines()]
-    assert [entry["picture"] for entry in times] == ["7", "3", "11", "5", "2"]
+    assert [entry["image"] for entry in times] == ["7", "3", "11", "5", "2"]
     assert all(entry["seconds"] >= 0 for entry in times)
     assert b"seconds" not in contents(whole)[0]

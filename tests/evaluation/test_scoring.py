@@ -93,9 +93,7 @@ def test_foreign_ids_are_named(score, queries):
 
 def test_a_mask_of_another_size_is_named(score):
     wrong = rle.encode(np.ones((16, 12), np.bool_))
-    with pytest.raises(
-        MaskError, match=r"picture 7: the prediction of sentence 70 .* 12x16 pixels"
-    ):
+    with pytest.raises(MaskError, match=r"image 7: the prediction of sentence 70 .* 12x16 pixels"):
         score({"70": wrong})
 
 

@@ -1,4 +1,4 @@
-"""Pictures with known answers."""
+"""Images with known answers."""
 
 from __future__ import annotations
 
@@ -40,17 +40,15 @@ ORIGIN = Provenance(
 )
 
 
-def answer(
-    picture: Path, mask: BoolArray | None, phrase: TargetPhrase, confidence: float
-) -> Answer:
-    """What a record of this mask, chosen before the rest of the picture, tells."""
+def answer(image: Path, mask: BoolArray | None, phrase: TargetPhrase, confidence: float) -> Answer:
+    """What a record of this mask, chosen before the rest of the image, tells."""
     if mask is None:
         proposals, scores = MaskProposals.empty(HEIGHT, WIDTH), np.zeros(0, np.float32)
         given = Segmentation(proposals, scores, None, 0.0, Why(phrase, None, 0.0), None, ORIGIN)
     else:
         proposals, scores = MaskProposals(np.stack([mask, ~mask])), np.array([7.5, 4], np.float32)
         given = Segmentation(proposals, scores, 0, confidence, Why(phrase, 1, 3.5), None, ORIGIN)
-    return Answer.read({"picture": str(picture), **given.to_dict()})
+    return Answer.read({"image": str(image), **given.to_dict()})
 
 
 @pytest.fixture
@@ -65,12 +63,12 @@ def masks() -> dict[str, BoolArray]:
 
 @pytest.fixture
 def answers(tmp_path: Path, masks: dict[str, BoolArray]) -> list[Answer]:
-    """Two pictures called a, one of them without an answer; the last answer is unsure."""
-    pictures = [tmp_path / "photos" / name for name in ("a.png", "sub/a.png")]
-    for picture in pictures:
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)).save(picture)
-    first, second = pictures
+    """Two images called a, one of them without an answer; the last answer is unsure."""
+    images = [tmp_path / "photos" / name for name in ("a.png", "sub/a.png")]
+    for image in images:
+        image.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)).save(image)
+    first, second = images
     round_thing = TargetPhrase("the round thing", "the round thing", "the round thing", "thing")
     frame = TargetPhrase('a "red" frame', 'a "red" frame', "frame", "frame")
     parts = TargetPhrase("左の things", "左の things", "things", "things")

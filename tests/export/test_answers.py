@@ -18,12 +18,12 @@ def fields(masks, origin):
     proposals = MaskProposals(np.stack([masks["disk"], masks["frame"]]))
     scores = np.array([2.0, 1.0], np.float32)
     given = Segmentation(proposals, scores, 0, 0.9, Why(phrase, 1, 1.0), provenance=origin)
-    return {"picture": "photos/a.png", **given.to_dict()}
+    return {"image": "photos/a.png", **given.to_dict()}
 
 
 def test_a_record_says_everything(fields, masks, origin):
     answer = Answer.read(json.loads(json.dumps(fields)))
-    assert (answer.picture, answer.height, answer.width) == ("photos/a.png", 60, 80)
+    assert (answer.image, answer.height, answer.width) == ("photos/a.png", 60, 80)
     assert (answer.expression, answer.noun_phrase, answer.head) == ("the disk", "the disk", "disk")
     assert (answer.confidence, answer.unsure, answer.reason) == (0.9, False, None)
     assert answer.provenance == origin
@@ -64,10 +64,10 @@ def change(fields, name, value):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("picture", None, "'picture'"),
-        ("picture", "", "'picture'"),
-        ("picture", "photos/..", "'picture'"),
-        ("picture", "a\0.png", "'picture'"),
+        ("image", None, "'image'"),
+        ("image", "", "'image'"),
+        ("image", "photos/..", "'image'"),
+        ("image", "a\0.png", "'image'"),
         ("expression", "half \ud800", "'expression'"),
         ("height", 10**6, "would take 80000000 pixels"),
         ("height", "60", "'height'"),
@@ -94,7 +94,7 @@ def test_a_damaged_line_is_named_by_its_number(fields, name, value, message):
         read_answers([good, "", json.dumps(fields)], "f")
 
 
-@pytest.mark.parametrize("line", ["{", "[1]", "null", "[" * 100_000, '{"picture": "a"}'], ids=len)
+@pytest.mark.parametrize("line", ["{", "[1]", "null", "[" * 100_000, '{"image": "a"}'], ids=len)
 def test_no_record_at_all(line):
     with pytest.raises(InputError, match=r"line 1 of f"):
         read_answers([line], "f")

@@ -87,10 +87,10 @@ def test_supervision_reads_the_polygons(answers, masks, tmp_path):
     ] == [True, True, True]
 
 
-def test_one_picture_under_several_names_is_one(answers, tmp_path, monkeypatch):
+def test_one_image_under_several_names_is_one(answers, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     named = ["caf\u00e9.png", "./sub/../cafe\u0301.png", str(tmp_path / "caf\u00e9.png")]
-    same = [replace(answers[0], picture=name) for name in named]
+    same = [replace(answers[0], image=name) for name in named]
     export("coco", same, tmp_path / "out")
     told = json.loads((tmp_path / "out" / "instances.json").read_text())
     assert [image["file_name"] for image in told["images"]] == ["caf\u00e9.png"]

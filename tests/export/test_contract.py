@@ -82,7 +82,7 @@ def test_objects_are_called_as_asked(name, answers, tmp_path, label):
     assert any(one in told for one in names)
 
 
-def test_no_object_in_any_picture(name, answers, tmp_path):
+def test_no_object_in_any_image(name, answers, tmp_path):
     assert export(name, [answers[2]], tmp_path / "out")
 
 
@@ -91,8 +91,8 @@ def test_nothing_at_all(name, tmp_path):
         export(name, [], tmp_path / "out")
 
 
-def test_a_picture_of_two_sizes(name, answers, tmp_path):
-    other = dataclasses.replace(answers[2], picture=answers[0].picture, height=61)
+def test_a_image_of_two_sizes(name, answers, tmp_path):
+    other = dataclasses.replace(answers[2], image=answers[0].image, height=61)
     with pytest.raises(InputError, match="one size, got 80x60 and 80x61"):
         export(name, [*answers, other], tmp_path / "out")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from refmask import ConfigurationError, MaskProposals
-from refmask.export.folder import answer_names, picture_folders
+from refmask.export.folder import answer_names, image_folders
 from refmask.export.proposals import npz
 from refmask.ops.files import write_whole
 
@@ -21,7 +21,7 @@ def test_names():
         "04-" + "x" * 40,
     ]
     paths = [Path(name) for name in ("a.png", "sub/a.jpg", "b.png", "a.gif")]
-    assert picture_folders(paths) == ["a", "a-2", "b", "a-3"]
+    assert image_folders(paths) == ["a", "a-2", "b", "a-3"]
 
 
 def test_files_are_whole_or_not_there(tmp_path, monkeypatch):

@@ -39,7 +39,7 @@ def tasks(answers, tmp_path):
     return json.loads((tmp_path / "out" / "tasks.json").read_text())
 
 
-def test_every_picture_is_a_task_with_both_kinds_of_prediction(tasks):
+def test_every_image_is_a_task_with_both_kinds_of_prediction(tasks):
     assert [task["data"]["image"] for task in tasks] == [
         "/data/local-files/?d=a.png",
         "/data/local-files/?d=sub/a.png",
@@ -95,7 +95,7 @@ def test_label_studio_finds_nothing_wrong(tasks, tmp_path):
 
 
 def test_another_prefix(answers, tmp_path):
-    export("label-studio", answers[:1], tmp_path / "out", Options(picture_prefix="https://h/p/"))
+    export("label-studio", answers[:1], tmp_path / "out", Options(image_prefix="https://h/p/"))
     (task,) = json.loads((tmp_path / "out" / "tasks.json").read_text())
     assert task["data"]["image"] == "https://h/p/a.png"
 

@@ -12,7 +12,7 @@ from refmask.export.collection import Options
 
 def test_supervision_reads_masks_and_groups_parts(answers, masks, tmp_path):
     folder = tmp_path / "out"
-    export("labelme", answers, folder, Options(copy_pictures=True))
+    export("labelme", answers, folder, Options(copy_images=True))
     data = supervision.DetectionDataset.from_labelme(str(folder), str(folder))
     found = data.annotations[str(folder / "a.png")]
     wanted = [answers[n].expression for n in (0, 1, 3)]
@@ -22,8 +22,8 @@ def test_supervision_reads_masks_and_groups_parts(answers, masks, tmp_path):
 
 
 @pytest.mark.parametrize("copied", [False, True])
-def test_the_picture_is_where_the_file_says(answers, tmp_path, copied):
-    export("labelme", answers, tmp_path / "out", Options(copy_pictures=copied))
+def test_the_image_is_where_the_file_says(answers, tmp_path, copied):
+    export("labelme", answers, tmp_path / "out", Options(copy_images=copied))
     for stem in ("a", "a-2"):
         page = json.loads((tmp_path / "out" / f"{stem}.json").read_text())
         assert (page["imageHeight"], page["imageWidth"], page["imageData"]) == (60, 80, None)

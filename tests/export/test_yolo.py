@@ -55,35 +55,35 @@ def test_a_line_redraws_holes_and_parts(answers, masks, tmp_path):
         assert (drawn & mask).sum() / (drawn | mask).sum() > 0.95
 
 
-def test_pictures_are_linked_or_copied(answers, tmp_path):
+def test_images_are_linked_or_copied(answers, tmp_path):
     export("yolo", answers, tmp_path / "linked")
-    export("yolo", answers, tmp_path / "copied", Options(copy_pictures=True))
-    pictures = [tmp_path / name / "images" / "a-2.png" for name in ("linked", "copied")]
-    assert [picture.is_symlink() for picture in pictures] == [True, False]
-    assert np.array(Image.open(pictures[0])).shape == (60, 80, 3)
-    assert pictures[0].read_bytes() == pictures[1].read_bytes()
-    assert os.path.realpath(pictures[0]) == str(tmp_path / "photos" / "sub" / "a.png")
+    export("yolo", answers, tmp_path / "copied", Options(copy_images=True))
+    images = [tmp_path / name / "images" / "a-2.png" for name in ("linked", "copied")]
+    assert [image.is_symlink() for image in images] == [True, False]
+    assert np.array(Image.open(images[0])).shape == (60, 80, 3)
+    assert images[0].read_bytes() == images[1].read_bytes()
+    assert os.path.realpath(images[0]) == str(tmp_path / "photos" / "sub" / "a.png")
 
 
-def test_overwriting_a_link_leaves_the_picture_alone(answers, tmp_path):
+def test_overwriting_a_link_leaves_the_image_alone(answers, tmp_path):
     export("yolo", answers, tmp_path / "out")
     before = (tmp_path / "photos" / "a.png").read_bytes()
-    export("yolo", answers, tmp_path / "out", Options(copy_pictures=True, overwrite=True))
+    export("yolo", answers, tmp_path / "out", Options(copy_images=True, overwrite=True))
     assert not (tmp_path / "out" / "images" / "a.png").is_symlink()
     assert (tmp_path / "photos" / "a.png").read_bytes() == before
 
 
-def test_a_picture_that_is_gone(answers, tmp_path):
+def test_a_image_that_is_gone(answers, tmp_path):
     (tmp_path / "photos" / "a.png").unlink()
-    with pytest.raises(InputError, match=r"expected the picture .*a\.png, but it is gone"):
+    with pytest.raises(InputError, match=r"expected the image .*a\.png, but it is gone"):
         export("yolo", answers, tmp_path / "out")
 
 
 @pytest.mark.parametrize("copy", [False, True])
-def test_what_is_no_picture_is_not_handed_on(answers, tmp_path, copy):
+def test_what_is_no_image_is_not_handed_on(answers, tmp_path, copy):
     (tmp_path / "photos" / "a.png").write_text("root:x:0:0")
-    with pytest.raises(InputError, match=r"expected a picture in .*a\.png, got something else"):
-        export("yolo", answers, tmp_path / "out", Options(copy_pictures=copy))
+    with pytest.raises(InputError, match=r"expected an image in .*a\.png, got something else"):
+        export("yolo", answers, tmp_path / "out", Options(copy_images=copy))
 
 
 def test_a_disk_without_links(answers, tmp_path, monkeypatch):
@@ -91,7 +91,7 @@ def test_a_disk_without_links(answers, tmp_path, monkeypatch):
         raise OSError(1, "Operation not permitted")
 
     monkeypatch.setattr("pathlib.Path.symlink_to", fail)
-    with pytest.raises(ConfigurationError, match="not permitted; add `copy_pictures`"):
+    with pytest.raises(ConfigurationError, match="not permitted; add `copy_images`"):
         export("yolo", answers, tmp_path / "out")
 
 

@@ -35,9 +35,9 @@ def rebuilt(clip, change):
     return replace(clip, model=model, tower=tower_of(model.visual))
 
 
-def run(name, clip, picture, phrases, **quirks):
+def run(name, clip, image, phrases, **quirks):
     method = load_method(name, clip, compat=replace(Compat(), **quirks))
-    return method.features(*picture, phrases)
+    return method.features(*image, phrases)
 
 
 # --- region token ---
@@ -52,7 +52,7 @@ def test_a_region_of_all_patches_is_the_class_token(golden_model, pixels, name):
     assert torch.allclose(clip.encode_regions(pixels, whole), answer, atol=1e-3)
 
 
-def test_a_mask_of_all_pixels_is_the_picture(golden_model, noise):
+def test_a_mask_of_all_pixels_is_the_image(golden_model, noise):
     clip = golden_model("tiny_vit32")
     found = load_method("region-token", clip).encode_image(
         noise, MaskProposals(np.ones((1, 60, 80), bool))
@@ -84,16 +84,16 @@ def test_a_region_sees_its_own_patches_only(golden_model, pixels, regions):
     assert not torch.allclose(one, changed, atol=1e-2)
 
 
-def test_a_mask_too_small_for_a_sample_still_sees_the_picture(golden_pictures, golden_model):
+def test_a_mask_too_small_for_a_sample_still_sees_the_image(golden_images, golden_model):
     clip = golden_model("tiny_vit32")
-    image, proposals = golden_pictures[0]
+    image, proposals = golden_images[0]
     tiny = proposals[4]
     assert mask_patches(tiny, (7, 7)).any()
     assert not mask_patches(tiny, (7, 7), sampled=True).any()
     for compat, told_apart in ((Compat(), True), (Compat(sampled_regions=True), False)):
         method = load_method("region-token", clip, compat=compat)
-        pictures = (image, image[::-1].copy())
-        one, other = (method.encode_image(picture, tiny).region for picture in pictures)
+        images = (image, image[::-1].copy())
+        one, other = (method.encode_image(image, tiny).region for image in images)
         assert np.allclose(one, other, atol=1e-3) is not told_apart
 
 
@@ -106,7 +106,7 @@ def test_every_touched_patch_belongs_to_a_mask():
 
 
 @pytest.mark.parametrize(("name", "by"), [("tiny_vit32", 15), ("tiny_vit16", 7)])
-def test_padding_shifts_the_picture(golden_model, pixels, name, by):
+def test_padding_shifts_the_image(golden_model, pixels, name, by):
     clip = golden_model(name)
     whole = torch.ones((1, *clip.tower.grid), dtype=torch.bool)
     shifted = functional.pad(pixels, (by, 0, by, 0))[:, :, :224, :224]
@@ -170,14 +170,14 @@ def test_places_add_up_to_the_pooled_answer_when_attention_is_even(golden_model,
     assert not torch.allclose(drawn, answer, atol=1e-2)
 
 
-def test_score_maps_are_logits(golden_model, golden_pictures, golden_phrases, pixels):
+def test_score_maps_are_logits(golden_model, golden_images, golden_phrases, pixels):
     clip = golden_model("tiny_rn")
-    picture = golden_pictures[1]
-    ours = run("score-map", clip, picture, golden_phrases[:2])
+    image = golden_images[1]
+    ours = run("score-map", clip, image, golden_phrases[:2])
     fine = functional.interpolate(
-        torch.from_numpy(ours["maps"])[None], picture[1].size, mode="bilinear"
+        torch.from_numpy(ours["maps"])[None], image[1].size, mode="bilinear"
     )[0]
-    means = [fine[:, mask].mean(dim=1) for mask in torch.tensor(picture[1].masks)]
+    means = [fine[:, mask].mean(dim=1) for mask in torch.tensor(image[1].masks)]
     assert np.allclose(ours["scores"], torch.stack(means, dim=1), atol=1e-3)
     assert np.abs(ours["maps"]).max() < clip.logit_scale
     places = functional.normalize(clip.encode_places(pixels), dim=1)
@@ -187,10 +187,10 @@ def test_score_maps_are_logits(golden_model, golden_pictures, golden_phrases, pi
     assert torch.isclose(maps[0, 2, 3], clip.logit_scale * cosine, atol=1e-3)
 
 
-def test_scaling_a_map_keeps_its_ranking(golden_model, golden_pictures, golden_phrases):
-    clip, picture = golden_model("tiny_rn"), golden_pictures[0]
-    plain = run("score-map", clip, picture, golden_phrases)
-    scaled = run("score-map", clip, picture, golden_phrases, scaled_maps=True)
+def test_scaling_a_map_keeps_its_ranking(golden_model, golden_images, golden_phrases):
+    clip, image = golden_model("tiny_rn"), golden_images[0]
+    plain = run("score-map", clip, image, golden_phrases)
+    scaled = run("score-map", clip, image, golden_phrases, scaled_maps=True)
     assert np.array_equal(plain["scores"].argmax(1), scaled["scores"].argmax(1))
     assert scaled["maps"].min() == 0
     assert scaled["maps"].max() == 1
@@ -205,7 +205,7 @@ def test_drawn_biases_are_the_same_in_every_run(golden_model, pixels):
 
 
 def test_a_map_without_extremes(golden_model, golden_phrases):
-    """A picture of one pixel has a map of one value."""
+    """An image of one pixel has a map of one value."""
     pixel = np.full((1, 1, 3), 99, np.uint8)
     mask = MaskProposals(np.ones((1, 1, 1), np.bool_))
     found = run(
@@ -249,11 +249,11 @@ def test_gradients_of_many_texts_under_inference_mode(golden_model, pixels):
     assert clip.channel_gradients(features, texts[:0]).shape == (0, 512)
 
 
-def test_each_quirk_of_grad_cam(golden_model, golden_pictures, golden_phrases):
-    clip, picture = golden_model("tiny_rn"), golden_pictures[0]
+def test_each_quirk_of_grad_cam(golden_model, golden_images, golden_phrases):
+    clip, image = golden_model("tiny_rn"), golden_images[0]
 
     def maps(**quirks):
-        return run("grad-cam", clip, picture, golden_phrases[:3], **quirks)["maps"]
+        return run("grad-cam", clip, image, golden_phrases[:3], **quirks)["maps"]
 
     signed = maps(negative_evidence=True)
     assert signed.min() < 0 < signed.max()
@@ -261,13 +261,13 @@ def test_each_quirk_of_grad_cam(golden_model, golden_pictures, golden_phrases):
     assert np.allclose(maps(negated_gradient=True), (-signed).clip(min=0), atol=1e-5)
     assert np.allclose(49 * maps(averaged_gradient=True), maps(), rtol=1e-4, atol=1e-5)
     method = load_method("grad-cam", clip)
-    lengths = np.linalg.norm(method.encode_image(*picture).places, axis=1)
+    lengths = np.linalg.norm(method.encode_image(*image).places, axis=1)
     assert np.allclose(maps(unit_activations=True) * lengths, maps(), rtol=1e-3, atol=1e-5)
 
 
-def test_grad_cam_in_bf16(model_files, golden_model, golden_pictures, golden_phrases):
+def test_grad_cam_in_bf16(model_files, golden_model, golden_images, golden_phrases):
     rough, exact = (
-        run("grad-cam", clip, golden_pictures[0], golden_phrases[:4])["maps"].ravel()
+        run("grad-cam", clip, golden_images[0], golden_phrases[:4])["maps"].ravel()
         for clip in (load_clip(*model_files("tiny_rn"), precision="bf16"), golden_model("tiny_rn"))
     )
     assert np.corrcoef(rough, exact)[0, 1] > 0.9
@@ -294,12 +294,12 @@ def test_blends_are_not_theirs(golden_model):
 
 
 def test_scores_do_not_depend_on_the_length_of_features(
-    golden_model, golden_pictures, golden_phrases
+    golden_model, golden_images, golden_phrases
 ):
     for name, model in (("region-token", "tiny_vit32"), ("score-map", "tiny_rn")):
-        clip, picture = golden_model(model), golden_pictures[0]
-        unit = run(name, clip, picture, golden_phrases)
-        free = run(name, clip, picture, golden_phrases, unit_text=False, unit_global=False)
+        clip, image = golden_model(model), golden_images[0]
+        unit = run(name, clip, image, golden_phrases)
+        free = run(name, clip, image, golden_phrases, unit_text=False, unit_global=False)
         assert np.allclose(np.linalg.norm(unit["text_global"], axis=1), 1, atol=1e-5)
         assert np.linalg.norm(free["text_global"], axis=1).min() > 1.1
         assert np.allclose(unit["scores"], free["scores"], atol=1e-3)
@@ -310,10 +310,10 @@ def test_scores_do_not_depend_on_the_length_of_features(
     [("region-token", "tiny_vit32"), ("score-map", "tiny_rn"), ("grad-cam", "tiny_rn")],
 )
 def test_the_default_is_no_alias_of_the_reference(
-    golden_model, golden_pictures, golden_phrases, method, model
+    golden_model, golden_images, golden_phrases, method, model
 ):
-    clip, picture = golden_model(model), golden_pictures[1]
-    ours = load_method(method, clip).features(*picture, golden_phrases)["scores"]
+    clip, image = golden_model(model), golden_images[1]
+    ours = load_method(method, clip).features(*image, golden_phrases)["scores"]
     compat = reference(clip.tower.family)
-    theirs = load_method(method, clip, compat=compat).features(*picture, golden_phrases)["scores"]
+    theirs = load_method(method, clip, compat=compat).features(*image, golden_phrases)["scores"]
     assert np.abs(ours - theirs).max() > 0.1 * np.abs(theirs).max()

@@ -36,16 +36,16 @@ def test_permuting_proposals_permutes_scores(method, noise, fixed_proposer, gold
 
 
 def test_threads_may_share_it(method, noise, fixed_proposer, golden_phrases):
-    pictures = [np.roll(noise, 9 * step, axis=1) for step in range(6)]
+    images = [np.roll(noise, 9 * step, axis=1) for step in range(6)]
     proposals = fixed_proposer.propose(noise)
 
-    def scores(picture):
+    def scores(image):
         text = method.encode_text(golden_phrases[:3])
-        return method.score(method.encode_image(picture, proposals), text)
+        return method.score(method.encode_image(image, proposals), text)
 
-    wanted = [scores(picture) for picture in pictures]
+    wanted = [scores(image) for image in images]
     with ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(scores, pictures))
+        found = list(pool.map(scores, images))
     assert np.array_equal(wanted, found)
 
 

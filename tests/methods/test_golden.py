@@ -25,8 +25,8 @@ def error(ours, theirs):
 
 
 @pytest.mark.parametrize("k", [0, 1])
-def test_pixels(golden, golden_pictures, golden_model, k):
-    expected, (image, proposals) = golden("preprocess"), golden_pictures[k]
+def test_pixels(golden, golden_images, golden_model, k):
+    expected, (image, proposals) = golden("preprocess"), golden_images[k]
     method = load_method("global-local", golden_model("tiny_vit32"), compat=reference("vit"))
     way_in = method.preprocessing
     resized = resize_shorter_side(image, way_in.shorter_side)
@@ -49,7 +49,7 @@ def test_pixels(golden, golden_pictures, golden_model, k):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_features_and_scores(golden, golden_pictures, golden_phrases, golden_model, name):
+def test_features_and_scores(golden, golden_images, golden_phrases, golden_model, name):
     clip, expected = golden_model(name), golden(name)
     compat = by_name("reference", clip.tower.family)
     methods = [load_method("global-local", clip, alpha=a, compat=compat) for a in ALPHAS]
@@ -57,7 +57,7 @@ def test_features_and_scores(golden, golden_pictures, golden_phrases, golden_mod
     assert error(text.global_context, expected["text_mix.beta1"]) < 5e-4
     assert error(text.local_context, expected["text_mix.beta0"]) < 5e-4
     assert error(text.blend(0.5), expected["text_mix"]) < 5e-4
-    for k, (image, proposals) in enumerate(golden_pictures):
+    for k, (image, proposals) in enumerate(golden_images):
         visual = methods[0].encode_image(image, proposals)
         assert error(visual.global_context, expected[f"im{k}.global"]) < 5e-4
         assert error(visual.local_context, expected[f"im{k}.local"]) < 5e-4
@@ -66,20 +66,20 @@ def test_features_and_scores(golden, golden_pictures, golden_phrases, golden_mod
             assert error(scores, expected[f"im{k}.score"][index]) < 5e-4
 
 
-def test_the_corrected_method_differs(golden, golden_pictures, golden_model):
+def test_the_corrected_method_differs(golden, golden_images, golden_model):
     """The default is no alias of the reference."""
-    clip, (image, proposals) = golden_model("tiny_vit32"), golden_pictures[0]
+    clip, (image, proposals) = golden_model("tiny_vit32"), golden_images[0]
     method = load_method("global-local", clip)
     visual = method.encode_image(image, proposals)
     assert error(visual.global_context, golden("tiny_vit32")["im0.global"]) > 0.1
     assert np.allclose(np.linalg.norm(visual.local_context, axis=1), 1, atol=1e-5)
 
 
-def test_a_mask_the_reference_would_crash_on(golden_pictures, golden_model):
+def test_a_mask_the_reference_would_crash_on(golden_images, golden_model):
     from refmask import MaskError
     from refmask.types import MaskProposals
 
-    image, _ = golden_pictures[0]
+    image, _ = golden_images[0]
     mask = np.zeros((1, *image.shape[:2]), np.bool_)
     mask[0, 10:50, 0] = True
     method = load_method("cropping", golden_model("tiny_vit32"), compat=reference("vit"))

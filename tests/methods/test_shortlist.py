@@ -24,9 +24,9 @@ def clip(request, golden_model):
 
 
 @pytest.fixture(scope="module")
-def seen(golden_pictures):
-    """A picture with 8 masks."""
-    return golden_pictures[0]
+def seen(golden_images):
+    """An image with 8 masks."""
+    return golden_images[0]
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import pytest
 from refmask.metrics import QueryResults
 
 
-def random_outcomes(seed: int, queries: int = 200, pictures: int = 40, skill: float = 0.5):
+def random_outcomes(seed: int, queries: int = 200, images: int = 40, skill: float = 0.5):
     """Answers of a certain skill; the queries are the same whatever the seed and the skill."""
-    same, rng = np.random.default_rng(queries + pictures), np.random.default_rng(seed)
+    same, rng = np.random.default_rng(queries + images), np.random.default_rng(seed)
     union = rng.integers(100, 9000, queries)
     hit = rng.random(queries) < skill
     known = same.random(queries) < 0.8
     return QueryResults(
-        picture=same.integers(0, pictures, queries).astype(np.str_),
+        image=same.integers(0, images, queries).astype(np.str_),
         intersection=np.where(hit, union * rng.uniform(0.5, 1, queries), 0).astype(int),
         union=union,
         best_intersection=union * 9 // 10,

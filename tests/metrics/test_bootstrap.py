@@ -9,8 +9,8 @@ from refmask.metrics import QueryResults, compare, compute_metrics, intervals, p
 
 
 def without_repeats(outcomes):
-    """One query per picture, so that scipy's plain bootstrap is the same thing."""
-    _, first = np.unique(outcomes.picture, return_index=True)
+    """One query per image, so that scipy's plain bootstrap is the same thing."""
+    _, first = np.unique(outcomes.image, return_index=True)
     return outcomes[first]
 
 
@@ -30,14 +30,14 @@ def test_a_clear_gain_excludes_zero_and_is_reproducible():
     assert gain == paired_bootstrap((better, ones), (worse, ones), np.arange(400), seed=3)
 
 
-def test_pictures_are_resampled_whole():
-    """Repeating every query within its picture adds no evidence, so the interval stays."""
+def test_images_are_resampled_whole():
+    """Repeating every query within its image adds no evidence, so the interval stays."""
     rng = np.random.default_rng(2)
     first, second = rng.random(50), rng.random(50)
-    ones, pictures = np.ones(50), np.arange(50)
-    once = paired_bootstrap((first, ones), (second, ones), pictures)
+    ones, images = np.ones(50), np.arange(50)
+    once = paired_bootstrap((first, ones), (second, ones), images)
     thrice = paired_bootstrap(
-        (np.tile(first, 3), np.ones(150)), (np.tile(second, 3), np.ones(150)), np.tile(pictures, 3)
+        (np.tile(first, 3), np.ones(150)), (np.tile(second, 3), np.ones(150)), np.tile(images, 3)
     )
     assert thrice.low == pytest.approx(once.low)
     assert thrice.high == pytest.approx(once.high)
@@ -78,7 +78,7 @@ def test_draws_that_cannot_be_are_refused(make_outcomes, wrong):
 
 
 def test_intervals_agree_with_scipys_bootstrap(make_outcomes):
-    outcomes = without_repeats(make_outcomes(0, queries=400, pictures=150))
+    outcomes = without_repeats(make_outcomes(0, queries=400, images=150))
     found = intervals(outcomes, resamples=8000)["oIoU"]
 
     def overall(inter, union, axis=-1):
@@ -98,8 +98,8 @@ def test_intervals_agree_with_scipys_bootstrap(make_outcomes):
 
 
 def test_the_randomisation_test_agrees_with_scipys(make_outcomes):
-    first = without_repeats(make_outcomes(0, queries=400, pictures=120, skill=0.55))
-    second = without_repeats(make_outcomes(1, queries=400, pictures=120, skill=0.45))
+    first = without_repeats(make_outcomes(0, queries=400, images=120, skill=0.55))
+    second = without_repeats(make_outcomes(1, queries=400, images=120, skill=0.45))
     found = compare(first, second, resamples=5000)["mIoU"]
     one, other = (o.intersection / o.union for o in (first, second))
     expected = stats.permutation_test(
@@ -126,8 +126,8 @@ def test_no_difference_is_seldom_called_one(make_outcomes):
 
 @given(st.integers(0, 10_000), st.integers(1, 60), st.integers(1, 12))
 @settings(max_examples=25)
-def test_intervals_contain_their_figures(make_outcomes, seed, queries, pictures):
-    outcomes = make_outcomes(seed, queries=queries, pictures=pictures)
+def test_intervals_contain_their_figures(make_outcomes, seed, queries, images):
+    outcomes = make_outcomes(seed, queries=queries, images=images)
     found = intervals(outcomes, resamples=500)
     assert {name: each.value for name, each in found.items()} == pytest.approx(
         compute_metrics(outcomes)
@@ -143,7 +143,7 @@ def test_wider_levels_enclose_narrower_ones(make_outcomes):
 
 
 def test_the_draws_of_a_figure_scatter_around_it(make_outcomes):
-    outcomes = make_outcomes(0, queries=2000, pictures=400)
+    outcomes = make_outcomes(0, queries=2000, images=400)
     middle = intervals(outcomes, level=1e-6)
     for name, value in compute_metrics(outcomes).items():
         assert middle[name].low == pytest.approx(value, abs=0.005)
@@ -156,13 +156,13 @@ def test_the_order_of_queries_does_not_move_an_interval(make_outcomes):
         assert vars(intervals(shuffled)[name]) == pytest.approx(vars(each))
 
 
-def test_one_picture_tells_nothing_of_the_scatter(make_outcomes):
-    each = intervals(make_outcomes(0, queries=5, pictures=1))["oIoU"]
+def test_one_image_tells_nothing_of_the_scatter(make_outcomes):
+    each = intervals(make_outcomes(0, queries=5, images=1))["oIoU"]
     assert each.low == each.value == each.high
 
 
-def test_a_figure_known_in_one_picture_only_ignores_draws_without_it(make_outcomes):
-    outcomes = make_outcomes(0, queries=30, pictures=30)
+def test_a_figure_known_in_one_image_only_ignores_draws_without_it(make_outcomes):
+    outcomes = make_outcomes(0, queries=30, images=30)
     right = np.full(len(outcomes), np.nan)
     right[3] = 1
     lone = QueryResults(**{**vars(outcomes), "right_class": right, "right_instance": right})
@@ -177,7 +177,7 @@ def test_comparing_is_the_paired_bootstrap_of_every_figure(make_outcomes):
     alone = paired_bootstrap(
         (first.intersection, first.union),
         (second.intersection, second.union),
-        first.picture,
+        first.image,
         seed=3,
     )
     assert vars(gains["oIoU"]) == pytest.approx(vars(alone))
@@ -210,5 +210,5 @@ def test_results_on_other_queries_are_refused(make_outcomes):
     outcomes = make_outcomes(0)
     with pytest.raises(InputError, match="got 200 and 199"):
         compare(outcomes, outcomes[1:])
-    with pytest.raises(InputError, match="query 0 has picture"):
+    with pytest.raises(InputError, match="query 0 has image"):
         compare(outcomes, outcomes[::-1])

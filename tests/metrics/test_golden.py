@@ -1,4 +1,4 @@
-"""The reference implementation's evaluation of 12 expressions about two pictures."""
+"""The reference implementation's evaluation of 12 expressions about two images."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from refmask.metrics import (
-    PictureOverlaps,
+    ImageOverlaps,
     QueryResults,
     Tally,
     compute_metrics,
@@ -26,24 +26,24 @@ def golden():
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def images():
     return [np.load(GOLDEN / "clip" / f"masks{number}.npz") for number in (0, 1)]
 
 
-def outcomes_of(golden, pictures, chosen) -> QueryResults:
-    overlaps = [PictureOverlaps(MaskProposals(picture["masks"])) for picture in pictures]
+def outcomes_of(golden, images, chosen) -> QueryResults:
+    overlaps = [ImageOverlaps(MaskProposals(image["masks"])) for image in images]
     rows = []
     for number, target, index in zip(
         golden["image_of_expression"], golden["target_of_expression"], chosen, strict=True
     ):
-        row = overlaps[number].row(pictures[number]["targets"][target], int(index))
-        rows.append({**row, "picture": str(number), "words": 1})
+        row = overlaps[number].row(images[number]["targets"][target], int(index))
+        rows.append({**row, "image": str(number), "words": 1})
     return QueryResults.of(rows)
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_figures_follow_from_the_reference_choices(golden, pictures, run):
-    outcomes = outcomes_of(golden, pictures, golden[f"{run}.pred"])
+def test_figures_follow_from_the_reference_choices(golden, images, run):
+    outcomes = outcomes_of(golden, images, golden[f"{run}.pred"])
     sums = outcomes.intersection.cumsum(), outcomes.union.cumsum()
     assert sums[0].tolist() == golden[f"{run}.cumulative_intersection"].tolist()
     assert sums[1].tolist() == golden[f"{run}.cumulative_union"].tolist()
@@ -65,13 +65,13 @@ def test_small_cases_and_two_empty_masks(golden):
     assert mean_iou(both, either) == pytest.approx(expected[:, 0].sum() / 4)
 
 
-def test_the_reference_leaves_out_pictures_without_proposals(golden, pictures):
+def test_the_reference_leaves_out_images_without_proposals(golden, images):
     """Here they count as missed and their number is told; dropping them gives its figures."""
     run = RUNS[0]
-    answered = outcomes_of(golden, pictures, golden[f"{run}.pred"])
-    target = pictures[0]["targets"][0]
-    nothing = PictureOverlaps(MaskProposals.empty(*target.shape)).row(target, None)
-    skipped = QueryResults.of([{**nothing, "picture": "2", "words": 1}])
+    answered = outcomes_of(golden, images, golden[f"{run}.pred"])
+    target = images[0]["targets"][0]
+    nothing = ImageOverlaps(MaskProposals.empty(*target.shape)).row(target, None)
+    skipped = QueryResults.of([{**nothing, "image": "2", "words": 1}])
     everything = QueryResults.concatenate([answered, skipped])
     mean = float(golden[f"{run}.mean_iou_percent"])
     union = int(golden[f"{run}.cumulative_union"][-1]) + int(target.sum())

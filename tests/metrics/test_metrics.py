@@ -15,7 +15,7 @@ def rows(draw):
     union, best_union = draw(st.integers(1, 50)), draw(st.integers(1, 50))
     right = draw(st.sampled_from([(None, None), (0, 0), (1, 0), (1, 1), (None, 1)]))
     return {
-        "picture": draw(st.sampled_from("abcdef")),
+        "image": draw(st.sampled_from("abcdef")),
         "intersection": draw(st.integers(0, union)),
         "union": union,
         "best_intersection": draw(st.integers(0, best_union)),
@@ -72,18 +72,18 @@ def test_the_order_of_queries_changes_nothing(rows, random):
 @given(st.lists(rows(), max_size=12), st.integers(1, 4))
 def test_merged_shards_equal_one_run(rows, shards):
     outcomes = QueryResults.of(rows)
-    names = np.array([ord(name) % shards for name in outcomes.picture], int)
+    names = np.array([ord(name) % shards for name in outcomes.image], int)
     parts = [Tally.of(outcomes[names == shard]) for shard in range(shards)]
     merged, whole = sum(parts, Tally()), Tally.of(outcomes)
     assert merged.metrics() == pytest.approx(compute_metrics(outcomes))
-    assert (merged.queries, merged.pictures) == (whole.queries, whole.pictures)
-    assert (whole.queries, whole.pictures) == (len(rows), len({row["picture"] for row in rows}))
+    assert (merged.queries, merged.images) == (whole.queries, whole.images)
+    assert (whole.queries, whole.images) == (len(rows), len({row["image"] for row in rows}))
     assert merged.without_proposals == sum(row["proposals"] == 0 for row in rows)
 
 
 def plain_row(intersection: int, union: int) -> dict:
     return {
-        "picture": "a",
+        "image": "a",
         "intersection": intersection,
         "union": union,
         "best_intersection": union,

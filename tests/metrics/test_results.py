@@ -5,7 +5,7 @@ from refmask.errors import ConfigurationError, InputError
 from refmask.metrics import QueryResults, by_kind, by_length
 
 ROW = {
-    "picture": "a",
+    "image": "a",
     "intersection": 1,
     "union": 2,
     "best_intersection": 2,
@@ -48,11 +48,11 @@ def test_parts_put_together_again_are_the_whole(make_outcomes):
     assert len(QueryResults.concatenate([])) == 0
 
 
-def test_pictures_with_longer_names_keep_them():
+def test_images_with_longer_names_keep_them():
     both = QueryResults.concatenate(
-        [QueryResults.of([ROW]), QueryResults.of([{**ROW, "picture": "longer"}])]
+        [QueryResults.of([ROW]), QueryResults.of([{**ROW, "image": "longer"}])]
     )
-    assert both.picture.tolist() == ["a", "longer"]
+    assert both.image.tolist() == ["a", "longer"]
 
 
 def test_kinds_are_apart_and_unknown_ones_nowhere():

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco
 
 from refmask.errors import InputError, MaskError
-from refmask.metrics import PictureOverlaps, QueryResults, compute_metrics
+from refmask.metrics import ImageOverlaps, QueryResults, compute_metrics
 from refmask.types import MaskProposals
 
 
@@ -34,7 +34,7 @@ def instances(*spans: tuple[int, int], classes=None) -> MaskProposals:
 def test_a_row_agrees_with_pycocotools(masks, target, data):
     target[0, 0] = True  # pycocotools divides by nothing for two empty masks
     chosen = data.draw(st.integers(0, len(masks) - 1))
-    row = PictureOverlaps(MaskProposals(masks)).row(target, chosen)
+    row = ImageOverlaps(MaskProposals(masks)).row(target, chosen)
     runs = coco.encode(np.asfortranarray(masks.transpose(1, 2, 0), np.uint8))
     truth = coco.encode(np.asfortranarray(target, np.uint8))
     each = coco.iou(runs, [truth], [0])[:, 0]
@@ -45,13 +45,13 @@ def test_a_row_agrees_with_pycocotools(masks, target, data):
 
 
 def test_the_best_proposal_does_not_depend_on_the_order_of_those_that_miss():
-    row = PictureOverlaps(proposals((0, 6), (0, 2))).row(strip(8, 10), 0)
+    row = ImageOverlaps(proposals((0, 6), (0, 2))).row(strip(8, 10), 0)
     assert (row["intersection"], row["union"]) == (0, 8)
     assert (row["best_intersection"], row["best_union"]) == (0, 4)
 
 
 def test_nothing_chosen_counts_the_whole_target():
-    nothing = PictureOverlaps(MaskProposals.empty(1, 12), instances((2, 5), classes=[7]))
+    nothing = ImageOverlaps(MaskProposals.empty(1, 12), instances((2, 5), classes=[7]))
     row = nothing.row(strip(2, 5), None, 0)
     assert (row["intersection"], row["union"]) == (0, 3)
     assert (row["best_intersection"], row["best_union"]) == (0, 3)
@@ -72,35 +72,35 @@ def test_the_chosen_mask_takes_the_class_of_what_it_overlaps_most(
     chosen, right_class, right_instance
 ):
     truth = instances((0, 2), (2, 7), (7, 9), classes=[3, 3, 5])
-    row = PictureOverlaps(proposals(chosen), truth).row(strip(0, 2), 0, 0)
+    row = ImageOverlaps(proposals(chosen), truth).row(strip(0, 2), 0, 0)
     assert (row["right_class"], row["right_instance"]) == (right_class, right_instance)
 
 
 def test_iou_not_pixels_decide_which_instance_was_chosen():
     truth = instances((0, 3), (3, 12), classes=[1, 2])
-    row = PictureOverlaps(proposals((0, 7)), truth).row(strip(0, 3), 0, 0)
+    row = ImageOverlaps(proposals((0, 7)), truth).row(strip(0, 3), 0, 0)
     # 3 of 7 pixels against 4 of 12
     assert (row["right_class"], row["right_instance"]) == (1, 1)
 
 
 def test_what_the_data_do_not_tell_stays_unknown():
     some = proposals((0, 2))
-    without = PictureOverlaps(some).row(strip(0, 2), 0)
+    without = ImageOverlaps(some).row(strip(0, 2), 0)
     assert (without["right_class"], without["right_instance"]) == (None, None)
-    unnamed = PictureOverlaps(some, instances((0, 2), classes=[1])).row(strip(0, 2), 0)
+    unnamed = ImageOverlaps(some, instances((0, 2), classes=[1])).row(strip(0, 2), 0)
     assert (unnamed["right_class"], unnamed["right_instance"]) == (None, None)
-    classless = PictureOverlaps(some, instances((0, 2))).row(strip(0, 2), 0, 0)
+    classless = ImageOverlaps(some, instances((0, 2))).row(strip(0, 2), 0, 0)
     assert (classless["right_class"], classless["right_instance"]) == (None, 1)
 
 
 def test_an_empty_target_is_missed_by_everything():
-    row = PictureOverlaps(proposals((0, 2), (0, 5))).row(strip(0, 0), 1)
+    row = ImageOverlaps(proposals((0, 2), (0, 5))).row(strip(0, 0), 1)
     assert (row["intersection"], row["union"], row["best_union"]) == (0, 5, 2)
 
 
 def test_rows_become_outcomes():
-    overlaps = PictureOverlaps(proposals((0, 4), (6, 8)), instances((0, 4), (6, 9), classes=[1, 2]))
-    rest = {"picture": "a", "words": 2, "expression": "ignored"}
+    overlaps = ImageOverlaps(proposals((0, 4), (6, 8)), instances((0, 4), (6, 9), classes=[1, 2]))
+    rest = {"image": "a", "words": 2, "expression": "ignored"}
     rows = [
         {**overlaps.row(strip(0, 4), 0, 0), **rest},
         {**overlaps.row(strip(6, 9), 0, 1), **rest},
@@ -114,11 +114,11 @@ def test_rows_become_outcomes():
 
 
 def test_masks_of_another_size_and_unknown_indices_are_refused():
-    overlaps = PictureOverlaps(proposals((0, 2)), instances((0, 2)))
+    overlaps = ImageOverlaps(proposals((0, 2)), instances((0, 2)))
     with pytest.raises(MaskError, match="1x12"):
         overlaps.row(np.ones((2, 12), np.bool_), 0)
     with pytest.raises(MaskError, match="instances"):
-        PictureOverlaps(proposals((0, 2)), MaskProposals.empty(3, 3))
+        ImageOverlaps(proposals((0, 2)), MaskProposals.empty(3, 3))
     with pytest.raises(InputError, match="chosen as an index below 1"):
         overlaps.row(strip(0, 2), -1)
     with pytest.raises(InputError, match="instance as an index below 1"):
@@ -127,7 +127,7 @@ def test_masks_of_another_size_and_unknown_indices_are_refused():
 
 def test_of_several_right_instances_each_proposal_is_counted_against_the_one_it_fits_best():
     truth = instances((0, 4), (6, 10), (10, 12), classes=[1, 1, 2])
-    overlaps = PictureOverlaps(proposals((6, 9), (0, 1), (10, 12)), truth)
+    overlaps = ImageOverlaps(proposals((6, 9), (0, 1), (10, 12)), truth)
     row = overlaps.row(strip(0, 4), 0, 0, (1,))
     assert (row["intersection"], row["union"]) == (3, 4)
     assert (row["best_intersection"], row["best_union"]) == (3, 4)
@@ -144,9 +144,9 @@ def test_of_several_right_instances_each_proposal_is_counted_against_the_one_it_
 
 def test_chance_is_the_share_of_proposals_that_would_be_right():
     truth = instances((0, 4), (6, 10), classes=[1, 1])
-    overlaps = PictureOverlaps(proposals((0, 3), (1, 4), (7, 10), (11, 12)), truth)
+    overlaps = ImageOverlaps(proposals((0, 3), (1, 4), (7, 10), (11, 12)), truth)
     assert overlaps.row(strip(0, 4), 3, 0)["chance"] == 0.5
     assert overlaps.row(strip(0, 4), 3, 0, (1,))["chance"] == 0.75
     assert overlaps.row(strip(0, 4), 3)["chance"] is None
-    nothing = PictureOverlaps(MaskProposals.empty(1, 12), truth)
+    nothing = ImageOverlaps(MaskProposals.empty(1, 12), truth)
     assert nothing.row(strip(0, 4), None, 0)["chance"] == 0

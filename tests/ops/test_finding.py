@@ -1,4 +1,4 @@
-"""Which files of a folder are pictures, everywhere the same."""
+"""Which files of a folder are images, everywhere the same."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def of_index(where):
     return [file.given for file in files]
 
 
-@pytest.fixture(params=[finding.find_pictures, of_index, places.find_pictures])
+@pytest.fixture(params=[finding.find_images, of_index, places.find_images])
 def find(request):
     """Names that one of the three finders gives; the index and batches look below folders, too."""
     return lambda where: [str(name).rpartition("/")[2] for name in request.param(str(where))]
@@ -41,7 +41,7 @@ def test_a_glob(tmp_path, find):
         find(f"{tmp_path}/*.gif")
 
 
-def test_pictures_that_cannot_be_read_are_told(tmp_path, find, monkeypatch):
+def test_images_that_cannot_be_read_are_told(tmp_path, find, monkeypatch):
     monkeypatch.setattr(finding, "has_heif", lambda: False)
     made(tmp_path, "a.png", "b.heic", "c.NEF", "d.svg", "e.pdf", "._f.heic", "g.txt")
     with pytest.warns(
@@ -62,12 +62,12 @@ def test_nothing_but_such(tmp_path, find, monkeypatch):
 
 @pytest.mark.parametrize("url", ["https://example.org/a.png", "http://example.org/a?b=1&c=*"])
 def test_urls(url):
-    for finder in (finding.find_pictures, of_index):
+    for finder in (finding.find_images, of_index):
         with pytest.raises(ImageError, match=r"^URLs are not supported, got http"):
             finder(url)
 
 
 def test_one_file_needs_no_ending(tmp_path):
     made(tmp_path, "plain")
-    assert finding.find_pictures(str(tmp_path / "plain")) == [tmp_path / "plain"]
-    assert finding.find_pictures("no/such.png")[0].name == "such.png"
+    assert finding.find_images(str(tmp_path / "plain")) == [tmp_path / "plain"]
+    assert finding.find_images("no/such.png")[0].name == "such.png"

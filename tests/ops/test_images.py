@@ -1,4 +1,4 @@
-"""Pictures as people have them."""
+"""Images as people have them."""
 
 import io
 import os
@@ -19,16 +19,16 @@ RED, BLUE = (220, 30, 40), (20, 40, 230)
 
 
 @pytest.fixture(scope="module")
-def picture():
+def image():
     """Red on the left, blue on the right; taller than wide."""
     pixels = np.zeros((30, 20, 3), np.uint8)
     pixels[:, :10], pixels[:, 10:] = RED, BLUE
     return pixels
 
 
-def file_of(picture):
+def file_of(image):
     content = io.BytesIO()
-    Image.fromarray(picture).save(content, "PNG")
+    Image.fromarray(image).save(content, "PNG")
     return content.getvalue()
 
 
@@ -38,33 +38,33 @@ def near(ours, theirs, tolerance=0):
     assert np.abs(ours.astype(int) - theirs).max() <= tolerance
 
 
-def test_paths_pil_images_and_arrays_are_the_same(picture, tmp_path):
-    Image.fromarray(picture).save(tmp_path / "a.png")
-    for given in (tmp_path / "a.png", str(tmp_path / "a.png"), Image.fromarray(picture), picture):
-        near(read_image(given), picture)
+def test_paths_pil_images_and_arrays_are_the_same(image, tmp_path):
+    Image.fromarray(image).save(tmp_path / "a.png")
+    for given in (tmp_path / "a.png", str(tmp_path / "a.png"), Image.fromarray(image), image):
+        near(read_image(given), image)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation(picture, tmp_path, orientation):
+def test_exif_orientation(image, tmp_path, orientation):
     turned = {
-        1: picture,
-        2: picture[:, ::-1],
-        3: picture[::-1, ::-1],
-        4: picture[::-1],
-        5: picture.transpose(1, 0, 2),
-        6: np.rot90(picture),
-        7: picture.transpose(1, 0, 2)[::-1, ::-1],
-        8: np.rot90(picture, 3),
+        1: image,
+        2: image[:, ::-1],
+        3: image[::-1, ::-1],
+        4: image[::-1],
+        5: image.transpose(1, 0, 2),
+        6: np.rot90(image),
+        7: image.transpose(1, 0, 2)[::-1, ::-1],
+        8: np.rot90(image, 3),
     }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(np.ascontiguousarray(turned)).save(tmp_path / "a.png", exif=exif)
-    near(read_image(tmp_path / "a.png"), picture)
+    near(read_image(tmp_path / "a.png"), image)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "HSV"])
-def test_modes(picture, mode, tmp_path):
-    image = Image.fromarray(picture).convert(mode)
+def test_modes(image, mode, tmp_path):
+    image = Image.fromarray(image).convert(mode)
     suffix = {"CMYK": ".tif", "YCbCr": ".jpg"}.get(mode, ".png")
     if mode != "HSV":
         exact = {"quality": 100, "subsampling": 0} if suffix == ".jpg" else {}
@@ -73,18 +73,18 @@ def test_modes(picture, mode, tmp_path):
     near(read_image(image), np.array(image.convert("RGB")))
 
 
-def test_cmyk_jpeg(picture, tmp_path):
-    Image.fromarray(picture).convert("CMYK").save(tmp_path / "a.jpg", quality=95)
-    near(read_image(tmp_path / "a.jpg")[:, :8], picture[:, :8], 12)
+def test_cmyk_jpeg(image, tmp_path):
+    Image.fromarray(image).convert("CMYK").save(tmp_path / "a.jpg", quality=95)
+    near(read_image(tmp_path / "a.jpg")[:, :8], image[:, :8], 12)
 
 
-def test_transparent_pixels_are_white(picture):
-    rgba = np.dstack([picture, np.full((30, 20), 255, np.uint8)])
+def test_transparent_pixels_are_white(image):
+    rgba = np.dstack([image, np.full((30, 20), 255, np.uint8)])
     rgba[:15, :, 3] = 0
     for given in (rgba, Image.fromarray(rgba), Image.fromarray(rgba).convert("LA")):
         assert (read_image(given)[:15] == 255).all()
-    near(read_image(rgba)[15:], picture[15:])
-    palette = Image.fromarray(picture).quantize(2, dither=Image.Dither.NONE)
+    near(read_image(rgba)[15:], image[15:])
+    palette = Image.fromarray(image).quantize(2, dither=Image.Dither.NONE)
     palette.info["transparency"] = palette.getpixel((0, 0))
     assert (read_image(palette)[:, :10] == 255).all()
 
@@ -99,11 +99,11 @@ def test_sixteen_bits(tmp_path):
     near(read_image(Image.fromarray(ramp.astype(np.int32))), expected, 1)
 
 
-def test_arrays_of_other_types(picture):
-    near(read_image(picture / 255), picture)
-    near(read_image((picture / 255).astype(np.float32)), picture)
-    near(read_image(picture[..., 0] > 100)[:, :10], np.full((30, 10, 3), 255))
-    near(read_image(picture[..., :1]), np.repeat(picture[..., :1], 3, axis=2))
+def test_arrays_of_other_types(image):
+    near(read_image(image / 255), image)
+    near(read_image((image / 255).astype(np.float32)), image)
+    near(read_image(image[..., 0] > 100)[:, :10], np.full((30, 10, 3), 255))
+    near(read_image(image[..., :1]), np.repeat(image[..., :1], 3, axis=2))
 
 
 @pytest.mark.parametrize(
@@ -117,13 +117,13 @@ def test_arrays_of_other_types(picture):
         (np.zeros((10_000, 5_001), np.bool_), "50010000 pixels"),
     ],
 )
-def test_arrays_that_are_no_picture(array, message):
+def test_arrays_that_are_no_image(array, message):
     with pytest.raises(ImageError, match=message):
         read_image(array)
 
 
-def test_files_that_are_no_picture(picture, tmp_path):
-    Image.fromarray(picture).resize((200, 300)).save(tmp_path / "cut.jpg")
+def test_files_that_are_no_image(image, tmp_path):
+    Image.fromarray(image).resize((200, 300)).save(tmp_path / "cut.jpg")
     whole = (tmp_path / "cut.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     with zipfile.ZipFile(tmp_path / "archive.png", "w") as archive:
@@ -142,14 +142,14 @@ def test_files_that_are_no_picture(picture, tmp_path):
             read_image(tmp_path / name)
 
 
-def test_a_picture_too_large(tmp_path):
+def test_a_image_too_large(tmp_path):
     Image.new("1", (12_000, 9_000)).save(tmp_path / "large.png")
     with pytest.raises(ImageError, match=r"12000x9000.* 108000000 pixels.* 50000000 .*pixels=108"):
         read_image(tmp_path / "large.png")
 
 
-def test_a_decoder_may_raise_anything(picture, tmp_path):
-    Image.fromarray(picture).save(tmp_path / "a.avif")
+def test_a_decoder_may_raise_anything(image, tmp_path):
+    Image.fromarray(image).save(tmp_path / "a.avif")
     content = (tmp_path / "a.avif").read_bytes()
     told = set()
     for place in range(0, len(content), 7):
@@ -161,11 +161,11 @@ def test_a_decoder_may_raise_anything(picture, tmp_path):
     assert any("damaged or cut short" in line for line in told)
 
 
-def test_files_in_memory(picture, tmp_path):
-    Image.fromarray(picture).save(tmp_path / "a.png")
+def test_files_in_memory(image, tmp_path):
+    Image.fromarray(image).save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
-    near(decode_image(content), picture)
-    near(decode_image(content, most=600), picture)
+    near(decode_image(content), image)
+    near(decode_image(content, most=600), image)
     with pytest.raises(ImageError, match=r"b.png has 20x30 .* up to 0.000599"):
         decode_image(content, "b.png", most=599)
     with pytest.raises(ImageError, match=r"^the file is damaged or cut short"):
@@ -175,27 +175,27 @@ def test_files_in_memory(picture, tmp_path):
             decode_image(nothing)
 
 
-def test_bytes_files_and_tensors(picture, tmp_path):
-    content = file_of(picture)
+def test_bytes_files_and_tensors(image, tmp_path):
+    content = file_of(image)
     (tmp_path / "a.png").write_bytes(content)
     with (tmp_path / "a.png").open("rb") as opened:
         for given in (content, bytearray(content), io.BytesIO(content), opened):
-            near(read_image(given), picture)
-    tensor = torch.tensor(picture)
+            near(read_image(given), image)
+    tensor = torch.tensor(image)
     for given in (tensor, tensor.permute(2, 0, 1), tensor.permute(2, 0, 1) / 255):
-        near(read_image(given), picture)
-    near(read_image(tensor[None, ..., 0]), np.repeat(picture[..., :1], 3, axis=2))
-    near(read_image((tensor / 255).requires_grad_()), picture)
+        near(read_image(given), image)
+    near(read_image(tensor[None, ..., 0]), np.repeat(image[..., :1], 3, axis=2))
+    near(read_image((tensor / 255).requires_grad_()), image)
 
 
-def test_what_else_is_given_is_told_what_is_taken(picture, tmp_path):
+def test_what_else_is_given_is_told_what_is_taken(image, tmp_path):
     (tmp_path / "a.txt").write_text("text")
     with (tmp_path / "a.txt").open() as text:
         for given, message in [
             (text, "a.txt is open as text"),
             (7, "from int; give a path, a file's bytes"),
             (None, "from NoneType; give"),
-            ([picture], "from list; give"),
+            ([image], "from list; give"),
             (torch.zeros(2, 3, 30, 20), r"got \(2, 3, 30, 20\)"),
             ("https://example.org/a.png", "URLs are not supported, got https://example.org/a.png"),
             (tmp_path.__class__("https://example.org/a.png"), "URLs are not supported"),
@@ -207,9 +207,9 @@ def test_what_else_is_given_is_told_what_is_taken(picture, tmp_path):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about damaged tags
 @pytest.mark.parametrize("kind", [*FORMATS, "MPO"])
-def test_damaged_files_of_any_kind_fail_with_our_error_only(picture, kind):
+def test_damaged_files_of_any_kind_fail_with_our_error_only(image, kind):
     whole = io.BytesIO()
-    Image.fromarray(picture).save(whole, kind)
+    Image.fromarray(image).save(whole, kind)
     content, chosen = whole.getvalue(), random.Random(kind)
     told = []
     for _ in range(150):
@@ -224,7 +224,7 @@ def test_damaged_files_of_any_kind_fail_with_our_error_only(picture, kind):
     assert not any("\n" in line for line in told)
 
 
-def test_a_pipe_is_no_picture(tmp_path):
+def test_a_pipe_is_no_image(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(ImageError, match=r"pipe.png, but it is a device or a pipe"):
         read_image(tmp_path / "pipe.png")
@@ -265,6 +265,6 @@ def quantised(*given):
         (closed(), "cannot be read"),
     ],
 )
-def test_what_holds_no_picture_is_refused_in_a_line(given, says):
+def test_what_holds_no_image_is_refused_in_a_line(given, says):
     with pytest.raises(ImageError, match=says):
         read_image(given)

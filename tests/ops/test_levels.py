@@ -107,7 +107,7 @@ def test_what_is_no_number_names_its_file(tmp_path, wrong):
         read_image(tmp_path / "depth.tif")
 
 
-def test_a_black_picture_stays_black():
+def test_a_black_image_stays_black():
     file = io.BytesIO()
     Image.fromarray(np.zeros((5, 6), np.uint16)).save(file, "PNG")
     assert read_image(file.getvalue()).max() == 0

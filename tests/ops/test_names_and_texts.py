@@ -1,11 +1,11 @@
-"""One picture under several spellings of its name; one text in several encodings."""
+"""One image under several spellings of its name; one text in several encodings."""
 
 import unicodedata
 
 import pytest
 
 from refmask.errors import InputError
-from refmask.ops.finding import leads_out, located, picture_key, picture_stem
+from refmask.ops.finding import image_key, image_stem, leads_out, located
 from refmask.ops.reading import decode_text
 
 CAFE = "photos/café 1.jpg"
@@ -19,10 +19,10 @@ SPELLINGS = (
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_spellings_are_one_picture(name):
-    assert picture_key(name) == CAFE
-    assert picture_stem(name) == "café 1"
-    assert picture_key("photos/cafe 1.jpg") != CAFE
+def test_spellings_are_one_image(name):
+    assert image_key(name) == CAFE
+    assert image_stem(name) == "café 1"
+    assert image_key("photos/cafe 1.jpg") != CAFE
 
 
 @pytest.mark.parametrize("there", [CAFE, *SPELLINGS[1::2]])

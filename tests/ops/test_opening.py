@@ -14,7 +14,7 @@ from PIL import Image, ImageFile
 
 from refmask import ImageError, read_image
 from refmask.ops import opening
-from refmask.ops.finding import find_pictures
+from refmask.ops.finding import find_images
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 40
 
@@ -78,7 +78,7 @@ def test_the_filter_of_warnings_is_left_as_it_was(png):
 
     def read():
         for _ in range(10):
-            opening.open_picture(_Slow(png)).close()
+            opening.open_image(_Slow(png)).close()
 
     threads = [threading.Thread(target=read) for _ in range(4)]
     for thread in threads:
@@ -96,12 +96,12 @@ def test_heic_without_its_reader_is_told_by_what_it_is(tmp_path, name):
     (tmp_path / name).write_bytes(HEIC)
     with pytest.raises(ImageError, match=r'is a HEIC image.*pip install "refmask\[heif\]"'):
         read_image(tmp_path / name)
-    with pytest.raises(ImageError, match=r"^the picture is a HEIC image"):
+    with pytest.raises(ImageError, match=r"^the image is a HEIC image"):
         read_image(HEIC)
 
 
 @pytest.mark.usefixtures("with_heif")
 def test_heic_is_read_where_its_reader_is(tmp_path):
     (tmp_path / "a.HEIC").write_bytes(HEIC)
-    assert find_pictures(str(tmp_path)) == [tmp_path / "a.HEIC"]
+    assert find_images(str(tmp_path)) == [tmp_path / "a.HEIC"]
     assert read_image(tmp_path / "a.HEIC").shape == (1, 1, 3)

@@ -73,7 +73,7 @@ def test_without_tolerance_every_pixel_comes_back(mask):
         assert np.array_equal(redrawn([joined(found)], mask.shape), mask)
 
 
-def test_corners_of_a_rectangle_and_of_the_whole_picture():
+def test_corners_of_a_rectangle_and_of_the_whole_image():
     mask = np.zeros((20, 30), np.bool_)
     mask[5:15, 10:30] = True
     (found,) = polygons(mask)

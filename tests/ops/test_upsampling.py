@@ -4,16 +4,16 @@ import pytest
 from refmask.ops.maps import enlarge
 
 
-def test_enlarging_follows_the_contour_of_the_picture():
-    picture = np.zeros((8, 8, 3), np.uint8)
-    picture[:, 3:] = 255
+def test_enlarging_follows_the_contour_of_the_image():
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[:, 3:] = 255
     small = np.array([[[0] * 3, [255] * 3], [[0] * 3, [255] * 3]], np.uint8)
-    labels = enlarge(np.array([[0, 1], [0, 1]], np.int32), small, picture)
-    np.testing.assert_array_equal(labels, picture[..., 0] // 255)
+    labels = enlarge(np.array([[0, 1], [0, 1]], np.int32), small, image)
+    np.testing.assert_array_equal(labels, image[..., 0] // 255)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 9), (9, 2)])
-def test_a_picture_smaller_than_its_labels_takes_those_of_its_places(size):
+def test_a_image_smaller_than_its_labels_takes_those_of_its_places(size):
     labels = np.arange(16, dtype=np.int32).reshape(4, 4)
     carried = enlarge(labels, np.zeros((4, 4, 3), np.uint8), np.zeros((*size, 3), np.uint8))
     assert carried.shape == size

@@ -50,7 +50,7 @@ def sam2_settings(sam_folder: Callable[[str], Path]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def freemask_settings() -> dict[str, Any]:
-    """The embedded CLIP on a small picture, for which the paper's sizes would take seconds."""
+    """The embedded CLIP on a small image, for which the paper's sizes would take seconds."""
     return {"short_edge": 160, "long_edge": 266, "precision": "fp32"}
 
 
@@ -91,5 +91,5 @@ def freesolo_checkpoint(
 
 @pytest.fixture(scope="session")
 def freesolo_settings(freesolo_checkpoint: Path) -> dict[str, Any]:
-    """FreeSOLO at a small size, so that a picture takes a fraction of a second."""
+    """FreeSOLO at a small size, so that an image takes a fraction of a second."""
     return {"weights": str(freesolo_checkpoint), "short_edge": 96, "long_edge": 400}

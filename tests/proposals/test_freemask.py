@@ -103,7 +103,7 @@ def test_a_map_without_differences_but_rounding_gives_nothing(noise):
 
 
 class Still:
-    """A backbone that sees the same map in every picture."""
+    """A backbone that sees the same map in every image."""
 
     source = SimpleNamespace(stride=16)
 
@@ -118,12 +118,12 @@ def still(monkeypatch):
 
 
 def like(found, label):
-    """IoU of each mask with a blob at the picture's size."""
+    """IoU of each mask with a blob at the image's size."""
     target = np.kron(blobs() == label, np.ones((4, 4), np.bool_))
     return pairwise_iou(np.concatenate([target[None], found.masks]))[0, 1:]
 
 
-def test_things_near_the_top_or_across_the_picture_are_left_out(still):
+def test_things_near_the_top_or_across_the_image_are_left_out(still):
     found = still()
     assert len(found) == 1
     assert like(found, 2)[0] > 0.95
@@ -183,6 +183,6 @@ def test_settings_out_of_range_are_refused(wrong, told):
         FreeMask(**wrong)
 
 
-def test_what_is_no_picture_is_refused():
+def test_what_is_no_image_is_refused():
     with pytest.raises(ImageError, match=r"uint8 \(H, W, 3\)"):
         FreeMask().propose(np.zeros((0, 4, 3), np.uint8))

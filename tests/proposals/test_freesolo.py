@@ -69,7 +69,7 @@ def test_the_configuration_names_weights_by_content_and_builds_no_network(freeso
 # Weights
 
 
-def test_missing_weights_are_told_before_any_picture(monkeypatch):
+def test_missing_weights_are_told_before_any_image(monkeypatch):
     with pytest.raises(WeightsError, match=r"nowhere\.pth"):
         FreeSolo("nowhere.pth")
 
@@ -173,22 +173,22 @@ def test_padding_is_zero_after_normalisation():
     assert (pixels[..., :33, :60] != 0).all()
 
 
-def test_a_picture_that_would_grow_beyond_measure(freesolo_checkpoint):
+def test_a_image_that_would_grow_beyond_measure(freesolo_checkpoint):
     proposer = FreeSolo(str(freesolo_checkpoint), uncapped=True)
-    with pytest.raises(ImageError, match=r"1x200000 picture.*128000000000 pixels"):
+    with pytest.raises(ImageError, match=r"1x200000 image.*128000000000 pixels"):
         proposer.propose(plain(200_000, 1))
 
 
 @pytest.mark.parametrize("picture", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3))])
-def test_what_is_no_picture(small, picture):
+def test_what_is_no_image(small, image):
     with pytest.raises(ImageError, match=r"uint8 \(H, W, 3\)"):
-        small.propose(picture)
+        small.propose(image)
 
 
-def test_long_and_tiny_pictures(small, noise):
-    for picture in (noise[:20, :30], np.tile(noise[:10, :50], (1, 4, 1))):
-        found = small.propose(picture)
-        assert found.size == picture.shape[:2]
+def test_long_and_tiny_images(small, noise):
+    for image in (noise[:20, :30], np.tile(noise[:10, :50], (1, 4, 1))):
+        found = small.propose(image)
+        assert found.size == image.shape[:2]
         assert len(found)
         assert found.masks.any(axis=(1, 2)).all()
 

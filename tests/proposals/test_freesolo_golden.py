@@ -29,7 +29,7 @@ def loaded(freesolo_checkpoint):
 
 @pytest.fixture(scope="module", params=["a1_427x640_small", "a1_427x640"])
 def case(request, loaded):
-    """One picture looked at once, with everything on the way."""
+    """One image looked at once, with everything on the way."""
     golden = dict(np.load(FOLDER / f"{request.param}.npz"))
     image = np.array(Image.open(FOLDER / "a1_427x640.png").convert("RGB"))
     short = int(golden.get("short_edge", 800))

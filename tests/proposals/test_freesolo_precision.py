@@ -3,7 +3,7 @@
 The golden recipe's random network is no judge of bf16: its trunk amplifies a small change of the
 input seventeenfold and its masks have no margin, so that any rounding coarser than fp32 changes
 them (mean IoU 0.73). Here the blocks of the trunk are calmed, and the last layer of the kernels is
-fitted in closed form to draw the shapes of one picture, as training would do it. Compared are the
+fitted in closed form to draw the shapes of one image, as training would do it. Compared are the
 masks that are sure of themselves.
 """
 
@@ -101,8 +101,8 @@ def test_sure_masks_in_bf16_are_those_in_fp32(fitted):
     overlaps = []
     for _ in range(2):
         noise = random.integers(-8, 9, (*labels.shape, 3))
-        picture = (COLOURS[labels] + noise).clip(0, 255).astype(np.uint8)
-        ours, theirs = fast.propose(picture), exact.propose(picture)
+        image = (COLOURS[labels] + noise).clip(0, 255).astype(np.uint8)
+        ours, theirs = fast.propose(image), exact.propose(image)
         theirs = theirs[theirs.details["maskness"] >= SURE]
         rows = {tuple(cell): row for row, cell in enumerate(ours.details["cells"])}
         matched = [rows.get(tuple(cell)) for cell in theirs.details["cells"]]

@@ -13,7 +13,7 @@ from refmask.proposals.given import GivenMasks
 from refmask.types import MaskProposals
 
 HEIGHT, WIDTH = 6, 9
-PICTURE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+IMAGE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
 
 
 def some_masks():
@@ -21,7 +21,7 @@ def some_masks():
 
 
 def propose(path, stem=None):
-    return load_proposer(f"masks:{path}", stem).propose(PICTURE)
+    return load_proposer(f"masks:{path}", stem).propose(IMAGE)
 
 
 def refused(path, says, stem=None):
@@ -56,7 +56,7 @@ def test_transparent_pixels_are_outside(tmp_path):
 
 def test_a_mask_of_another_size_is_refused_with_both_sizes(tmp_path):
     save_png(tmp_path / "a.png", np.ones((4, 5)))
-    refused(tmp_path, r"5x4 pixels, but the picture is 9x6")
+    refused(tmp_path, r"5x4 pixels, but the image is 9x6")
 
 
 def test_masks_of_different_sizes_are_refused(tmp_path):
@@ -65,7 +65,7 @@ def test_masks_of_different_sizes_are_refused(tmp_path):
     refused(tmp_path, r"b\.png' is 5x4 pixels, but 'a\.png' beside it is 9x6")
 
 
-def test_an_archive_posing_as_a_picture_is_refused(tmp_path):
+def test_an_archive_posing_as_a_image_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.png", "w") as archive:
         archive.writestr("mask.txt", "0")
     refused(tmp_path, r"cannot read the mask .*a\.png' as a PNG")
@@ -128,14 +128,14 @@ def test_scores_are_quality_where_there_is_none(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "says"),
     [
-        ({"pictures": np.zeros(3)}, "holds pictures; expected an array 'masks'"),
+        ({"pictures": np.zeros(3)}, "holds images; expected an array 'masks'"),
         ({"masks": np.full((2, HEIGHT, WIDTH), np.nan)}, "are float64; expected bool"),
         ({"masks": np.array([{"pickled": 1}])}, "no whole .npz file"),
         ({"masks": np.ones((HEIGHT, WIDTH), np.bool_)}, r"shape \(6, 9\); expected \(N, H, W\)"),
         ({"masks": np.full((2, HEIGHT, WIDTH), 0.5)}, "are float64; expected bool"),
         ({"masks": np.ones((2, 3, HEIGHT, WIDTH), np.bool_)}, r"shape \(2, 3, 6, 9\)"),
         ({"masks": np.ones((2, 0, WIDTH), np.bool_)}, "at least 1x1"),
-        ({"masks": np.ones((2, 5, 4), np.bool_)}, "4x5 pixels, but the picture is 9x6"),
+        ({"masks": np.ones((2, 5, 4), np.bool_)}, "4x5 pixels, but the image is 9x6"),
         ({"masks": some_masks(), "quality": np.ones(2)}, "must be 3 finite numbers"),
         ({"masks": some_masks(), "quality": np.full(3, np.nan)}, "must be 3 finite numbers"),
         ({"masks": some_masks(), "scores": np.ones(2)}, "scores of .* must be 3 finite numbers"),
@@ -167,7 +167,7 @@ def test_headers_alone_refuse_what_does_not_fit(tmp_path, monkeypatch):
     packed = np.packbits(some_masks().reshape(3, -1), axis=1)
     np.savez(tmp_path / "packed.npz", masks_packed=packed, masks_shape=(3, HEIGHT, WIDTH))
     monkeypatch.setattr("refmask.ops.reading._fill", lambda *_: pytest.fail("the bytes are read"))
-    refused(tmp_path / "size.npz", "4x5 pixels, but the picture is 9x6")
+    refused(tmp_path / "size.npz", "4x5 pixels, but the image is 9x6")
     monkeypatch.setenv("REFMASK_LIMITS", "masks=2")
     refused(tmp_path / "many.npz", r"would take 3 masks, at most 2 .* REFMASK_LIMITS=masks=3")
     monkeypatch.undo()
@@ -268,11 +268,11 @@ def test_run_lengths_compressed_or_not_are_read(tmp_path):
 
 
 def test_long_runs_survive_their_compression(tmp_path):
-    picture = np.zeros((300, 400, 3), np.uint8)
+    image = np.zeros((300, 400, 3), np.uint8)
     mask = np.zeros((300, 400), np.bool_)
     mask[20:280, 30:35] = mask[100:110, 300:] = True
     path = coco(tmp_path, [{"segmentation": compressed(mask)}])
-    np.testing.assert_array_equal(GivenMasks(path).propose(picture).masks[0], mask)
+    np.testing.assert_array_equal(GivenMasks(path).propose(image).masks[0], mask)
 
 
 def test_polygons_of_several_parts_are_read_as_the_coco_tools_read_them(tmp_path):
@@ -286,7 +286,7 @@ def test_polygons_of_several_parts_are_read_as_the_coco_tools_read_them(tmp_path
     np.testing.assert_array_equal(found.masks[0], expected > 0)
 
 
-def two_pictures(size=(50, 50)):
+def two_images(size=(50, 50)):
     square = [[1, 1, 4, 1, 4, 4, 1, 4]]
     strip = [[0, 0, 9, 0, 9, 2, 0, 2]]
     return {
@@ -301,28 +301,28 @@ def two_pictures(size=(50, 50)):
     }
 
 
-def test_of_several_pictures_the_named_one_is_taken(tmp_path):
-    path = coco(tmp_path, two_pictures(size=(HEIGHT, WIDTH)))
+def test_of_several_images_the_named_one_is_taken(tmp_path):
+    path = coco(tmp_path, two_images(size=(HEIGHT, WIDTH)))
     assert propose(path, stem="cat").masks.sum() == 9
     assert propose(path, stem="dog").masks.sum() == 18
-    refused(path, r"2 pictures and 0 of them are named 'cow'; it has dog\.jpg, x/cat\.jpg", "cow")
+    refused(path, r"2 images and 0 of them are named 'cow'; it has dog\.jpg, x/cat\.jpg", "cow")
 
 
 def test_without_a_name_the_size_decides_if_it_can(tmp_path):
-    assert propose(coco(tmp_path, two_pictures())).masks.sum() == 18
-    same = coco(tmp_path, two_pictures(size=(HEIGHT, WIDTH)))
+    assert propose(coco(tmp_path, two_images())).masks.sum() == 18
+    same = coco(tmp_path, two_images(size=(HEIGHT, WIDTH)))
     refused(same, "2 of them are of 9x6")
 
 
 def test_a_bare_list_is_searched_by_the_number_in_the_name(tmp_path):
-    content = [dict(a, image_id=a["image_id"] + 40) for a in two_pictures()["annotations"]]
+    content = [dict(a, image_id=a["image_id"] + 40) for a in two_images()["annotations"]]
     path = coco(tmp_path, content)
     assert propose(path, stem="COCO_val2014_000000000042").masks.sum() == 18
     refused(path, "it has image_id 41, image_id 42")
 
 
-def test_a_picture_without_annotations_has_no_masks(tmp_path):
-    content = two_pictures()
+def test_a_image_without_annotations_has_no_masks(tmp_path):
+    content = two_images()
     content["annotations"].pop()
     assert len(propose(coco(tmp_path, content), stem="dog")) == 0
     assert len(propose(coco(tmp_path, []))) == 0
@@ -337,7 +337,7 @@ RLE = {"size": [HEIGHT, WIDTH], "counts": [50, 4]}
         ({"segmentation": [1, 1, 4, 1, 4, 4]}, "no segmentation"),
         ({"segmentation": [[1, 1, 4, 1, float("nan"), 4]]}, "three corners"),
         ({"segmentation": [[1, 1, 4, 1, 1e12, 4]]}, "far outside"),
-        ({"segmentation": {**RLE, "size": [5, 4]}}, "is 4x5 pixels, but the picture is 9x6"),
+        ({"segmentation": {**RLE, "size": [5, 4]}}, "is 4x5 pixels, but the image is 9x6"),
         ({"segmentation": {**RLE, "size": None}}, "is None pixels"),
         ({"segmentation": {**RLE, "counts": [50, 5]}}, "damaged runs"),
         ({"segmentation": {**RLE, "counts": [60, -6]}}, "damaged runs"),
@@ -372,8 +372,8 @@ def test_crowds_are_no_proposals(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x\\cafe\u0301 1.jpg", "x/caf%C3%A9%201.jpg", "caf\u00e9 1.png"])
-def test_a_picture_is_found_however_its_name_is_spelt(tmp_path, name):
-    content = two_pictures(size=(HEIGHT, WIDTH))
+def test_a_image_is_found_however_its_name_is_spelt(tmp_path, name):
+    content = two_images(size=(HEIGHT, WIDTH))
     content["images"][0]["file_name"] = name
     path = coco(tmp_path, content)
     for stem in ("caf\u00e9 1", "cafe\u0301 1", "caf%C3%A9 1"):
@@ -396,13 +396,13 @@ def test_what_is_not_coco_is_refused(tmp_path, text):
 # The path's {stem}.
 
 
-def test_the_stem_of_the_picture_stands_in_the_path(tmp_path):
+def test_the_stem_of_the_image_stands_in_the_path(tmp_path):
     (tmp_path / "cat").mkdir()
     save_png(tmp_path / "cat" / "a.png", some_masks()[0])
-    found = load_proposer(f"masks:{tmp_path}/{{stem}}", stem="cat").propose(PICTURE)
+    found = load_proposer(f"masks:{tmp_path}/{{stem}}", stem="cat").propose(IMAGE)
     np.testing.assert_array_equal(found.masks, some_masks()[:1])
 
 
 def test_a_path_with_stem_needs_one():
-    with pytest.raises(ConfigurationError, match="need the picture's name"):
+    with pytest.raises(ConfigurationError, match="need the image's name"):
         load_proposer("masks:x/{stem}.npz")

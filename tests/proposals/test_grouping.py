@@ -16,8 +16,8 @@ RUG, FACE = (150, 60, 250, 180), (175, 90, 225, 140)
 def scene(factor=1):
     """A face with eyes on a striped rug, and a cup of two colours, on a noisy floor."""
     size = (320 * factor, 240 * factor)
-    picture = Image.new("RGB", size, (200, 190, 170))
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", size, (200, 190, 170))
+    draw = ImageDraw.Draw(image)
     marks = {name: Image.new("1", size) for name in ("rug", "face", "cup")}
 
     def shape(kind, box, fill, name=None):
@@ -35,7 +35,7 @@ def scene(factor=1):
     shape("rectangle", (30, 60, 80, 95), (40, 120, 60), "cup")
     shape("rectangle", (30, 95, 80, 120), (30, 60, 140), "cup")
     noise = np.random.default_rng(0).normal(0, 4, (size[1], size[0], 1))
-    noisy = (np.asarray(picture) + noise).clip(0, 255).astype(np.uint8)
+    noisy = (np.asarray(image) + noise).clip(0, 255).astype(np.uint8)
     return noisy, {name: np.array(mark) for name, mark in marks.items()}
 
 
@@ -53,9 +53,9 @@ def test_things_with_inner_detail_are_found_whole(found, name):
     assert best_iou(found.masks, scene()[1][name]) > 0.9
 
 
-def test_things_are_found_along_the_contours_of_a_larger_picture():
-    picture, marks = scene(factor=3)
-    masks = Grouping().propose(picture).masks
+def test_things_are_found_along_the_contours_of_a_larger_image():
+    image, marks = scene(factor=3)
+    masks = Grouping().propose(image).masks
     assert best_iou(masks, marks["face"]) > 0.95
     assert best_iou(masks, marks["rug"]) > 0.9
 
@@ -91,7 +91,7 @@ def test_settings_out_of_range_are_refused(wrong):
         np.zeros((0, 4, 3), np.uint8),
     ],
 )
-def test_what_is_no_picture_is_refused(wrong):
+def test_what_is_no_image_is_refused(wrong):
     with pytest.raises(ImageError, match=r"uint8 \(H, W, 3\)"):
         Grouping().propose(wrong)
 
@@ -138,7 +138,7 @@ def test_repetitions_go_and_order_stays():
     assert distinct(rows).astype(int).tolist() == [[0, 1], [1, 0], [1, 1]]
 
 
-def test_a_plain_picture_is_one_region():
+def test_a_plain_image_is_one_region():
     lab = to_lab(np.full((9, 9, 3), 7, np.uint8))
     assert (cut(lab, scale=45, sigma=0.6, min_size=20) == 0).all()
 

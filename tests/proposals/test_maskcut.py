@@ -158,12 +158,12 @@ def test_after_a_speck_no_further_cut_is_made(planned):
 
 
 def disc():
-    """A picture of a disc, its mask, and the mask of the patches of 8 pixels half in it."""
+    """An image of a disc, its mask, and the mask of the patches of 8 pixels half in it."""
     y, x = np.mgrid[:96, :128]
     mask = (y - 45) ** 2 + (x - 60) ** 2 < 27**2
-    picture = np.where(mask[..., None], np.uint8([220, 60, 40]), np.uint8([40, 90, 160]))
+    image = np.where(mask[..., None], np.uint8([220, 60, 40]), np.uint8([40, 90, 160]))
     patches = mask.reshape(12, 8, 16, 8).mean(axis=(1, 3)) > 0.5
-    return picture, mask, patches
+    return image, mask, patches
 
 
 def agreement(one, other):
@@ -171,20 +171,20 @@ def agreement(one, other):
 
 
 def test_refining_follows_the_contour_and_fills_holes():
-    picture, mask, patches = disc()
+    image, mask, patches = disc()
     blocks = enlarged(patches[None], 8, mask.shape)[0]
     assert agreement(blocks, mask) < 0.92
     patches[5, 7] = False
-    found = refined(patches[None], picture)
+    found = refined(patches[None], image)
     assert found.shape == (1, 96, 128)
     assert agreement(found[0], mask) > 0.95
     assert found[0, 30:60, 45:75].all()
 
 
 def test_refined_masks_stay_apart():
-    picture, mask, patches = disc()
+    image, mask, patches = disc()
     right = ~patches & (np.arange(16) >= 8)
-    found = refined(np.stack([patches, right]), picture)
+    found = refined(np.stack([patches, right]), image)
     assert len(found) == 2
     assert not (found[0] & found[1]).any()
     assert agreement(found[1], ~mask & (np.arange(128) >= 64)) > 0.95
@@ -194,11 +194,11 @@ def test_a_mask_that_becomes_another_is_dropped():
     """Each pixel of the grey-looking patch has the very colour of a patch beside it."""
     shades = np.full((4, 4), 255, np.uint8)
     shades[1, [0, 2]] = 0
-    picture = np.kron(shades, np.ones((8, 8), np.uint8))
-    picture[8:16, 8:16] = np.indices((8, 8)).sum(axis=0) % 2 * 255
+    image = np.kron(shades, np.ones((8, 8), np.uint8))
+    image[8:16, 8:16] = np.indices((8, 8)).sum(axis=0) % 2 * 255
     masks = np.zeros((2, 4, 4), np.bool_)
     masks[0, 1, 1] = masks[1, 3] = True
-    found = refined(masks, np.repeat(picture[..., None], 3, axis=2))
+    found = refined(masks, np.repeat(image[..., None], 3, axis=2))
     assert len(found) == 1
     assert found[0, 25:].all()
 
@@ -212,7 +212,7 @@ def test_without_refining_the_blocks_are_resized():
 
 
 class Still:
-    """A backbone that sees the same keys in every picture."""
+    """A backbone that sees the same keys in every image."""
 
     source = SimpleNamespace(stride=8)
 
@@ -231,7 +231,7 @@ def test_masks_come_in_the_order_of_the_cuts(monkeypatch, refine):
 
 
 @pytest.mark.parametrize("refine", [True, False])
-def test_tiny_pictures_give_no_mask_twice(monkeypatch, refine):
+def test_tiny_images_give_no_mask_twice(monkeypatch, refine):
     monkeypatch.setattr(maskcut, "find_backbone", lambda *_: Still())
     found = MaskCut(masks=4, tau=0.3, refine=refine).propose(np.zeros((1, 1, 3), np.uint8))
     assert len(found) <= 1
@@ -266,12 +266,12 @@ def test_a_backbone_without_keys_is_refused(model_files):
         MaskCut(*model_files("tiny_rn"))
 
 
-def test_dinos_weights_are_asked_for_before_any_picture(monkeypatch):
+def test_dinos_weights_are_asked_for_before_any_image(monkeypatch):
     monkeypatch.setattr("refmask.proposals.backbones.timm_networks.within_reach", lambda _: False)
     with pytest.raises(WeightsUnavailable, match=r"vit_small_patch8_224\.dino"):
         MaskCut()
 
 
-def test_what_is_no_picture_is_refused(maskcut_settings):
+def test_what_is_no_image_is_refused(maskcut_settings):
     with pytest.raises(ImageError, match=r"uint8 \(H, W, 3\)"):
         MaskCut(**maskcut_settings).propose(np.zeros((4, 4), np.uint8))

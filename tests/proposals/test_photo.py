@@ -43,9 +43,9 @@ def best_iou(masks, target):
 
 def ellipse(box):
     """What lies within an ellipse on the photograph of the coffee, 600x400 pixels."""
-    picture = Image.new("1", (600, 400))
-    ImageDraw.Draw(picture).ellipse(box, fill=1)
-    return np.array(picture)
+    image = Image.new("1", (600, 400))
+    ImageDraw.Draw(image).ellipse(box, fill=1)
+    return np.array(image)
 
 
 #: By hand: the saucer, and the cup's opening, which stands out behind it.

@@ -9,7 +9,7 @@ from refmask.proposals import refine
 from refmask.proposals.refine import Refined, Refinement
 from refmask.types import MaskProposals, tight_boxes
 
-#: A picture of 4 x 10 pixels: a block of 6, and one pixel that touches nothing.
+#: An image of 4 x 10 pixels: a block of 6, and one pixel that touches nothing.
 TWO_PARTS = ("##........", "##........", "##.....#..", "..........")
 #: Pixels that touch only at their corners.
 DIAGONAL = ("#.........", ".#........", "..#.......", "..........")
@@ -17,8 +17,8 @@ ALL = ("##########",) * 4
 PIXEL = ("..........", "..........", ".......#..", "..........")
 
 
-def drawn(*pictures, quality=None):
-    masks = np.array([[[dot == "#" for dot in line] for line in lines] for lines in pictures])
+def drawn(*images, quality=None):
+    masks = np.array([[[dot == "#" for dot in line] for line in lines] for lines in images])
     quality = np.linspace(1, 0.1, len(masks)) if quality is None else np.array(quality)
     return MaskProposals(masks, quality=quality, details={"number": np.arange(len(masks))})
 
@@ -38,7 +38,7 @@ def test_nothing_asked_for_changes_nothing():
     assert Refinement()(proposals) is proposals
 
 
-def test_areas_are_shares_of_the_picture_and_both_ends_count():
+def test_areas_are_shares_of_the_image_and_both_ends_count():
     proposals = drawn(ALL, TWO_PARTS, PIXEL)
     assert Refinement(min_area=7 / 40)(proposals).details["number"].tolist() == [0, 1]
     assert Refinement(max_area=7 / 40)(proposals).details["number"].tolist() == [1, 2]

@@ -24,7 +24,7 @@ from refmask.weights.hashing import sha256_of
 
 KINDS = {"sam": Sam, "sam2": Sam2}
 NUMBERS = ("points_per_side", "pred_iou", "stability", "min_area", "nms")
-PICTURE = np.full((20, 30, 3), 90, np.uint8)
+IMAGE = np.full((20, 30, 3), 90, np.uint8)
 
 
 @pytest.fixture(params=KINDS)
@@ -106,21 +106,21 @@ def test_the_network_is_built_once(sam_folder, name, monkeypatch):
     )
     proposer = KINDS[name](str(sam_folder(name)), points_per_side=1)
     assert not built
-    proposer.propose(PICTURE)
-    proposer.propose(PICTURE)
+    proposer.propose(IMAGE)
+    proposer.propose(IMAGE)
     assert built == [1]
 
 
 @pytest.mark.parametrize(
-    "image", [PICTURE[..., 0], PICTURE.astype(np.float32), PICTURE[:0], PICTURE[..., :2]]
+    "image", [IMAGE[..., 0], IMAGE.astype(np.float32), IMAGE[:0], IMAGE[..., :2]]
 )
-def test_what_is_no_picture_is_told(sam_settings, image):
+def test_what_is_no_image_is_told(sam_settings, image):
     with pytest.raises(ImageError, match="uint8"):
         Sam(**sam_settings).propose(image)
 
 
 def test_loading_and_proposing_are_silent(sam_settings, capfd):
-    Sam(**sam_settings).propose(PICTURE)
+    Sam(**sam_settings).propose(IMAGE)
     assert capfd.readouterr() == ("", "")
 
 
@@ -138,10 +138,10 @@ def test_a_video_checkpoint_serves_as_sam2(sam_folder, tmp_path, remarks):
     """The published SAM 2 checkpoints call themselves video models."""
     folder = shutil.copytree(sam_folder("sam2"), tmp_path / "model")
     kept = {"pred_iou": -100.0, "stability": 0.0, "min_area": 0, "precision": "fp32"}
-    plain = Sam2(str(folder), **kept).propose(PICTURE)
+    plain = Sam2(str(folder), **kept).propose(IMAGE)
     _reconfigure(folder, lambda config: config.update(model_type="sam2_video"))
     _reweigh(folder, lambda weights: weights.update({"memory_attention.w": torch.zeros(2)}))
-    video = Sam2(str(folder), **kept).propose(PICTURE)
+    video = Sam2(str(folder), **kept).propose(IMAGE)
     np.testing.assert_array_equal(video.masks, plain.masks)
     assert not remarks.records
 
@@ -156,10 +156,10 @@ def test_weights_in_several_files_are_read(sam_folder, name, tmp_path):
     whole, parts = KINDS[name](str(sam_folder(name))), KINDS[name](str(tmp_path))
     assert len(parts.configuration()["weights_sha256"]) == 64
     assert whole.configuration()["weights_sha256"] != parts.configuration()["weights_sha256"]
-    np.testing.assert_array_equal(parts.propose(PICTURE).masks, whole.propose(PICTURE).masks)
+    np.testing.assert_array_equal(parts.propose(IMAGE).masks, whole.propose(IMAGE).masks)
 
 
-def test_another_family_is_refused_before_any_picture(sam_folder):
+def test_another_family_is_refused_before_any_image(sam_folder):
     with pytest.raises(ModelError, match=r'of type sam for sam, got "sam2" in .*choose another'):
         Sam(str(sam_folder("sam2")))
     with pytest.raises(ModelError, match='of type sam2 or sam2_video for sam2, got "sam" in'):
@@ -193,14 +193,14 @@ def test_damaged_weights_are_told(copy, name):
     content = (copy / "model.safetensors").read_bytes()
     (copy / "model.safetensors").write_bytes(content[: len(content) // 2])
     with pytest.raises(WeightsError, match="are damaged") as error:
-        KINDS[name](str(copy)).propose(PICTURE)
+        KINDS[name](str(copy)).propose(IMAGE)
     assert "\n" not in str(error.value)
 
 
 def test_missing_parameters_are_told(copy, name, remarks):
     _reweigh(copy, lambda weights: weights.pop("mask_decoder.iou_token.weight"))
     with pytest.raises(WeightsError, match=r"1 missing \(such as mask_decoder.iou_token.weight\)"):
-        KINDS[name](str(copy)).propose(PICTURE)
+        KINDS[name](str(copy)).propose(IMAGE)
     assert not remarks.records
 
 
@@ -208,14 +208,14 @@ def test_parameters_of_another_shape_are_told(copy, name):
     key = "mask_decoder.iou_token.weight"
     _reweigh(copy, lambda weights: weights.update({key: torch.zeros(1, 5)}))
     with pytest.raises(WeightsError, match=r"1 of another shape \(such as mask_decoder.iou_token"):
-        KINDS[name](str(copy)).propose(PICTURE)
+        KINDS[name](str(copy)).propose(IMAGE)
 
 
 def test_nan_is_told(copy, name):
     key = "mask_decoder.iou_token.weight"
     _reweigh(copy, lambda weights: weights[key].fill_(torch.nan))
     with pytest.raises(WeightsError, match=r"NaN or infinity in mask_decoder.iou_token"):
-        KINDS[name](str(copy)).propose(PICTURE)
+        KINDS[name](str(copy)).propose(IMAGE)
 
 
 def test_a_model_that_cannot_be_built_is_told(copy, name):
@@ -223,7 +223,7 @@ def test_a_model_that_cannot_be_built_is_told(copy, name):
         copy, lambda config: config["mask_decoder_config"].update(num_multimask_outputs="x")
     )
     with pytest.raises(ModelError, match="cannot build the model") as error:
-        KINDS[name](str(copy)).propose(PICTURE)
+        KINDS[name](str(copy)).propose(IMAGE)
     assert "\n" not in str(error.value)
 
 
@@ -251,7 +251,7 @@ def test_a_models_own_code_is_refused(copy, name):
 def test_an_input_of_two_sizes_is_told(copy, name):
     _reconfigure(copy, lambda config: config["prompt_encoder_config"].update(image_size=128))
     with pytest.raises(ModelError, match="one square image_size"):
-        KINDS[name](str(copy)).propose(PICTURE)
+        KINDS[name](str(copy)).propose(IMAGE)
 
 
 @pytest.mark.parametrize("mean", [[0.5, 0.5], "grey", None, [0.1, 0.2, "x"]])
@@ -318,4 +318,4 @@ def test_a_library_that_knows_no_such_model_is_told(sam_settings, monkeypatch):
     proposer = Sam(**sam_settings)
     monkeypatch.setitem(sys.modules, "transformers", ModuleType("transformers"))
     with pytest.raises(MissingResource, match=r"5\.3 or newer"):
-        proposer.propose(PICTURE)
+        proposer.propose(IMAGE)

@@ -67,7 +67,7 @@ def test_points_are_the_centres_of_equal_cells():
     assert network.asked == [[SIDE / 2, SIDE / 2]]
 
 
-def test_a_picture_is_embedded_once_and_asked_in_batches():
+def test_a_image_is_embedded_once_and_asked_in_batches():
     network = Discs()
     _found(network, batch=6)
     assert (network.embedded, network.batches) == (1, [6, 6, 4])
@@ -163,12 +163,12 @@ def test_a_tidied_mask_keeps_its_rank():
     assert not found.masks[0, -1, -1]
 
 
-def test_nothing_found_is_no_masks_of_the_pictures_size():
+def test_nothing_found_is_no_masks_of_the_images_size():
     found = _found(Discs(), replace(ALL, pred_iou=2.0), np.zeros((30, 50, 3), np.uint8))
     assert (len(found), found.size) == (0, (30, 50))
 
 
-def test_large_pictures_are_worked_on_in_parts(monkeypatch):
+def test_large_images_are_worked_on_in_parts(monkeypatch):
     image = np.zeros((100, 130, 3), np.uint8)
     tidying = replace(ALL, min_area=20)
     whole = _found(Discs(), tidying, image)

@@ -17,7 +17,7 @@ SIZES = [(60, 90), (90, 60), (64, 64), (1, 1), (5, 200), (300, 200)]
 SIDE = 64
 
 
-def _picture(height, width):
+def _image(height, width):
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
@@ -56,7 +56,7 @@ def processor(name):
 @pytest.mark.parametrize("size", SIZES)
 @torch.inference_mode()
 def test_masks_at_points_equal_those_of_transformers(network, processor, size):
-    image = _picture(*size)
+    image = _image(*size)
     grid = point_grid(3)
     theirs_in = processor(
         image, input_points=[[[point] for point in (grid * torch.tensor(size[::-1])).tolist()]],
@@ -80,14 +80,14 @@ def test_masks_at_full_size_equal_those_of_transformers(network, processor, name
     torch.testing.assert_close(network.enlarge(logits, *size), theirs[0][0])
 
 
-def test_the_longest_thinnest_picture_keeps_a_line(sam_folder):
+def test_the_longest_thinnest_image_keeps_a_line(sam_folder):
     assert _load(sam_folder("sam"), "sam").frame(1, 5000) == (1, SIDE)
 
 
 @torch.inference_mode()
 def test_a_coarser_encoder_leaves_points_and_masks_precise(sam_folder, network, name):
     coarse = _load(sam_folder(name), name, torch.bfloat16)
-    fine, rough = (some.embed(_picture(60, 90)) for some in (network, coarse))
+    fine, rough = (some.embed(_image(60, 90)) for some in (network, coarse))
     levels = zip(
         *((seen if isinstance(seen, list) else [seen]) for seen in (fine, rough)), strict=True
     )
@@ -118,11 +118,11 @@ def test_pixels_are_normalised_as_the_folder_says(sam_folder, name, tmp_path, fi
 def test_proposals_equal_those_of_transformers_pipeline(
     sam_folder, name, processor, size, stability
 ):
-    """On squares only: the pipeline puts SAM 2's points where a padded picture would have them."""
+    """On squares only: the pipeline puts SAM 2's points where a padded image would have them."""
     import transformers
     from PIL import Image
 
-    folder, image = sam_folder(name), _picture(*size)
+    folder, image = sam_folder(name), _image(*size)
     kept = {"pred_iou": -100, "stability": stability, "min_area": 0, "nms": 0.95}
     kind = {"sam": Sam, "sam2": Sam2}[name]
     ours = kind(str(folder), points_per_side=6, precision="fp32", **kept).propose(image)

@@ -68,5 +68,5 @@ def test_a_specification_holds_settings():
 
 
 def test_a_limit_limits():
-    picture = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
-    assert len(load_proposer("grouping:limit=3,floor=0").propose(picture)) == 3
+    image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    assert len(load_proposer("grouping:limit=3,floor=0").propose(image)) == 3

@@ -21,17 +21,17 @@ LAYOUT = {
 
 @pytest.fixture(scope="session")
 def data_root(tmp_path_factory) -> Path:
-    """RefCOCO, RefCOCO+ and RefCOCOg with one picture per split."""
+    """RefCOCO, RefCOCO+ and RefCOCOg with one image per split."""
     root = tmp_path_factory.mktemp("data")
     shutil.copytree(SHIPPED / IMAGES, root / IMAGES)
     tables = json.loads((SHIPPED / FOLDER / "instances.json").read_text())
     refs = json.loads((SHIPPED / FOLDER / "refs.json").read_text())
-    pictures = list(dict.fromkeys(ref["image_id"] for ref in refs))
+    images = list(dict.fromkeys(ref["image_id"] for ref in refs))
     for folder, files in LAYOUT.items():
         (root / folder).mkdir()
         (root / folder / "instances.json").write_text(json.dumps(tables))
         for file, splits in files.items():
-            chosen = dict(zip(pictures, splits, strict=False))
+            chosen = dict(zip(images, splits, strict=False))
             said = [
                 ref | {"split": chosen[ref["image_id"]]}
                 for ref in refs

@@ -32,7 +32,7 @@ def rows(path):
 
 @pytest.fixture(scope="module")
 def samples():
-    """The first two pictures of scenes val."""
+    """The first two images of scenes val."""
     dataset = load_dataset("scenes", "val")
     return [dataset.sample(name) for name in dataset.ids[:2]]
 
@@ -55,7 +55,7 @@ def tiny(model_files):
 
 @pytest.fixture(scope="module")
 def made(predictions, tiny, tmp_path_factory):
-    """All figures on two pictures of each split."""
+    """All figures on two images of each split."""
     out = tmp_path_factory.mktemp("figures")
     given = ["--also-vit", tiny]
     for name in ("Half@8=half", "All@4=all", "Half@2=half"):
@@ -82,12 +82,12 @@ def percent(records):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_is_a_pdf_a_png_its_numbers_and_a_caption(name, made):
     assert (made / f"{name}.pdf").read_bytes().startswith(b"%PDF")
-    with Image.open(made / f"{name}.png") as picture:
-        assert np.asarray(picture.convert("L")).std() > 5
+    with Image.open(made / f"{name}.png") as image:
+        assert np.asarray(image.convert("L")).std() > 5
     assert rows(made / f"{name}.csv")
     caption = (made / f"{name}.md").read_text()
     assert caption.startswith(f"# Figure {name[3:]}, ")
-    assert "only the first 2 pictures" in caption
+    assert "only the first 2 images" in caption
 
 
 def test_figure_4_scores_what_is_given_beside_our_line(made, samples, setting):

@@ -1,4 +1,4 @@
-"""Figures of pictures: the rules that pick their examples, and what is drawn."""
+"""Figures of images: the rules that pick their examples, and what is drawn."""
 
 import csv
 import json
@@ -25,10 +25,10 @@ BROKEN = r"$\frac{$"
 FIGURES = ("fig5", "fig6", "fig7", "fig10", "fig13", "fig14", "fig15")
 
 
-def record(query, picture, iou=0.0, best=0.9, confidence=0.5, right_class=1, right_instance=1):
+def record(query, image, iou=0.0, best=0.9, confidence=0.5, right_class=1, right_instance=1):
     return {
         "query": query,
-        "picture": picture,
+        "image": image,
         "iou": iou,
         "best_intersection": round(100 * best),
         "best_union": 100,
@@ -46,18 +46,18 @@ def ids(found):
     return [example.query for example in found]
 
 
-def test_gains_are_over_the_best_of_the_others_largest_first_one_a_picture():
-    pictures = {"a": "1", "b": "1", "c": "2", "d": "3", "e": "4", "f": "5"}
+def test_gains_are_over_the_best_of_the_others_largest_first_one_a_image():
+    images = {"a": "1", "b": "1", "c": "2", "d": "3", "e": "4", "f": "5"}
 
     def system(**ious):
-        return by_query(*(record(q, pictures[q], value) for q, value in ious.items()))
+        return by_query(*(record(q, images[q], value) for q, value in ious.items()))
 
     answers = {
         "one": system(a=0.1, b=0.0, c=0.0, d=0.2, e=0.5, f=0.3),
         "two": system(a=0.4, b=0.1, c=0.7, d=0.0, e=0.0, f=0.3),
         "both": system(a=0.9, b=0.9, c=0.8, d=1.0, e=0.5, f=0.2),
     }
-    # a gains 0.5 but b, of the same picture, 0.8; e gains nothing over one, f loses.
+    # a gains 0.5 but b, of the same image, 0.8; e gains nothing over one, f loses.
     assert ids(gaining(answers, "both", 9)) == ["b", "d", "c"]
     assert ids(gaining(answers, "both", 2)) == ["b", "d"]
     assert gaining(answers, "two", 9) == []
@@ -72,14 +72,14 @@ def test_equal_gains_go_by_the_id_whatever_their_order():
 def test_typical_examples_are_the_nearest_to_quantiles_of_iou():
     ious = [k / 100 for k in range(101)]
     shuffled = np.random.default_rng(0).permutation(101)
-    records = by_query(*(record(f"{k:03}", f"picture {k}", ious[k]) for k in shuffled))
+    records = by_query(*(record(f"{k:03}", f"image {k}", ious[k]) for k in shuffled))
     found = typical(records, 1)
     assert ids(found) == ["095", "075", "050", "025"]
-    assert found[0] == Example("picture 95", "095", "95% quantile")
+    assert found[0] == Example("image 95", "095", "95% quantile")
     assert ids(typical(records, 3, (0.5,))) == ["050", "049", "051"]
 
 
-def test_typical_examples_take_the_next_picture_rather_than_one_twice():
+def test_typical_examples_take_the_next_image_rather_than_one_twice():
     records = by_query(*(record(f"{k}", "same" if k < 9 else "other", k / 10) for k in range(10)))
     found = typical(records, 2)
     assert ids(found) == ["9", "8"]
@@ -115,7 +115,7 @@ def test_failures_are_the_most_confident_of_each_cause():
         record("f", "5", confidence=0.7, **wrong),
         record("0", "6", confidence=0.2, **wrong),
     )
-    # b is of the picture that shows the first cause already; a and f are equally confident.
+    # b is of the image that shows the first cause already; a and f are equally confident.
     assert failing(records, 1) == [
         Example("2", "c", examples.NO_PROPOSAL),
         Example("3", "d", examples.WRONG_INSTANCE),
@@ -180,7 +180,7 @@ def read(path):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """All figures on three pictures of the scenes."""
+    """All figures on three images of the scenes."""
     out = tmp_path_factory.mktemp("figures")
     words = ["--data", "scenes", "--first", "3", "--out", out, "--store", out / "store"]
     assert main(["reproduce", *FIGURES, *map(str, words)]) == 0
@@ -196,14 +196,14 @@ def records_of(made, name):
 def test_every_figure_is_written_with_its_rule(made, name):
     caption = (made / f"{name}.md").read_text()
     assert "Data: scenes val. Shown are" in caption
-    assert "only the first 3 pictures" in caption
+    assert "only the first 3 images" in caption
     rows = read(made / f"{name}.csv")
-    assert len({row["picture"] for row in rows}) == len(rows) > 0
+    assert len({row["image"] for row in rows}) == len(rows) > 0
     assert (made / f"{name}.pdf").read_bytes().startswith(b"%PDF")
     assert b"CreationDate" not in (made / f"{name}.pdf").read_bytes()
-    with Image.open(made / f"{name}.png") as picture:
-        assert picture.width > 500
-        assert np.array(picture.convert("L")).min() < 60
+    with Image.open(made / f"{name}.png") as image:
+        assert image.width > 500
+        assert np.array(image.convert("L")).min() < 60
 
 
 @pytest.mark.parametrize(
@@ -275,9 +275,9 @@ def test_the_best_proposal_is_drawn_as_it_is(made, tmp_path):
         tmp_path, models={VIT: ("embedded", None)}, store=str(made / "store")
     )
     (row, *_) = read(made / "fig10.csv")
-    example = Example(row["picture"], row["query"])
+    example = Example(row["image"], row["query"])
     (found,) = galleries.best_proposals(setting, SCENES[0], [example]).values()
-    sample = load_dataset("scenes", "val").sample(example.picture)
+    sample = load_dataset("scenes", "val").sample(example.image)
     target = next(query.target for query in sample.queries if query.id == example.query)
     mask = rle.decode(found["mask"])
     assert (mask & target).sum() / (mask | target).sum() == pytest.approx(found["iou"])

@@ -90,7 +90,7 @@ def test_a_sweep_is_made_once(setting, monkeypatch):
     monkeypatch.setattr(sweep, "look", None)
     again = sweep.sweep(setting, SCENES[0], VIT)
     for blend, outcomes in first.items():
-        for name in ("picture", "intersection", "union", "right_class", "kind", "words"):
+        for name in ("image", "intersection", "union", "right_class", "kind", "words"):
             assert np.array_equal(getattr(outcomes, name), getattr(again[blend], name))
 
 
@@ -110,7 +110,7 @@ def test_tables_on_scenes(tmp_path, capsys):
         own = float(found["global-local embedded", column]["ours"])
         assert best >= own
         assert found["global-local embedded", column]["paper"] == ""
-    assert "only the first 1 pictures" in (out / "table1-oIoU.md").read_text()
+    assert "only the first 1 images" in (out / "table1-oIoU.md").read_text()
     assert "18 of 18 heads" in (out / "table4.md").read_text()
     three = rows(out / "table3.csv")
     assert len(three) == 9
@@ -124,8 +124,8 @@ def perfect(root, split):
     dataset = load_dataset("refcoco", split, root)
     return [
         {"sent_id": query.id, "segmentation": rle.encode(query.target)}
-        for picture in dataset.ids
-        for query in dataset.sample(picture).queries
+        for image in dataset.ids
+        for query in dataset.sample(image).queries
     ]
 
 

@@ -1,4 +1,4 @@
-"""A small system whose every answer is quick, and pictures to look at."""
+"""A small system whose every answer is quick, and images to look at."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from refmask.search import Index
 from refmask.segmenter import Segmenter
 from refmask.types import MaskProposals, UInt8Array
 
-#: Bytes and sides of pictures differ, so that nothing is equal by chance.
+#: Bytes and sides of images differ, so that nothing is equal by chance.
 SIZES = ((60, 80), (64, 64), (90, 70), (50, 100), (72, 96), (81, 63))
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """Cuts a picture into ``rows`` x 2 pieces; one whose first pixel is black has none."""
+    """Cuts an image into ``rows`` x 2 pieces; one whose first pixel is black has none."""
 
     rows: int = 2
 
@@ -46,7 +46,7 @@ class Pieces:
 
 
 def _paint(path: Path, seed: int) -> Path:
-    """A picture of smooth patches of colour, another one for each seed."""
+    """An image of smooth patches of colour, another one for each seed."""
     height, width = SIZES[seed % len(SIZES)]
     patches = np.random.default_rng(seed).integers(40, 256, (4, 5, 3), np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def segmenter(make_segmenter: Callable[..., Segmenter]) -> Segmenter:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of six pictures, two of them further below."""
+    """A folder of six images, two of them further below."""
     folder = tmp_path / "photos"
     for seed in range(6):
         below = folder / "sea, 50% o'clock" if seed > 3 else folder
@@ -88,7 +88,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory, golden_model: Any) -> tuple[Path, Path]:
-    """An index of 40 pictures with 8 regions each, and their folder; not to be written to."""
+    """An index of 40 images with 8 regions each, and their folder; not to be written to."""
     base = tmp_path_factory.mktemp("filled")
     for seed in range(40):
         _paint(base / "photos" / ("even" if seed % 2 == 0 else "odd") / f"{seed}.png", seed)
@@ -99,7 +99,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, golden_model: Any) -> tuple
 
 @pytest.fixture(scope="session")
 def looked(filled: tuple[Path, Path], golden_model: Any) -> dict[str, Scene]:
-    """Its pictures looked at anew, by path."""
+    """Its images looked at anew, by path."""
     system = assemble(golden_model("tiny_vit32"), Pieces(4), parser=None)  # type: ignore[arg-type]
     return {str(path): system.look(path) for path in sorted(filled[1].rglob("*.png"))}
 

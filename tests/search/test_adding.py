@@ -1,4 +1,4 @@
-"""Taking pictures in: what is written, what is left alone, and what becomes of files that move."""
+"""Taking images in: what is written, what is left alone, and what becomes of files that move."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ def index(tmp_path, segmenter):
 
 
 def paths(index):
-    return {one.path for one in index.collection.pictures()}
+    return {one.path for one in index.collection.images()}
 
 
 def count(index):
@@ -29,10 +29,10 @@ def count(index):
 
 def test_rows_hold_what_was_seen(index, photos, segmenter):
     assert index.add([photos]) == {"added": 6}
-    picture = next(one for one in index.collection.pictures() if one.path.endswith("p1.png"))
+    image = next(one for one in index.collection.images() if one.path.endswith("p1.png"))
     scene = segmenter.look(photos / "p1.png")
-    rows = index.collection.rows(picture.path)
-    assert (picture.width, picture.height, picture.regions) == (64, 64, 4)
+    rows = index.collection.rows(image.path)
+    assert (image.width, image.height, image.regions) == (64, 64, 4)
     assert rows.column("number").to_pylist() == [0, 1, 2, 3]
     for told, mask, box in zip(
         rows.to_pylist(), scene.proposals.masks, scene.proposals.boxes, strict=True
@@ -53,14 +53,14 @@ def test_rows_hold_what_was_seen(index, photos, segmenter):
 def test_a_second_add_does_nothing(index, photos, blind):
     index.add([photos])
     blind()
-    before = {name: getattr(index.collection, name).version for name in ("_pictures", "_regions")}
+    before = {name: getattr(index.collection, name).version for name in ("_images", "_regions")}
     assert index.add([photos]) == {"kept": 6}
     assert index.add([f"{photos}/*.png", photos / "p0.png"]) == {"kept": 4}
-    after = {name: getattr(index.collection, name).version for name in ("_pictures", "_regions")}
+    after = {name: getattr(index.collection, name).version for name in ("_images", "_regions")}
     assert after == before
 
 
-def test_a_moved_picture_keeps_its_rows(index, photos, blind):
+def test_a_moved_image_keeps_its_rows(index, photos, blind):
     index.add([photos])
     before = index.collection.rows(str(photos / "p0.png")).drop_columns(["path", "date"])
     blind()
@@ -83,17 +83,17 @@ def test_a_copy_is_not_looked_at(index, photos, blind):
     assert {both.path, *both.copies} == {str(photos / "p0.png"), str(photos / "copy.png")}
 
 
-def test_a_touched_picture_is_not_looked_at(index, photos, blind):
+def test_a_touched_image_is_not_looked_at(index, photos, blind):
     index.add([photos])
     blind()
     os.utime(photos / "p0.png", (1, 1))
     assert index.add([photos]) == {"kept": 6}
-    (picture,) = index.collection.pictures(among("path", [str(photos / "p0.png")]))
-    assert picture.modified == 10**9
+    (image,) = index.collection.images(among("path", [str(photos / "p0.png")]))
+    assert image.modified == 10**9
     assert count(index) == 24
 
 
-def test_a_changed_picture_is_looked_at_again(index, photos, segmenter):
+def test_a_changed_image_is_looked_at_again(index, photos, segmenter):
     index.add([photos])
     shutil.copy(photos / "p1.png", photos / "p0.png")
     Image.open(photos / "p2.png").rotate(180).save(photos / "p0.png")
@@ -104,7 +104,7 @@ def test_a_changed_picture_is_looked_at_again(index, photos, segmenter):
     assert count(index) == 24
 
 
-def test_a_picture_without_regions_is_in_it(index, tmp_path, blind):
+def test_a_image_without_regions_is_in_it(index, tmp_path, blind):
     Image.new("RGB", (40, 30)).save(tmp_path / "black.png")
     assert index.add([tmp_path / "black.png"]) == {"added": 1}
     blind()
@@ -113,8 +113,8 @@ def test_a_picture_without_regions_is_in_it(index, tmp_path, blind):
     assert len(index.scene(str(tmp_path / "black.png")).proposals) == 0
 
 
-def test_bad_pictures_are_told_and_left_out(index, photos):
-    (photos / "text.png").write_text("no picture")
+def test_bad_images_are_told_and_left_out(index, photos):
+    (photos / "text.png").write_text("no image")
     (photos / "cut.png").write_bytes((photos / "p0.png").read_bytes()[:200])
     (photos / os.fsdecode(b"\xff\xfe.png")).write_bytes((photos / "p0.png").read_bytes())
     told = []
@@ -137,7 +137,7 @@ def test_nothing_to_add(index, tmp_path):
 
 
 def test_what_a_killed_writer_left_is_never_shown(index, photos, monkeypatch):
-    monkeypatch.setattr(index.collection._pictures, "add", lambda _: 1 / 0)
+    monkeypatch.setattr(index.collection._images, "add", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         index.add([photos])
     again = Index(Collection(index.collection.folder), index.segmenter)

@@ -33,15 +33,15 @@ def test_rows_are_found_by_path_and_content(index, paint, tmp_path, monkeypatch)
     def found_by(table):
         return {column for one in table.list_indices() for column in one.columns}
 
-    assert found_by(index.collection._pictures) == {"path", "content"}
+    assert found_by(index.collection._images) == {"path", "content"}
     assert found_by(index.collection._regions) == {"path", "vector"}
     monkeypatch.setattr(Collection, "settle", lambda _: None)
     index.add([paint(tmp_path / "new.png", 100)])
-    pictures = index.collection.pictures()
-    assert len(pictures) == 41
-    for picture in pictures:
-        assert len(index.collection.rows(picture.path)) == picture.regions == 8
-        assert index.collection.pictures(among("content", [picture.content])) == [picture]
+    images = index.collection.images()
+    assert len(images) == 41
+    for image in images:
+        assert len(index.collection.rows(image.path)) == image.regions == 8
+        assert index.collection.images(among("content", [image.content])) == [image]
 
 
 def test_it_finds_nearly_all_that_an_exact_search_finds(index):

@@ -104,7 +104,7 @@ def test_filters(added, photos, capsys):
 
 def test_update_remove_and_stats(added, photos, tmp_path, capsys):
     (photos / "p0.png").unlink()
-    (photos / "bad.png").write_text("no picture")
+    (photos / "bad.png").write_text("no image")
     given = ["--proposals", "grouping:limit=4"]
     assert main(["index", "update", *given, *added]) == 1
     printed = capsys.readouterr()

@@ -13,7 +13,7 @@ from refmask.search.folder import MARKER, translate_errors
 
 def refused(folder):
     with pytest.raises(ConfigurationError) as told:
-        Collection(folder).pictures()
+        Collection(folder).images()
     message = str(told.value)
     assert "\n" not in message
     assert len(message) < 500
@@ -69,7 +69,7 @@ def test_a_maker_that_was_killed(copied, make_segmenter):
     (copied / MARKER).unlink()
     refused(copied)
     index = Index.open(copied, make_segmenter(), create=True)
-    assert index.collection.pictures() == []
+    assert index.collection.images() == []
     assert json.loads((copied / MARKER).read_text())["format"] == 1
 
 

@@ -34,7 +34,7 @@ def index(filled, make_segmenter):
 
 @pytest.fixture
 def ask(looked):
-    """What the scenes of all pictures answer to a phrase, by path, the best score first."""
+    """What the scenes of all images answer to a phrase, by path, the best score first."""
 
     def answers(index, phrase):
         found = {
@@ -91,13 +91,13 @@ def test_a_hit_tells_what_it_is(index):
     )
 
 
-def test_few_pictures_with_many_regions_are_found_all(index, monkeypatch):
+def test_few_images_with_many_regions_are_found_all(index, monkeypatch):
     monkeypatch.setattr("refmask.search.index.EACH", 1)
     assert len(index.search(PHRASES[0], top=30)) == 30
     assert len(index.search(PHRASES[0], top=100)) == 40
 
 
-def test_reranked_by_the_pictures_own_scenes(index, ask):
+def test_reranked_by_the_images_own_scenes(index, ask):
     plain = {hit.path: hit for hit in index.search(PHRASES[0], top=10)}
     hits = index.search(PHRASES[0], top=10, rerank=10)
     assert {hit.path for hit in hits} == set(plain)
@@ -176,7 +176,7 @@ def test_a_region_that_the_scene_does_not_answer_with_is_not_trusted(index, ask)
             assert hit.confidence < answer.confidence
 
 
-def test_a_picture_that_is_gone_or_has_changed_is_not_reranked(tmp_path, make_segmenter, paint):
+def test_a_image_that_is_gone_or_has_changed_is_not_reranked(tmp_path, make_segmenter, paint):
     index = Index.open(tmp_path / "other", make_segmenter(rows=4), create=True)
     for seed in range(4):
         paint(tmp_path / "some" / f"{seed}.png", seed)
@@ -235,10 +235,10 @@ def test_the_date_is_that_of_the_photograph(tmp_path, segmenter, paint):
     for day in (1, 2, 3):
         exif = Image.Exif()
         exif.get_ifd(0x8769)[0x9003] = f"2021:05:0{day} 23:59:59"
-        picture = Image.open(paint(tmp_path / "photos" / f"{day}.jpg", day))
-        picture.save(tmp_path / "photos" / f"{day}.jpg", exif=exif)
+        image = Image.open(paint(tmp_path / "photos" / f"{day}.jpg", day))
+        image.save(tmp_path / "photos" / f"{day}.jpg", exif=exif)
     exif.get_ifd(0x8769)[0x9003] = "yesterday"
-    picture.save(tmp_path / "photos" / "4.jpg", exif=exif)
+    image.save(tmp_path / "photos" / "4.jpg", exif=exif)
     os.utime(tmp_path / "photos" / "4.jpg", (10**9, 10**9))
     index.add([tmp_path / "photos"])
 

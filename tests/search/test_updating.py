@@ -1,4 +1,4 @@
-"""``update``: what has become of pictures on disk."""
+"""``update``: what has become of images on disk."""
 
 import shutil
 
@@ -16,7 +16,7 @@ def index(tmp_path, segmenter, photos):
 
 
 def names(index):
-    return sorted(one.path.rpartition("/")[2] for one in index.collection.pictures())
+    return sorted(one.path.rpartition("/")[2] for one in index.collection.images())
 
 
 def test_nothing_has_changed(index, blind):
@@ -24,7 +24,7 @@ def test_nothing_has_changed(index, blind):
     assert index.update() == {"kept": 6}
 
 
-def test_new_changed_moved_and_deleted_pictures(index, photos):
+def test_new_changed_moved_and_deleted_images(index, photos):
     (photos / "p0.png").unlink()
     (photos / "p1.png").rename(photos / "sea, 50% o'clock" / "q1.png")
     Image.open(photos / "p2.png").rotate(180).save(photos / "p2.png")
@@ -40,7 +40,7 @@ def test_a_folder_below_is_deleted(index, photos):
     assert index.update() == {"kept": 4, "removed": 2}
 
 
-def test_a_folder_that_is_gone_keeps_its_pictures(index, photos):
+def test_a_folder_that_is_gone_keeps_its_images(index, photos):
     photos.rename(photos.with_name("unplugged"))
     told = []
     counted = index.update(lambda outcome, _: told.append(outcome))

@@ -11,21 +11,21 @@ from refmask.errors import RefmaskError
 from refmask.factory import load
 from refmask.search import Collection, Index
 
-#: Writes pictures of one region each, of which every second is also another writer's.
+#: Writes images of one region each, of which every second is also another writer's.
 WRITER = """
 import sys
 from datetime import datetime
 import numpy as np
 from refmask.search.collection import Collection
-from refmask.search.rows import Entry, Picture, region_rows
+from refmask.search.rows import Entry, Image, region_rows
 from refmask.types import ContextFeatures, MaskProposals
 
 def entry(number):
     name = f"both-{number}" if number % 2 else f"{sys.argv[2]}-{number}"
-    picture = Picture("/" + name, name, name, 1, 1, datetime(2020, 1, 1), 4, 4, 1)
+    image = Image("/" + name, name, name, 1, 1, datetime(2020, 1, 1), 4, 4, 1)
     vector = np.ones((1, 8), np.float32)
     proposals = MaskProposals(np.ones((1, 4, 4), bool))
-    return Entry(picture, region_rows(picture, proposals, ContextFeatures(vector, vector), 0.5))
+    return Entry(image, region_rows(image, proposals, ContextFeatures(vector, vector), 0.5))
 
 collection = Collection.create(sys.argv[1], {}, 0.5, 8)
 for first in range(0, 40, 4):
@@ -49,7 +49,7 @@ def finish(process):
 def held(folder):
     """Paths in the index, with the regions that they tell of, which must be there."""
     collection = Collection(folder)
-    told = {one.path: one.regions for one in collection.pictures()}
+    told = {one.path: one.regions for one in collection.images()}
     assert told == {path: len(collection.rows(path)) for path in told}
     return told
 
@@ -96,6 +96,6 @@ def test_a_killed_writer_costs_a_batch_at_most(system, paint, tmp_path):
 
 def _some(folder):
     try:
-        return len(Collection(folder).pictures()) > 0
+        return len(Collection(folder).images()) > 0
     except RefmaskError:  # not made yet
         return False

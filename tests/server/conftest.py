@@ -27,7 +27,7 @@ def tidied():
 
 
 class Quarters:
-    """Offers four quarters of a picture; while ``gate`` is shut, looks wait at it."""
+    """Offers four quarters of an image; while ``gate`` is shut, looks wait at it."""
 
     def __init__(self):
         self.gate = threading.Event()
@@ -82,7 +82,7 @@ def png_of(pixels):
 
 @pytest.fixture(scope="session")
 def png(noise):
-    """The noise picture as a file."""
+    """The noise image as a file."""
     return png_of(noise)
 
 
@@ -97,7 +97,7 @@ def served(segmenter):
 
     @contextlib.contextmanager
     def serve(given=segmenter, *, raising=True, **settings):
-        names = {"token", "index", "pictures"} & settings.keys()
+        names = {"token", "index", "images"} & settings.keys()
         kept = {name: settings.pop(name) for name in names}
         api = app(given, Limits(**settings), **kept)
         with TestClient(api, raise_server_exceptions=raising) as client:

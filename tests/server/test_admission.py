@@ -19,7 +19,7 @@ from refmask.server.limits import Limits
 def segment(client, png, **headers):
     return client.post(
         "/v1/segment",
-        files={"picture": ("a.png", png)},
+        files={"image": ("a.png", png)},
         data={"phrases": "the red car"},
         headers=headers,
     )
@@ -71,7 +71,7 @@ def test_a_body_of_unknown_length_is_read_no_further(served, kind):
     given = []
 
     def chunks():
-        yield b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n'
+        yield b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
         for _ in range(100):
             given.append(1)
             yield b"x" * 1000
@@ -135,7 +135,7 @@ def test_all_bodies_together_have_so_much_room():
 
 def test_too_many_at_once(served, png, quarters):
     with served(workers=1, queue=2) as client, ThreadPoolExecutor(3) as pool:
-        place = client.post("/v1/scenes", files={"picture": ("a", png)}).headers["Location"]
+        place = client.post("/v1/scenes", files={"image": ("a", png)}).headers["Location"]
         with quarters.shut():
             waiting = [pool.submit(segment, client, png) for _ in range(3)]
             quarters.wait(1)
@@ -149,7 +149,7 @@ def test_too_many_at_once(served, png, quarters):
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) >= 1
     assert "3 requests" in refused.json()["error"]
-    assert asked.status_code == 200  # answers do not wait behind pictures
+    assert asked.status_code == 200  # answers do not wait behind images
 
 
 def test_an_answer_that_takes_too_long(served, png, quarters):
@@ -208,9 +208,9 @@ def test_a_token(served, png):
 
 
 def test_label_studio_bears_the_token_as_a_password(served):
-    from refmask.server.label_studio.tasks import Pictures
+    from refmask.server.label_studio.tasks import ImageFolder
 
-    with served(token="s3cret", pictures=Pictures()) as client:
+    with served(token="s3cret", images=ImageFolder()) as client:
         for word, status in (("s3cret", 200), ("other", 401)):
             coded = base64.b64encode(f"anybody:{word}".encode()).decode()
             told = client.get("/label-studio/health", headers={"Authorization": f"Basic {coded}"})
@@ -261,7 +261,7 @@ def test_limits_are_checked_all_at_once():
 
 def test_what_prometheus_is_told(served, png):
     with served() as client:
-        place = client.post("/v1/scenes", files={"picture": ("a", png)}).headers["Location"]
+        place = client.post("/v1/scenes", files={"image": ("a", png)}).headers["Location"]
         client.post(f"{place}/find", json={"phrases": ["left guy", "the dog"]})
         client.get("/v1/scenes/nothing")
         client.get("/some/where")

@@ -9,16 +9,16 @@ import pytest
 from refmask.answer import Segmentation
 from refmask.errors import ConfigurationError, ImageError, InputError
 from refmask.server.label_studio.config import Context, context_of, controls_of
-from refmask.server.label_studio.tasks import Pictures
+from refmask.server.label_studio.tasks import ImageFolder
 
 BRUSH = """
 <View>
-  <Image name="picture" value="$image" zoom="true"/>
-  <BrushLabels name="mask" toName="picture">
+  <Image name="image" value="$image" zoom="true"/>
+  <BrushLabels name="mask" toName="image">
     <Label value="the red car" background="#f00"/>
     <Label value="left guy"/>
   </BrushLabels>
-  <TextArea name="ask" toName="picture"/>
+  <TextArea name="ask" toName="image"/>
 </View>
 """
 POLYGON = BRUSH.replace("BrushLabels", "PolygonLabels")
@@ -26,14 +26,14 @@ POLYGON = BRUSH.replace("BrushLabels", "PolygonLabels")
 TYPED = {
     "type": "textarea",
     "from_name": "ask",
-    "to_name": "picture",
+    "to_name": "image",
     "value": {"text": ["the dog on the left"]},
 }
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory, png):
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("images")
     (folder / "deep er").mkdir()
     (folder / "deep er" / "a.png").write_bytes(png)
     (folder.parent / "outside.png").write_bytes(png)
@@ -44,7 +44,7 @@ def root(tmp_path_factory, png):
 
 @pytest.fixture(scope="module")
 def client(served, root):
-    with served(pictures=Pictures(root)) as client:
+    with served(images=ImageFolder(root)) as client:
         yield client
 
 
@@ -54,11 +54,10 @@ def all_sure(monkeypatch):
     monkeypatch.setattr(Segmentation, "UNSURE_BELOW", 0.0)
 
 
-def asked(*pictures, config=BRUSH, context=None):
+def asked(*images, config=BRUSH, context=None):
     """A request as Label Studio writes it."""
     tasks = [
-        {"id": n, "data": {"image": picture}, "annotations": []}
-        for n, picture in enumerate(pictures)
+        {"id": n, "data": {"image": image}, "annotations": []} for n, image in enumerate(images)
     ]
     return {
         "tasks": tasks,
@@ -104,7 +103,7 @@ def test_masks_of_the_labels(client, png, segmenter, noise):
         ["left guy"],
     ]
     for region, answer in zip(first["result"], expected, strict=True):
-        assert (region["from_name"], region["to_name"]) == ("mask", "picture")
+        assert (region["from_name"], region["to_name"]) == ("mask", "image")
         assert (region["type"], region["value"]["format"]) == ("brushlabels", "rle")
         assert (region["original_width"], region["original_height"]) == (80, 60)
         assert region["score"] == pytest.approx(answer.confidence, abs=1e-3)
@@ -164,12 +163,12 @@ def test_a_phrase_that_somebody_types(client, png, segmenter, noise, monkeypatch
 
 
 @pytest.mark.usefixtures("all_sure")
-def test_a_picture_that_cannot_be_used_costs_the_others_nothing(client, png):
-    pictures = (uri(png), "https://example.org/a.png", uri(b"none"))
-    told = client.post("/label-studio/predict", json=asked(*pictures)).json()["results"]
+def test_a_image_that_cannot_be_used_costs_the_others_nothing(client, png):
+    images = (uri(png), "https://example.org/a.png", uri(b"none"))
+    told = client.post("/label-studio/predict", json=asked(*images)).json()["results"]
     assert [len(result["result"]) for result in told] == [2, 0, 0]
     assert "never fetched" in told[1]["error"]
-    alone = client.post("/label-studio/predict", json=asked(pictures[1]))
+    alone = client.post("/label-studio/predict", json=asked(images[1]))
     assert alone.status_code == 422
     assert "never fetched" in alone.json()["error"]
     assert client.post("/label-studio/predict", json=asked()).json() == {"results": []}
@@ -195,27 +194,27 @@ def test_a_picture_that_cannot_be_used_costs_the_others_nothing(client, png):
         None,
     ],
 )
-def test_pictures_that_are_out_of_reach(root, place):
+def test_images_that_are_out_of_reach(root, place):
     with pytest.raises(ImageError) as told:
-        Pictures(root).read(place, 10**6)
+        ImageFolder(root).read(place, 10**6)
     assert str(root) not in str(told.value)
 
 
-def test_pictures_within_reach(root, png):
-    pictures = Pictures(root)
+def test_images_within_reach(root, png):
+    images = ImageFolder(root)
     for place in (
         "/data/local-files/?d=deep%20er/a.png",
         "http://label.studio:8080/data/local-files/?d=deep+er%2Fa.png",
         "/data/local-files/?d=inside.png",
         uri(png),
     ):
-        assert pictures.read(place, 10**6) == png
+        assert images.read(place, 10**6) == png
     with pytest.raises(ImageError, match="more than 10 bytes"):
-        pictures.read("/data/local-files/?d=inside.png", 10)
+        images.read("/data/local-files/?d=inside.png", 10)
     with pytest.raises(ImageError, match="label_studio_root"):
-        Pictures().read("/data/local-files/?d=inside.png", 10**6)
+        ImageFolder().read("/data/local-files/?d=inside.png", 10**6)
     with pytest.raises(ConfigurationError, match="there is none"):
-        Pictures(root / "nowhere")
+        ImageFolder(root / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -226,7 +225,7 @@ def test_pictures_within_reach(root, png):
         "<View>",
         "<View/>",
         BRUSH.replace("$image", "a.png"),
-        BRUSH.replace('toName="picture"', 'toName="other"'),
+        BRUSH.replace('toName="image"', 'toName="other"'),
         '<View><Image name="i" value="$i"/><BrushLabels name="b" toName="i"/></View>',
         '<!DOCTYPE x [<!ENTITY a "aaaa">]>' + BRUSH.replace("left guy", "&a;"),
         "\x00",
@@ -242,13 +241,13 @@ def test_configurations_that_cannot_be_used(client, config):
 def test_configurations():
     both = BRUSH.replace(
         "</View>",
-        '<PolygonLabels name="p" toName="picture"><Label value="left guy"/></PolygonLabels></View>',
+        '<PolygonLabels name="p" toName="image"><Label value="left guy"/></PolygonLabels></View>',
     )
     brush, polygon = controls_of(both)
     assert (brush.kind, brush.name, brush.image, brush.key) == (
         "brushlabels",
         "mask",
-        "picture",
+        "image",
         "image",
     )
     assert brush.labels == ("the red car", "left guy")
@@ -270,10 +269,10 @@ def test_contexts_that_say_nothing(told):
 
 
 def test_limits_count_here_too(served, png):
-    with served(pictures=Pictures(), phrases=1) as client:
+    with served(images=ImageFolder(), phrases=1) as client:
         told = client.post("/label-studio/predict", json=asked(uri(png)))
     assert told.status_code == 422
     assert "at most 1 label" in told.json()["error"]
-    with served(pictures=Pictures(), letters=8) as client:
+    with served(images=ImageFolder(), letters=8) as client:
         told = client.post("/label-studio/predict", json=asked(uri(png)))
     assert "8 characters" in told.json()["error"]

@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from refmask.server.answers import answer_schema
 from refmask.server.app import app
-from refmask.server.label_studio.tasks import Pictures
+from refmask.server.label_studio.tasks import ImageFolder
 from refmask.server.limits import Limits
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -39,18 +39,18 @@ MODES = [
     # Nothing can be wrong with a request without a body: any id is one, if of no scene.
     if operation[0] == "POST" or mode == GenerationMode.POSITIVE
 ]
-#: No schema tells a labelling configuration, nor where a task's data have the picture.
+#: No schema tells a labelling configuration, nor where a task's data have the image.
 BEYOND = {"/label-studio/predict": [positive_data_acceptance]}
 
 
 @pytest.fixture(scope="module")
 def api(segmenter):
-    return app(segmenter, Limits(phrases=4, letters=40, scenes=3), pictures=Pictures())
+    return app(segmenter, Limits(phrases=4, letters=40, scenes=3), images=ImageFolder())
 
 
 @pytest.fixture(scope="module")
 def document(api, png):
-    """The server's document, whose pictures are real ones."""
+    """The server's document, whose images are real ones."""
     schemathesis.openapi.format("byte", st.just(base64.b64encode(png).decode()))
     schemathesis.openapi.format("binary", st.just(png))
 

@@ -111,7 +111,7 @@ def test_what_is_missing_is_said(clip, fixed_proposer, noise):
         tabs.ask(tab, "a cat", WEIGHTS)
 
 
-def test_pictures_that_are_too_large_are_not_looked_at(segmenter, noise):
+def test_images_that_are_too_large_are_not_looked_at(segmenter, noise):
     with pytest.raises(ImageError, match=r"street.png has 80x60 .* make it smaller"):
         SessionStore(segmenter, Limits(pixels=60 * 80 - 1)).look(noise, "street.png")
     with pytest.raises(ImageError, match="too many regions to be held"):
@@ -129,7 +129,7 @@ def test_tabs_hold_no_more_than_they_may(segmenter, noise):
 
 def test_regions_are_the_proposals_at_the_size_shown(noise, fixed_proposer):
     proposals = fixed_proposer.propose(noise)
-    shown = views.with_regions(views.picture(noise, "street.png"), proposals)
+    shown = views.with_regions(views.image(noise, "street.png"), proposals)
     assert (shown["width"], shown["height"]) == (80, 60)
     decoded = [rle.decode({"size": [60, 80], "counts": counts}) for counts in shown["regions"]]
     assert np.array_equal(decoded, proposals.masks)
@@ -137,12 +137,12 @@ def test_regions_are_the_proposals_at_the_size_shown(noise, fixed_proposer):
     assert Image.open(io.BytesIO(content(shown["src"]))).size == (80, 60)
 
 
-def test_large_pictures_are_shown_smaller_and_regions_with_them():
+def test_large_images_are_shown_smaller_and_regions_with_them():
     side = 2 * views.SHOWN
     mask = np.zeros((1, 8, side), np.bool_)
     mask[0, 4:, side // 2 :] = True
-    picture = views.picture(np.zeros((8, side, 3), np.uint8), "wide.png")
-    shown = views.with_regions(picture, MaskProposals(mask))
+    image = views.image(np.zeros((8, side, 3), np.uint8), "wide.png")
+    shown = views.with_regions(image, MaskProposals(mask))
     assert (shown["height"], shown["width"]) == (4, views.SHOWN)
     decoded = rle.decode({"size": [4, views.SHOWN], "counts": shown["regions"][0]})
     assert np.array_equal(decoded, mask[0, ::2, ::2])
@@ -169,7 +169,7 @@ def test_what_decides_is_shown_by_its_name(tabs, tab):
     assert reasons.endswith("(expected IoU).") or answer.confidence is None
 
 
-def test_a_picture_without_regions_has_no_answer(segmenter, noise):
+def test_a_image_without_regions_has_no_answer(segmenter, noise):
     class Nothing:
         def propose(self, image):
             return MaskProposals.empty(*image.shape[:2])
@@ -249,7 +249,7 @@ def test_files_hold_the_mask_and_the_record(tabs, tab):
     mask = np.array(Image.open(io.BytesIO(content(files["mask"]["href"]))))
     assert np.array_equal(mask > 0, given.answer.mask)
     told = json.loads(content(files["record"]["href"]))
-    assert told.pop("picture") == "street.png"
+    assert told.pop("image") == "street.png"
     assert told == given.answer.to_dict()
     assert told["provenance"] == given.answer.provenance.to_dict()
     assert told["provenance"]["method"].startswith("global-local:alpha=0.85,beta=0.5")
@@ -264,7 +264,7 @@ def test_examples_are_photographs_unless_the_model_knows_scenes_only():
         assert not [name for name, _ in shown if name.startswith("scene")]
 
 
-def test_example_scenes_are_of_all_kinds_and_different_pictures():
+def test_example_scenes_are_of_all_kinds_and_different_images():
     shown = examples("embedded")
     assert len(shown) == len(KINDS)
     assert len({example.name for example in shown}) == len(shown)

@@ -39,7 +39,7 @@ pytestmark = [
     pytest.mark.usefixtures("tidied"),
 ]
 
-#: Where to leave pictures of the page, for the docs.
+#: Where to leave images of the page, for the docs.
 SCREENSHOTS = os.environ.get("REFMASK_SCREENSHOTS")
 NOTE = f"Model: {choose('embedded').line}"
 #: What a browser says of anything that the policy keeps from running or loading.
@@ -49,7 +49,7 @@ PHRASE, SECOND = "the fish on the striped green puddle", "the flower"
 
 @pytest.fixture(scope="module")
 def looks():
-    """How often a picture was looked at."""
+    """How often an image was looked at."""
     return []
 
 
@@ -75,7 +75,7 @@ def scene(segmenter):
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory, scene):
-    path = tmp_path_factory.mktemp("pictures") / "street.png"
+    path = tmp_path_factory.mktemp("images") / "street.png"
     Image.fromarray(scene.image).save(path)
     return path
 
@@ -133,7 +133,7 @@ def opened(chromium, address, request):
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
 
 
-def picture_taken(page, name):
+def image_taken(page, name):
     if SCREENSHOTS:
         page.wait_for_timeout(300)
         shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
@@ -141,7 +141,7 @@ def picture_taken(page, name):
 
 
 def upload(page, path):
-    page.get_by_label("Choose a picture").set_input_files(path)
+    page.get_by_label("Choose an image").set_input_files(path)
     page.get_by_text(re.compile(r"\d+ regions, looked at in")).wait_for()
 
 
@@ -160,7 +160,7 @@ def inside(mask):
 
 
 def at(page, x, y, shape):
-    """Where a picture's pixel is in the browser's window."""
+    """Where an image's pixel is in the browser's window."""
     box = page.locator(".rm-finder").bounding_box()
     return (
         box["x"] + (x + 0.5) * box["width"] / shape[1],
@@ -169,12 +169,12 @@ def at(page, x, y, shape):
 
 
 def drawn_over(page, x, y, shape):
-    """Red, green, blue and alpha of what is drawn over a picture's pixel."""
+    """Red, green, blue and alpha of what is drawn over an image's pixel."""
     page.mouse.move(5, 5)
     page.wait_for_timeout(100)
     return page.evaluate(
         """([x, y, width, height]) => {
-            const canvas = document.querySelector(".rm-picture canvas");
+            const canvas = document.querySelector(".rm-image canvas");
             const place = [(x + 0.5) * canvas.width / width, (y + 0.5) * canvas.height / height];
             return [...canvas.getContext("2d").getImageData(...place, 1, 1).data];
         }""",
@@ -182,7 +182,7 @@ def drawn_over(page, x, y, shape):
     )
 
 
-def test_a_picture_two_phrases_a_slider_and_the_files(opened, street, scene, looks, tmp_path):
+def test_a_image_two_phrases_a_slider_and_the_files(opened, street, scene, looks, tmp_path):
     before = len(looks)
     upload(opened, street)
     assert len(looks) == before + 1
@@ -219,7 +219,7 @@ def test_a_picture_two_phrases_a_slider_and_the_files(opened, street, scene, loo
         opened.get_by_role("link", name="Download JSON").click()
     saved.value.save_as(tmp_path / "record.json")
     told = json.loads((tmp_path / "record.json").read_text())
-    assert (told["picture"], told["expression"]) == ("street.png", PHRASE)
+    assert (told["image"], told["expression"]) == ("street.png", PHRASE)
     assert told["answer"]["proposal"] == local.best
 
 
@@ -232,7 +232,7 @@ def test_an_unsure_answer_has_an_amber_frame(opened, street, scene):
         playwright.expect(opened.locator(".rm-unsure")).to_have_count(frames)
     ask(opened, PHRASE)
     colours = opened.evaluate(
-        """() => [".rm-picture", ".rm-caption"].map((name) => {
+        """() => [".rm-image", ".rm-caption"].map((name) => {
             const style = getComputedStyle(document.querySelector(name));
             return `${style.outlineStyle} ${style.outlineColor}`;
         })"""
@@ -284,18 +284,18 @@ def test_what_is_wrong_is_said_in_plain_words(opened, street, tmp_path):
     status = opened.locator(".rm-status.wrong")
     opened.get_by_label("What to find").fill("a cat")
     opened.get_by_label("What to find").press("Enter")
-    playwright.expect(status).to_contain_text("Expected a picture first, got none")
+    playwright.expect(status).to_contain_text("Expected an image first, got none")
     notes = tmp_path / "notes.png"
-    notes.write_text("no picture")
-    opened.get_by_label("Choose a picture").set_input_files(notes)
+    notes.write_text("no image")
+    opened.get_by_label("Choose an image").set_input_files(notes)
     playwright.expect(status).to_contain_text("in notes.png, but its content is none")
     assert str(tmp_path) not in status.inner_text()
     large = tmp_path / "large.png"
     Image.new("1", (5000, 4000)).save(large)
-    opened.get_by_label("Choose a picture").set_input_files(large)
+    opened.get_by_label("Choose an image").set_input_files(large)
     playwright.expect(status).to_contain_text("this page takes up to 16; make it smaller first")
     upload(opened, street)
-    opened.locator(".rm-phrase", has_text="a cat").wait_for()  # it was waiting for the picture
+    opened.locator(".rm-phrase", has_text="a cat").wait_for()  # it was waiting for the image
     opened.get_by_label("What to find").fill("  ")
     opened.get_by_label("What to find").press("Enter")
     playwright.expect(status).to_contain_text("Expected an expression, got an empty one")
@@ -303,7 +303,7 @@ def test_what_is_wrong_is_said_in_plain_words(opened, street, tmp_path):
     assert opened.locator(".toast-body").count() == 0
 
 
-def test_a_picture_is_dropped_pasted_and_taken(opened, street):
+def test_a_image_is_dropped_pasted_and_taken(opened, street):
     bits = street.read_bytes().hex()
     for kind, holder in (("drop", "dataTransfer"), ("paste", "clipboardData")):
         opened.evaluate(
@@ -318,10 +318,10 @@ def test_a_picture_is_dropped_pasted_and_taken(opened, street):
             [kind, holder, bits],
         )
         opened.get_by_text(re.compile(rf"{kind}.png: \d+ regions, looked at")).wait_for()
-    opened.get_by_role("button", name="Another picture").click()
+    opened.get_by_role("button", name="Another image").click()
     opened.get_by_role("button", name="Use the camera").click()
     opened.wait_for_function("document.querySelector('video').videoWidth > 0")
-    opened.get_by_role("button", name="Take the picture").click()
+    opened.get_by_role("button", name="Take the image").click()
     opened.get_by_text(re.compile(r"camera.png: \d+ regions, looked at")).wait_for()
 
 
@@ -339,7 +339,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(opened, street):
     ask(opened, PHRASE)
     opened.get_by_role("link", name="Download mask").wait_for()
     assert sideways() <= 0
-    box = opened.locator(".rm-picture").bounding_box()
+    box = opened.locator(".rm-image").bounding_box()
     assert box["width"] > 300
     opened.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     playwright.expect(opened.locator(".rm-readout")).to_contain_text("score")
@@ -375,8 +375,8 @@ def test_the_keyboard_is_enough(opened):
     opened.keyboard.type("the mushroom")
     opened.keyboard.press("Enter")
     opened.locator(".rm-phrase", has_text="the mushroom").wait_for()
-    opened.get_by_role("button", name="Another picture").press("Enter")
-    opened.get_by_text("Drop a picture here").wait_for()
+    opened.get_by_role("button", name="Another image").press("Enter")
+    opened.get_by_text("Drop an image here").wait_for()
 
 
 def test_the_page_is_there_before_the_model(chromium, segmenter, street, tmp_path):
@@ -386,16 +386,16 @@ def test_the_page_is_there_before_the_model(chromium, segmenter, street, tmp_pat
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.goto(address)
-        page.get_by_text("The model is loading; you can choose a picture already.").wait_for()
+        page.get_by_text("The model is loading; you can choose an image already.").wait_for()
         page.get_by_label("What to find").fill(SECOND)
-        page.get_by_label("Choose a picture").set_input_files(street)
-        page.get_by_text("The model is loading; then comes the picture.").wait_for()
+        page.get_by_label("Choose an image").set_input_files(street)
+        page.get_by_text("The model is loading; then comes the image.").wait_for()
         tabs.set_result(SessionStore(segmenter, Limits()))
         page.locator(".rm-phrase", has_text=SECOND).wait_for()
         page.get_by_text("Model: emoji model, ready.").wait_for()
         large = tmp_path / "large.png"
         large.write_bytes(bytes(1_500_000))
-        page.get_by_label("Choose a picture").set_input_files(large)
+        page.get_by_label("Choose an image").set_input_files(large)
         page.get_by_text("Expected a file of up to 1 MB, got 2 MB; make it smaller").wait_for()
 
 
@@ -439,18 +439,18 @@ def test_phrases_are_text(opened, street):
 
 @pytest.mark.usefixtures("nothing_runs")
 @pytest.mark.parametrize("script", [script for script in SCRIPTS if "/" not in script])
-def test_names_of_pictures_are_text(opened, tmp_path, script):
+def test_names_of_images_are_text(opened, tmp_path, script):
     Image.new("RGB", (80, 60), "grey").save(tmp_path / f"{script}.png")
-    opened.get_by_label("Choose a picture").set_input_files(tmp_path / f"{script}.png")
+    opened.get_by_label("Choose an image").set_input_files(tmp_path / f"{script}.png")
     opened.get_by_text(f"{script}.png: 1 regions, looked at in").wait_for()
-    image = opened.locator(".rm-picture img")
+    image = opened.locator(".rm-image img")
     assert image.get_attribute("alt") == f"{script}.png, 80 by 60 pixels"
     ask(opened, PHRASE)
     link = opened.get_by_role("link", name="Download JSON")
     playwright.expect(link).to_have_attribute("download", re.compile(rf"^{re.escape(script)}-"))
-    opened.get_by_role("button", name="Another picture").click()
-    (tmp_path / f"{script}.png").write_text("no picture")
-    opened.get_by_label("Choose a picture").set_input_files(tmp_path / f"{script}.png")
+    opened.get_by_role("button", name="Another image").click()
+    (tmp_path / f"{script}.png").write_text("no image")
+    opened.get_by_label("Choose an image").set_input_files(tmp_path / f"{script}.png")
     playwright.expect(opened.locator(".rm-status.wrong")).to_contain_text(f"in {script}.png, but")
 
 
@@ -490,7 +490,7 @@ def test_names_that_come_with_models_and_masks_are_text(chromium, imported, tmp_
             f"model clip-{script}"
         )
         Image.new("RGB", (70, 60), "grey").save(tmp_path / "wrong.png")
-        page.get_by_label("Choose a picture").set_input_files(tmp_path / "wrong.png")
+        page.get_by_label("Choose an image").set_input_files(tmp_path / "wrong.png")
         playwright.expect(page.locator(".rm-status.wrong")).to_contain_text(f"{script}.json")
         assert page.evaluate("window.ran") is None
 
@@ -527,14 +527,14 @@ def test_the_preview_answers_its_examples_and_says_what_it_is(chromium):
                 page.goto(address)
                 page.get_by_text("ready.").wait_for()
                 playwright.expect(page.locator(".rm-note").first).to_contain_text("preview")
-                picture_taken(page, f"{name}-start")
+                image_taken(page, f"{name}-start")
                 page.get_by_role("button", name="the flag").click()
                 page.locator(".rm-caption").wait_for(timeout=60_000)
                 playwright.expect(page.locator(".rm-label")).to_contain_text("offline preview")
                 playwright.expect(page.locator(".rm-caption")).to_contain_text("% confidence")
                 playwright.expect(page.locator(".rm-caption")).to_contain_text("(expected IoU)")
                 page.get_by_role("link", name="Download mask").wait_for()
-                picture_taken(page, "page-answer" if name == "page" else name)
+                image_taken(page, "page-answer" if name == "page" else name)
                 finder = page.locator(".rm-finder")
                 finder.focus()
                 page.keyboard.press("ArrowRight")
@@ -544,4 +544,4 @@ def test_the_preview_answers_its_examples_and_says_what_it_is(chromium):
                 )
                 if name == "page":
                     page.get_by_label("All regions").check()
-                    picture_taken(page, "page-regions")
+                    image_taken(page, "page-regions")

@@ -47,19 +47,19 @@ def test_a_model_that_fails_to_load_is_told_in_its_own_words(failed, noise):
     assert list(failed.welcome()) == [{"model": told}]
     folder = Path(get_upload_folder())
     folder.mkdir(parents=True, exist_ok=True)
-    picture = folder / "test-of-the-desk.png"
-    Image.fromarray(noise).save(picture)
-    first, last = failed.look(sent(picture, "street.png"), None)
+    image = folder / "test-of-the-desk.png"
+    Image.fromarray(noise).save(image)
+    first, last = failed.look(sent(image, "street.png"), None)
     assert "street.png" in first["status"]["text"]
     assert last["status"] == told
     assert last["picker"]["visible"] is True
-    assert not picture.exists()  # nothing that was sent stays behind
+    assert not image.exists()  # nothing that was sent stays behind
 
 
-def test_a_phrase_without_a_picture_need_not_wait_for_the_model():
+def test_a_phrase_without_a_image_need_not_wait_for_the_model():
     names = SimpleNamespace(**{name: name for name in PARTS})
     told = EventHandlers(names, Future(), []).ask(None, "a cat", 0.5, 0.5)
-    assert told["status"]["text"].startswith("Expected a picture first, got none")
+    assert told["status"]["text"].startswith("Expected an image first, got none")
 
 
 def test_only_files_that_were_sent_are_opened(failed, tmp_path, noise):
@@ -68,7 +68,7 @@ def test_only_files_that_were_sent_are_opened(failed, tmp_path, noise):
     for path in (secret, Path(get_upload_folder()) / ".." / secret.relative_to("/")):
         (told,) = failed.look(sent(path, "a.png"), None)
         assert told["status"]["kind"] == "wrong"
-        assert "Expected a picture that was sent, got a.png" in told["status"]["text"]
+        assert "Expected an image that was sent, got a.png" in told["status"]["text"]
         assert str(tmp_path) not in told["status"]["text"]
     assert np.array_equal(np.array(Image.open(secret)), noise)
 
@@ -99,7 +99,7 @@ def test_an_example_that_is_not_there_is_told(failed, index):
 def test_paths_that_cannot_be_are_told(failed, path):
     for given in (path, str(Path(get_upload_folder()) / path)):
         (told,) = failed.look(sent(given, "\ud800\0.png"), None)
-        assert "Expected a picture that was sent" in told["status"]["text"]
+        assert "Expected an image that was sent" in told["status"]["text"]
         assert told["status"]["text"].encode()  # it can be sent to the browser
 
 

@@ -11,10 +11,10 @@ from refmask.server.scene_cache import SceneCache, bytes_of
 
 
 def look(client, png):
-    return client.post("/v1/scenes", files={"picture": ("a.png", png)})
+    return client.post("/v1/scenes", files={"image": ("a.png", png)})
 
 
-def test_a_scene_answers_as_the_picture_does(client, png, quarters):
+def test_a_scene_answers_as_the_image_does(client, png, quarters):
     made = look(client, png)
     assert made.status_code == 201
     place = made.headers["Location"]
@@ -25,7 +25,7 @@ def test_a_scene_answers_as_the_picture_does(client, png, quarters):
             f"{place}/find", json={"phrases": ["the red car"], "top": 4, "alpha": 0.0, "beta": 0.0}
         )
     told = client.post(
-        "/v1/segment", files={"picture": ("a.png", png)}, data={"phrases": "the red car", "top": 4}
+        "/v1/segment", files={"image": ("a.png", png)}, data={"phrases": "the red car", "top": 4}
     )
     assert found.json() == told.json()
     assert blend.json() != told.json()

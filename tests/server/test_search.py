@@ -1,4 +1,4 @@
-"""``POST /v1/search``: an index of pictures behind the HTTP interface."""
+"""``POST /v1/search``: an index of images behind the HTTP interface."""
 
 import shutil
 from pathlib import Path
@@ -23,11 +23,11 @@ def whole():
 def index(whole, tmp_path_factory):
     folder = tmp_path_factory.mktemp("index")
     scenes = Path(refmask.__file__).parent / "assets" / "scenes" / "images"
-    for picture in sorted(scenes.rglob("*.png"))[:2]:
-        (folder / "pictures").mkdir(exist_ok=True)
-        shutil.copy(picture, folder / "pictures")
+    for image in sorted(scenes.rglob("*.png"))[:2]:
+        (folder / "images").mkdir(exist_ok=True)
+        shutil.copy(image, folder / "images")
     made = Index.open(folder / "index", whole, create=True)
-    made.add([folder / "pictures"])
+    made.add([folder / "images"])
     return folder / "index"
 
 
@@ -52,7 +52,7 @@ def test_hits_are_those_of_the_index(client, whole, index):
 
 def test_filters(client, index):
     asked = {"phrase": "the red thing"}
-    inside = str(index.parent / "pictures")
+    inside = str(index.parent / "images")
     assert len(client.post("/v1/search", json=asked | {"folder": inside}).json()["hits"]) == 2
     for nothing in ({"folder": "/no/such"}, {"min_area": 1.0}, {"until": "1990-01-01"}):
         assert client.post("/v1/search", json=asked | nothing).json()["hits"] == []

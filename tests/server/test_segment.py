@@ -19,11 +19,11 @@ PHRASES = ["the red car", "left guy in blue"]
 
 def form(client, png, **fields):
     data = {"phrases": PHRASES, **fields}
-    return client.post("/v1/segment", files={"picture": ("a.png", png)}, data=data)
+    return client.post("/v1/segment", files={"image": ("a.png", png)}, data=data)
 
 
 def body(client, png, **fields):
-    asked = {"picture": base64.b64encode(png).decode(), "phrases": PHRASES, **fields}
+    asked = {"image": base64.b64encode(png).decode(), "phrases": PHRASES, **fields}
     return client.post("/v1/segment", json=asked)
 
 
@@ -117,12 +117,12 @@ def test_a_method_without_blends(served, png):
         ({"alpha": "0.5"}, "alpha"),
         ({"top": -1}, "top"),
         ({"topp": 1}, "topp"),
-        ({"picture": "picture.png"}, "base64"),
-        ({"picture": "/etc/passwd"}, "base64"),
-        ({"picture": "https://example.org/a.png"}, "never opened"),
-        ({"picture": "file:///etc/passwd,AAAA"}, "data URI"),
-        ({"picture": base64.b64encode(b"GIF89a, not really").decode()}, "a picture"),
-        ({"picture": ""}, "a picture"),
+        ({"image": "image.png"}, "base64"),
+        ({"image": "/etc/passwd"}, "base64"),
+        ({"image": "https://example.org/a.png"}, "never opened"),
+        ({"image": "file:///etc/passwd,AAAA"}, "data URI"),
+        ({"image": base64.b64encode(b"GIF89a, not really").decode()}, "an image"),
+        ({"image": ""}, "an image"),
     ],
 )
 def test_what_cannot_be_used(client, png, fields, says):
@@ -135,10 +135,10 @@ def test_what_cannot_be_used(client, png, fields, says):
 
 def test_a_data_uri(client, png):
     uri = "data:image/png;base64," + base64.b64encode(png).decode()
-    assert body(client, png, picture=uri).json() == body(client, png).json()
+    assert body(client, png, image=uri).json() == body(client, png).json()
 
 
-def test_a_picture_cut_short(client, png):
+def test_a_image_cut_short(client, png):
     told = form(client, png[: len(png) // 2])
     assert told.status_code == 422
     assert "cut short" in told.json()["error"]
@@ -168,7 +168,7 @@ def test_forms_that_are_none(client, png):
     assert form(client, png, alpha="much").status_code == 422
     twice = client.post(
         "/v1/segment",
-        files=[("picture", ("a", png)), ("picture", ("b", png))],
+        files=[("image", ("a", png)), ("image", ("b", png))],
         data={"phrases": "a"},
     )
     assert twice.status_code == 422
@@ -204,24 +204,24 @@ def test_nothing_else_is_there(client):
 def test_base64_may_have_line_breaks(client, png):
     plain = base64.b64encode(png).decode()
     broken = "\r\n".join(plain[start : start + 76] for start in range(0, len(plain), 76))
-    for picture in (base64.encodebytes(png).decode(), broken, f"data:image/png;base64,{broken}\n"):
-        assert client.post("/v1/segment", json={"picture": picture, "phrases": PHRASES}).is_success
+    for image in (base64.encodebytes(png).decode(), broken, f"data:image/png;base64,{broken}\n"):
+        assert client.post("/v1/segment", json={"image": image, "phrases": PHRASES}).is_success
 
 
 def damaged_bodies(png):
     """JSON that Python or pydantic may stumble over, by name."""
-    picture = base64.b64encode(png).decode()
+    image = base64.b64encode(png).decode()
     for digits in ("9" * 309, "9" * 5000, "1e" + "9" * 309, "NaN", "-" + "9" * 309 + ".0"):
-        for name in ("top", "alpha", "beta", "format", "phrases", "picture"):
-            told = {"picture": f'"{picture}"', "phrases": '["a dog"]', name: digits}
+        for name in ("top", "alpha", "beta", "format", "phrases", "image"):
+            told = {"image": f'"{image}"', "phrases": '["a dog"]', name: digits}
             fields = ",".join(f'"{key}":{value}' for key, value in told.items())
             yield f"{name}={digits[:4]}", f"{{{fields}}}".encode()
     for count in (1_000, 100_000):
         yield "brackets", b"[" * count
         yield "lists", b"[" * count + b"]" * count
         yield "objects", b'{"phrases":' * count + b"1" + b"}" * count
-    yield "bytes", b'{"picture": "\xff", "phrases": ["a dog"]}'
-    yield "surrogate", f'{{"picture": "{picture}", "phrases": ["a \\ud800 dog"]}}'.encode()
+    yield "bytes", b'{"image": "\xff", "phrases": ["a dog"]}'
+    yield "surrogate", f'{{"image": "{image}", "phrases": ["a \\ud800 dog"]}}'.encode()
 
 
 @pytest.mark.parametrize("path", ["/v1/segment", "/v1/scenes", "/v1/scenes/x/find", "/v1/search"])
@@ -234,11 +234,11 @@ def test_numbers_and_depths_beyond_reason_are_refused(client, png, path):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about damaged tags
 @pytest.mark.parametrize("kind", ["AVIF", "WEBP", "JPEG2000", "TIFF", "PNG", "JPEG"])
-def test_damaged_pictures_are_refused(client, noise, kind):
+def test_damaged_images_are_refused(client, noise, kind):
     file = io.BytesIO()
     Image.fromarray(noise).save(file, kind)
     whole = file.getvalue()
     for size in range(12, len(whole), len(whole) // 12):
-        files = {"picture": ("a", whole[:size] + b"\0" * 8)}
+        files = {"image": ("a", whole[:size] + b"\0" * 8)}
         told = client.post("/v1/scenes", files=files)
         assert told.status_code in (201, 422), size

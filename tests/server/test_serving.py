@@ -70,7 +70,7 @@ def server():
 
 
 @pytest.fixture(scope="module")
-def picture():
+def image():
     """A shipped scene, as a body: looking at it takes a second."""
     import refmask
 
@@ -163,8 +163,8 @@ def test_a_connection_is_kept_between_requests(server):
             assert connection.sock is kept
 
 
-def test_a_slow_body_takes_no_place(server, picture):
-    body = json.dumps({"picture": base64_of(picture), "phrases": ["the red thing"]}).encode()
+def test_a_slow_body_takes_no_place(server, image):
+    body = json.dumps({"image": base64_of(image), "phrases": ["the red thing"]}).encode()
     head = HEAD + b"Content-Length: %d\r\n\r\n" % len(body)
     with opened(server, head, body[:-1]) as slow, opened(server, head, body[:-1]):
         kind = {"Content-Type": "application/json"}
@@ -206,9 +206,9 @@ def listens(port):
     return True
 
 
-def test_what_runs_is_finished(picture):
+def test_what_runs_is_finished(image):
     server = Process("--workers", "1").ready()
-    body = json.dumps({"picture": base64_of(picture), "phrases": ["the red thing"]})
+    body = json.dumps({"image": base64_of(image), "phrases": ["the red thing"]})
     running = [server.connect() for _ in range(2)]
     for connection in running:
         connection.request("POST", "/v1/segment", body, {"Content-Type": "application/json"})
@@ -278,10 +278,10 @@ def test_tokens(tmp_path, monkeypatch):
 
 @pytest.fixture
 def page(server, tmp_path, monkeypatch, png):
-    """Blocks of docs/serve.md, about this server, in a folder with a picture."""
-    (tmp_path / "picture.jpg").write_bytes(png)
+    """Blocks of docs/serve.md, about this server, in a folder with an image."""
+    (tmp_path / "image.jpg").write_bytes(png)
     monkeypatch.chdir(tmp_path)
-    form = b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n'
+    form = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     _, told = server.ask("POST", "/v1/scenes", form + png + b"\r\n--x--\r\n", **kind)
     text = PAGE.read_text().replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")

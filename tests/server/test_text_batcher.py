@@ -116,7 +116,7 @@ def test_answers_do_not_depend_on_their_company(segmenter, served, png, noise):
     phrases = [parser([text]) for text in texts]
     alone = [scene.find_phrases(one, method.encode_text(one))[0].scores for one in phrases]
     with served() as client, ThreadPoolExecutor(len(texts)) as pool:
-        place = client.post("/v1/scenes", files={"picture": ("a.png", png)}).headers["Location"]
+        place = client.post("/v1/scenes", files={"image": ("a.png", png)}).headers["Location"]
 
         def ask(text):
             asked = {"phrases": [text], "top": 4}

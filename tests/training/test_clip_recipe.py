@@ -18,7 +18,7 @@ from refmask.data.scenes import read_scenes
 from scene_batches import BatchMaker, Recipe, make_twins
 from scene_captions import Claim, vocabulary
 from scene_cutouts import FILL, part_of, stretch
-from train_clip import to_captions, to_pictures, twin_loss
+from train_clip import to_captions, to_images, twin_loss
 
 TRAINING = Path(__file__).parents[2] / "training"
 ASSETS = Path(str(files("refmask") / "assets" / "clip"))
@@ -92,14 +92,14 @@ def test_a_batch_knows_what_is_true_of_what():
     assert not batch.cutout_truth[:, 8:10].any()  # nothing is true of pieces of objects
 
 
-def test_true_captions_of_other_pictures_do_not_count_as_wrong():
+def test_true_captions_of_other_images_do_not_count_as_wrong():
     similarity = torch.tensor([[1.0, 9.0], [0.0, 2.0]])
     owner = torch.tensor([0, 1])
     truth = torch.tensor([[True, True], [False, True]])
-    # Caption 0 is true of both pictures: nothing is left to confuse it with.
+    # Caption 0 is true of both images: nothing is left to confuse it with.
     expected = -torch.log_softmax(torch.tensor([0.0, 2.0]), dim=0)[1] / 2
-    assert to_pictures(similarity, truth, owner).item() == pytest.approx(expected.item())
-    # Picture 1 is rightly described by both captions.
+    assert to_images(similarity, truth, owner).item() == pytest.approx(expected.item())
+    # Image 1 is rightly described by both captions.
     expected = -torch.log_softmax(torch.tensor([1.0, 0.0]), dim=0)[0] / 2
     assert to_captions(similarity, truth, owner).item() == pytest.approx(expected.item())
 

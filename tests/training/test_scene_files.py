@@ -33,7 +33,7 @@ from refmask.types import Sample
 
 needs_font = pytest.mark.skipif(not FONT.exists(), reason="fonts-noto-color-emoji not installed")
 
-PICTURES = Path("images", "mscoco", "images", "train2014")
+IMAGES = Path("images", "mscoco", "images", "train2014")
 
 
 class Squares(Sprites):
@@ -45,8 +45,8 @@ class Squares(Sprites):
 
 
 def square(pixels: int, tone: int) -> Sprite:
-    picture = Image.new("RGBA", (pixels, pixels), (tone, tone, tone, 255))
-    return Sprite(picture, np.ones((pixels, pixels), np.bool_))
+    image = Image.new("RGBA", (pixels, pixels), (tone, tone, tone, 255))
+    return Sprite(image, np.ones((pixels, pixels), np.bool_))
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_files_are_what_refer_and_coco_expect(root: str, request: pytest.Fixture
             # pycocotools hands numpy an array type older than numpy 2's copy keyword.
             warnings.simplefilter("ignore", DeprecationWarning)
             assert annotation["area"] == coco.annToMask(annotation).sum()
-        assert (folder / PICTURES / coco.imgs[ref["image_id"]]["file_name"]).is_file()
+        assert (folder / IMAGES / coco.imgs[ref["image_id"]]["file_name"]).is_file()
     sentences = [number for ref in refs for number in ref["sent_ids"]]
     assert len(set(sentences)) == len(sentences)
     assert len({ref["ref_id"] for ref in refs}) == len(refs)
@@ -212,7 +212,7 @@ def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.Capture
 def test_the_command_writes_a_set(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     words = "--count 3 --seed 9 --side 112 --test-share 0.34 --out"
     assert main([*words.split(), str(tmp_path / "a")]) == 0
-    assert "3 pictures" in capsys.readouterr().out
+    assert "3 images" in capsys.readouterr().out
     assert main([*words.split(), str(tmp_path / "b")]) == 0
     assert [ref["split"] for ref in table(tmp_path / "a", "refs.json")][-1] == "test"
     files = sorted(path for path in (tmp_path / "a").rglob("*") if path.is_file())

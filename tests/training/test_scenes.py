@@ -204,7 +204,7 @@ def test_every_drawing_can_be_made(sprites: Sprites) -> None:
 
 
 @needs_font
-def test_pictures_show_whole_objects_on_visible_surfaces(sprites: Sprites) -> None:
+def test_images_show_whole_objects_on_visible_surfaces(sprites: Sprites) -> None:
     for layout in layouts(20):
         drawn = render(layout, sprites, 112)
         assert drawn.image.shape == (112, 112, 3)

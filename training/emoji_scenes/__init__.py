@@ -1,4 +1,4 @@
-"""Scenes: composed pictures of emoji objects on surfaces, with masks and true expressions.
+"""Scenes: composed images of emoji objects on surfaces, with masks and true expressions.
 
 Two same-class, same-colour objects that differ only in what they stand on cannot be told apart
 by what lies inside their masks; whoever answers "the duck on the striped red rug" has looked at

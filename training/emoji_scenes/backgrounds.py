@@ -75,7 +75,7 @@ def sample_background(rng: np.random.Generator, surfaces: Sequence[str]) -> Back
 def paint_background(background: Background, side: int) -> UInt8Array:
     """Pixels of a background, uint8 (side, side, 3)."""
     rng = np.random.Generator(np.random.PCG64(background.seed))
-    # Positions run from 0 to 1 over the picture: the same picture at every size.
+    # Positions run from 0 to 1 over the image: the same image at every size.
     axis = (np.arange(side, dtype=np.float32) + 0.5) / side
     share = BACKGROUNDS[background.kind](rng, axis[None, :], axis[:, None])
     share = np.broadcast_to(share, (side, side))[..., None]

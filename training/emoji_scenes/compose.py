@@ -1,4 +1,4 @@
-"""Whole scenes from a seed: layout, picture, masks and expressions together."""
+"""Whole scenes from a seed: layout, image, masks and expressions together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emoji_scenes.vocabulary import HeldOut
 from refmask.errors import ConfigurationError
 from refmask.types import MaskProposals, Query, Sample, sealed
 
-#: More than the sentences and the instances of any one picture: their ids count within it.
+#: More than the sentences and the instances of any one image: their ids count within it.
 SENTENCES, INSTANCES = 100, 10
 
 
@@ -24,9 +24,9 @@ class ComposedScene:
     """A scene with all that is known about it.
 
     Attributes:
-        number: of the picture, from 1; unique within its data set.
+        number: of the image, from 1; unique within its data set.
         layout: what is in it and where.
-        rendered: the picture and its masks.
+        rendered: the image and its masks.
         expressions: (item, sentence, kind), each true of that item alone.
     """
 
@@ -70,7 +70,7 @@ def compose(
         seed: 0 or more; the same seed gives the same scenes everywhere.
         sprites: the source of drawings.
         held_out: which noun and colour combinations to draw, see ``sample_layout``.
-        side: width and height of the pictures, in pixels.
+        side: width and height of the images, in pixels.
         start: number of the first scene.
 
     Raises:

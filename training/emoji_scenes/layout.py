@@ -26,7 +26,7 @@ from refmask.errors import ConfigurationError
 T = TypeVar("T")
 Point = tuple[float, float]
 
-#: Sizes of objects, as fractions of the picture's side. Nothing lies between the bands, so that
+#: Sizes of objects, as fractions of the image's side. Nothing lies between the bands, so that
 #: "big" and "small" are never a matter of taste.
 SMALL = (0.215, 0.25)
 BIG = (0.32, 0.355)
@@ -43,7 +43,7 @@ class Surface:
         kind: one of ``SURFACES``.
         colour: one of ``COLOURS``.
         pattern: one of ``PATTERNS``.
-        size: width as a fraction of the picture's side.
+        size: width as a fraction of the image's side.
     """
 
     kind: str
@@ -64,8 +64,8 @@ class Item:
     Attributes:
         noun: one of ``NOUNS``.
         colour: one of ``COLOURS``.
-        size: longer side as a fraction of the picture's side.
-        centre: (x, y) of the object's box, fractions of the picture's side, y downwards.
+        size: longer side as a fraction of the image's side.
+        centre: (x, y) of the object's box, fractions of the image's side, y downwards.
         surface: what it stands on, or None.
         flipped: mirrored left to right.
     """

@@ -1,4 +1,4 @@
-"""From a layout to a picture and its masks."""
+"""From a layout to an image and its masks."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ def _surfaces(items: tuple[Item, ...], sprites: Sprites, side: int) -> list[Plac
 
 def _corner(sprite: Sprite, x: float, y: float) -> tuple[int, int]:
     """Left and top of a sprite centred on a point."""
-    return round(x - sprite.picture.width / 2), round(y - sprite.picture.height / 2)
+    return round(x - sprite.image.width / 2), round(y - sprite.image.height / 2)
 
 
 def _claim(owner: npt.NDArray[np.int16], mask: BoolArray, x: int, y: int, index: int) -> None:
-    """Write ``index`` where the mask lies, as far as it lies inside the picture."""
+    """Write ``index`` where the mask lies, as far as it lies inside the image."""
     side = len(owner)
     left, top = max(0, -x), max(0, -y)
     inside = mask[top : side - y, left : side - x]

@@ -1,4 +1,4 @@
-"""Objects and surfaces as small pictures with a transparent surrounding, the small ones kept."""
+"""Objects and surfaces as small images with a transparent surrounding, the small ones kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 _STRIKE = 109
 
 #: The largest sprites worth keeping, in pixels: all of a training run at 112 pixels take 0.2 GB,
-#: those of large pictures would take gigabytes and are seldom met again.
+#: those of large images would take gigabytes and are seldom met again.
 _KEPT = 64
 
 
@@ -30,22 +30,22 @@ class Sprite:
     """A drawing to be pasted.
 
     Attributes:
-        picture: RGBA, with a soft shadow around the thing itself.
+        image: RGBA, with a soft shadow around the thing itself.
         mask: bool (h, w), the thing alone.
     """
 
-    picture: Image.Image
+    image: Image.Image
     mask: BoolArray
 
     @cached_property
     def colours(self) -> Image.Image:
-        """The picture without its transparency, RGB."""
-        return self.picture.convert("RGB")
+        """The image without its transparency, RGB."""
+        return self.image.convert("RGB")
 
     @cached_property
     def alpha(self) -> Image.Image:
-        """The picture's opacity, L."""
-        return self.picture.getchannel("A")
+        """The image's opacity, L."""
+        return self.image.getchannel("A")
 
 
 class Sprites:

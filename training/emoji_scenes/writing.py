@@ -85,7 +85,7 @@ def _unwritable(root: Path, error: OSError) -> InputError:
 
 
 def _write_all(root: Path, parts: Mapping[str, Iterable[ComposedScene]], description: str) -> int:
-    """Write pictures as they come and the tables at the end."""
+    """Write images as they come and the tables at the end."""
     (root / IMAGES).mkdir(parents=True)
     (root / FOLDER).mkdir()
     images: list[Record] = []

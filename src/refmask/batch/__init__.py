@@ -1,13 +1,13 @@
-"""Many pictures: what is asked is cut into shards, and one stage answers them on any engine.
+"""Many images: what is asked is cut into shards, and one stage answers them on any engine.
 
 ::
 
-    plan     a folder, a glob or a table  ->  pictures and what is asked about each
+    plan     a folder, a glob or a table  ->  images and what is asked about each
     shards   the plan in pieces of so many rows; the same input is always cut alike
     worker   a shard  ->  a Parquet file, there whole or not at all
     engine   which worker does which shard: threads here, or actors of a Ray cluster
 
-A picture is answered alone, with torch on one core, so that rows depend neither on the engine nor
+An image is answered alone, with torch on one core, so that rows depend neither on the engine nor
 on what was answered before. Nothing is shuffled: each row is computed and written by one worker,
 and only a few numbers about each shard come back. Needs ``refmask[parquet]``, and on a cluster
 ``refmask[ray]``.

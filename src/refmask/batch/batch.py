@@ -29,7 +29,7 @@ class Local:
 
     Attributes:
         segmenter: answers.
-        workers: how many pictures at once, each on one core; ``usual_workers()`` when None.
+        workers: how many images at once, each on one core; ``usual_workers()`` when None.
     """
 
     segmenter: Segmenter
@@ -54,7 +54,7 @@ class Batch:
         plan: what is asked.
         system: what answers depend on, see ``worker.fingerprint_of``.
         folder: where the rows go, path or URI.
-        rows: at most so many in a shard, unless one picture has more.
+        rows: at most so many in a shard, unless one image has more.
         retry: do shards with failed rows again.
 
     Raises:
@@ -76,7 +76,7 @@ class Batch:
         """What the rows, and the files that they are in, depend on."""
         own = {
             "input": self.plan.fingerprint(),
-            "pictures": self.plan.pictures,
+            "images": self.plan.images,
             "rows": self.plan.rows,
             "shard_rows": self.rows,
         }
@@ -118,7 +118,7 @@ class Batch:
     def _summary(self, done: Mapping[int, ShardResult]) -> dict[str, Any]:
         ordered = [done[number] for number in sorted(done)]
         return {
-            "pictures": self.plan.pictures,
+            "images": self.plan.images,
             "rows": sum(one.rows for one in ordered),
             "shards": len(ordered),
             "errors": sum(one.errors for one in ordered),

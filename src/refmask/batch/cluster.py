@@ -1,7 +1,7 @@
 """Items of work spread over a Ray cluster: the only file that imports Ray.
 
 Ray Data holds a pool of actors, hands each the next item, starts those that died anew and gives
-them their item again, as often as it takes. It knows nothing of pictures: an item and a result are
+them their item again, as often as it takes. It knows nothing of images: an item and a result are
 bytes.
 """
 

@@ -1,4 +1,4 @@
-"""Pictures of an index, looked at on a cluster."""
+"""Images of an index, looked at on a cluster."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from refmask.search.ingest import look_at
 from refmask.search.rows import Entry, decode, encode
 from refmask.segmenter import Segmenter
 
-#: What begins the result of a picture that cannot be taken in.
+#: What begins the result of an image that cannot be taken in.
 FAILED = b"\0"
 
 
 @dataclass(frozen=True)
 class EntriesOnRay:
-    """Looks at the pictures of an index elsewhere, for ``Index.add`` and ``Index.update``.
+    """Looks at the images of an index elsewhere, for ``Index.add`` and ``Index.update``.
 
     Attributes:
         build: makes a worker's segmenter.

@@ -1,4 +1,4 @@
-"""What is spread over a cluster: shards of a batch, pictures of an evaluation."""
+"""What is spread over a cluster: shards of a batch, images of an evaluation."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _shard_worker(build: Callable[[], Segmenter], order: WorkerSpec, at_once: in
 
 @dataclass(frozen=True)
 class RecordsOnRay:
-    """Answers the pictures of an evaluation elsewhere, for ``Evaluation.elsewhere``.
+    """Answers the images of an evaluation elsewhere, for ``Evaluation.elsewhere``.
 
     Attributes:
         build: makes a worker's evaluation.
@@ -67,10 +67,10 @@ class RecordsOnRay:
     configuration: Fingerprint
     cluster: Cluster
 
-    def __call__(self, pictures: Sequence[str]) -> Generator[list[Record] | ImageError, None, None]:
-        """The records of pictures in their order, or why one is left out."""
+    def __call__(self, images: Sequence[str]) -> Generator[list[Record] | ImageError, None, None]:
+        """The records of images in their order, or why one is left out."""
         build = partial(_record_worker, self.build, self.configuration)
-        items = (picture.encode() for picture in pictures)
+        items = (image.encode() for image in images)
         with closing(spread(build, items, self.cluster, ordered=True)) as found:
             for content in found:
                 records = json.loads(content)

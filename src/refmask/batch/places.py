@@ -20,7 +20,7 @@ from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 from refmask.errors import ConfigurationError, ImageError, InputError
 from refmask.limits import check
 from refmask.ops.files import as_utf8
-from refmask.ops.finding import none_found, pictures_among
+from refmask.ops.finding import images_among, none_found
 from refmask.ops.images import check_name
 
 #: Object stores: what is written there appears when all of it has arrived, and not before.
@@ -123,8 +123,8 @@ def is_folder(name: str) -> bool:
         return bool(place.system.get_file_info(place.path).type == FileType.Directory)
 
 
-def find_pictures(name: str) -> list[str]:
-    """Names of picture files by path, folder (with all below it) or glob, sorted.
+def find_images(name: str) -> list[str]:
+    """Names of image files by path, folder (with all below it) or glob, sorted.
 
     What is hidden in a folder stays out.
 
@@ -138,7 +138,7 @@ def find_pictures(name: str) -> list[str]:
     with _told(name):
         kind = place.system.get_file_info(place.path).type
         if kind == FileType.Directory:
-            found = list(pictures_among(sorted(_below(place))))
+            found = list(images_among(sorted(_below(place))))
         elif kind == FileType.File:
             return [place.name(place.path)]
         elif glob.has_magic(place.path):
@@ -147,9 +147,9 @@ def find_pictures(name: str) -> list[str]:
                 if place.system == _local()
                 else ArrowFSWrapper(place.system).glob(place.path)
             )
-            found = list(pictures_among(sorted(named)))
+            found = list(images_among(sorted(named)))
         else:
-            raise ImageError(f"expected pictures in {name}, but it does not exist; check the path")
+            raise ImageError(f"expected images in {name}, but it does not exist; check the path")
     if not found:
         raise none_found(name)
     return [place.name(as_utf8(path).decode()) for path in found]
@@ -166,7 +166,7 @@ def _below(place: Place) -> list[str]:
     return [path for path in files if "/." not in path[len(place.path) :]]
 
 
-def read(name: str, what: str = "a picture") -> bytes:
+def read(name: str, what: str = "an image") -> bytes:
     """The bytes of a file.
 
     Args:

@@ -16,14 +16,14 @@ from refmask.provenance import Provenance
 #: One row by column.
 Row = dict[str, Any]
 
-#: A row is a picture and an expression. What is not known is null: of a failed row all behind the
+#: A row is an image and an expression. What is not known is null: of a failed row all behind the
 #: expression but ``error``; of an answer ``error``. Without proposals there is neither mask nor
 #: error, and ``unsure`` is true.
 SCHEMA = pyarrow.schema(
     {
-        "picture": pyarrow.string(),  # absolute path or URI
+        "image": pyarrow.string(),  # absolute path or URI
         "sha256": pyarrow.string(),  # of the file's bytes, where they could be read
-        "number": pyarrow.int32(),  # of the expression among the picture's, from 0
+        "number": pyarrow.int32(),  # of the expression among the image's, from 0
         "expression": pyarrow.string(),
         "noun_phrase": pyarrow.string(),
         "head": pyarrow.string(),
@@ -54,18 +54,18 @@ SCHEMA = pyarrow.schema(
 TOLD = b"refmask"
 
 
-def answer_row(picture: str, sha256: str, number: int, answer: Segmentation) -> Row:
+def answer_row(image: str, sha256: str, number: int, answer: Segmentation) -> Row:
     """The row of an answer.
 
     Args:
-        picture: its name.
+        image: its name.
         sha256: of its file.
-        number: of the expression among the picture's.
+        number: of the expression among the image's.
         answer: what the scene gave.
     """
     told = answer.to_dict(top=0)
     best, other = told["answer"], told["runner_up"]
-    row: Row = {"picture": picture, "sha256": sha256, "number": number}
+    row: Row = {"image": image, "sha256": sha256, "number": number}
     row |= {name: told[name] for name in ("expression", "noun_phrase", "head", "confidence")}
     row |= {name: told[name] for name in ("unsure", "reason", "margin", "proposals", "provenance")}
     if best is not None:
@@ -79,18 +79,18 @@ def answer_row(picture: str, sha256: str, number: int, answer: Segmentation) -> 
     return row
 
 
-def failed_row(picture: str, sha256: str | None, number: int, expression: str, error: str) -> Row:
+def failed_row(image: str, sha256: str | None, number: int, expression: str, error: str) -> Row:
     """The row of an expression without an answer.
 
     Args:
-        picture: its name.
+        image: its name.
         sha256: of its file, where that could be read.
-        number: of the expression among the picture's.
+        number: of the expression among the image's.
         expression: as it is written.
         error: why, in one line.
     """
     return {
-        "picture": picture,
+        "image": image,
         "sha256": sha256,
         "number": number,
         "expression": expression,

@@ -1,4 +1,4 @@
-"""The stage: all that is asked about one picture, answered in one look."""
+"""The stage: all that is asked about one image, answered in one look."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from refmask.scene import Scene
 from refmask.segmenter import Segmenter
 from refmask.types import TargetPhrase
 
-#: Phrases asked about every picture are encoded once while they are so few: all of them then stay
-#: in the model's memory, and it does not matter which picture comes first.
+#: Phrases asked about every image are encoded once while they are so few: all of them then stay
+#: in the model's memory, and it does not matter which image comes first.
 KEPT = 4000
 
 #: An expression as it was read, or why it cannot be.
@@ -25,44 +25,44 @@ Heard = TargetPhrase | str
 
 @dataclass(frozen=True)
 class Stage:
-    """Answers a picture at a time; threads may share it.
+    """Answers an image at a time; threads may share it.
 
     Attributes:
         segmenter: looks and answers.
-        phrases: what every picture is asked, where each has no expressions of its own.
+        phrases: what every image is asked, where each has no expressions of its own.
     """
 
     segmenter: Segmenter
     phrases: tuple[TargetPhrase, ...] | None = None
 
     def __call__(self, ask: Ask) -> list[Row]:
-        """The rows of a picture, one for each expression; those that failed say why.
+        """The rows of an image, one for each expression; those that failed say why.
 
         Raises:
-            RefmaskError: for what is not the picture's or an expression's fault, such as a store
+            RefmaskError: for what is not the image's or an expression's fault, such as a store
                 that cannot be written.
         """
         try:
             return self._answer(ask)
         except RefmaskError:
             raise
-        except Exception as error:  # one strange picture must not end the work on a million
+        except Exception as error:  # one strange image must not end the work on a million
             fault = " ".join(f"unexpected {type(error).__name__}: {error}".split())
             return self._failed(ask, None, fault)
 
     def _answer(self, ask: Ask) -> list[Row]:
         sha256 = None
         try:
-            content = read(ask.picture)
+            content = read(ask.image)
             sha256 = hashlib.sha256(content).hexdigest()
-            scene = self.segmenter.look(decode_image(content, ask.picture))
+            scene = self.segmenter.look(decode_image(content, ask.image))
         except InputError as error:
             return self._failed(ask, sha256, str(error))
         answers = self._find(scene, self._hear(ask))
         return [
-            failed_row(ask.picture, sha256, number, expression, answer)
+            failed_row(ask.image, sha256, number, expression, answer)
             if isinstance(answer, str)
-            else answer_row(ask.picture, sha256, number, answer)
+            else answer_row(ask.image, sha256, number, answer)
             for number, (expression, answer) in enumerate(
                 zip(self._asked(ask), answers, strict=True)
             )
@@ -75,7 +75,7 @@ class Stage:
 
     def _failed(self, ask: Ask, sha256: str | None, error: str) -> list[Row]:
         return [
-            failed_row(ask.picture, sha256, number, expression, error)
+            failed_row(ask.image, sha256, number, expression, error)
             for number, expression in enumerate(self._asked(ask))
         ]
 

@@ -1,4 +1,4 @@
-"""Tables of pictures, with what is asked about each or without, in CSV or Parquet."""
+"""Tables of images, with what is asked about each or without, in CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from refmask.ops.parquet import bounded, read_parquet, rows_of
 from refmask.ops.reading import BROKEN, MARKS, decode_text
 
 #: Names that columns may have.
-PICTURE = ("picture", "path", "uri")
+IMAGE = ("image", "picture", "path", "uri")
 EXPRESSION = ("expression", "phrase", "expressions", "phrases")
 #: How texts of two or four bytes a character begin.
 WIDE = frozenset(mark[:2] for mark, encoding in MARKS.items() if encoding != "utf-8-sig")
@@ -28,16 +28,16 @@ def is_table(name: str) -> bool:
 
 
 def read_table(name: str, folder: str | None = None) -> pyarrow.Table:
-    """The pictures of a table, each once, in the order in which it names them.
+    """The images of a table, each once, in the order in which it names them.
 
     Args:
-        name: path or URI of a ``.csv`` or ``.parquet`` file. A column "picture", "path" or "uri"
-            names pictures; one called "expression" or "phrase" says what is asked, one row each,
-            or in Parquet a list a row.
+        name: path or URI of a ``.csv`` or ``.parquet`` file. A column "image", "picture", "path"
+            or "uri" names images; one called "expression" or "phrase" says what is asked, one row
+            each, or in Parquet a list a row.
         folder: what relative names are relative to; the table's own folder when not given.
 
     Returns:
-        ``picture``, absolute or a URI, and ``expressions``, a list for each, where they are told.
+        ``image``, absolute or a URI, and ``expressions``, a list for each, where they are told.
 
     Raises:
         InputError: when it cannot be read or has no such columns.
@@ -47,7 +47,7 @@ def read_table(name: str, folder: str | None = None) -> pyarrow.Table:
     try:
         with place.system.open_input_file(place.path) as file:
             whole = READERS[suffix](file, name)
-        pictures, expressions = (_column(whole, names, name) for names in (PICTURE, EXPRESSION))
+        images, expressions = (_column(whole, names, name) for names in (IMAGE, EXPRESSION))
         there = ", ".join(whole.schema.names)
     except InputError:
         raise
@@ -56,40 +56,40 @@ def read_table(name: str, folder: str | None = None) -> pyarrow.Table:
             f"expected a {suffix[1:].upper()} table in {name}, it cannot be read "
             f"({in_short(error)}); write it again, its texts in UTF-8"
         ) from None
-    if pictures is None:
-        raise InputError(f"expected a column {' or '.join(PICTURE)} in {name}, got {there}")
+    if images is None:
+        raise InputError(f"expected a column {' or '.join(IMAGE)} in {name}, got {there}")
     folder = folder or place.name(place.path.rpartition("/")[0])
-    if not (pyarrow.types.is_string(pictures.type) or pyarrow.types.is_large_string(pictures.type)):
+    if not (pyarrow.types.is_string(images.type) or pyarrow.types.is_large_string(images.type)):
         raise InputError(
-            f"expected names of pictures in {name}, got {pictures.type}; write them as texts"
+            f"expected names of images in {name}, got {images.type}; write them as texts"
         )
-    given = pictures.fill_null("").combine_chunks().dictionary_encode()
-    places = [beside(folder, picture) for picture in rows_of(given.dictionary, name)]
+    given = images.fill_null("").combine_chunks().dictionary_encode()
+    places = [beside(folder, image) for image in rows_of(given.dictionary, name)]
     named = {place: number for number, place in enumerate(dict.fromkeys(places))}
     numbers = pyarrow.array([named[place] for place in places], pyarrow.int32())
     known = pyarrow.array(list(named), pyarrow.string())
     if expressions is None:
-        return pyarrow.table({"picture": known})
+        return pyarrow.table({"image": known})
     grouped = _grouped(name, numbers.take(given.indices), expressions)
-    return grouped.set_column(0, "picture", known.take(grouped["picture"]))
+    return grouped.set_column(0, "image", known.take(grouped["image"]))
 
 
-def _grouped(name: str, pictures: Any, expressions: Any) -> pyarrow.Table:
-    """One row a picture, by its number, whatever the table's rows are."""
+def _grouped(name: str, images: Any, expressions: Any) -> pyarrow.Table:
+    """One row an image, by its number, whatever the table's rows are."""
     expressions = expressions.combine_chunks()
     try:
         if pyarrow.types.is_list(expressions.type) or pyarrow.types.is_large_list(expressions.type):
-            pictures = pictures.take(pyarrow.compute.list_parent_indices(expressions))
+            images = images.take(pyarrow.compute.list_parent_indices(expressions))
             expressions = pyarrow.compute.list_flatten(expressions)
         expressions = expressions.cast(pyarrow.string()).fill_null("")
     except pyarrow.ArrowException as error:
         raise InputError(
             f"expected texts as expressions in {name}, got {expressions.type} ({in_short(error)})"
         ) from None
-    rows = pyarrow.table({"picture": pictures, "expression": expressions})
+    rows = pyarrow.table({"image": images, "expression": expressions})
     # On one thread, groups come in the order of their first rows.
-    grouped = rows.group_by("picture", use_threads=False).aggregate([("expression", "list")])
-    return grouped.select(["picture", "expression_list"]).rename_columns(["picture", "expressions"])
+    grouped = rows.group_by("image", use_threads=False).aggregate([("expression", "list")])
+    return grouped.select(["image", "expression_list"]).rename_columns(["image", "expressions"])
 
 
 def _column(table: pyarrow.Table, names: tuple[str, ...], where: str) -> Any:
@@ -114,7 +114,7 @@ def _csv(file: Any, name: str) -> pyarrow.Table:
 
 
 def _parquet(file: Any, name: str) -> pyarrow.Table:
-    return read_parquet(file, name, (*PICTURE, *EXPRESSION))
+    return read_parquet(file, name, (*IMAGE, *EXPRESSION))
 
 
 #: Readers by the name's ending.

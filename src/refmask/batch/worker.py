@@ -18,9 +18,9 @@ from refmask.fingerprint import Fingerprint
 from refmask.segmenter import Segmenter
 from refmask.types import TargetPhrase
 
-#: Bytes that a worker takes: libraries, weights and what is made of them, each picture at once.
+#: Bytes that a worker takes: libraries, weights and what is made of them, each image at once.
 #: Above what ``benchmarks/batch.py`` saw at most, of 480x640 pixels with masks by grouping.
-LIBRARIES, PER_WEIGHT, PER_PICTURE = 1.1e9, 2, 0.25e9
+LIBRARIES, PER_WEIGHT, PER_IMAGE = 1.1e9, 2, 0.25e9
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class WorkerSpec:
         folder: where the rows go, path or URI.
         mark: the batch's configuration, by its hash.
         system: what answers depend on, as ``fingerprint_of`` tells it.
-        phrases: what every picture is asked, where each has no expressions of its own.
+        phrases: what every image is asked, where each has no expressions of its own.
     """
 
     folder: str
@@ -44,7 +44,7 @@ class WorkerSpec:
 
         Args:
             segmenter: answers.
-            at_once: how many pictures, each on one core.
+            at_once: how many images, each on one core.
 
         Raises:
             ConfigurationError: when its answers would not be those that the batch is to hold.
@@ -58,10 +58,10 @@ class Worker:
     """Answers shards and writes them.
 
     Attributes:
-        stage: answers a picture.
+        stage: answers an image.
         folder: where the rows go, path or URI.
         mark: the batch's configuration, by its hash.
-        at_once: how many pictures, each on one core.
+        at_once: how many images, each on one core.
     """
 
     stage: Stage
@@ -70,10 +70,10 @@ class Worker:
     at_once: int = 1
 
     def __call__(self, shards: Iterable[Shard]) -> Generator[ShardResult, None, None]:
-        """Work on shards in their order; pictures of the next begin before one is done.
+        """Work on shards in their order; images of the next begin before one is done.
 
         Raises:
-            RefmaskError: for what is no picture's fault, such as a full disk.
+            RefmaskError: for what is no image's fault, such as a full disk.
         """
         shards, ahead = tee(shards)
         asks = (ask for shard in ahead for ask in shard.asks)
@@ -103,7 +103,7 @@ def check_alike(ordered: Fingerprint, found: Fingerprint) -> None:
 
 
 def memory_of(segmenter: Segmenter, at_once: int = 1) -> int:
-    """Bytes that a worker is expected to take at most, ``at_once`` pictures at a time."""
+    """Bytes that a worker is expected to take at most, ``at_once`` images at a time."""
     weights = segmenter.method.encoder.weights
     size = 0 if weights is None else weights.stat().st_size
-    return int(LIBRARIES + PER_WEIGHT * size + PER_PICTURE * at_once)
+    return int(LIBRARIES + PER_WEIGHT * size + PER_IMAGE * at_once)

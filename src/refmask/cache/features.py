@@ -1,4 +1,4 @@
-"""Features of pictures, kept by all they depend on and bounded in size."""
+"""Features of images, kept by all they depend on and bounded in size."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def decode(arrays: Mapping[str, Array], shape: tuple[int, int, int]) -> BoolArra
     places = math.prod(shape) // table.shape[1]
     # Each is checked before their sum, which could otherwise run over and come out right.
     if not 0 < lengths.min() <= lengths.max() <= places or lengths.sum(dtype=np.int64) != places:
-        raise Damaged("its runs do not add up to the picture")
+        raise Damaged("its runs do not add up to the image")
     if labels.max() >= len(table):
         raise Damaged("its runs are of unknown masks")
     return np.repeat(table.T[:, labels], lengths.astype(np.int64), axis=1).reshape(shape)

@@ -13,7 +13,7 @@ from refmask.errors import MaskError
 from refmask.limits import limit
 from refmask.types import MaskProposals, sealed, tight_boxes
 
-#: More pixels of masks than any proposer offers: a hundred of the largest picture fill 5 GB. What
+#: More pixels of masks than any proposer offers: a hundred of the largest image fill 5 GB. What
 #: claims to hold more is not opened.
 MOST_PIXELS = 2**33
 _DETAIL = "details/"
@@ -50,8 +50,8 @@ def read(content: bytes, owner: Mapping[str, Any], height: int, width: int) -> M
     Args:
         content: from anywhere.
         owner: whose they must be.
-        height: of the picture.
-        width: of the picture.
+        height: of the image.
+        width: of the image.
 
     Raises:
         Damaged: when the entry is not what :func:`write` wrote for this owner.

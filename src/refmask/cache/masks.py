@@ -23,7 +23,7 @@ ENTRIES = f"[0-9a-f][0-9a-f]/*.{MASKS}"
 
 
 class MaskCache:
-    """Mask proposals kept by the picture's content and the proposer's configuration.
+    """Mask proposals kept by the image's content and the proposer's configuration.
 
     Any number of processes may read and write it at once, and be killed at any time.
 
@@ -40,7 +40,7 @@ class MaskCache:
         self._described: set[str] = set()
 
     def get(self, configuration: Mapping[str, Any], image: UInt8Array) -> MaskProposals | None:
-        """What was kept for a picture; None when nothing is there, or nothing whole.
+        """What was kept for an image; None when nothing is there, or nothing whole.
 
         A damaged entry is told by a ``RefmaskWarning`` and otherwise as good as absent.
 
@@ -49,7 +49,7 @@ class MaskCache:
             image: uint8 RGB (H, W, 3).
 
         Raises:
-            ImageError: when the array is not a uint8 RGB picture.
+            ImageError: when the array is not a uint8 RGB image.
         """
         owner = _owner(configuration, image)
         size = image.shape[0], image.shape[1]
@@ -60,7 +60,7 @@ class MaskCache:
     def put(
         self, configuration: Mapping[str, Any], image: UInt8Array, proposals: MaskProposals
     ) -> None:
-        """Keep a proposer's masks of a picture, in place of what was kept for it before.
+        """Keep a proposer's masks of an image, in place of what was kept for it before.
 
         Args:
             configuration: the proposer's.
@@ -69,7 +69,7 @@ class MaskCache:
 
         Raises:
             ConfigurationError: when the disk is full or closed to us; what was kept before stays.
-            ImageError: when the array is not a uint8 RGB picture.
+            ImageError: when the array is not a uint8 RGB image.
             MaskError: when the proposals are of another size, or cannot be kept.
         """
         owner = _owner(configuration, image)
@@ -100,13 +100,13 @@ class MaskCache:
                 found.append(described)
         return found
 
-    def pictures(self, configuration: Mapping[str, Any]) -> int:
-        """For how many pictures masks of a configuration are here, whole or damaged."""
+    def images(self, configuration: Mapping[str, Any]) -> int:
+        """For how many images masks of a configuration are here, whole or damaged."""
         return sum(1 for _ in (self.path / Fingerprint(configuration).sha256).glob(ENTRIES))
 
     def _file(self, owner: Mapping[str, str]) -> Path:
-        picture = owner["picture"]
-        return self.path / owner["configuration"] / picture[:2] / f"{picture}.{MASKS}"
+        image = owner["picture"]
+        return self.path / owner["configuration"] / image[:2] / f"{image}.{MASKS}"
 
     def _describe(self, name: str, configuration: Mapping[str, Any]) -> None:
         """Write a configuration for people to read, unless it stands there already."""

@@ -45,11 +45,11 @@ class CachedProposer:
         return dict(self._fingerprint)
 
     def propose(self, image: UInt8Array) -> MaskProposals:
-        """The kept masks of a uint8 RGB (H, W, 3) picture, or the proposer's, which are kept.
+        """The kept masks of a uint8 RGB (H, W, 3) image, or the proposer's, which are kept.
 
         Raises:
             ConfigurationError: when they cannot be written.
-            InputError: when the proposer refuses the picture, or its masks cannot be kept.
+            InputError: when the proposer refuses the image, or its masks cannot be kept.
         """
         found = self.store.get(self._fingerprint, image)
         if found is None:
@@ -75,7 +75,7 @@ class FromCache:
         return dict(self.kept)
 
     def propose(self, image: UInt8Array) -> MaskProposals:
-        """The kept masks of a uint8 RGB (H, W, 3) picture.
+        """The kept masks of a uint8 RGB (H, W, 3) image.
 
         Raises:
             MaskError: when there are none.
@@ -83,7 +83,7 @@ class FromCache:
         found = self.store.get(self.kept, image)
         if found is None:
             raise MaskError(
-                f"expected masks of this {image.shape[1]}x{image.shape[0]} picture by "
+                f"expected masks of this {image.shape[1]}x{image.shape[0]} image by "
                 f"'{self.kept.get('proposer')}' in the store {self.store.path}, found none; run "
                 f"'refmask propose' on it with the same settings and --out {self.store.path}"
             )
@@ -114,7 +114,7 @@ def from_store(place: str) -> FromCache:
             f"FOLDER --proposals NAME --out {path}'"
         )
     listed = "; ".join(
-        f"#{name[:SHORT]} {_in_short(kept, list(named.values()))} ({store.pictures(kept)} pictures)"
+        f"#{name[:SHORT]} {_in_short(kept, list(named.values()))} ({store.images(kept)} images)"
         for name, kept in named.items()
     )
     raise ConfigurationError(

@@ -1,6 +1,6 @@
-"""A picture that was looked at, as one ``.safetensors`` file.
+"""An image that was looked at, as one ``.safetensors`` file.
 
-Tensors: ``picture``, uint8 (H, W, 3); ``proposals``, the bytes of a store's entry of masks; and
+Tensors: ``image``, uint8 (H, W, 3); ``proposals``, the bytes of a store's entry of masks; and
 ``features/PART``, float32, for each array of the image features. The metadata hold one entry,
 ``refmask``, JSON: the format, what the features depend on, and a SHA-256 over the tensors and that.
 Reading believes nothing.
@@ -34,7 +34,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 #: Counted up when older programs cannot read the file any more.
 FORMAT = "scene 1"
 TOLD = "refmask"
-PICTURE, PROPOSALS, FEATURES = "picture", "proposals", "features/"
+IMAGE, PROPOSALS, FEATURES = "picture", "proposals", "features/"
 #: Under this name a file tells what made its proposals; files of older programs do not.
 MADE_BY, UNTOLD = "proposed_by", "not told"
 
@@ -121,7 +121,7 @@ def write_scene(
     entry = mask_record.write(proposals, {"picture": of_image(image)})
     settings = method.image_settings() if len(proposals) else {}
     arrays: Arrays = {
-        PICTURE: np.ascontiguousarray(image),
+        IMAGE: np.ascontiguousarray(image),
         PROPOSALS: np.frombuffer(entry, np.uint8),
         **{FEATURES + name: np.ascontiguousarray(features.arrays[name]) for name in settings},
     }
@@ -165,12 +165,12 @@ def _scene(path: Path, arrays: Arrays, metadata: str) -> SceneFile:
     told = _told(metadata)
     if told.pop("sha256") != _digest(arrays, told):
         raise Damaged("its checksum does not fit")
-    picture, entry = arrays.pop(PICTURE, None), arrays.pop(PROPOSALS, None)
-    if picture is None or entry is None or entry.dtype != np.uint8:
-        raise Damaged("it holds no picture or no proposals")
-    image = checked(picture)
+    image, entry = arrays.pop(IMAGE, None), arrays.pop(PROPOSALS, None)
+    if image is None or entry is None or entry.dtype != np.uint8:
+        raise Damaged("it holds no image or no proposals")
+    image = checked(image)
     height, width = image.shape[:2]
-    check("pixels", height * width, "its picture", Damaged)
+    check("pixels", height * width, "its image", Damaged)
     proposals = mask_record.read(entry.tobytes(), {"picture": of_image(image)}, height, width)
     if {FEATURES + name for name in told["parts"]} != set(arrays):
         raise Damaged("its features are not those it tells of")
@@ -210,5 +210,5 @@ def _digest(arrays: Arrays, told: Mapping[str, Any]) -> str:
 
 def _refuse(path: Path, reason: str) -> NoReturn:
     raise InputError(
-        f"{path} is damaged or no scene that refmask saved: {reason}; look at the picture again"
+        f"{path} is damaged or no scene that refmask saved: {reason}; look at the image again"
     )

@@ -22,11 +22,11 @@ from refmask.cli.hints import as_options
 from refmask.errors import RefmaskError, RefmaskWarning
 
 COMMANDS = {
-    "segment": "the mask of each expression in each picture",
+    "segment": "the mask of each expression in each image",
     "setup": "which model answers, and fetching the one that is recommended for photographs",
     "export": "answers of segment --json in the forms that other programs read",
-    "batch": "many pictures, on this machine or on many, into Parquet",
-    "propose": "mask proposals of pictures: kept, drawn, or compared with ground truth",
+    "batch": "many images, on this machine or on many, into Parquet",
+    "propose": "mask proposals of images: kept, drawn, or compared with ground truth",
     "evaluate": "figures of a system on a data set, with a record of every answer",
     "score": "figures of masks that another system made",
     "compare": "what one run gains over another, and on which expressions",
@@ -34,10 +34,10 @@ COMMANDS = {
     "features": "the unblended features and the scores of given masks and expressions",
     "demo": "segment shipped photographs and emoji scenes",
     "reproduce": "the paper's tables and figures, on its data or on the shipped scenes",
-    "app": "a page in the browser: drop a picture, type a phrase, see the mask",
+    "app": "a page in the browser: drop an image, type a phrase, see the mask",
     "serve": "the same over HTTP, for other programs and for Label Studio",
-    "index": "regions of many pictures, kept to be searched by phrase",
-    "search": "the pictures of an index that hold what a phrase refers to",
+    "index": "regions of many images, kept to be searched by phrase",
+    "search": "the images of an index that hold what a phrase refers to",
     "models": "what can be loaded, what is here; fetch and verify it",
     "data": "what of a data set is here, a look at it, and few-shot subsets of it",
 }
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(MANY, *gc.get_threshold()[1:])
     outer = argparse.ArgumentParser(
         prog="refmask",
-        description="A picture and a phrase in, the mask of that one thing out.",
+        description="An image and a phrase in, the mask of that one thing out.",
         epilog="commands:\n"
         + "\n".join(f"  {name:10} {purpose}" for name, purpose in COMMANDS.items())
         + "\n\n'refmask COMMAND --help' shows a command's options.",
@@ -111,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def wait_briefly() -> None:
     """Have threads wait for each other briefly, unless the environment says how to wait.
 
-    It is read when torch is imported: on two cores of which another program took one, a picture
+    It is read when torch is imported: on two cores of which another program took one, an image
     took 16 s instead of 1.5 before, and 3 s after.
     """
     if "OMP_WAIT_POLICY" not in os.environ:

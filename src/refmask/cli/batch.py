@@ -1,4 +1,4 @@
-"""``refmask batch``: many pictures, on this machine or on many, into Parquet."""
+"""``refmask batch``: many images, on this machine or on many, into Parquet."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "input",
         metavar="INPUT",
         help="a folder (with all below it), a quoted glob, or a .csv or .parquet table with a "
-        "column 'picture', and maybe one 'expression'; paths, or URIs such as s3://BUCKET/FOLDER",
+        "column 'image', and maybe one 'expression'; paths, or URIs such as s3://BUCKET/FOLDER",
     )
     asked = parser.add_mutually_exclusive_group()
     asked.add_argument(
-        "--expressions", metavar="FILE", help="asked about every picture; as 'refmask phrases'"
+        "--expressions", metavar="FILE", help="asked about every image; as 'refmask phrases'"
     )
     asked.add_argument(
-        "--per-picture",
+        "--per-image",
         metavar="TABLE",
-        help="what is asked about each picture in the folder INPUT: .csv or .parquet with columns "
-        "'picture' and 'expression'",
+        help="what is asked about each image in the folder INPUT: .csv or .parquet with columns "
+        "'image' and 'expression'",
     )
     parser.add_argument(
         "--out",
@@ -53,7 +53,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=int,
         metavar="N",
-        help="of this machine: pictures at once, each on one core (default: one a core, at most "
+        help="of this machine: images at once, each on one core (default: one a core, at most "
         "16; 4 on a GPU); rows do not depend on it",
     )
     group.add_argument(
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
     far = on_cluster(args)
     segmenter = load_looking(args)
-    plan = read_plan(args.input, _phrases(args, segmenter), args.per_picture)
+    plan = read_plan(args.input, _phrases(args, segmenter), args.per_image)
     batch = Batch(plan, fingerprint_of(segmenter), args.out, args.shard_rows, args.retry)
     with _Bar(plan.rows) as bar:
         summary = batch.run(_engine(args, segmenter, far), bar)
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _phrases(args: argparse.Namespace, segmenter: Segmenter) -> list[TargetPhrase] | None:
-    """What is asked about every picture; faulty ones are told before one is read."""
+    """What is asked about every image; faulty ones are told before one is read."""
     from refmask.cli.expressions import read_expressions, target_phrases
 
     if args.expressions is None:
@@ -105,7 +105,7 @@ def _engine(args: argparse.Namespace, segmenter: Segmenter, far: bool) -> Engine
 
 def _tell(args: argparse.Namespace, summary: dict[str, Any], bar: _Bar) -> None:
     print(
-        f"{summary['rows']} rows about {summary['pictures']} pictures in {summary['shards']} files "
+        f"{summary['rows']} rows about {summary['images']} images in {summary['shards']} files "
         f"in {args.out}, {bar.fresh} of them now in {bar.seconds:.0f} s"
     )
     if summary["errors"]:

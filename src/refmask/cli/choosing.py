@@ -36,7 +36,7 @@ def settle(args: argparse.Namespace, *, scenes: bool = False) -> Choice:
 
     Args:
         args: with ``add_system_options``; its options are settled in it.
-        scenes: the pictures are emoji scenes.
+        scenes: the images are emoji scenes.
 
     Raises:
         ConfigurationError: when the environment or the configuration file cannot be used.

@@ -71,7 +71,7 @@ def _dataset(args: argparse.Namespace, run: RunRecords) -> Dataset:
 def _print(found: Comparison, largest: list[Change]) -> None:
     from refmask.fingerprint import short
 
-    about = f"{found.expressions} expressions about {found.pictures} pictures in both runs"
+    about = f"{found.expressions} expressions about {found.images} images in both runs"
     print(about + (f", {found.left_out} left out" if found.left_out else ""))
     for name, (one, other) in found.settings.items():
         print(f"{name}: {short(one)} -> {short(other)}")
@@ -90,19 +90,19 @@ def _print(found: Comparison, largest: list[Change]) -> None:
     for change in largest:
         record = change.first
         print(
-            f"{record['iou']:.2f} -> {change.second['iou']:.2f}  picture {record['picture']}, "
+            f"{record['iou']:.2f} -> {change.second['iou']:.2f}  image {record['image']}, "
             f"sentence {record['query']}: {record['expression']!r}"
         )
 
 
 def _draw(args: argparse.Namespace, dataset: Dataset, change: Change, number: int) -> None:
-    """Both answers to one expression over its picture."""
+    """Both answers to one expression over its image."""
     from refmask.ops import rle
     from refmask.ops.files import write_whole
     from refmask.visualize.comparison import Panel, comparison
     from refmask.visualize.overlay import png
 
-    sample = dataset.sample(change.first["picture"])
+    sample = dataset.sample(change.first["image"])
     query = next((q for q in sample.queries if q.id == change.first["query"]), None)
     if query is None:
         raise ConfigurationError(

@@ -24,14 +24,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser(CHECK, help="what is there, what is missing, where it comes from")
     _add_name(check)
-    show = actions.add_parser(SHOW, help="draw pictures with their targets and expressions")
+    show = actions.add_parser(SHOW, help="draw images with their targets and expressions")
     _add_name(show)
     show.add_argument("--split", help="val (default, except for coco), test, testA, all, ...")
     _add_split_by(show)
     show.add_argument("--subset", default="all", help="of phrasecut: all (default), seen or unseen")
     show.add_argument("--questions", choices=("categories",), help="of coco: what is asked of it")
-    show.add_argument("--count", type=int, default=8, help="number of pictures (default 8)")
-    show.add_argument("--seed", type=int, default=0, help="which pictures (default 0)")
+    show.add_argument("--count", type=int, default=8, help="number of images (default 8)")
+    show.add_argument("--seed", type=int, default=0, help="which images (default 0)")
     show.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the drawings")
     fewshot = actions.add_parser(
         FEWSHOT, help="write a subset of K instances per class, each part of that of K + 1"
@@ -84,16 +84,16 @@ def _check(asked: str, given: Path | None) -> int:
         if split.fault is not None:
             print(f"  split {title}: {as_options(split.fault)}")
         else:
-            print(f"  split {title}: {split.pictures} pictures, {split.queries} expressions")
+            print(f"  split {title}: {split.images} images, {split.queries} expressions")
         if split.missing:
             first = ", ".join(path.name for path in split.missing[:3])
-            print(f"    {len(split.missing)} pictures are missing, first: {first}")
+            print(f"    {len(split.missing)} images are missing, first: {first}")
         whole &= split.fault is None and not split.missing
     return 0 if whole and states else 1
 
 
 def _show(args: argparse.Namespace) -> int:
-    """Draw pictures that the seed chooses, in the data set's order."""
+    """Draw images that the seed chooses, in the data set's order."""
     import numpy as np
 
     from refmask.errors import ConfigurationError

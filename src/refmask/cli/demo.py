@@ -74,7 +74,7 @@ def _scenes() -> Iterator[tuple[Scene, Segmentation]]:
 
 
 def choose(samples: list[Sample]) -> list[tuple[Sample, Query]]:
-    """One query for each of ``KINDS``, each of another picture as far as there are enough."""
+    """One query for each of ``KINDS``, each of another image as far as there are enough."""
     chosen: list[tuple[Sample, Query]] = []
     for kind in KINDS:
         for sample in samples:

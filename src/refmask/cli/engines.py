@@ -36,7 +36,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="N",
-        help="of a cluster's worker (default 1): so many pictures at once share its model",
+        help="of a cluster's worker (default 1): so many images at once share its model",
     )
     group.add_argument(
         "--worker-gpus",

@@ -48,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help="instances (the data set's own masks; of coco, any of the category is right), or as "
         "in 'refmask segment': auto (default), grouping, freesolo, store:PATH, masks:PATH (with "
-        "{stem} for the picture's id), ...",
+        "{stem} for the image's id), ...",
     )
     add_run_options(parser)
     add_engine_options(parser)
@@ -77,11 +77,11 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         help="of coco, which has no expressions: categories asks for each category that an image "
         "has one instance of, of at least 1 %% of its area",
     )
-    group.add_argument("--first", type=int, metavar="N", help="ask the first N pictures only")
+    group.add_argument("--first", type=int, metavar="N", help="ask the first N images only")
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Where a run goes, what it does about missing pictures, and how many it takes at once."""
+    """Where a run goes, what it does about missing images, and how many it takes at once."""
     group = parser.add_argument_group("run")
     group.add_argument(
         "--out",
@@ -94,13 +94,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--missing",
         default="stop",
         choices=("stop", "skip"),
-        help="what to do about pictures that cannot be read (default stop)",
+        help="what to do about images that cannot be read (default stop)",
     )
     group.add_argument(
         "--workers",
         type=int,
         metavar="N",
-        help="pictures at once, each on one core (default: one a core, at most 16; 4 on a GPU); "
+        help="images at once, each on one core (default: one a core, at most 16; 4 on a GPU); "
         "records do not depend on it",
     )
 
@@ -148,7 +148,7 @@ def _anew(args: argparse.Namespace) -> Evaluation:
 
 
 def check_first(args: argparse.Namespace) -> None:
-    """Raise ConfigurationError for a number of pictures below 1."""
+    """Raise ConfigurationError for a number of images below 1."""
     if args.first is not None and args.first < 1:
         raise ConfigurationError(f"expected --first of at least 1, got {args.first}")
 
@@ -195,15 +195,15 @@ def evaluate(args: argparse.Namespace, evaluation: Evaluation, name: str) -> int
 
     dataset, mark = evaluation.dataset, evaluation.configuration.short
     folder = args.out or Path(RUNS, f"{dataset.name}-{dataset.split}-{name}-{mark}")
-    with _Bar(len(evaluation.pictures)) as bar:
+    with _Bar(len(evaluation.images)) as bar:
         summary = evaluation.run(folder, bar)
     print_summary(summary)
     print(f"records and summary in {folder}")
-    return 1 if summary["missing_pictures"]["count"] else 0
+    return 1 if summary["missing_images"]["count"] else 0
 
 
 class _Bar:
-    """Pictures done, time left and the figures so far, where somebody looks."""
+    """Images done, time left and the figures so far, where somebody looks."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -217,12 +217,12 @@ class _Bar:
             self.bar.close()
 
     def __call__(self, done: int, tally: Tally) -> None:
-        """Show the figures so far; the pictures of the first call were done before."""
+        """Show the figures so far; the images of the first call were done before."""
         from tqdm import tqdm
 
         if self.bar is None:
             off = not sys.stderr.isatty()
-            self.bar = tqdm(total=self.total, initial=done, unit="picture", disable=off)
+            self.bar = tqdm(total=self.total, initial=done, unit="image", disable=off)
         figures = tally.metrics()
         shown = {name: f"{figures[name]:.2%}" for name in ("oIoU", "mIoU") if name in figures}
         self.bar.set_postfix(shown, refresh=False)
@@ -235,14 +235,14 @@ def print_summary(summary: dict[str, Any]) -> None:
     asked = f" ({told['questions']})" if "questions" in told else ""
     print(
         f"{told['data']} {told['split']}{asked}: {summary['expressions']} expressions about "
-        f"{summary['pictures']} pictures"
+        f"{summary['images']} images"
     )
     what = "predictions" if told["system"] == "predictions" else "proposals"
     if summary["without_proposals"]:
         fate = "left out" if summary["left_out"] else "counted as IoU 0"
         print(f"{summary['without_proposals']} expressions without {what}: {fate}")
-    if summary["missing_pictures"]["count"]:
-        print(f"{summary['missing_pictures']['count']} pictures missing: left out")
+    if summary["missing_images"]["count"]:
+        print(f"{summary['missing_images']['count']} images missing: left out")
     print("\n| figure | % | 95 % interval |\n|---|---|---|")
     for name, figure in summary["figures"].items():
         value, low, high = (100 * figure[key] for key in ("value", "low", "high"))
@@ -250,9 +250,7 @@ def print_summary(summary: dict[str, Any]) -> None:
     print()
 
 
-def _system(
-    args: argparse.Namespace, pictures: tuple[str, ...]
-) -> tuple[Segmenter, ProposalSource]:
+def _system(args: argparse.Namespace, images: tuple[str, ...]) -> tuple[Segmenter, ProposalSource]:
     """The segmenter, and where its proposals come from."""
     from refmask.evaluation.sources import INSTANCES, MASKS, Given, Instances, Proposed
 
@@ -264,6 +262,6 @@ def _system(
     if args.proposals == INSTANCES:
         source: ProposalSource = Instances(refine)
     else:
-        source = Given(args.proposals, pictures, refine)
+        source = Given(args.proposals, images, refine)
     # The proposer is a stand-in, which is never asked.
     return load_segmenter(args, "grouping", args.store, None, args.store_limit), source

@@ -12,7 +12,7 @@ from refmask.cli.options import add_system_options, load_segmenter
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("image", metavar="IMAGE", help="the picture")
+    parser.add_argument("image", metavar="IMAGE", help="the image")
     parser.add_argument(
         "--masks",
         required=True,

@@ -36,14 +36,14 @@ def add_format_options(parser: argparse.ArgumentParser, *, required: bool = Fals
         "--sure-only", action="store_true", help="leave out answers that call themselves unsure"
     )
     group.add_argument(
-        "--copy-pictures",
+        "--copy-images",
         action="store_true",
-        help="copy pictures beside the labels of yolo and labelme, instead of pointing to them",
+        help="copy images beside the labels of yolo and labelme, instead of pointing to them",
     )
     group.add_argument(
-        "--picture-prefix",
+        "--image-prefix",
         metavar="URL",
-        help="what comes before a picture's name in Label Studio's tasks (default: its own local "
+        help="what comes before an image's name in Label Studio's tasks (default: its own local "
         "files, /data/local-files/?d=)",
     )
     group.add_argument(
@@ -59,8 +59,8 @@ def chosen(args: argparse.Namespace, out: str) -> Options:
     """
     from refmask.export.collection import LOCAL_FILES, Options, check_free
 
-    prefix = LOCAL_FILES if args.picture_prefix is None else args.picture_prefix
-    options = Options(args.label, args.sure_only, args.copy_pictures, prefix, args.overwrite)
+    prefix = LOCAL_FILES if args.image_prefix is None else args.image_prefix
+    options = Options(args.label, args.sure_only, args.copy_images, prefix, args.overwrite)
     for name in args.format:
         check_free(Path(out, name), options)
     return options

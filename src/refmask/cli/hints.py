@@ -10,8 +10,8 @@ import re
 
 #: Settings that messages name; anything else in backticks stays as it is.
 SETTINGS = frozenset(
-    {"address", "also_vit", "copy_pictures", "expressions", "first", "host", "index", "label"}
-    | {"label_studio_root", "missing", "model", "out", "overwrite", "parser", "per_picture", "port"}
+    {"address", "also_vit", "copy_images", "expressions", "first", "host", "index", "label"}
+    | {"label_studio_root", "missing", "model", "out", "overwrite", "parser", "per_image", "port"}
     | {"precision", "proposals", "questions", "resnet", "root", "shard_rows", "split", "truth"}
     | {"vit", "weights", "workers"}
 )

@@ -1,4 +1,4 @@
-"""``refmask index``: regions of many pictures, kept to be searched by ``refmask search``."""
+"""``refmask index``: regions of many images, kept to be searched by ``refmask search``."""
 
 from __future__ import annotations
 
@@ -24,18 +24,16 @@ ADD, UPDATE, REMOVE, STATS = "add", "update", "remove", "stats"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser(
-        ADD, help="take pictures in; those that are in it already cost nothing"
-    )
-    add.add_argument("paths", metavar="PATH", nargs="+", help="pictures, folders or quoted globs")
+    add = actions.add_parser(ADD, help="take images in; those that are in it already cost nothing")
+    add.add_argument("paths", metavar="PATH", nargs="+", help="images, folders or quoted globs")
     _add_looking(add)
     _add_looking(
         actions.add_parser(
-            UPDATE, help="notice changed, moved and deleted pictures, and new ones in added folders"
+            UPDATE, help="notice changed, moved and deleted images, and new ones in added folders"
         )
     )
-    remove = actions.add_parser(REMOVE, help="forget pictures, or folders with all below them")
-    remove.add_argument("paths", metavar="PATH", nargs="+", help="pictures or folders")
+    remove = actions.add_parser(REMOVE, help="forget images, or folders with all below them")
+    remove.add_argument("paths", metavar="PATH", nargs="+", help="images or folders")
     _add_place(remove)
     stats = actions.add_parser(STATS, help="how much it holds, and what it was made with")
     _add_place(stats)
@@ -68,7 +66,7 @@ def _add_looking(parser: argparse.ArgumentParser) -> None:
 
 
 def _look(args: argparse.Namespace) -> int:
-    """Add or update; a bad picture does not stop the rest."""
+    """Add or update; a bad image does not stop the rest."""
     from refmask.search import Index
 
     far = on_cluster(args)
@@ -81,7 +79,7 @@ def _look(args: argparse.Namespace) -> int:
 
 
 def _elsewhere(index: Index, args: argparse.Namespace) -> Elsewhere:
-    """Looks at pictures on the cluster that the options describe."""
+    """Looks at images on the cluster that the options describe."""
     from refmask.batch.indexing import EntriesOnRay
     from refmask.batch.worker import fingerprint_of
 
@@ -93,7 +91,7 @@ def _elsewhere(index: Index, args: argparse.Namespace) -> Elsewhere:
 def _followed(index: Index, args: argparse.Namespace, elsewhere: Elsewhere | None) -> Counter[str]:
     from tqdm import tqdm
 
-    with tqdm(unit="picture", disable=not sys.stderr.isatty()) as bar:
+    with tqdm(unit="image", disable=not sys.stderr.isatty()) as bar:
 
         def tell(outcome: Outcome, files: int) -> None:
             bar.total = files
@@ -114,7 +112,7 @@ def _described(stats: Stats) -> str:
         else "every region is compared"
     )
     rows: dict[str, Any] = {
-        "pictures": f"{stats.pictures:,}",
+        "images": f"{stats.images:,}",
         "regions": f"{stats.regions:,}",
         "bytes": f"{stats.bytes:,}{each}",
         "search": searched,

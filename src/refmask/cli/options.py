@@ -84,10 +84,10 @@ def add_refinement_options(parser: argparse.ArgumentParser) -> None:
         "--store", metavar="DIR", help="keep masks and features there, and take them from there"
     )
     group.add_argument(
-        "--min-area", type=float, default=0.0, metavar="SHARE", help="of the picture, 0 to 1"
+        "--min-area", type=float, default=0.0, metavar="SHARE", help="of the image, 0 to 1"
     )
     group.add_argument(
-        "--max-area", type=float, default=1.0, metavar="SHARE", help="of the picture, 0 to 1"
+        "--max-area", type=float, default=1.0, metavar="SHARE", help="of the image, 0 to 1"
     )
     group.add_argument(
         "--duplicates",
@@ -118,7 +118,7 @@ def refinement(args: argparse.Namespace) -> Refinement:
 
 
 def add_looking_options(parser: argparse.ArgumentParser) -> None:
-    """All of a system that looks at any picture by itself."""
+    """All of a system that looks at any image by itself."""
     parser.add_argument(
         "--proposals",
         default="auto",
@@ -132,11 +132,11 @@ def add_looking_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_looking(args: argparse.Namespace) -> None:
-    """Settle the model; raise ConfigurationError for masks of one picture where any may come."""
+    """Settle the model; raise ConfigurationError for masks of one image where any may come."""
     settle(args)
     if args.proposals.startswith("masks:"):
         raise ConfigurationError(
-            "expected --proposals that make masks for any picture, got given masks, which "
+            "expected --proposals that make masks for any image, got given masks, which "
             "'refmask segment' and 'refmask evaluate' take; choose another"
         )
 

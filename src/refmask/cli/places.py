@@ -35,7 +35,7 @@ def check_places(args: argparse.Namespace) -> None:
         place = getattr(args, name, None)
         if place is None or isinstance(place, bool) or "://" in str(place):
             continue  # not told, or not on this machine
-        path = Path(str(place).partition("{")[0] or ".")  # the rest stands for pictures' names
+        path = Path(str(place).partition("{")[0] or ".")  # the rest stands for images' names
         check_writable(path.parent if path.is_file() else path)
 
 

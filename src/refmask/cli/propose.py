@@ -1,4 +1,4 @@
-"""``refmask propose``: mask proposals of pictures, kept, drawn or compared with ground truth."""
+"""``refmask propose``: mask proposals of images, kept, drawn or compared with ground truth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from refmask.errors import ConfigurationError, InputError
 if TYPE_CHECKING:
     from refmask.types import MaskProposals, MaskProposer
 
-#: The shipped scenes, where pictures are named.
+#: The shipped scenes, where images are named.
 SCENES = "scenes"
 FIGURES = {
     "mean_best_iou": ("mean best IoU", "{:.3f}"),
@@ -27,8 +27,8 @@ FIGURES = {
     "mean_best_iou_large": ("large", "{:.3f}"),
     "recall_50": ("recall@0.5", "{:.3f}"),
     "recall_75": ("recall@0.75", "{:.3f}"),
-    "masks_per_picture": ("masks / picture", "{:.1f}"),
-    "seconds_per_picture": ("s / picture", "{:.2f}"),
+    "masks_per_image": ("masks / image", "{:.1f}"),
+    "seconds_per_image": ("s / image", "{:.2f}"),
 }
 
 
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "images",
         metavar="IMAGE",
         nargs="+",
-        help="pictures, folders or quoted globs; for --report also 'scenes' (the shipped ones), a "
+        help="images, folders or quoted globs; for --report also 'scenes' (the shipped ones), a "
         "folder of further ones, or one of instances.json in COCO's format and images/",
     )
     parser.add_argument(
@@ -55,15 +55,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compat",
         choices=("default", "reference"),
-        help="reference: pictures enter the proposer as in the paper's released code, in fp32",
+        help="reference: images enter the proposer as in the paper's released code, in fp32",
     )
     parser.add_argument(
         "--out",
         metavar="PATH",
-        help="an .npz file for one picture (or one each, with {stem} in PATH), else a store for "
+        help="an .npz file for one image (or one each, with {stem} in PATH), else a store for "
         "all of them",
     )
-    parser.add_argument("--draw", metavar="DIR", help="draw each picture's proposals there")
+    parser.add_argument("--draw", metavar="DIR", help="draw each image's proposals there")
     parser.add_argument(
         "--report", action="store_true", help="compare proposers with ground truth, side by side"
     )
@@ -71,18 +71,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--truth",
         metavar="PATH",
         help="ground-truth masks for --report, as masks:PATH takes them; {stem} stands for the "
-        "picture's name",
+        "image's name",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--first", type=int, metavar="N", help="take the first N pictures only")
+    parser.add_argument("--first", type=int, metavar="N", help="take the first N images only")
     add_refinement_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Report, or propose for every picture; a bad picture does not stop the rest."""
+    """Report, or propose for every image; a bad image does not stop the rest."""
     from refmask.settings import AUTO, choose
 
-    # As a system proposes that is asked about these pictures.
+    # As a system proposes that is asked about these images.
     specs = [
         choose(scenes=SCENES in args.images).proposals if spec == AUTO else spec
         for spec in args.proposals or [AUTO]
@@ -149,21 +149,21 @@ def _proposer(args: argparse.Namespace, spec: str, stem: str | None = None) -> M
 def _propose(args: argparse.Namespace, spec: str) -> int:
     from tqdm import tqdm
 
-    from refmask.export.folder import picture_folders
-    from refmask.ops.finding import find_pictures
+    from refmask.export.folder import image_folders
+    from refmask.ops.finding import find_images
     from refmask.ops.images import read_image
 
-    pictures = [path for place in args.images for path in find_pictures(place)][: args.first]
-    if args.out and not _is_store(args.out) and "{stem}" not in args.out and len(pictures) > 1:
+    images = [path for place in args.images for path in find_images(place)][: args.first]
+    if args.out and not _is_store(args.out) and "{stem}" not in args.out and len(images) > 1:
         raise ConfigurationError(
-            f"{len(pictures)} pictures do not fit into one file; name a folder as --out, or put "
+            f"{len(images)} images do not fit into one file; name a folder as --out, or put "
             "{stem} into the file's name"
         )
-    # Given masks are looked up by the picture's name.
+    # Given masks are looked up by the image's name.
     proposer = None if spec.startswith("masks:") else _proposer(args, spec)
     failed = 0
-    bar = tqdm(pictures, unit="picture", disable=len(pictures) == 1 or not sys.stderr.isatty())
-    for path, name in zip(bar, picture_folders(pictures), strict=True):
+    bar = tqdm(images, unit="image", disable=len(images) == 1 or not sys.stderr.isatty())
+    for path, name in zip(bar, image_folders(images), strict=True):
         try:
             with net(path):
                 image = read_image(path)
@@ -173,11 +173,11 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
             tqdm.write(f"refmask: error: {as_options(error)}", file=sys.stderr)
             continue
         tqdm.write(f"{path}: {len(found)} masks{_write(args, name, image, found)}")
-    return 0 if not failed else 2 if failed == len(pictures) else 1
+    return 0 if not failed else 2 if failed == len(images) else 1
 
 
 def _write(args: argparse.Namespace, name: str, image: Any, found: MaskProposals) -> str:
-    """Write what is asked for by a picture's name; returns where, for the message."""
+    """Write what is asked for by an image's name; returns where, for the message."""
     from refmask.export.proposals import npz
     from refmask.ops.files import write_whole
     from refmask.visualize.overlay import png
@@ -202,13 +202,13 @@ def _report(args: argparse.Namespace, specs: list[str]) -> int:
 
     proposers = {spec: _proposer(args, spec) for spec in specs}
     truth = islice(read_truth(args.images, args.truth), args.first)
-    bar = tqdm(truth, unit="picture", disable=not sys.stderr.isatty())
+    bar = tqdm(truth, unit="image", disable=not sys.stderr.isatty())
     figures = compare(proposers, bar)
     if args.json:
         print(json.dumps(figures))
         return 0
     some = next(iter(figures.values()))
-    print(f"{some['pictures']} pictures, {some['things']} things\n")
+    print(f"{some['images']} images, {some['things']} things\n")
     print("| proposals | " + " | ".join(name for name, _ in FIGURES.values()) + " |")
     print("|---" * (len(FIGURES) + 1) + "|")
     for spec, values in figures.items():

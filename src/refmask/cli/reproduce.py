@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--store", metavar="DIR", help="keep proposals and features there, not in --out"
     )
     add_store_limit(parser)
-    parser.add_argument("--first", type=int, metavar="N", help="the first N pictures of each split")
+    parser.add_argument("--first", type=int, metavar="N", help="the first N images of each split")
     parser.add_argument("--missing", default="stop", choices=("stop", "skip"))
     for tower, example in (("vit", "ViT-B-32-quickgelu"), ("resnet", "RN50-quickgelu")):
         parser.add_argument(

@@ -1,4 +1,4 @@
-"""``refmask search``: the pictures of an index that hold what a phrase refers to."""
+"""``refmask search``: the images of an index that hold what a phrase refers to."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("phrase", metavar="PHRASE", help='"the dog under the table"')
     parser.add_argument("--index", required=True, metavar="DIR", help="the index's folder")
-    parser.add_argument("--top", type=int, default=10, metavar="K", help="pictures (default 10)")
+    parser.add_argument("--top", type=int, default=10, metavar="K", help="images (default 10)")
     parser.add_argument(
-        "--regions", type=int, default=1, metavar="N", help="of each picture, at most (default 1)"
+        "--regions", type=int, default=1, metavar="N", help="of each image, at most (default 1)"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object per picture")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per image")
     parser.add_argument("--sheet", metavar="FILE", help="draw them with their masks, as a PNG")
     parser.add_argument(
         "--rerank",
         type=int,
         default=0,
         metavar="N",
-        help="the N best pictures by how far the region also stands out within its picture",
+        help="the N best images by how far the region also stands out within its image",
     )
     parser.add_argument(
         "--exact", action="store_true", help="compare every region, however many there are"
     )
     among = parser.add_argument_group("among")
-    among.add_argument("--folder", metavar="DIR", help="pictures in it or below it")
+    among.add_argument("--folder", metavar="DIR", help="images in it or below it")
     among.add_argument(
-        "--min-area", type=float, default=0.0, metavar="SHARE", help="of the picture, 0 to 1"
+        "--min-area", type=float, default=0.0, metavar="SHARE", help="of the image, 0 to 1"
     )
     among.add_argument(
-        "--max-area", type=float, default=1.0, metavar="SHARE", help="of the picture, 0 to 1"
+        "--max-area", type=float, default=1.0, metavar="SHARE", help="of the image, 0 to 1"
     )
     among.add_argument(
         "--since", type=_day, metavar="DAY", help="taken on that day or later, as 2024-05-31"
@@ -97,7 +97,7 @@ def _caption(number: int, hit: Hit) -> list[str]:
 
 
 def _draw(hits: list[Hit], file: Path) -> None:
-    """A sheet of all hits; a picture that cannot be read any more is told and left out."""
+    """A sheet of all hits; an image that cannot be read any more is told and left out."""
     from refmask.ops.files import write_whole
     from refmask.ops.images import read_image
     from refmask.visualize.overlay import png

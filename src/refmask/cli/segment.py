@@ -1,4 +1,4 @@
-"""``refmask segment``: the mask of each expression in each picture."""
+"""``refmask segment``: the mask of each expression in each image."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OUT = "refmask-out"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("image", metavar="IMAGE", help="a picture, a folder, or a quoted glob")
+    parser.add_argument("image", metavar="IMAGE", help="an image, a folder, or a quoted glob")
     parser.add_argument("expressions", metavar="EXPRESSION", nargs="+", help='"the red car"')
     parser.add_argument(
         "--proposals",
@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help="auto (default: what fits the model), photo (photographs), grouping, freesolo, sam, "
         "sam2, freemask, maskcut, store:PATH, or masks:PATH, a folder of PNGs, .npz or COCO JSON; "
-        "{stem} in PATH stands for the picture's name; settings as NAME:key=value,key=value",
+        "{stem} in PATH stands for the image's name; settings as NAME:key=value,key=value",
     )
     parser.add_argument(
         "--top", type=int, default=1, metavar="K", help="list the K best proposals in the JSON"
@@ -61,13 +61,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Answer every expression on every picture; a bad picture does not stop the rest."""
+    """Answer every expression on every image; a bad image does not stop the rest."""
     from tqdm import tqdm
 
-    from refmask.export.folder import picture_folders
+    from refmask.export.folder import image_folders
     from refmask.factory import wrap_proposer
     from refmask.ops.files import check_writable
-    from refmask.ops.finding import find_pictures
+    from refmask.ops.finding import find_images
     from refmask.ops.reading import is_file
     from refmask.proposals import load_proposer
 
@@ -75,9 +75,9 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigurationError(f"expected --top of at least 1, got {args.top}")
     if any(is_file(Path(text)) for text in args.expressions):
         raise ConfigurationError(
-            "expected expressions after the first picture, got a file; put a glob in quotes"
+            "expected expressions after the first image, got a file; put a glob in quotes"
         )
-    pictures = find_pictures(args.image)
+    images = find_images(args.image)
     out = args.out or OUT
     options = chosen(args, out) if args.format else None
     if args.format or args.out or not args.json:
@@ -85,45 +85,45 @@ def run(args: argparse.Namespace) -> int:
     offer(args)
     given = settle(args).proposals.startswith("masks:")
     refine = refinement(args)
-    # Given masks are looked up by each picture's name, below.
+    # Given masks are looked up by each image's name, below.
     spec = "grouping" if given else args.proposals
     segmenter = load_segmenter(args, spec, args.store, refine, args.store_limit)
-    phrases = segmenter.parser(args.expressions)  # faulty ones are told before a picture is read
+    phrases = segmenter.parser(args.expressions)  # faulty ones are told before an image is read
     answers: list[Answer] = []
     failed = 0
-    several = len(pictures) > 1
-    bar = tqdm(pictures, unit="picture", disable=not several or not sys.stderr.isatty())
-    for picture, folder in zip(bar, picture_folders(pictures), strict=True):
+    several = len(images) > 1
+    bar = tqdm(images, unit="image", disable=not several or not sys.stderr.isatty())
+    for image, folder in zip(bar, image_folders(images), strict=True):
         try:
-            with net(picture):
+            with net(image):
                 if given:
                     proposer = wrap_proposer(
-                        load_proposer(args.proposals, picture.stem), None, refine
+                        load_proposer(args.proposals, image.stem), None, refine
                     )
                     segmenter = dataclasses.replace(segmenter, proposer=proposer)
-                scene = _look(segmenter, picture, several)
-                answers += _answer(args, picture, folder, scene, phrases)
+                scene = _look(segmenter, image, several)
+                answers += _answer(args, image, folder, scene, phrases)
         except InputError as error:
             failed += 1
             tqdm.write(f"refmask: error: {as_options(error)}", file=sys.stderr)
     if options is not None and answers:
         write_formats(args, answers, out, options)
-    return 0 if not failed else 2 if failed == len(pictures) else 1
+    return 0 if not failed else 2 if failed == len(images) else 1
 
 
-def _look(segmenter: Segmenter, picture: Path, several: bool) -> Scene:
-    """Look at a picture; of a single one each step is shown, several have a bar."""
+def _look(segmenter: Segmenter, image: Path, several: bool) -> Scene:
+    """Look at an image; of a single one each step is shown, several have a bar."""
     from refmask.cli.progress import say, steps
 
     if several:
-        return segmenter.look(picture)
+        return segmenter.look(image)
     with steps("reading the image"):
-        return segmenter.look(picture, tell=say)
+        return segmenter.look(image, tell=say)
 
 
 def _answer(
     args: argparse.Namespace,
-    picture: Path,
+    image: Path,
     folder: str,
     scene: Scene,
     phrases: list[TargetPhrase],
@@ -139,7 +139,7 @@ def _answer(
     names = answer_names(args.expressions)
     answers = []
     for name, answer in zip(names, scene.find_phrases(phrases), strict=True):
-        fields = {"picture": str(picture), **answer.to_dict(args.top)}
+        fields = {"image": str(image), **answer.to_dict(args.top)}
         where = ""
         if folders:
             drawing = write_answer(Path(out, folder), name, scene.image, answer, args.top)
@@ -149,7 +149,7 @@ def _answer(
         tqdm.write(
             json.dumps(fields, ensure_ascii=False)
             if args.json
-            else f"{picture}: {_summary(answer)}{where}"
+            else f"{image}: {_summary(answer)}{where}"
         )
     return answers
 

@@ -22,10 +22,10 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LIMITS = (
     ("--max-body", "body", "SIZE", "of a request (default 32MB)"),
     ("--body-memory", "bodies", "SIZE", "of all bodies together (default 500MB); others get 429"),
-    ("--max-pixels", "pixels", "N", "of a picture (default 16000000)"),
+    ("--max-pixels", "pixels", "N", "of an image (default 16000000)"),
     ("--max-phrases", "phrases", "N", "in a request (default 64)"),
     ("--max-letters", "letters", "N", "of a phrase (default 300)"),
-    ("--workers", "workers", "N", "pictures looked at at once (default: one for each core)"),
+    ("--workers", "workers", "N", "images looked at at once (default: one for each core)"),
     ("--queue", "queue", "N", "requests that may wait for them (default 32); others get 429"),
     ("--timeout", "seconds", "SECONDS", "for an answer (default 60); then 503"),
     (
@@ -65,7 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--label-studio-root",
         type=Path,
         metavar="DIR",
-        help="where pictures of its local storage are; implies --label-studio",
+        help="where images of its local storage are; implies --label-studio",
     )
     group = parser.add_argument_group("limits")
     for option, field, unit, about in LIMITS:
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_installed()
     from refmask.server.app import app
-    from refmask.server.label_studio.tasks import Pictures
+    from refmask.server.label_studio.tasks import ImageFolder
     from refmask.server.searching import opener
 
     token, root = read_token(args.token_file), args.label_studio_root
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         limits(args),
         token=token,
         index=None if args.index is None else opener(args.index),
-        pictures=Pictures(root) if args.label_studio or root is not None else None,
+        images=ImageFolder(root) if args.label_studio or root is not None else None,
     )
     with listen(args.host, args.port) as listening:
         run(api, listening, lambda line: print(line, flush=True))

@@ -88,7 +88,7 @@ class ClipBackbone:
 
     @torch.inference_mode()
     def encode_masked(self, pixels: Tensor, masks: Tensor, **settings: Any) -> Tensor:
-        """Mask-guided features of one picture (equations 2 and 3).
+        """Mask-guided features of one image (equations 2 and 3).
 
         Args:
             pixels: float32 (1, 3, S, S), normalised.
@@ -108,7 +108,7 @@ class ClipBackbone:
 
     @torch.inference_mode()
     def encode_regions(self, pixels: Tensor, regions: Tensor, **settings: Any) -> Tensor:
-        """Region tokens' features of one picture.
+        """Region tokens' features of one image.
 
         Args:
             pixels: float32 (1, 3, S, S), normalised.
@@ -127,7 +127,7 @@ class ClipBackbone:
 
     @torch.inference_mode()
     def encode_places(self, pixels: Tensor, bias_seed: int | None = None) -> Tensor:
-        """Features of the joint space at each place of a picture.
+        """Features of the joint space at each place of an image.
 
         Args:
             pixels: float32 (1, 3, S, S), normalised.

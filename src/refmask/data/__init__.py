@@ -1,4 +1,4 @@
-"""Data sets: pictures with what is asked about them.
+"""Data sets: images with what is asked about them.
 
 To add one: one file beside this one, and one line in ``DATASETS``.
 """
@@ -16,13 +16,13 @@ from refmask.types import Sample
 
 
 class Dataset(Protocol):
-    """One split of a data set; its pictures are read when they are asked for.
+    """One split of a data set; its images are read when they are asked for.
 
     Attributes:
         name: as it is asked for, such as "refcoco".
         split: such as "val".
-        ids: of its pictures, unique, in the order in which they are asked.
-        queries: number of expressions over all pictures.
+        ids: of its images, unique, in the order in which they are asked.
+        queries: number of expressions over all images.
         categories: class names by id, as in ``Sample.instances.details["category"]``; none where
             there are no instances.
         fingerprint: SHA-256 over the annotations and the rules by which they are read.
@@ -35,20 +35,20 @@ class Dataset(Protocol):
     categories: dict[int, str]
     fingerprint: str
 
-    def sample(self, picture: str) -> Sample:
-        """One picture with all that is asked about it.
+    def sample(self, image: str) -> Sample:
+        """One image with all that is asked about it.
 
         Args:
-            picture: one of ``ids``.
+            image: one of ``ids``.
 
         Raises:
-            ImageError: when the picture is missing or damaged.
+            ImageError: when the image is missing or damaged.
             InputError: when its annotations are.
         """
         ...
 
-    def missing_pictures(self) -> list[Path]:
-        """Files of its pictures that are not there, told without opening any."""
+    def missing_images(self) -> list[Path]:
+        """Files of its images that are not there, told without opening any."""
         ...
 
 

@@ -28,15 +28,15 @@ class SplitState:
     Attributes:
         split: its name.
         split_by: who split it, where that is told.
-        pictures: how many it has.
+        images: how many it has.
         queries: how many expressions it has.
-        missing: files of pictures that are not there.
+        missing: files of images that are not there.
         fault: why it cannot be read, or None.
     """
 
     split: str
     split_by: str | None
-    pictures: int = 0
+    images: int = 0
     queries: int = 0
     missing: tuple[Path, ...] = ()
     fault: str | None = None
@@ -53,7 +53,7 @@ def presence(name: str, root: Path) -> list[Presence]:
 
 
 def split_states(name: str, root: Path) -> list[SplitState]:
-    """Each split whose annotations are there, counted, with the pictures that are missing.
+    """Each split whose annotations are there, counted, with the images that are missing.
 
     Splits that do not hold as much as was published are warned of.
     """
@@ -111,5 +111,5 @@ def _state(name: str, root: Path, split_by: str | None, split: str) -> SplitStat
         dataset = load_dataset(name, split, root, split_by=split_by)
     except (InputError, ConfigurationError) as error:
         return SplitState(split, split_by, fault=str(error))
-    absent = tuple(dataset.missing_pictures())
+    absent = tuple(dataset.missing_images())
     return SplitState(split, split_by, len(dataset.ids), dataset.queries, absent)

@@ -69,12 +69,12 @@ class CocoDataset:
         self._tables = parse_tables(content, path)
         self.categories = self._tables.categories
         counts = None if self.questions is None else self._counts(self.questions)
-        self._pictures = {
+        self._images = {
             str(number): one
-            for number, one in self._tables.pictures.items()
+            for number, one in self._tables.images.items()
             if counts is None or counts[number]
         }
-        self.ids = tuple(self._pictures)
+        self.ids = tuple(self._images)
         self.queries = 0 if counts is None else sum(counts.values())
         rules = (choice.name, self.split, *filter(None, [self.questions]))
         self.fingerprint = fingerprint(rules, content)
@@ -89,7 +89,7 @@ class CocoDataset:
             MaskError: when an annotation is damaged.
             ConfigurationError: when it is none of ``ids``.
         """
-        about = self._pictures.get(image_id)
+        about = self._images.get(image_id)
         if about is None:
             raise ConfigurationError(f"expected an image of coco, got the id '{image_id}'")
         image = read_annotated(self.folder, about.file, about.height, about.width)
@@ -98,23 +98,23 @@ class CocoDataset:
         asked = self._ask(self.questions, about.id)
         return Sample(image_id, image, asked.queries(image_id, self.categories), asked.instances)
 
-    def missing_pictures(self) -> list[Path]:
+    def missing_images(self) -> list[Path]:
         """Files of its images that are not there."""
-        return missing(self.folder, (one.file for one in self._pictures.values()))
+        return missing(self.folder, (one.file for one in self._images.values()))
 
     def _counts(self, questions: str) -> dict[int, int]:
         """Number of questions by image; what is annotated is drawn to know its size."""
         _check_names(self._tables)
-        counts = {one: len(self._ask(questions, one).right) for one in self._tables.pictures}
+        counts = {one: len(self._ask(questions, one).right) for one in self._tables.images}
         if not any(counts.values()):
             raise ConfigurationError(
                 f"{self._tables.path} leaves nothing to ask: it lacks {LACKING[questions]}"
             )
         return counts
 
-    def _ask(self, questions: str, picture: int) -> Asked:
-        instances, _ = self._tables.instances(picture)
-        annotations = self._tables.annotations.get(picture, ())
+    def _ask(self, questions: str, image: int) -> Asked:
+        instances, _ = self._tables.instances(image)
+        annotations = self._tables.annotations.get(image, ())
         return ask(questions, instances, {one.category for one in annotations if one.crowd})
 
 

@@ -64,10 +64,10 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def read_annotated(folder: Path, name: str, height: int, width: int) -> UInt8Array:
-    """A picture of the size that its annotations are drawn for, as uint8 RGB (H, W, 3).
+    """An image of the size that its annotations are drawn for, as uint8 RGB (H, W, 3).
 
     Args:
-        folder: of the data set's pictures.
+        folder: of the data set's images.
         name: below it, as the table has it, however it spells it; see ``ops.finding``.
         height: H.
         width: W.
@@ -77,15 +77,15 @@ def read_annotated(folder: Path, name: str, height: int, width: int) -> UInt8Arr
     """
     if leads_out(name):
         raise ImageError(
-            f"expected a picture below {folder}, but its table names {name[:200]!r}, which is "
-            "outside; put the picture there and correct the name"
+            f"expected an image below {folder}, but its table names {name[:200]!r}, which is "
+            "outside; put the image there and correct the name"
         )
     path = located(folder / name)
     image = read_image(path)
     if image.shape[:2] != (height, width):
         raise ImageError(
             f"expected {path} to have {width}x{height} pixels (width x height) as its annotations "
-            f"say, got {image.shape[1]}x{image.shape[0]}; put the original picture there"
+            f"say, got {image.shape[1]}x{image.shape[0]}; put the original image there"
         )
     return image
 

@@ -1,8 +1,8 @@
-"""PhraseCut: phrases about regions of Visual Genome's pictures, often several things at once::
+"""PhraseCut: phrases about regions of Visual Genome's images, often several things at once::
 
     ROOT/refer_test.json            tasks: a phrase and its polygons
-    ROOT/image_data_split.json      the size and the address of each picture
-    ROOT/images/2328797.jpg ...     the pictures, by their id
+    ROOT/image_data_split.json      the size and the address of each image
+    ROOT/images/2328797.jpg ...     the images, by their id
 
 The files may also lie in ROOT/VGPhraseCut_v0, as PhraseCut's own download puts them.
 """
@@ -29,12 +29,12 @@ SIZES = "image_data_split.json"
 FOLDER = "VGPhraseCut_v0"
 SPLITS = ("train", "val", "test", "miniv")
 
-#: Pictures and phrases per split, as published.
+#: Images and phrases per split, as published.
 PUBLISHED = {
-    "train": {"pictures": 71746, "phrases": 310816},
-    "val": {"pictures": 2971, "phrases": 20316},
-    "test": {"pictures": 2545, "phrases": 14354},
-    "miniv": {"pictures": 100, "phrases": 821},
+    "train": {"images": 71746, "phrases": 310816},
+    "val": {"images": 2971, "phrases": 20316},
+    "test": {"images": 2545, "phrases": 14354},
+    "miniv": {"images": 100, "phrases": 821},
 }
 
 
@@ -43,7 +43,7 @@ class Task:
     """One phrase; ``polygons`` are those of all things that it is about, one after the other."""
 
     id: str
-    picture: int
+    image: int
     phrase: str
     kind: str | None
     polygons: list[list[tuple[float, ...]]]
@@ -65,14 +65,14 @@ def load(choice: Choice) -> PhraseCutDataset:
 
 
 class PhraseCutDataset:
-    """One split; the phrases of a picture come in the file's order.
+    """One split; the phrases of an image come in the file's order.
 
     Attributes:
         name: "phrasecut".
         split: "train", "val", "test" or "miniv".
         subset: "all", "seen" (the phrase's class is one of COCO's 80 names) or "unseen".
         categories: none; nothing is known of instances.
-        ids: of the pictures, in the order of their first phrase.
+        ids: of the images, in the order of their first phrase.
         queries: number of phrases.
         fingerprint: SHA-256 over both files, the split and the subset.
     """
@@ -85,26 +85,26 @@ class PhraseCutDataset:
         path = self.folder / f"refer_{choice.split}.json"
         said, told = read(path), read(self.folder / SIZES)
         tasks = _tasks(said, path, choice.subset)
-        self._sizes = _sizes(told, self.folder / SIZES, {task.picture for task in tasks})
-        self._of_picture: dict[str, list[Task]] = defaultdict(list)
+        self._sizes = _sizes(told, self.folder / SIZES, {task.image for task in tasks})
+        self._of_image: dict[str, list[Task]] = defaultdict(list)
         for task in tasks:
-            self._of_picture[str(task.picture)].append(task)
-        self.ids = tuple(self._of_picture)
+            self._of_image[str(task.image)].append(task)
+        self.ids = tuple(self._of_image)
         self.queries = len(tasks)
         self.fingerprint = fingerprint((choice.name, choice.split, choice.subset), said, told)
         if choice.subset == "all":
-            found = {"pictures": len(self.ids), "phrases": self.queries}
+            found = {"images": len(self.ids), "phrases": self.queries}
             compare(f"phrasecut {choice.split}", found, PUBLISHED[choice.split])
 
     def sample(self, image_id: str) -> Sample:
-        """One picture and all phrases about it; a target is the union of its polygons.
+        """One image and all phrases about it; a target is the union of its polygons.
 
         Raises:
             ImageError: when the image is missing, damaged, or of another size than annotated.
             MaskError: when a phrase has no polygon that can be drawn.
             ConfigurationError: when the split has no such image.
         """
-        tasks = self._of_picture.get(image_id)
+        tasks = self._of_image.get(image_id)
         if tasks is None:
             raise ConfigurationError(f"expected an image of phrasecut, got the id '{image_id}'")
         height, width = self._sizes[int(image_id)]
@@ -114,9 +114,9 @@ class PhraseCutDataset:
         )
         return Sample(image_id, image, queries)
 
-    def missing_pictures(self) -> list[Path]:
-        """Files of the split's pictures that are not there."""
-        return missing(self._images, (f"{picture}.jpg" for picture in self.ids))
+    def missing_images(self) -> list[Path]:
+        """Files of the split's images that are not there."""
+        return missing(self._images, (f"{image}.jpg" for image in self.ids))
 
     @property
     def _images(self) -> Path:
@@ -142,7 +142,7 @@ def _tasks(content: bytes, path: Path, subset: str) -> list[Task]:
             tasks.append(
                 Task(
                     id=str(record["task_id"]),
-                    picture=whole(record["image_id"]),
+                    image=whole(record["image_id"]),
                     phrase=str(record["phrase"]),
                     kind=structure.get("type"),
                     polygons=polygons,
@@ -159,7 +159,7 @@ def _tasks(content: bytes, path: Path, subset: str) -> list[Task]:
 
 
 def _sizes(content: bytes, path: Path, wanted: set[int]) -> dict[int, tuple[int, int]]:
-    """Height and width of the pictures by id."""
+    """Height and width of the images by id."""
     try:
         sizes = {
             whole(record["image_id"]): (whole(record["height"]), whole(record["width"]))
@@ -169,12 +169,12 @@ def _sizes(content: bytes, path: Path, wanted: set[int]) -> dict[int, tuple[int,
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"expected ids and sizes of pictures in {path}, found no usable {error}; fetch it again"
+            f"expected ids and sizes of images in {path}, found no usable {error}; fetch it again"
         ) from None
     foreign = sorted(wanted - set(sizes))
     if foreign:
         raise InputError(
-            f"expected the sizes of {len(wanted)} pictures in {path}, {len(foreign)} are not there "
+            f"expected the sizes of {len(wanted)} images in {path}, {len(foreign)} are not there "
             f"(first: {', '.join(map(str, foreign[:3]))}); fetch both files from one source"
         )
     return sizes
@@ -193,7 +193,7 @@ def _drawn(task: Task, height: int, width: int) -> BoolArray:
         for point in polygon
     ):
         raise MaskError(
-            f"expected polygons [[x, y], ...] of two points or more near picture {task.picture} "
+            f"expected polygons [[x, y], ...] of two points or more near image {task.image} "
             f"for task {task.id}, got none or others; fetch the annotations again"
         )
     canvas = Image.new("L", (width, height), 0)

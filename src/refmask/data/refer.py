@@ -2,7 +2,7 @@
 
     ROOT/refcoco/instances.json                     COCO's tables
     ROOT/refcoco/refs(unc).p                        REFER's refs; or .json, .parquet
-    ROOT/images/mscoco/images/train2014/*.jpg       the pictures
+    ROOT/images/mscoco/images/train2014/*.jpg       the images
 
 Written scenes have this layout, too.
 """
@@ -21,12 +21,12 @@ from refmask.data.choice import Choice
 from refmask.data.counts import compare
 from refmask.data.files import fingerprint, missing, read, read_annotated
 from refmask.data.refs import ALL, Ref, find_refs, of_split, parse_refs
-from refmask.data.tables import Annotation, Picture, Tables, parse_tables
+from refmask.data.tables import Annotation, ImageRecord, Tables, parse_tables
 from refmask.errors import ConfigurationError, InputError, RefmaskWarning
 from refmask.types import BoolArray, MaskProposals, Query, Sample
 
-#: Where the pictures may be, below the root.
-PICTURES = ("images/mscoco/images/train2014", "images/train2014", "train2014", "images")
+#: Where the images may be, below the root.
+IMAGES = ("images/mscoco/images/train2014", "images/train2014", "train2014", "images")
 
 #: Who split a data set; the first is meant when none is named.
 SPLIT_BY = {
@@ -37,7 +37,7 @@ SPLIT_BY = {
     "scenes": ("scenes",),
 }
 
-#: (name, split by, split) -> refs, pictures and, where it is known, sentences as published.
+#: (name, split by, split) -> refs, images and, where it is known, sentences as published.
 PUBLISHED: dict[tuple[str, str, str], tuple[int, ...]] = {
     ("refcoco", "unc", "train"): (42404, 16994, 120624),
     ("refcoco", "unc", "val"): (3811, 1500, 10834),
@@ -67,7 +67,7 @@ def load(choice: Choice) -> ReferDataset:
 
 
 class ReferDataset:
-    """One split; expressions of a picture come in the order of the refs, then of their sentences.
+    """One split; expressions of an image come in the order of the refs, then of their sentences.
 
     Attributes:
         name: of the data set.
@@ -75,7 +75,7 @@ class ReferDataset:
         split_by: who split it.
         refs: of the split, in the file's order.
         categories: class names by id.
-        ids: of the pictures, in the order of their first ref.
+        ids: of the images, in the order of their first ref.
         queries: number of expressions.
         fingerprint: SHA-256 over the annotation files, the split and the rules.
     """
@@ -92,37 +92,37 @@ class ReferDataset:
         self.categories = self._tables.categories
         self._annotations = _matched(self.refs, self._tables, path)
         self.refs = _drawn(self.refs, self._annotations, path)
-        self._of_picture: dict[str, list[Ref]] = defaultdict(list)
+        self._of_image: dict[str, list[Ref]] = defaultdict(list)
         for ref in self.refs:
-            self._of_picture[str(ref.image)].append(ref)
-        self.ids = tuple(self._of_picture)
+            self._of_image[str(ref.image)].append(ref)
+        self.ids = tuple(self._of_image)
         self.queries = sum(len(ref.sentences) for ref in self.refs)
         self._apart = choice.overlap_is_background
         rules = (choice.name, self.split_by, choice.split, "apart" if self._apart else "union")
         self.fingerprint = fingerprint(rules, said, told)
-        found = {"refs": len(self.refs), "pictures": len(self.ids), "sentences": self.queries}
+        found = {"refs": len(self.refs), "images": len(self.ids), "sentences": self.queries}
         published = PUBLISHED.get((self.name, self.split_by, self.split), ())
         numbers = dict(zip(found, published, strict=False))
         compare(f"{self.name} ({self.split_by}) {self.split}", found, numbers)
 
     @cached_property
     def folder(self) -> Path:
-        """Where the pictures are."""
-        places = [self._root / place for place in PICTURES]
+        """Where the images are."""
+        places = [self._root / place for place in IMAGES]
         return next((place for place in places if place.is_dir()), places[0])
 
     def sample(self, image_id: str) -> Sample:
-        """One picture, all expressions about it, and all things in it that are no crowds.
+        """One image, all expressions about it, and all things in it that are no crowds.
 
         Raises:
             ImageError: when the image is missing, damaged, or of another size than annotated.
             MaskError: when an annotation of a target cannot be read.
             ConfigurationError: when the split has no such image.
         """
-        refs = self._of_picture.get(image_id)
+        refs = self._of_image.get(image_id)
         if refs is None:
             raise ConfigurationError(f"expected an image of {self.name}, got the id '{image_id}'")
-        about = self._tables.pictures[refs[0].image]
+        about = self._tables.images[refs[0].image]
         image = read_annotated(self.folder, about.file, about.height, about.width)
         targets = {number for ref in refs for number in ref.annotations}
         instances, rows = self._tables.instances(about.id, targets)
@@ -136,7 +136,7 @@ class ReferDataset:
         return Sample(image_id, image, tuple(queries), instances)
 
     def _target(
-        self, ref: Ref, about: Picture, instances: MaskProposals, rows: dict[int, int]
+        self, ref: Ref, about: ImageRecord, instances: MaskProposals, rows: dict[int, int]
     ) -> BoolArray:
         """Bool (H, W), the union of all that a ref is about."""
         masks = [
@@ -150,9 +150,9 @@ class ReferDataset:
         nothing = np.zeros((about.height, about.width), np.bool_)
         return np.asarray(np.any([nothing, *masks], axis=0))
 
-    def missing_pictures(self) -> list[Path]:
-        """Files of the split's pictures that are not there."""
-        files = (self._tables.pictures[int(picture)].file for picture in self.ids)
+    def missing_images(self) -> list[Path]:
+        """Files of the split's images that are not there."""
+        files = (self._tables.images[int(image)].file for image in self.ids)
         return missing(self.folder, files)
 
 
@@ -173,12 +173,12 @@ def _matched(refs: tuple[Ref, ...], tables: Tables, path: Path) -> dict[int, Ann
     """The annotations that refs name, by id.
 
     Raises:
-        InputError: when pictures or annotations of refs are not in the tables.
+        InputError: when images or annotations of refs are not in the tables.
     """
-    foreign = [ref.image for ref in refs if ref.image not in tables.pictures]
+    foreign = [ref.image for ref in refs if ref.image not in tables.images]
     if foreign:
         raise InputError(
-            f"expected the pictures of {path} in {tables.path}, {len(foreign)} of {len(refs)} refs "
+            f"expected the images of {path} in {tables.path}, {len(foreign)} of {len(refs)} refs "
             f"are about others (first: {_first(foreign)}); the two files are of different data "
             "sets, put those of one together"
         )
@@ -189,7 +189,7 @@ def _matched(refs: tuple[Ref, ...], tables: Tables, path: Path) -> dict[int, Ann
     if lost:
         raise InputError(
             f"expected the annotations of {path} in {tables.path}, {len(lost)} of {len(refs)} refs "
-            f"name others (first: {_first(lost)}) or such of another picture; fetch both files "
+            f"name others (first: {_first(lost)}) or such of another image; fetch both files "
             "from one source"
         )
     return found

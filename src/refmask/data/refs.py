@@ -48,8 +48,8 @@ class Ref:
 
     Attributes:
         id: unique within the data set.
-        annotations: ids of the objects; none where what is said is about nothing in the picture.
-        image: id of the picture.
+        annotations: ids of the objects; none where what is said is about nothing in the image.
+        image: id of the image.
         category: id of the class, of the first object.
         split: such as "val".
         sentences: what is said.

@@ -1,4 +1,4 @@
-"""Scenes: composed pictures of emoji objects on surfaces, with masks and true expressions.
+"""Scenes: composed images of emoji objects on surfaces, with masks and true expressions.
 
 Two same-class, same-colour objects that differ only in what they stand on cannot be told apart by
 what lies inside their masks: whoever answers "the duck on the striped red rug" has looked at the
@@ -16,7 +16,7 @@ from refmask.data.refer import ReferDataset
 from refmask.data.refs import ALL
 from refmask.types import Sample
 
-#: Where a folder of scenes has its pictures and its tables.
+#: Where a folder of scenes has its images and its tables.
 IMAGES, FOLDER = Path("images", "mscoco", "images", "train2014"), Path("scenes")
 #: The small rendered set that comes with the package.
 SHIPPED = Path(__file__).parents[1] / "assets" / "scenes"
@@ -33,7 +33,7 @@ def load(choice: Choice) -> ReferDataset:
 
 
 def read_scenes(root: Path = SHIPPED, split: str | None = None) -> Iterator[Sample]:
-    """The samples of a folder of scenes, in the order of their pictures.
+    """The samples of a folder of scenes, in the order of their images.
 
     Args:
         root: the folder; the shipped set when not given.

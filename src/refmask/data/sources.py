@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refmask.data import TABLES, coco, phrasecut
-from refmask.data.refer import PICTURES, SPLIT_BY
+from refmask.data.refer import IMAGES, SPLIT_BY
 from refmask.data.refs import candidates
 
 #: The host that published REFER's archives, and copies of them from the time before it went away.
@@ -53,13 +53,13 @@ def parts(name: str) -> list[Part]:
     if name == "phrasecut":
         return _phrasecut()
     archive = f"{ARCHIVED[name]}/{HOST}/{name}.zip" if name in ARCHIVED else SCENES
-    pictures = f"{COCO}/zips/train2014.zip" if name in ARCHIVED else SCENES
+    images = f"{COCO}/zips/train2014.zip" if name in ARCHIVED else SCENES
     table = f"{name}/{TABLES}"
     listed = [Part(table, (table,), archive)]
     for number, split_by in enumerate(SPLIT_BY.get(name, (name,))):
         paths = tuple(f"{name}/{file}" for file in candidates(split_by))
         listed.append(Part(f"{name}/refs({split_by}).p", paths, archive, optional=number > 0))
-    return [*listed, Part(PICTURES[0], PICTURES, pictures)]
+    return [*listed, Part(IMAGES[0], IMAGES, images)]
 
 
 def own_coco(optional: bool = False) -> list[Part]:
@@ -91,8 +91,8 @@ def _phrasecut() -> list[Part]:
         )
         for file, number in DRIVE.items()
     ]
-    pictures = f"the 'url' of each picture in {phrasecut.SIZES}; {PHRASECUT} fetches them"
-    return [*listed, Part("images", _either("images"), pictures)]
+    images = f"the 'url' of each image in {phrasecut.SIZES}; {PHRASECUT} fetches them"
+    return [*listed, Part("images", _either("images"), images)]
 
 
 def _either(file: str) -> tuple[str, ...]:

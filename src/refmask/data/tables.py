@@ -1,4 +1,4 @@
-"""COCO's ``instances.json``: pictures, annotations and categories."""
+"""COCO's ``instances.json``: images, annotations and categories."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from refmask.types import BoolArray, MaskProposals, sealed
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture as the table tells of it; sides in pixels."""
+class ImageRecord:
+    """An image as the table tells of it; sides in pixels."""
 
     id: int
     file: str
@@ -36,7 +36,7 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """One thing in a picture; its mask is decoded when it is asked for.
+    """One thing in an image; its mask is decoded when it is asked for.
 
     Attributes:
         id: unique within the table.
@@ -55,24 +55,24 @@ class Annotation:
         """Whether it outlines anything."""
         return draws(self.segmentation)
 
-    def mask(self, picture: Picture, *, apart: bool = False) -> BoolArray:
+    def mask(self, image: ImageRecord, *, apart: bool = False) -> BoolArray:
         """Its bool (H, W) mask; polygons of fewer than three corners enclose nothing.
 
         Args:
-            picture: the one it lies in.
+            image: the one it lies in.
             apart: what several of its polygons share is outside.
 
         Raises:
             MaskError: when no polygon is left, or it is damaged.
         """
-        where = f"annotation {self.id} of picture {picture.file}"
+        where = f"annotation {self.id} of image {image.file}"
         if not self.drawn:
             raise MaskError(
                 f"expected {where} to have a polygon of three corners or more, it has none; "
                 "remove the annotation and what refers to it"
             )
         drawn = decode_apart if apart else decode_segmentation
-        return drawn(without_slivers(self.segmentation), where, picture.height, picture.width)
+        return drawn(without_slivers(self.segmentation), where, image.height, image.width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,33 +81,33 @@ class Tables:
 
     Attributes:
         path: the file.
-        pictures: by id, in the file's order.
-        annotations: by picture's id, each in the file's order.
+        images: by id, in the file's order.
+        annotations: by image's id, each in the file's order.
         categories: class names by id.
     """
 
     path: Path
-    pictures: dict[int, Picture]
+    images: dict[int, ImageRecord]
     annotations: dict[int, list[Annotation]]
     categories: dict[int, str]
 
     def instances(
-        self, picture: int, targets: Collection[int] = ()
+        self, image: int, targets: Collection[int] = ()
     ) -> tuple[MaskProposals, dict[int, int]]:
-        """All things in a picture: every annotation that covers a pixel and is no crowd.
+        """All things in an image: every annotation that covers a pixel and is no crowd.
 
         Args:
-            picture: its id.
+            image: its id.
             targets: ids of annotations that are taken even when they are crowds.
 
         Returns:
             Masks bool (N, H, W) with ``details`` "category" and "annotation", int64 (N,): ids; and
             the row of each annotation by id.
         """
-        about = self.pictures[picture]
+        about = self.images[image]
         rows: list[tuple[Annotation, BoolArray]] = []
-        there = self.annotations.get(picture, [])
-        check_masks((len(there), about.height, about.width), f"image {picture} of {self.path}")
+        there = self.annotations.get(image, [])
+        check_masks((len(there), about.height, about.width), f"image {image} of {self.path}")
         for annotation in there:
             if annotation.crowd and annotation.id not in targets:
                 continue
@@ -133,7 +133,7 @@ def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = No
     Args:
         content: the file's bytes.
         path: the file, for messages.
-        wanted: ids of the pictures whose annotations are kept; all, when not given.
+        wanted: ids of the images whose annotations are kept; all, when not given.
 
     Raises:
         InputError: when it is not of COCO's form.
@@ -154,7 +154,7 @@ def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = No
 
     told = parse_json(content, path, hook=small)
     try:
-        pictures = [_picture(record) for record in told["images"]]
+        images = [_image(record) for record in told["images"]]
         annotations: dict[int, list[Annotation]] = defaultdict(list)
         for record in told["annotations"]:
             if record["image_id"] is not None and (kept is None or record["image_id"] in kept):
@@ -167,7 +167,7 @@ def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = No
         ) from None
     things = [one for group in annotations.values() for one in group if not one.crowd]
     tell_undrawn(sum(not one.drawn for one in things), len(things), path)
-    return Tables(path, {one.id: one for one in pictures}, dict(annotations), categories)
+    return Tables(path, {one.id: one for one in images}, dict(annotations), categories)
 
 
 def _packed(polygon: Any) -> Any:
@@ -178,11 +178,11 @@ def _packed(polygon: Any) -> Any:
         return polygon
 
 
-def _picture(record: dict[str, Any]) -> Picture:
+def _image(record: dict[str, Any]) -> ImageRecord:
     sides = whole(record["height"]), whole(record["width"])
     if min(sides) < 1:
-        raise ValueError(f"size of picture {record['id']}")
-    return Picture(whole(record["id"]), str(record["file_name"]), *sides)
+        raise ValueError(f"size of image {record['id']}")
+    return ImageRecord(whole(record["id"]), str(record["file_name"]), *sides)
 
 
 def _annotation(record: dict[str, Any]) -> Annotation:

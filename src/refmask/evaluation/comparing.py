@@ -12,7 +12,7 @@ import numpy as np
 
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.evaluation.record import Record, outcomes
-from refmask.evaluation.run import pictures, read_configuration
+from refmask.evaluation.run import images, read_configuration
 from refmask.evaluation.summary import LEVEL, OF_PROPOSALS, RESAMPLES, SEED
 from refmask.fingerprint import Fingerprint
 from refmask.metrics import PairedGain, QueryResults, compare, compute_metrics
@@ -75,7 +75,7 @@ class Comparison:
     Attributes:
         settings: by name, what the two configurations say differently.
         expressions: number of expressions compared.
-        pictures: that they are about.
+        images: that they are about.
         left_out: number of expressions that only one run has or counts.
         figures: of the first and the second run, on the expressions compared.
         gains: second minus first, with intervals.
@@ -84,7 +84,7 @@ class Comparison:
 
     settings: dict[str, tuple[Any, Any]]
     expressions: int
-    pictures: int
+    images: int
     left_out: int
     figures: dict[str, tuple[float, float]]
     gains: dict[str, PairedGain]
@@ -99,7 +99,7 @@ class Comparison:
         return {
             "settings": {name: list(pair) for name, pair in self.settings.items()},
             "expressions": self.expressions,
-            "pictures": self.pictures,
+            "images": self.images,
             "left_out": self.left_out,
             "figures": {
                 name: {"first": one, "second": two} | asdict(self.gains[name])
@@ -112,7 +112,7 @@ class Comparison:
 
 
 def read_run(folder: Path) -> RunRecords:
-    """A run's records, as far as its pictures are done.
+    """A run's records, as far as its images are done.
 
     Raises:
         ConfigurationError: when the folder is no run or holds no record.
@@ -126,7 +126,7 @@ def read_run(folder: Path) -> RunRecords:
         )
     records = {
         record["query"]: {name: value for name, value in record.items() if name != "scores"}
-        for some, _ in pictures(folder)
+        for some, _ in images(folder)
         for record in some
     }
     if not records:
@@ -163,7 +163,7 @@ def compare_runs(first: RunRecords, second: RunRecords) -> Comparison:
     return Comparison(
         settings=settings,
         expressions=len(common),
-        pictures=len(np.unique(one.picture)),
+        images=len(np.unique(one.image)),
         left_out=len(first.records.keys() | second.records.keys()) - len(common),
         figures=names,
         gains=gains,
@@ -208,7 +208,7 @@ def _changes(pairs: Sequence[tuple[Record, Record]]) -> list[Change]:
 
 
 def _listed(change: Change) -> dict[str, Any]:
-    told = {name: change.first[name] for name in ("picture", "query", "expression")}
+    told = {name: change.first[name] for name in ("image", "query", "expression")}
     return told | {
         "first": change.first["iou"],
         "second": change.second["iou"],

@@ -1,4 +1,4 @@
-"""The evaluation: every picture looked at once for all its expressions."""
+"""The evaluation: every image looked at once for all its expressions."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from refmask.fingerprint import Fingerprint, of_dataset
 from refmask.metrics import Tally
 from refmask.segmenter import Segmenter
 
-#: Told how many pictures are done, and the sums over them.
+#: Told how many images are done, and the sums over them.
 Watch = Callable[[int, Tally], object]
 
-#: Answers pictures by their ids, in this order, on other machines: see ``Evaluation.records``.
+#: Answers images by their ids, in this order, on other machines: see ``Evaluation.records``.
 Elsewhere = Callable[[Sequence[str]], Generator[list[Record] | ImageError, None, None]]
 
-#: What becomes of pictures that cannot be read.
+#: What becomes of images that cannot be read.
 MISSING = ("stop", "skip")
 
 
@@ -40,9 +40,9 @@ class Evaluation:
     Attributes:
         dataset: the split.
         system: answers.
-        first: ask only the first so many pictures; all when None.
-        missing: "stop" at a picture that cannot be read, or "skip" it and tell.
-        workers: how many pictures at once, each on one core; ``usual_workers()`` when None. The
+        first: ask only the first so many images; all when None.
+        missing: "stop" at an image that cannot be read, or "skip" it and tell.
+        workers: how many images at once, each on one core; ``usual_workers()`` when None. The
             records do not depend on it.
         elsewhere: answers them instead of this machine, where it is given.
 
@@ -57,7 +57,7 @@ class Evaluation:
     workers: int | None = None
     elsewhere: Elsewhere | None = None
 
-    #: Data sets may hold files open, and reading pictures changes warnings for all threads.
+    #: Data sets may hold files open, and reading images changes warnings for all threads.
     _reading: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -74,8 +74,8 @@ class Evaluation:
             raise ConfigurationError("; ".join(faults))
 
     @property
-    def pictures(self) -> tuple[str, ...]:
-        """Ids of the pictures to be asked about, in order."""
+    def images(self) -> tuple[str, ...]:
+        """Ids of the images to be asked about, in order."""
         return self.dataset.ids[: self.first]
 
     @property
@@ -88,40 +88,40 @@ class Evaluation:
 
         Args:
             folder: new, or of a run of the same configuration that was broken off.
-            watch: told how many pictures are done and the sums so far, at first and after each.
+            watch: told how many images are done and the sums so far, at first and after each.
 
         Returns:
             What ``summary.json`` holds.
 
         Raises:
             ConfigurationError: when the folder is another run's or cannot be written.
-            ImageError: when a picture cannot be read and none may be missing, or none can be read.
-            InputError: when a picture's annotations, an expression or a prediction cannot be used.
+            ImageError: when an image cannot be read and none may be missing, or none can be read.
+            InputError: when an image's annotations, an expression or a prediction cannot be used.
         """
         self._check_there()
         with Run(folder, self.configuration) as run:
             unread = self._answer(run, watch)
-            rows = [row for picture in self.pictures for row in run.rows.get(picture, ())]
+            rows = [row for image in self.images for row in run.rows.get(image, ())]
             self._tell(unread)
             if not unread and self.first is None:
                 self.system.check_asked(row["query"] for row in rows)
             summary = summarise(
                 outcomes(rows), self.configuration, self.system.compat, list(unread)
             )
-            run.finish(self.pictures, summary)
+            run.finish(self.images, summary)
         return summary
 
     def _answer(self, run: Run, watch: Watch) -> dict[str, str]:
-        """Append what is not answered yet; why pictures are left out, by id."""
+        """Append what is not answered yet; why images are left out, by id."""
         unread: dict[str, str] = {}
         tally = self._tally(row for rows in run.rows.values() for row in rows)
         watch(len(run.rows), tally)
         began = time.perf_counter()
-        asked = [picture for picture in self.pictures if picture not in run.rows]
+        asked = [image for image in self.images if image not in run.rows]
         with closing(self._begin(asked)) as found:
-            for picture, records in zip(asked, found, strict=True):
+            for image, records in zip(asked, found, strict=True):
                 if isinstance(records, ImageError):
-                    unread[picture] = str(records)
+                    unread[image] = str(records)
                 elif records:
                     now = time.perf_counter()
                     run.append(records, now - began)
@@ -140,15 +140,15 @@ class Evaluation:
 
     def _check_there(self) -> None:
         """Tell of all missing files before the work begins, where none may be missing."""
-        absent = self.dataset.missing_pictures() if self.missing == "stop" else []
+        absent = self.dataset.missing_images() if self.missing == "stop" else []
         if absent and self.first is None:
             raise ImageError(
-                f"{len(absent)} of {len(self.pictures)} pictures are missing, the first: "
+                f"{len(absent)} of {len(self.images)} images are missing, the first: "
                 f"{absent[0]}; put them there, or go on without them by `missing=skip`"
             )
 
-    def records(self, picture: str) -> list[Record] | ImageError:
-        """A picture's records, none where nothing is asked; or why it is left out.
+    def records(self, image: str) -> list[Record] | ImageError:
+        """An image's records, none where nothing is asked; or why it is left out.
 
         Raises:
             ImageError: when it cannot be read and none may be missing.
@@ -156,7 +156,7 @@ class Evaluation:
         """
         try:
             with self._reading:
-                sample = self.dataset.sample(picture)
+                sample = self.dataset.sample(image)
         except ImageError as error:
             if self.missing == "stop":
                 raise ImageError(f"{error}; or go on without it by `missing=skip`") from None
@@ -164,14 +164,14 @@ class Evaluation:
         try:
             return self.system.answer(sample) if sample.queries else []
         except InputError as error:
-            raise type(error)(f"picture {sample.id}: {error}") from error
+            raise type(error)(f"image {sample.id}: {error}") from error
 
     def _tell(self, unread: Mapping[str, str]) -> None:
-        """Warn of the pictures that were left out; raise when no other is left."""
+        """Warn of the images that were left out; raise when no other is left."""
         if unread:
-            told = f"{len(unread)} of {len(self.pictures)} pictures cannot be read, the first: "
+            told = f"{len(unread)} of {len(self.images)} images cannot be read, the first: "
             told += next(iter(unread.values()))
-            if len(unread) == len(self.pictures):
+            if len(unread) == len(self.images):
                 raise ImageError(told)
             warnings.warn(f"{told}; they are left out", RefmaskWarning, stacklevel=3)
 

@@ -1,9 +1,9 @@
-"""Several pictures at once: each on a core of its own, results in order, few in flight.
+"""Several images at once: each on a core of its own, results in order, few in flight.
 
-A picture's work is done by one thread from decoding to counting. That keeps the cores busier than
-one picture on all of them: what is no matrix product (decoding, parsing, counting) overlaps by
+An image's work is done by one thread from decoding to counting. That keeps the cores busier than
+one image on all of them: what is no matrix product (decoding, parsing, counting) overlaps by
 itself, and matrix products lose nothing by waiting for each other's ends. And as sums are added up
-in an order that depends on the number of threads, results do not depend on how many pictures are
+in an order that depends on the number of threads, results do not depend on how many images are
 computed at once, or on the machine's number of cores.
 """
 
@@ -19,14 +19,14 @@ import torch
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Most pictures at once unless asked for: each needs memory of its own, on a GPU of the GPU's.
+#: Most images at once unless asked for: each needs memory of its own, on a GPU of the GPU's.
 MOST, MOST_ON_GPU = 16, 4
 #: Items per worker that may be begun before the oldest is done: so few results wait in memory.
 AHEAD = 4
 
 
 def usual_workers() -> int:
-    """How many pictures at once: as many as torch may use cores, within reason."""
+    """How many images at once: as many as torch may use cores, within reason."""
     return min(torch.get_num_threads(), MOST_ON_GPU if torch.cuda.is_available() else MOST)
 
 

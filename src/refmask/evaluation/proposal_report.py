@@ -19,7 +19,7 @@ from refmask.data.coco import UNSPLIT
 from refmask.data.scenes import FOLDER, SHIPPED, read_scenes
 from refmask.errors import ConfigurationError
 from refmask.metrics import best_iou
-from refmask.ops.finding import find_pictures
+from refmask.ops.finding import find_images
 from refmask.ops.images import read_image
 from refmask.ops.masks import areas_of
 from refmask.proposals.given import GivenMasks
@@ -27,7 +27,7 @@ from refmask.types import BoolArray, FloatArray, MaskProposer, UInt8Array
 
 #: The word for the shipped scenes.
 SCENES = "scenes"
-#: A picture, uint8 RGB (H, W, 3), and its T things, bool (T, H, W).
+#: An image, uint8 RGB (H, W, 3), and its T things, bool (T, H, W).
 Truth = tuple[UInt8Array, BoolArray]
 #: COCO's sizes: small things have less pixels than the first, medium ones than the second.
 MEDIUM_FROM, LARGE_FROM = 32**2, 96**2
@@ -35,14 +35,14 @@ MEDIUM_FROM, LARGE_FROM = 32**2, 96**2
 
 @dataclass
 class Report:
-    """What one proposer made possible; grows by one picture at a time.
+    """What one proposer made possible; grows by one image at a time.
 
     Attributes:
         best: the best proposal's IoU with each thing.
         areas: pixels of each thing.
-        shares: of its picture that each thing covers, 0 to 1.
-        masks: number of proposals of each picture.
-        seconds: time taken by each picture.
+        shares: of its image that each thing covers, 0 to 1.
+        masks: number of proposals of each image.
+        seconds: time taken by each image.
     """
 
     best: list[float] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Report:
     seconds: list[float] = field(default_factory=list)
 
     def add(self, proposer: MaskProposer, image: UInt8Array, things: BoolArray) -> None:
-        """Propose for one picture and compare with its things, bool (T, H, W)."""
+        """Propose for one image and compare with its things, bool (T, H, W)."""
         start = time.perf_counter()
         proposals = proposer.propose(image)
         self.seconds.append(time.perf_counter() - start)
@@ -63,15 +63,15 @@ class Report:
         self.shares += (areas / things[0].size).tolist()
 
     def metrics(self) -> dict[str, float | None]:
-        """Pictures, things, mean best IoU, recall, masks and median seconds per picture.
+        """Images, things, mean best IoU, recall, masks and median seconds per image.
 
-        The mean best IoU is told of all things, of those of at least 1 % of their picture, and of
+        The mean best IoU is told of all things, of those of at least 1 % of their image, and of
         small, medium and large ones as COCO sorts them; None where there are none.
         """
         best, areas = np.array(self.best), np.array(self.areas)
         small, large = areas < MEDIUM_FROM, areas >= LARGE_FROM
         return {
-            "pictures": len(self.masks),
+            "images": len(self.masks),
             "things": len(best),
             "mean_best_iou": float(best.mean()),
             "mean_best_iou_1_percent": _mean(best[np.array(self.shares) >= LARGE]),
@@ -80,8 +80,8 @@ class Report:
             "mean_best_iou_large": _mean(best[large]),
             "recall_50": float((best > 0.5).mean()),
             "recall_75": float((best > 0.75).mean()),
-            "masks_per_picture": float(np.mean(self.masks)),
-            "seconds_per_picture": float(np.median(self.seconds)),
+            "masks_per_image": float(np.mean(self.masks)),
+            "seconds_per_image": float(np.median(self.seconds)),
         }
 
 
@@ -90,19 +90,19 @@ def _mean(values: FloatArray) -> float | None:
 
 
 def compare(
-    proposers: Mapping[str, MaskProposer], pictures: Iterable[Truth]
+    proposers: Mapping[str, MaskProposer], images: Iterable[Truth]
 ) -> dict[str, dict[str, float | None]]:
-    """The metrics of several proposers on the same pictures, by name.
+    """The metrics of several proposers on the same images, by name.
 
     Args:
         proposers: by name.
-        pictures: each with its things; those without any are left out.
+        images: each with its things; those without any are left out.
 
     Raises:
-        ConfigurationError: when no picture has a thing.
+        ConfigurationError: when no image has a thing.
     """
     reports = {name: Report() for name in proposers}
-    for image, things in pictures:
+    for image, things in images:
         if len(things):
             for name, proposer in proposers.items():
                 reports[name].add(proposer, image, things)
@@ -112,18 +112,18 @@ def compare(
 
 
 def read_truth(places: Sequence[str], truth: str | None) -> Iterator[Truth]:
-    """Pictures and the masks of their things.
+    """Images and the masks of their things.
 
     Args:
         places: "scenes" for the shipped scenes, folders of further scenes
             (their things are what expressions refer to), folders in COCO's format
             (``instances.json`` and ``images/``; their things are all instances that are no crowds),
-            or pictures, folders and globs.
+            or images, folders and globs.
         truth: for the latter, the masks: a path as ``masks:PATH`` takes it, with ``{stem}`` for
-            the picture's name, or a COCO file that tells of all of them.
+            the image's name, or a COCO file that tells of all of them.
 
     Raises:
-        ConfigurationError: when pictures come without truth.
+        ConfigurationError: when images come without truth.
         InputError: when something cannot be read.
     """
     for place in places:
@@ -138,7 +138,7 @@ def read_truth(places: Sequence[str], truth: str | None) -> Iterator[Truth]:
                 "takes them), 'scenes', or a folder of instances.json and images/"
             )
         else:
-            yield from _pictures(place, truth)
+            yield from _images(place, truth)
 
 
 def _scenes(root: Path) -> Iterator[Truth]:
@@ -149,14 +149,14 @@ def _scenes(root: Path) -> Iterator[Truth]:
 
 def _instances(root: Path) -> Iterator[Truth]:
     dataset = load_dataset("coco", root=root)
-    for picture in dataset.ids:
-        sample = dataset.sample(picture)
+    for image in dataset.ids:
+        sample = dataset.sample(image)
         if sample.instances is not None:
             yield sample.image, sample.instances.masks
 
 
-def _pictures(place: str, truth: str) -> Iterator[Truth]:
-    for path in find_pictures(place):
+def _images(place: str, truth: str) -> Iterator[Truth]:
+    for path in find_images(place):
         image = read_image(path)
         given = GivenMasks(truth.replace("{stem}", path.stem), path.stem)
         yield image, given.propose(image).masks

@@ -21,7 +21,7 @@ Record = dict[str, Any]
 
 #: What the figures are computed from.
 COLUMNS = (
-    "picture",
+    "image",
     "intersection",
     "union",
     "best_intersection",
@@ -35,7 +35,7 @@ COLUMNS = (
 )
 #: What a record must hold, and of which types, to be read; "chance" came later.
 FIELDS: Mapping[str, type | UnionType] = {
-    **{"picture": str, "query": str, "expression": str, "kind": str | None, "mask": dict},
+    **{"image": str, "query": str, "expression": str, "kind": str | None, "mask": dict},
     **dict.fromkeys(("number", "of", "words", "proposals"), int),
     **dict.fromkeys(("intersection", "union", "best_intersection", "best_union"), int),
     **dict.fromkeys(("right_class", "right_instance", "chance"), float | int | None),
@@ -49,22 +49,22 @@ def query_record(
     """The record of one query.
 
     Args:
-        sample: the picture.
+        sample: the image.
         number: which of its queries.
         answer: "noun_phrase", "head", "chosen" (index of the proposal), "scores" (one per
             proposal), "confidence" and "margin"; None where the system does not tell, or a
             confidence would mean nothing.
-        row: what ``metrics.PictureOverlaps.row`` counted.
+        row: what ``metrics.ImageOverlaps.row`` counted.
         mask: bool (H, W), the answer.
 
     Returns:
-        All of that, with the picture's and the query's ids, the query's place among the
-        picture's ("number" of "of"), the expression, its kind, its number of words, the IoU and
+        All of that, with the image's and the query's ids, the query's place among the
+        image's ("number" of "of"), the expression, its kind, its number of words, the IoU and
         the mask's COCO run-length encoding.
     """
     query = sample.queries[number]
     return {
-        "picture": sample.id,
+        "image": sample.id,
         "query": query.id,
         "number": number,
         "of": len(sample.queries),
@@ -84,16 +84,21 @@ def line(record: Record) -> bytes:
 
 
 def parse(text: bytes) -> Record | None:
-    """The record of a line; None when it is not a whole one."""
+    """The record of a line; None when it is not a whole one.
+
+    Runs of the first version called the image "picture".
+    """
     if not text.endswith(b"\n"):
         return None
     try:
         record = parse_json(text, "a record")
     except InputError:
         return None
-    whole = isinstance(record, dict) and all(
-        isinstance(record.get(name), kind) for name, kind in FIELDS.items()
-    )
+    if not isinstance(record, dict):
+        return None
+    if "picture" in record:
+        record = {"image" if name == "picture" else name: value for name, value in record.items()}
+    whole = all(isinstance(record.get(name), kind) for name, kind in FIELDS.items())
     return record if whole else None
 
 

@@ -3,11 +3,11 @@
 ::
 
     configuration.json   what the records depend on
-    samples.jsonl        one record a query, picture after picture
-    times.jsonl          seconds of each picture
-    summary.json         figures, once all pictures are done
+    samples.jsonl        one record a query, image after image
+    times.jsonl          seconds of each image
+    summary.json         figures, once all images are done
 
-A picture's records are appended in one piece. After a kill, what follows the last picture with
+An image's records are appended in one piece. After a kill, what follows the last image with
 all its records is cut off and made anew, so that a broken run ends as an unbroken one.
 """
 
@@ -39,7 +39,7 @@ class Run:
 
     Attributes:
         folder: where.
-        rows: what the figures need of each picture done, and its queries' ids, by picture.
+        rows: what the figures need of each image done, and its queries' ids, by image.
     """
 
     def __init__(self, folder: Path, configuration: Fingerprint) -> None:
@@ -59,7 +59,7 @@ class Run:
         self._lock = FileLock(folder / LOCK)
         try:
             self._lock.acquire(blocking=False)
-            # Without a buffer, so that a picture's records go out in one piece.
+            # Without a buffer, so that an image's records go out in one piece.
             self._samples = (folder / SAMPLES).open("ab", buffering=0)
             self._times = (folder / TIMES).open("ab", buffering=0)
         except Timeout:
@@ -80,50 +80,50 @@ class Run:
         self._lock.release()
 
     def append(self, records: Sequence[Record], seconds: float) -> None:
-        """Add one picture: all its records, and the time it took.
+        """Add one image: all its records, and the time it took.
 
         Raises:
             ConfigurationError: when it cannot be written; what was written before stays usable.
         """
-        picture = records[0]["picture"]
+        image = records[0]["image"]
         try:
             _write(self._samples, b"".join(map(line, records)))
-            _write(self._times, line({"picture": picture, "seconds": round(seconds, 4)}))
+            _write(self._times, line({"image": image, "seconds": round(seconds, 4)}))
         except OSError as error:
             raise _unwritable(self.folder, error) from None
-        self.rows[picture] = [_row(record) for record in records]
+        self.rows[image] = [_row(record) for record in records]
 
     def finish(self, order: Sequence[str], summary: Mapping[str, Any]) -> None:
         """Bring the records into the data set's order, and write the summary.
 
-        They are in another order when a picture was missing at first and came later.
+        They are in another order when an image was missing at first and came later.
 
         Args:
-            order: pictures' ids.
+            order: images' ids.
             summary: what JSON can hold.
 
         Raises:
             ConfigurationError: when it cannot be written.
         """
-        wanted = [picture for picture in order if picture in self.rows]
+        wanted = [image for image in order if image in self.rows]
         if wanted != list(self.rows):
-            found = {records[0]["picture"]: records for records, _ in pictures(self.folder)}
+            found = {records[0]["image"]: records for records, _ in images(self.folder)}
             content = b"".join(line(record) for name in wanted for record in found[name])
             write_whole(self.folder / SAMPLES, content)
-            self.rows = {picture: self.rows[picture] for picture in wanted}
+            self.rows = {image: self.rows[image] for image in wanted}
         content = json.dumps(summary, indent=1).encode() + b"\n"
         write_whole(self.folder / SUMMARY, content)
 
     def _resume(self) -> None:
-        """Take in the complete pictures; cut off what follows them."""
+        """Take in the complete images; cut off what follows them."""
         end = 0
-        for records, position in pictures(self.folder):
-            self.rows[records[0]["picture"]] = [_row(record) for record in records]
+        for records, position in images(self.folder):
+            self.rows[records[0]["image"]] = [_row(record) for record in records]
             end = position
         rest = os.fstat(self._samples.fileno()).st_size - end
         if rest:
             self._samples.truncate(end)
-            message = f"{rest} bytes after the last whole picture of {self.folder} are made anew"
+            message = f"{rest} bytes after the last whole image of {self.folder} are made anew"
             warnings.warn(message, RefmaskWarning, stacklevel=2)
 
 
@@ -142,8 +142,8 @@ def read_configuration(folder: Path) -> Fingerprint:
     return Fingerprint(configuration)
 
 
-def pictures(folder: Path) -> Iterator[tuple[list[Record], int]]:
-    """The records of each picture that has them all, and where they end, in bytes.
+def images(folder: Path) -> Iterator[tuple[list[Record], int]]:
+    """The records of each image that has them all, and where they end, in bytes.
 
     Stops at the first line that is no whole record or does not follow the one before.
 
@@ -156,12 +156,12 @@ def pictures(folder: Path) -> Iterator[tuple[list[Record], int]]:
             for text in file:
                 record = parse(text)
                 position += len(text)
-                if record is None or record["picture"] in seen or not _follows(record, records):
+                if record is None or record["image"] in seen or not _follows(record, records):
                     return
                 records.append(record)
                 if len(records) == record["of"]:
                     yield records, position
-                    seen.add(record["picture"])
+                    seen.add(record["image"])
                     records = []
     except OSError as error:
         raise ConfigurationError(
@@ -170,7 +170,7 @@ def pictures(folder: Path) -> Iterator[tuple[list[Record], int]]:
 
 
 def _follows(record: Record, before: list[Record]) -> bool:
-    same = all(record[name] == before[0][name] for name in ("picture", "of")) if before else True
+    same = all(record[name] == before[0][name] for name in ("image", "of")) if before else True
     return bool(same and record["number"] == len(before) < record["of"])
 
 

@@ -21,7 +21,7 @@ from refmask.compat import Compat
 from refmask.errors import InputError
 from refmask.evaluation.record import Record, query_record
 from refmask.fingerprint import Fingerprint, of_versions
-from refmask.metrics import PictureOverlaps
+from refmask.metrics import ImageOverlaps
 from refmask.ops.reading import parse_json, read_bytes
 from refmask.ops.segmentations import decode_segmentation
 from refmask.types import BoolArray, MaskProposals, Sample
@@ -56,7 +56,7 @@ class Predictions:
         """One record per query; without a prediction, of an empty mask.
 
         Raises:
-            MaskError: when a prediction cannot be read or is of another size than the picture.
+            MaskError: when a prediction cannot be read or is of another size than the image.
         """
         return [self._record(sample, number) for number in range(len(sample.queries))]
 
@@ -93,14 +93,14 @@ class Predictions:
             where = f"the prediction of sentence {query.id} in {self.path}"
             mask = decode_segmentation(told, where, height, width)
             proposals, chosen = MaskProposals(mask[None]), 0
-        overlaps = PictureOverlaps(proposals, sample.instances)
+        overlaps = ImageOverlaps(proposals, sample.instances)
         row = overlaps.row(query.target, chosen, query.instance, query.also_right)
         silent = dict.fromkeys(("noun_phrase", "head", "confidence", "margin"))
         return query_record(sample, number, silent | {"chosen": chosen, "scores": []}, row, mask)
 
 
 def read_predictions(path: Path, compat: Compat) -> Predictions:
-    """The predictions of a file; its segmentations are decoded when their picture is scored.
+    """The predictions of a file; its segmentations are decoded when their image is scored.
 
     Args:
         path: of the file.

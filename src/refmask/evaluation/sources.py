@@ -24,10 +24,10 @@ MASKS = "masks:"
 
 
 class ProposalSource(Protocol):
-    """Offers masks for the pictures of a data set."""
+    """Offers masks for the images of a data set."""
 
     def propose(self, sample: Sample) -> MaskProposals:
-        """Masks to choose from for all queries of a picture."""
+        """Masks to choose from for all queries of an image."""
         ...
 
     def configuration(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class Proposed:
     proposer: MaskProposer
 
     def propose(self, sample: Sample) -> MaskProposals:
-        """What the proposer makes of the picture."""
+        """What the proposer makes of the image."""
         return self.proposer.propose(sample.image)
 
     def configuration(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Proposed:
 
 @dataclass(frozen=True)
 class Instances:
-    """The ground-truth instances of each picture (the paper's table 2).
+    """The ground-truth instances of each image (the paper's table 2).
 
     Attributes:
         refinement: applied to them.
@@ -69,7 +69,7 @@ class Instances:
     refinement: Refinement
 
     def propose(self, sample: Sample) -> MaskProposals:
-        """The picture's instances that have a pixel.
+        """The image's instances that have a pixel.
 
         Raises:
             ConfigurationError: when the data set knows none.
@@ -77,7 +77,7 @@ class Instances:
         instances = sample.instances
         if instances is None:
             raise ConfigurationError(
-                f"expected instances with picture {sample.id}, the data set knows none; choose "
+                f"expected instances with image {sample.id}, the data set knows none; choose "
                 "other proposals"
             )
         return self.refinement(instances[np.flatnonzero(instances.masks.any(axis=(1, 2)))])
@@ -89,32 +89,32 @@ class Instances:
 
 @dataclass(frozen=True)
 class Given:
-    """Masks that were made elsewhere, ``masks:PATH``; ``{stem}`` stands for the picture's id.
+    """Masks that were made elsewhere, ``masks:PATH``; ``{stem}`` stands for the image's id.
 
     Attributes:
         spec: as ``refmask.proposals.load_proposer`` takes it.
-        pictures: ids of those that will be asked.
+        images: ids of those that will be asked.
         refinement: applied to them.
 
     Raises:
-        MaskError: when there are none for some pictures.
+        MaskError: when there are none for some images.
     """
 
     spec: str
-    pictures: Sequence[str]
+    images: Sequence[str]
     refinement: Refinement
 
     def __post_init__(self) -> None:
         absent = [place for place in self._places() if not place.exists()]
         if absent:
             raise MaskError(
-                f"expected masks for {len(self.pictures)} pictures, {len(absent)} of their files "
+                f"expected masks for {len(self.images)} images, {len(absent)} of their files "
                 f"are not there, first {absent[0]}; in 'masks:PATH', {{stem}} stands for the "
-                "picture's id"
+                "image's id"
             )
 
     def propose(self, sample: Sample) -> MaskProposals:
-        """The given masks of the picture.
+        """The given masks of the image.
 
         Raises:
             MaskError: when they cannot be read or are of another size.
@@ -131,7 +131,7 @@ class Given:
 
     def _places(self) -> list[Path]:
         path = self.spec.removeprefix(MASKS)
-        named = (path.replace("{stem}", picture) for picture in self.pictures)
+        named = (path.replace("{stem}", image) for image in self.images)
         return [Path(place) for place in dict.fromkeys(named)]
 
 

@@ -32,17 +32,17 @@ def summarise(
         outcomes: of all queries that were answered.
         configuration: what they depend on.
         compat: the rules.
-        missing: ids of pictures that could not be read.
+        missing: ids of images that could not be read.
     """
     counted = count(outcomes, compat)
     chooses = configuration["system"] != "predictions"
     return {
         "rules": rules(compat, chooses),
         "expressions": len(outcomes),
-        "pictures": len(np.unique(outcomes.picture)),
+        "images": len(np.unique(outcomes.image)),
         "without_proposals": int((outcomes.proposals == 0).sum()),
         "left_out": len(outcomes) - len(counted),
-        "missing_pictures": {"count": len(missing), "ids": list(missing)},
+        "missing_images": {"count": len(missing), "ids": list(missing)},
         "figures": _figures(counted, chooses),
         "by_kind": {name: _group(part, chooses) for name, part in by_kind(counted).items()},
         "by_length": {name: _group(part, chooses) for name, part in by_length(counted).items()},
@@ -63,7 +63,7 @@ def rules(compat: Compat, chooses: bool) -> list[str]:
         compat: the rules.
         chooses: whether the system chose among proposals, or its masks were given.
     """
-    without = "about a picture without proposals" if chooses else "without a prediction"
+    without = "about an image without proposals" if chooses else "without a prediction"
     read = [
         "a text longer than the model's context is an error"
         if compat.long_text_error
@@ -77,9 +77,9 @@ def rules(compat: Compat, chooses: bool) -> list[str]:
         if compat.overlap_is_background
         else "a target is the union of its polygons",
         *(read if chooses else []),
-        "expressions come picture by picture, within one in the order of refs, then of sentences",
+        "expressions come image by image, within one in the order of refs, then of sentences",
         "an empty union counts as IoU 0; Pr@X is the share with an IoU of at least X",
-        f"intervals cover {LEVEL:.0%}: quantiles over {RESAMPLES} resamples of the pictures, "
+        f"intervals cover {LEVEL:.0%}: quantiles over {RESAMPLES} resamples of the images, "
         f"seed {SEED}",
     ]
 

@@ -1,4 +1,4 @@
-"""What is evaluated: anything that answers all queries of a picture."""
+"""What is evaluated: anything that answers all queries of an image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from refmask.errors import ExpressionError, RefmaskWarning
 from refmask.evaluation.record import Record, query_record
 from refmask.evaluation.sources import ProposalSource
 from refmask.fingerprint import Fingerprint, of_system, of_versions
-from refmask.metrics import PictureOverlaps
+from refmask.metrics import ImageOverlaps
 from refmask.scene import Scene
 from refmask.segmenter import Segmenter
 from refmask.types import BoolArray, Sample
@@ -39,10 +39,10 @@ class System(Protocol):
         ...
 
     def answer(self, sample: Sample) -> list[Record]:
-        """One record per query of the picture, in their order.
+        """One record per query of the image, in their order.
 
         Raises:
-            InputError: when the picture or an expression cannot be used.
+            InputError: when the image or an expression cannot be used.
         """
         ...
 
@@ -78,17 +78,17 @@ class SegmenterSystem:
         return system | proposals | of_versions()
 
     def answer(self, sample: Sample) -> list[Record]:
-        """Look at the picture once, ask all its expressions.
+        """Look at the image once, ask all its expressions.
 
         The record of an expression that cannot be asked, such as an empty one, has a "reason" and
         no answer; a RefmaskWarning tells of it.
 
         Raises:
-            InputError: when the proposer refuses the picture.
+            InputError: when the proposer refuses the image.
         """
         scene = self.segmenter.look(sample.image, self.source.propose(sample))
         answers = _answers(scene, [query.expression for query in sample.queries])
-        overlaps = PictureOverlaps(scene.proposals, sample.instances)
+        overlaps = ImageOverlaps(scene.proposals, sample.instances)
         return [_record(sample, number, answer, overlaps) for number, answer in enumerate(answers)]
 
     def check_asked(self, queries: Iterable[str]) -> None:
@@ -96,7 +96,7 @@ class SegmenterSystem:
 
 
 def _record(
-    sample: Sample, number: int, answer: Segmentation | str, overlaps: PictureOverlaps
+    sample: Sample, number: int, answer: Segmentation | str, overlaps: ImageOverlaps
 ) -> Record:
     """The record of an answer, or of the reason why there is none."""
     query = sample.queries[number]
@@ -127,7 +127,7 @@ def _answers(scene: Scene, expressions: list[str]) -> list[Segmentation | str]:
 def _unheard(sample: Sample, number: int, reason: str) -> dict[str, Any]:
     query = sample.queries[number]
     warnings.warn(
-        f"sentence {query.id} of picture {sample.id} counts as without an answer: {reason}",
+        f"sentence {query.id} of image {sample.id} counts as without an answer: {reason}",
         RefmaskWarning,
         stacklevel=3,
     )

@@ -56,7 +56,7 @@ def export(
 
     Args:
         name: a key of ``EXPORTERS``.
-        answers: of any number of pictures.
+        answers: of any number of images.
         folder: where to; made when it is not there.
         options: how.
 
@@ -66,7 +66,7 @@ def export(
     Raises:
         ConfigurationError: for an unknown name or option, when there are files in the folder
             already and ``options.overwrite`` is off, or when one cannot be written.
-        InputError: when answers contradict each other, or a picture that is needed is gone.
+        InputError: when answers contradict each other, or an image that is needed is gone.
     """
     from refmask.export.collection import Options, check_free, collect, write_file
 

@@ -51,12 +51,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Answer:
-    """One expression about one picture, and what was found.
+    """One expression about one image, and what was found.
 
     Attributes:
-        picture: the picture's path, as it was given.
-        height: of the picture, in pixels.
-        width: of the picture, in pixels.
+        image: the image's path, as it was given.
+        height: of the image, in pixels.
+        width: of the image, in pixels.
         expression: as the user wrote it.
         noun_phrase: of the target.
         head: the noun phrase's root word.
@@ -66,7 +66,7 @@ class Answer:
         provenance: where it comes from; records of older versions do not tell.
     """
 
-    picture: str
+    image: str
     height: int
     width: int
     expression: str
@@ -93,29 +93,29 @@ class Answer:
         return verdict(self.confidence, self.reason)
 
     @classmethod
-    def of(cls, picture: str | PathLike[str], answer: Segmentation) -> Answer:
+    def of(cls, image: str | PathLike[str], answer: Segmentation) -> Answer:
         """The answer that a scene gave.
 
         Args:
-            picture: path of the scene's picture.
+            image: path of the scene's image.
             answer: what ``scene.find`` gave.
         """
-        return cls.read({"picture": fspath(picture), **answer.to_dict()})
+        return cls.read({"image": fspath(image), **answer.to_dict()})
 
     @classmethod
     def read(cls, fields: Mapping[str, Any], where: str = "the answer") -> Answer:
         """The answer that a JSON record tells of.
 
         Args:
-            fields: of ``Segmentation.to_dict``, with "picture", the picture's path.
+            fields: of ``Segmentation.to_dict``, with "image", the image's path.
             where: what to call it in an error.
 
         Raises:
             InputError: when a field is missing or of another type.
-            MaskError: when the mask is damaged or of another size than the picture.
+            MaskError: when the mask is damaged or of another size than the image.
         """
         try:
-            picture = _path(fields)
+            image = _path(fields)
             expression, noun_phrase, head = (_text(fields, name) for name in TEXTS)
             height, width = _whole(fields, "height"), _whole(fields, "width")
             check("pixels", height * width, where, MaskError)
@@ -131,12 +131,12 @@ class Answer:
         if found is not None:
             if found.segmentation["size"] != [height, width]:
                 raise MaskError(
-                    f"expected the mask of {where} to be as high and wide as its picture, "
+                    f"expected the mask of {where} to be as high and wide as its image, "
                     f"{[height, width]}, got {found.segmentation['size']}; make it again"
                 )
             rle.decode(found.segmentation, f"the mask of {where}")
         return cls(
-            picture=picture,
+            image=image,
             height=height,
             width=width,
             expression=expression,
@@ -227,10 +227,10 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _path(fields: Mapping[str, Any]) -> str:
-    """A picture's path. Files are named after it, so it must have a name."""
-    path = _text(fields, "picture")
+    """An image's path. Files are named after it, so it must have a name."""
+    path = _text({"image": fields.get("picture")} | dict(fields), "image")  # once "picture"
     if Path(path).name in ("", "..") or "\0" in path:
-        raise ValueError("'picture'")
+        raise ValueError("'image'")
     return path
 
 

@@ -1,7 +1,7 @@
 """COCO's instances and results, as pycocotools reads them.
 
 ``instances.json`` holds the answers as ground truth would be held, ``results.json`` as a detector's
-output, about the same pictures and categories by the same ids. Boxes are XYWH pixels.
+output, about the same images and categories by the same ids. Boxes are XYWH pixels.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def coco_polygons(collection: Collection) -> Iterator[File]:
 
 
 def _objects(collection: Collection) -> Iterator[tuple[int, Object]]:
-    """Every object with its picture's id. Ids start at 1: COCO's evaluation takes 0 for none."""
-    for number, picture in enumerate(collection.pictures, 1):
-        for thing in picture.objects:
+    """Every object with its image's id. Ids start at 1: COCO's evaluation takes 0 for none."""
+    for number, image in enumerate(collection.images, 1):
+        for thing in image.objects:
             yield number, thing
 
 
@@ -54,11 +54,11 @@ def _instances(collection: Collection, segmentation: Callable[[Object], Any]) ->
         "images": [
             {
                 "id": number,
-                "file_name": collection.name_of(picture),
-                "height": picture.height,
-                "width": picture.width,
+                "file_name": collection.name_of(image),
+                "height": image.height,
+                "width": image.width,
             }
-            for number, picture in enumerate(collection.pictures, 1)
+            for number, image in enumerate(collection.images, 1)
         ],
         "annotations": [
             {

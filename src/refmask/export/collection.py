@@ -1,4 +1,4 @@
-"""Answers arranged by picture, as every exporter takes them, and the files that it gives."""
+"""Answers arranged by image, as every exporter takes them, and the files that it gives."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from typing import Any
 
 from refmask.errors import ConfigurationError, InputError
 from refmask.export.answers import Answer, Found
-from refmask.export.folder import picture_folders
+from refmask.export.folder import image_folders
 from refmask.ops.files import as_utf8, write_whole
-from refmask.ops.opening import is_picture
+from refmask.ops.opening import is_image
 from refmask.ops.reading import is_file
 from refmask.provenance import Provenance
 
 #: What may name an object, and the field of the answer that it is.
 LABELS = {"expression": "expression", "noun-phrase": "noun_phrase", "head": "head"}
 
-#: Where Label Studio serves pictures of its own disk.
+#: Where Label Studio serves images of its own disk.
 LOCAL_FILES = "/data/local-files/?d="
 
 
@@ -34,10 +34,10 @@ class Options:
 
     Attributes:
         label: what names an object: a key of ``LABELS``.
-        sure_only: leave out answers that call themselves unsure; their pictures stay.
-        copy_pictures: copy pictures beside the files of those forms that want them there (yolo,
+        sure_only: leave out answers that call themselves unsure; their images stay.
+        copy_images: copy images beside the files of those forms that want them there (yolo,
             labelme), instead of linking to or naming them.
-        picture_prefix: what comes before a picture's path below the folder that holds them all, in
+        image_prefix: what comes before an image's path below the folder that holds them all, in
             Label Studio's tasks.
         overwrite: replace files that are there already; others stay.
 
@@ -47,8 +47,8 @@ class Options:
 
     label: str = "expression"
     sure_only: bool = False
-    copy_pictures: bool = False
-    picture_prefix: str = LOCAL_FILES
+    copy_images: bool = False
+    image_prefix: str = LOCAL_FILES
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -60,7 +60,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Object:
-    """A thing that was found in a picture.
+    """A thing that was found in an image.
 
     Attributes:
         label: what it is called.
@@ -90,8 +90,8 @@ class Object:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture and what was found in it.
+class ImageAnswers:
+    """An image and what was found in it.
 
     Attributes:
         path: as it was given.
@@ -113,13 +113,13 @@ class Collection:
     """What is exported.
 
     Attributes:
-        pictures: all that were asked about, those without an answer too.
+        images: all that were asked about, those without an answer too.
         folder: where the files will be.
         options: how they are written.
         origins: where the answers come from, each once.
     """
 
-    pictures: tuple[Picture, ...]
+    images: tuple[ImageAnswers, ...]
     folder: Path
     options: Options
     origins: tuple[Provenance, ...] = ()
@@ -127,19 +127,19 @@ class Collection:
     @cached_property
     def labels(self) -> dict[str, int]:
         """The place of every label among all, 0 for the first that occurs."""
-        names = (thing.label for picture in self.pictures for thing in picture.objects)
+        names = (thing.label for image in self.images for thing in image.objects)
         return {name: number for number, name in enumerate(dict.fromkeys(names))}
 
     @cached_property
     def root(self) -> Path:
-        """The folder that holds all the pictures, here or further down."""
-        # Not resolved: links among the pictures stay what they are called.
-        parents = {os.path.abspath(picture.path.parent) for picture in self.pictures}  # noqa: PTH100
+        """The folder that holds all the images, here or further down."""
+        # Not resolved: links among the images stay what they are called.
+        parents = {os.path.abspath(image.path.parent) for image in self.images}  # noqa: PTH100
         return Path(os.path.commonpath(parents))
 
-    def name_of(self, picture: Picture) -> str:
-        """A picture's path below ``root``, with slashes."""
-        return Path(os.path.relpath(picture.path, self.root)).as_posix()
+    def name_of(self, image: ImageAnswers) -> str:
+        """An image's path below ``root``, with slashes."""
+        return Path(os.path.relpath(image.path, self.root)).as_posix()
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class File:
 
     Attributes:
         path: below the export's folder.
-        content: its bytes, or the picture that it is to be.
+        content: its bytes, or the image that it is to be.
     """
 
     path: str
@@ -161,39 +161,39 @@ class File:
 
 
 def collect(answers: Iterable[Answer], folder: Path, options: Options) -> Collection:
-    """Answers by picture, both in the order in which they came.
+    """Answers by image, both in the order in which they came.
 
-    ``a.png``, ``./a.png`` and its absolute path are one picture, called by its first name.
+    ``a.png``, ``./a.png`` and its absolute path are one image, called by its first name.
 
     Raises:
-        InputError: when there are none, or a picture has two sizes.
+        InputError: when there are none, or an image has two sizes.
     """
-    pictures: dict[str, list[Answer]] = {}
+    images: dict[str, list[Answer]] = {}
     for answer in answers:
-        same = pictures.setdefault(_place(answer.picture), [answer])
+        same = images.setdefault(_place(answer.image), [answer])
         if (same[0].height, same[0].width) != (answer.height, answer.width):
             raise InputError(
-                f"expected answers about {answer.picture} to tell of one size, got "
+                f"expected answers about {answer.image} to tell of one size, got "
                 f"{same[0].width}x{same[0].height} and {answer.width}x{answer.height}; "
-                "the picture was changed, segment it again"
+                "the image was changed, segment it again"
             )
         if same[-1] is not answer:
             same.append(answer)
-    if not pictures:
-        raise InputError("expected answers to export, got none; segment a picture first")
-    paths = [Path(told[0].picture) for told in pictures.values()]
+    if not images:
+        raise InputError("expected answers to export, got none; segment an image first")
+    paths = [Path(told[0].image) for told in images.values()]
     arranged = tuple(
-        Picture(path, stem, told[0].height, told[0].width, _objects(told, options))
-        for path, stem, told in zip(paths, picture_folders(paths), pictures.values(), strict=True)
+        ImageAnswers(path, stem, told[0].height, told[0].width, _objects(told, options))
+        for path, stem, told in zip(paths, image_folders(paths), images.values(), strict=True)
     )
-    told = (answer.provenance for same in pictures.values() for answer in same)
+    told = (answer.provenance for same in images.values() for answer in same)
     origins = tuple(dict.fromkeys(origin for origin in told if origin is not None))
     return Collection(arranged, folder, options, origins)
 
 
-def _place(picture: str) -> str:
-    """What the names of one picture have in common; links stay what they are called."""
-    return unicodedata.normalize("NFC", os.path.abspath(picture))  # noqa: PTH100
+def _place(image: str) -> str:
+    """What the names of one image have in common; links stay what they are called."""
+    return unicodedata.normalize("NFC", os.path.abspath(image))  # noqa: PTH100
 
 
 def _objects(answers: Iterable[Answer], options: Options) -> tuple[Object, ...]:
@@ -221,7 +221,7 @@ def write_file(folder: Path, file: File, options: Options) -> Path:
 
     Raises:
         ConfigurationError: when it cannot be written there.
-        InputError: when it is to be a picture that is gone or locked.
+        InputError: when it is to be an image that is gone or locked.
     """
     path = folder / file.path
     if isinstance(file.content, bytes):
@@ -229,13 +229,13 @@ def write_file(folder: Path, file: File, options: Options) -> Path:
         return path
     if not (is_file(file.content) and os.access(file.content, os.R_OK)):
         raise InputError(
-            f"expected the picture {file.content}, but it is gone or locked; check the path"
+            f"expected the image {file.content}, but it is gone or locked; check the path"
         )
-    if not is_picture(file.content):
+    if not is_image(file.content):
         raise InputError(
-            f"expected a picture in {file.content}, got something else; check the answers' paths"
+            f"expected an image in {file.content}, got something else; check the answers' paths"
         )
-    if options.copy_pictures:
+    if options.copy_images:
         write_whole(path, file.content.read_bytes())
     else:
         _link(path, file.content.resolve())
@@ -253,5 +253,5 @@ def _link(path: Path, target: Path) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise ConfigurationError(
-            f"cannot link {path} to the picture: {error.strerror}; add `copy_pictures`"
+            f"cannot link {path} to the image: {error.strerror}; add `copy_images`"
         ) from None

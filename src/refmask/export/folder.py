@@ -1,4 +1,4 @@
-"""Answers as files: a mask, an overlay and a record for each, in one folder per picture."""
+"""Answers as files: a mask, an overlay and a record for each, in one folder per image."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from refmask.types import UInt8Array
 from refmask.visualize.overlay import overlay, png
 
 
-def picture_folders(pictures: Sequence[Path]) -> list[str]:
-    """A folder name for each picture: its stem, made unique by a number where stems repeat."""
+def image_folders(images: Sequence[Path]) -> list[str]:
+    """A folder name for each image: its stem, made unique by a number where stems repeat."""
     names: dict[str, None] = {}
-    for picture in pictures:
-        name, number = picture.stem, 2
+    for image in images:
+        name, number = image.stem, 2
         while name in names:
-            name, number = f"{picture.stem}-{number}", number + 1
+            name, number = f"{image.stem}-{number}", number + 1
         names[name] = None
     return list(names)
 

@@ -14,7 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from refmask.export.collection import Collection, File, Picture
+from refmask.export.collection import Collection, File, ImageAnswers
 from refmask.ops.polygons import polygons
 from refmask.provenance import Provenance
 from refmask.types import BoolArray
@@ -42,7 +42,7 @@ def label_studio(collection: Collection) -> Iterator[File]:
     Each task has two predictions of the same objects, as brushed masks and as polygons.
     """
     yield File("label-config.xml", label_config(collection.labels).encode())
-    tasks = [_task(picture, collection) for picture in collection.pictures]
+    tasks = [_task(image, collection) for image in collection.images]
     yield File.json("tasks.json", tasks)
 
 
@@ -57,20 +57,20 @@ def label_config(labels: Iterable[str]) -> str:
     )
 
 
-def _task(picture: Picture, collection: Collection) -> dict[str, Any]:
+def _task(image: ImageAnswers, collection: Collection) -> dict[str, Any]:
     brushed: list[dict[str, Any]] = []
     outlined: list[dict[str, Any]] = []
-    for number, thing in enumerate(picture.objects, 1):
+    for number, thing in enumerate(image.objects, 1):
         mask, answer = thing.found.mask, thing.answer
         told = remarks(answer.expression, answer.verdict, answer.provenance)
         label = _writable(thing.label)
         brushed.append(brush_region(mask, label, answer.score, f"brush-{number}") | told)
         parts = polygon_regions(mask, label, answer.score, f"polygon-{number}")
         outlined += [part | told for part in parts]
-    least = min((thing.answer.score for thing in picture.objects), default=0.0)
+    least = min((thing.answer.score for thing in image.objects), default=0.0)
     return {
         "meta": {"provenance": [origin.to_dict() for origin in collection.origins]},
-        "data": {IMAGE: collection.options.picture_prefix + quote(collection.name_of(picture))},
+        "data": {IMAGE: collection.options.image_prefix + quote(collection.name_of(image))},
         "predictions": [
             {"model_version": BRUSH_VERSION, "score": least, "result": brushed},
             {"model_version": POLYGON_VERSION, "score": least, "result": outlined},

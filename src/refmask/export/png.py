@@ -1,4 +1,4 @@
-"""Answers as PNGs: one per object, or one per picture whose pixels are labels (Pascal VOC)."""
+"""Answers as PNGs: one per object, or one per image whose pixels are labels (Pascal VOC)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from refmask.errors import ConfigurationError
-from refmask.export.collection import Collection, File, Picture
+from refmask.export.collection import Collection, File, ImageAnswers
 from refmask.export.folder import answer_names
 from refmask.provenance import Provenance
 from refmask.types import UInt8Array
@@ -21,11 +21,11 @@ from refmask.visualize.overlay import png
 def masks(collection: Collection) -> Iterator[File]:
     """``STEM/01-LABEL.png``, 255 where the object is, and ``masks.json``, what each file shows."""
     told = []
-    for picture in collection.pictures:
-        names = answer_names([thing.label for thing in picture.objects])
-        for name, thing in zip(names, picture.objects, strict=True):
-            path = f"{picture.stem}/{name}.png"
-            told.append({"file": path, "picture": str(picture.path), **thing.told})
+    for image in collection.images:
+        names = answer_names([thing.label for thing in image.objects])
+        for name, thing in zip(names, image.objects, strict=True):
+            path = f"{image.stem}/{name}.png"
+            told.append({"file": path, "image": str(image.path), **thing.told})
             yield File(path, png(thing.found.mask))
     yield File.json("masks.json", told)
 
@@ -37,8 +37,8 @@ MOST = 254
 def palette(collection: Collection) -> Iterator[File]:
     """``STEM.png``, pixels 1 for the first label, and ``legend.json``.
 
-    The pictures' text chunks "Source" say where the answers come from; the legend says so, too, and
-    of each label in which pictures it is unsure.
+    The images' text chunks "Source" say where the answers come from; the legend says so, too, and
+    of each label in which images it is unsure.
 
     Where objects overlap, the one of higher confidence is on top.
 
@@ -58,17 +58,17 @@ def palette(collection: Collection) -> Iterator[File]:
     for row in legend[1:]:
         row |= _told(collection, row["label"])
     yield File.json("legend.json", legend)
-    for picture in collection.pictures:
-        pixels = _pixels(picture, collection)
-        yield File(f"{picture.stem}.png", _indexed(pixels, colours, collection.origins))
+    for image in collection.images:
+        pixels = _pixels(image, collection)
+        yield File(f"{image.stem}.png", _indexed(pixels, colours, collection.origins))
 
 
 def _told(collection: Collection, label: str) -> dict[str, Any]:
-    """In which pictures the objects of a label are unsure and why, and where they come from."""
+    """In which images the objects of a label are unsure and why, and where they come from."""
     objects = [
-        (f"{picture.stem}.png", thing.answer)
-        for picture in collection.pictures
-        for thing in picture.objects
+        (f"{image.stem}.png", thing.answer)
+        for image in collection.images
+        for thing in image.objects
         if thing.label == label
     ]
     origins = dict.fromkeys(answer.provenance for _, answer in objects)
@@ -89,9 +89,9 @@ def voc_colours() -> UInt8Array:
     return np.packbits(by_colour, axis=2)[..., 0]
 
 
-def _pixels(picture: Picture, collection: Collection) -> UInt8Array:
-    pixels = np.zeros((picture.height, picture.width), np.uint8)
-    for thing in sorted(picture.objects, key=lambda thing: thing.answer.score):
+def _pixels(image: ImageAnswers, collection: Collection) -> UInt8Array:
+    pixels = np.zeros((image.height, image.width), np.uint8)
+    for thing in sorted(image.objects, key=lambda thing: thing.answer.score):
         pixels[thing.found.mask] = collection.labels[thing.label] + 1
     return pixels
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
-from refmask.export.collection import Collection, File, Object, Picture
+from refmask.export.collection import Collection, File, ImageAnswers, Object
 from refmask.ops.files import as_utf8
 from refmask.ops.polygons import joined, polygons
 
@@ -18,9 +18,9 @@ def outlines(collection: Collection) -> Iterator[File]:
         "polygons.json",
         [
             {
-                "picture": str(picture.path),
-                "height": picture.height,
-                "width": picture.width,
+                "image": str(image.path),
+                "height": image.height,
+                "width": image.width,
                 "objects": [
                     {
                         **thing.told,
@@ -28,10 +28,10 @@ def outlines(collection: Collection) -> Iterator[File]:
                         "area": thing.found.area,
                         "polygons": [part.tolist() for part in polygons(thing.found.mask)],
                     }
-                    for thing in picture.objects
+                    for thing in image.objects
                 ],
             }
-            for picture in collection.pictures
+            for image in collection.images
         ],
     )
 
@@ -41,31 +41,27 @@ VERSION = "5.5.0"
 
 
 def labelme(collection: Collection) -> Iterator[File]:
-    """``STEM.json``, which names its picture by a relative path, or beside a copy of it."""
-    copied = collection.options.copy_pictures
-    for picture in collection.pictures:
-        beside = picture.stem + picture.path.suffix
+    """``STEM.json``, which names its image by a relative path, or beside a copy of it."""
+    copied = collection.options.copy_images
+    for image in collection.images:
+        beside = image.stem + image.path.suffix
         if copied:
-            yield File(beside, picture.path)
-        there = beside if copied else os.path.relpath(picture.path, collection.folder)
-        yield File.json(
-            f"{picture.stem}.json", _page(picture, PurePath(there).as_posix(), collection)
-        )
+            yield File(beside, image.path)
+        there = beside if copied else os.path.relpath(image.path, collection.folder)
+        yield File.json(f"{image.stem}.json", _page(image, PurePath(there).as_posix(), collection))
 
 
-def _page(picture: Picture, path: str, collection: Collection) -> dict[str, Any]:
+def _page(image: ImageAnswers, path: str, collection: Collection) -> dict[str, Any]:
     return {
         "version": VERSION,
         "flags": {},
         "shapes": [
-            shape
-            for number, thing in enumerate(picture.objects)
-            for shape in _shapes(thing, number)
+            shape for number, thing in enumerate(image.objects) for shape in _shapes(thing, number)
         ],
         "imagePath": path,
         "imageData": None,
-        "imageHeight": picture.height,
-        "imageWidth": picture.width,
+        "imageHeight": image.height,
+        "imageWidth": image.width,
         # What labelme does not know it keeps as it is.
         "provenance": [origin.to_dict() for origin in collection.origins],
     }
@@ -94,10 +90,10 @@ def yolo(collection: Collection) -> Iterator[File]:
     names = "".join(f"  {number}: {_quoted(name)}\n" for name, number in collection.labels.items())
     told = f"train: images\nval: images\nnames:{chr(10) + names if names else ' {}'}".strip() + "\n"
     yield File("data.yaml", as_utf8(_origins(collection) + _doubts(collection) + told))
-    for picture in collection.pictures:
-        lines = "".join(_lines(picture, collection))
-        yield File(f"labels/{picture.stem}.txt", lines.encode())
-        yield File(f"images/{picture.stem}{picture.path.suffix}", picture.path)
+    for image in collection.images:
+        lines = "".join(_lines(image, collection))
+        yield File(f"labels/{image.stem}.txt", lines.encode())
+        yield File(f"images/{image.stem}{image.path.suffix}", image.path)
 
 
 def _origins(collection: Collection) -> str:
@@ -108,17 +104,17 @@ def _origins(collection: Collection) -> str:
 def _doubts(collection: Collection) -> str:
     """Comments that say which lines of the labels are unsure, and why."""
     told = [
-        (f"labels/{picture.stem}.txt line {number}", " ".join(thing.answer.verdict.split()))
-        for picture in collection.pictures
-        for number, thing in enumerate(picture.objects, 1)
+        (f"labels/{image.stem}.txt line {number}", " ".join(thing.answer.verdict.split()))
+        for image in collection.images
+        for number, thing in enumerate(image.objects, 1)
         if thing.answer.unsure
     ]
     return "".join(f"# unsure: {where}: {verdict}\n" for where, verdict in told)
 
 
-def _lines(picture: Picture, collection: Collection) -> Iterator[str]:
-    for thing in picture.objects:
-        outline = joined(polygons(thing.found.mask)) / (picture.width, picture.height)
+def _lines(image: ImageAnswers, collection: Collection) -> Iterator[str]:
+    for thing in image.objects:
+        outline = joined(polygons(thing.found.mask)) / (image.width, image.height)
         corners = " ".join(f"{share:.6g}" for share in outline.ravel())
         yield f"{collection.labels[thing.label]} {corners}\n"
 

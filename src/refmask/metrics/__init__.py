@@ -3,25 +3,25 @@
 Q is the number of queries. The subjects, in the order in which an evaluation meets them:
 
 - ``overlap``: intersections, unions and IoUs of masks;
-- ``rows``: what is kept of one query, counted once per picture;
+- ``rows``: what is kept of one query, counted once per image;
 - ``results``: the columns over all queries, and their groups by kind and by length;
 - ``metrics``: what is reported, each a ratio of two sums over queries;
 - ``tally``: those sums, which merge by adding;
-- ``bootstrap``: intervals over pictures, and the comparison of two results.
+- ``bootstrap``: intervals over images, and the comparison of two results.
 """
 
 from refmask.metrics.bootstrap import Interval, PairedGain, compare, intervals, paired_bootstrap
 from refmask.metrics.metrics import METRICS, compute_metrics
 from refmask.metrics.overlap import best_iou, intersection_and_union, iou, mean_iou, overall_iou
 from refmask.metrics.results import QueryResults, by_kind, by_length
-from refmask.metrics.rows import PictureOverlaps
+from refmask.metrics.rows import ImageOverlaps
 from refmask.metrics.tally import Tally
 
 __all__ = [
     "METRICS",
+    "ImageOverlaps",
     "Interval",
     "PairedGain",
-    "PictureOverlaps",
     "QueryResults",
     "Tally",
     "best_iou",

@@ -1,4 +1,4 @@
-"""Intervals and comparisons. Queries of one picture are not independent: pictures are resampled."""
+"""Intervals and comparisons. Queries of one image are not independent: images are resampled."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PairedGain:
         low: lower end of the interval, a quantile of the resampled gains.
         high: upper end of the interval.
         p: how probable a gain at least as large, either way, would be if which result is which
-            did not matter in any picture (randomisation test): above 0, at most 1.
+            did not matter in any image (randomisation test): above 0, at most 1.
     """
 
     gain: float
@@ -55,7 +55,7 @@ class PairedGain:
 def intervals(
     outcomes: QueryResults, *, resamples: int = 2000, level: float = 0.95, seed: int = 0
 ) -> dict[str, Interval]:
-    """Percentile intervals of every figure that the data allow, from one draw of pictures.
+    """Percentile intervals of every figure that the data allow, from one draw of images.
 
     A draw without data for a figure, such as one without a query of the right class, does not
     count for it. Without queries there are no intervals.
@@ -72,7 +72,7 @@ def intervals(
     _check(resamples, level)
     if not len(outcomes):
         return {}
-    sums = _by_picture(terms(outcomes), outcomes.picture)  # (F, 2, P)
+    sums = _by_image(terms(outcomes), outcomes.image)  # (F, 2, P)
     whole = _ratios(sums.sum(axis=2))  # (F,)
     drawn = _ratios(_resampled(sums, resamples, seed))  # (R, F)
     return {
@@ -111,7 +111,7 @@ def compare(
     if not len(first):
         return {}
     both = np.stack([terms(first), terms(second)])
-    gains = _gains(both, first.picture, resamples, level, seed)
+    gains = _gains(both, first.image, resamples, level, seed)
     return {name: gain for name, gain in zip(METRICS, gains, strict=True) if gain is not None}
 
 
@@ -124,16 +124,16 @@ def paired_bootstrap(
     level: float = 0.95,
     seed: int = 0,
 ) -> PairedGain:
-    """The gain in one ratio of sums, with a percentile interval from resampling whole pictures.
+    """The gain in one ratio of sums, with a percentile interval from resampling whole images.
 
-    Pictures are drawn with replacement, and both results are read on the same draw. Overall IoU
+    Images are drawn with replacement, and both results are read on the same draw. Overall IoU
     is the ratio of (intersections, unions), mean IoU that of (IoUs, ones), an accuracy that of
     (hits, ones).
 
     Args:
         first: numerators (Q,) and denominators (Q,) of the one result.
         second: the same of the other, on the same queries in the same order.
-        groups: (Q,) the picture each query belongs to, any sortable labels.
+        groups: (Q,) the image each query belongs to, any sortable labels.
         resamples: number of draws.
         level: probability the interval covers.
         seed: of the draws.
@@ -162,7 +162,7 @@ def _gains(
     both: FloatArray, groups: npt.NDArray[np.generic], resamples: int, level: float, seed: int
 ) -> list[PairedGain | None]:
     """Gain of each of F ratios, None without data, from terms (2, F, 2, Q) of two results."""
-    sums = _by_picture(both, groups)  # (2, F, 2, P)
+    sums = _by_image(both, groups)  # (2, F, 2, P)
     one, other = _ratios(sums.sum(axis=3))
     drawn = _ratios(_resampled(sums, resamples, seed))  # (R, 2, F)
     swapped = _ratios(_swapped(sums, resamples, seed))
@@ -179,8 +179,8 @@ def _gains(
     return found
 
 
-def _by_picture(values: FloatArray, groups: npt.NDArray[np.generic]) -> FloatArray:
-    """Values (..., Q) summed over the queries of each picture, (..., P)."""
+def _by_image(values: FloatArray, groups: npt.NDArray[np.generic]) -> FloatArray:
+    """Values (..., Q) summed over the queries of each image, (..., P)."""
     names, members = np.unique(groups, return_inverse=True)
     sums = np.zeros((len(names), *values.shape[:-1]))
     np.add.at(sums, members, np.moveaxis(values, -1, 0))
@@ -188,7 +188,7 @@ def _by_picture(values: FloatArray, groups: npt.NDArray[np.generic]) -> FloatArr
 
 
 def _resampled(sums: FloatArray, resamples: int, seed: int) -> FloatArray:
-    """Sums (..., P) over as many pictures drawn with replacement, (R, ...)."""
+    """Sums (..., P) over as many images drawn with replacement, (R, ...)."""
     count = sums.shape[-1]
     rng, even = np.random.default_rng(seed), np.full(count, 1 / count)
     totals = [
@@ -199,7 +199,7 @@ def _resampled(sums: FloatArray, resamples: int, seed: int) -> FloatArray:
 
 
 def _swapped(sums: FloatArray, resamples: int, seed: int) -> FloatArray:
-    """Sums (2, ..., P) with the two results swapped in every picture by a coin, (R, 2, ...)."""
+    """Sums (2, ..., P) with the two results swapped in every image by a coin, (R, 2, ...)."""
     rng = np.random.default_rng(seed)
     change = (sums[1] - sums[0]).reshape(-1, sums.shape[-1])
     moved = np.concatenate(
@@ -240,7 +240,7 @@ def _check_same(first: QueryResults, second: QueryResults) -> None:
         raise InputError(
             f"expected two results on the same queries, got {len(first)} and {len(second)}"
         )
-    for name in ("picture", "words", "kind"):
+    for name in ("image", "words", "kind"):
         one, other = getattr(first, name), getattr(second, name)
         for row in np.flatnonzero(one != other)[:1]:
             raise InputError(

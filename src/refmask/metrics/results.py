@@ -19,7 +19,7 @@ Texts = npt.NDArray[np.str_]
 LENGTHS = (5, 7, 10)
 
 _TYPES: dict[str, Any] = {
-    "picture": np.str_,
+    "image": np.str_,
     "intersection": np.int64,
     "union": np.int64,
     "best_intersection": np.int64,
@@ -44,7 +44,7 @@ class QueryResults:
     """What came of Q queries, all columns (Q,).
 
     Attributes:
-        picture: text, which picture; intervals resample pictures.
+        image: text, which image; intervals resample images.
         intersection: int64, pixels that the chosen mask shares with the target.
         union: int64, pixels in either; the target's when nothing was chosen.
         best_intersection: int64, as above for the proposal that fits best: the upper bound.
@@ -52,17 +52,17 @@ class QueryResults:
         right_class: float64, 1 or 0: whether the instance that the chosen mask overlaps most is
             of the target's class; NaN where the data know no classes.
         right_instance: float64, 1 or 0: whether it is the target, or as right; NaN where unknown.
-        chance: float64, 0 to 1: the share of the picture's proposals that would have been right in
+        chance: float64, 0 to 1: the share of the image's proposals that would have been right in
             that sense; NaN where unknown.
         words: int64, words of the expression.
         kind: text, the type of the expression; "" where unknown.
-        proposals: int64, number of proposals of the picture.
+        proposals: int64, number of proposals of the image.
 
     Raises:
         InputError: when the columns are not of one length (Q,), or hold something else.
     """
 
-    picture: Texts
+    image: Texts
     intersection: Integers
     union: Integers
     best_intersection: Integers
@@ -84,12 +84,12 @@ class QueryResults:
                 ) from error
             object.__setattr__(self, name, column)
         shapes = {name: getattr(self, name).shape for name in _TYPES}
-        if len(set(shapes.values())) != 1 or self.picture.ndim != 1:
+        if len(set(shapes.values())) != 1 or self.image.ndim != 1:
             raise InputError(f"expected columns of one length (Q,), got {shapes}")
 
     @classmethod
     def of(cls, rows: Iterable[Mapping[str, Any]]) -> Self:
-        """The columns of rows, for example of ``PictureOverlaps.row``; other keys are ignored.
+        """The columns of rows, for example of ``ImageInputOverlaps.row``; other keys are ignored.
 
         Args:
             rows: each with a value for every column; "right_class", "right_instance", "chance" and
@@ -115,7 +115,7 @@ class QueryResults:
         return cls(**{name: np.concatenate([getattr(p, name) for p in found]) for name in _TYPES})
 
     def __len__(self) -> int:
-        return len(self.picture)
+        return len(self.image)
 
     def __getitem__(self, index: npt.NDArray[Any] | slice) -> Self:
         """Some of the queries: a bool (Q,) array, an array of indices, or a slice."""

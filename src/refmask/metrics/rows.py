@@ -15,11 +15,11 @@ from refmask.types import BoolArray, IntArray, MaskProposals
 Row = dict[str, int | float | None]
 
 
-class PictureOverlaps:
-    """The proposals of one picture beside its ground truth, asked for one query after another."""
+class ImageOverlaps:
+    """The proposals of one image beside its ground truth, asked for one query after another."""
 
     def __init__(self, proposals: MaskProposals, instances: MaskProposals | None = None) -> None:
-        """Count once what all queries of the picture share.
+        """Count once what all queries of the image share.
 
         Args:
             proposals: what was offered.
@@ -45,7 +45,7 @@ class PictureOverlaps:
         instance: int | None = None,
         also_right: Sequence[int] = (),
     ) -> Row:
-        """The numbers of one query; "picture", "words" and "kind" are the caller's to add.
+        """The numbers of one query; "image", "words" and "kind" are the caller's to add.
 
         Args:
             target: bool (H, W), the ground truth.

@@ -20,14 +20,14 @@ class Tally:
 
     Attributes:
         queries: number of queries.
-        pictures: number of pictures. Sums count a picture once per tally, so all queries of a
-            picture belong in one.
-        without_proposals: number of queries whose picture had no proposals.
+        images: number of images. Sums count an image once per tally, so all queries of an
+            image belong in one.
+        without_proposals: number of queries whose image had no proposals.
         sums: summed numerators and denominators by figure.
     """
 
     queries: int = 0
-    pictures: int = 0
+    images: int = 0
     without_proposals: int = 0
     sums: Mapping[str, tuple[float, float]] = field(
         default_factory=lambda: dict.fromkeys(METRICS, (0.0, 0.0))
@@ -39,7 +39,7 @@ class Tally:
         sums = terms(outcomes).sum(axis=2)
         return cls(
             len(outcomes),
-            len(np.unique(outcomes.picture)),
+            len(np.unique(outcomes.image)),
             int((outcomes.proposals == 0).sum()),
             {name: (float(n), float(d)) for name, (n, d) in zip(METRICS, sums, strict=True)},
         )
@@ -47,7 +47,7 @@ class Tally:
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             self.queries + other.queries,
-            self.pictures + other.pictures,
+            self.images + other.images,
             self.without_proposals + other.without_proposals,
             {
                 name: (above + other.sums[name][0], below + other.sums[name][1])
@@ -73,7 +73,7 @@ class Tally:
         try:
             return cls(
                 int(kept["queries"]),
-                int(kept["pictures"]),
+                int(kept["images"]),
                 int(kept["without_proposals"]),
                 {name: _pair(kept["sums"][name]) for name in METRICS},
             )

@@ -1,4 +1,4 @@
-"""Picture files among others: what their names are, and what is told of those left out."""
+"""Image files among others: what their names are, and what is told of those left out."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo", ".webp", ".avif"}
     | {".bmp", ".dib", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pnm", ".jp2", ".j2k"}
 )
-#: Of phones: pictures where pillow-heif is installed.
+#: Of phones: images where pillow-heif is installed.
 HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
-#: Pictures of cameras and drawing programs that are not read.
+#: Images of cameras and drawing programs that are not read.
 UNREAD = frozenset(
     {".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".psd", ".svg", ".eps"}
     | {".ai", ".pdf", ".tga", ".jxl", ".exr", ".hdr", ".ico", ".pcx", ".xcf", ".dcm", ".djvu"}
@@ -30,13 +30,13 @@ UNREAD = frozenset(
 SHOWN = 3
 
 
-def find_pictures(where: str) -> list[Path]:
-    """Picture files by path, folder or glob, sorted by name.
+def find_images(where: str) -> list[Path]:
+    """Image files by path, folder or glob, sorted by name.
 
-    Pictures in a folder that cannot be read here are told by a RefmaskWarning.
+    Images in a folder that cannot be read here are told by a RefmaskWarning.
 
     Args:
-        where: one file, a folder (its own picture files, not its sub-folders'), or a glob.
+        where: one file, a folder (its own image files, not its sub-folders'), or a glob.
 
     Raises:
         ImageError: when there is none, or it is a URL.
@@ -46,7 +46,7 @@ def find_pictures(where: str) -> list[Path]:
         check_name(where)
     if is_folder(path):
         files = (file for file in path.iterdir() if file.is_file())
-        found = [Path(file) for file in pictures_among(sorted(map(str, files)))]
+        found = [Path(file) for file in images_among(sorted(map(str, files)))]
     elif is_file(path):
         return [path]
     elif glob.has_magic(where):
@@ -59,8 +59,8 @@ def find_pictures(where: str) -> list[Path]:
     return found
 
 
-def pictures_among(names: Iterable[str]) -> Iterator[str]:
-    """Those of a folder's files that are pictures; when all are given, others are told once.
+def images_among(names: Iterable[str]) -> Iterator[str]:
+    """Those of a folder's files that are images; when all are given, others are told once.
 
     Hidden files, such as those that macOS puts beside others (``._1.png``), are none.
 
@@ -87,9 +87,9 @@ def is_hidden(name: str) -> bool:
 
 
 def none_found(where: str) -> ImageError:
-    """The error for a place without pictures."""
+    """The error for a place without images."""
     kinds = ", ".join(sorted(SUFFIXES))
-    return ImageError(f"expected pictures in {where}, found none ({kinds}); check the path")
+    return ImageError(f"expected images in {where}, found none ({kinds}); check the path")
 
 
 def _tell(skipped: list[str]) -> None:
@@ -107,7 +107,7 @@ def _tell(skipped: list[str]) -> None:
 FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 
-def picture_key(name: str) -> str:
+def image_key(name: str) -> str:
     """What two spellings of one name have in common.
 
     Args:
@@ -116,14 +116,14 @@ def picture_key(name: str) -> str:
     return unicodedata.normalize("NFC", unquote(name).replace("\\", "/"))
 
 
-def picture_stem(name: str) -> str:
-    """The file name without folders and ending, spelt as ``picture_key`` spells it."""
-    return PurePosixPath(picture_key(name)).stem
+def image_stem(name: str) -> str:
+    """The file name without folders and ending, spelt as ``image_key`` spells it."""
+    return PurePosixPath(image_key(name)).stem
 
 
 def leads_out(name: str) -> bool:
     """Whether a name, however it is spelt, leads out of the folder that it is relative to."""
-    key = picture_key(name)
+    key = image_key(name)
     return bool(PurePath(key).anchor) or ".." in key.split("/")
 
 

@@ -1,4 +1,4 @@
-"""Any picture a user may have, as uint8 RGB."""
+"""Any image a user may have, as uint8 RGB."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from refmask.errors import ImageError
 from refmask.limits import check
 from refmask.ops.levels import eight_bits, is_deep, joined_bytes, lower_bytes
-from refmask.ops.opening import FORMATS, HEIF_MISSING, has_heif, is_heif, open_picture
+from refmask.ops.opening import FORMATS, HEIF_MISSING, has_heif, is_heif, open_image
 from refmask.ops.reading import BROKEN, check_file, in_short, is_file
 from refmask.types import UInt8Array
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Picture: TypeAlias = (
+ImageInput: TypeAlias = (
     "str | PathLike[str] | bytes | IO[bytes] | Image.Image | npt.NDArray[Any] | Tensor"
 )
 
@@ -34,15 +34,15 @@ BLANK = 4
 URL = re.compile(r"(?:[a-z][a-z0-9+.-]+:/|data:)", re.IGNORECASE)
 
 
-def read_image(picture: Picture) -> UInt8Array:
-    """Read a picture as a person sees it.
+def read_image(image: ImageInput) -> UInt8Array:
+    """Read an image as a person sees it.
 
-    EXIF orientation is applied; grey, palette, CMYK, 16-bit and transparent pictures (laid on
+    EXIF orientation is applied; grey, palette, CMYK, 16-bit and transparent images (laid on
     white) become RGB; of several frames the first is taken. Values of 10 to 14 bits in 16, and
     floats of a file outside 0 to 1, are scaled by what they hold, of which a RefmaskWarning tells.
 
     Args:
-        picture: a path; a picture file's bytes, or a binary file of them; a PIL image; an array
+        image: a path; an image file's bytes, or a binary file of them; a PIL image; an array
             (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or a torch tensor of such a shape or (1, H,
             W), (3, H, W) or (4, H, W), of uint8, uint16, bool, or floats from 0 to 1.
 
@@ -50,36 +50,36 @@ def read_image(picture: Picture) -> UInt8Array:
         uint8 RGB (H, W, 3).
 
     Raises:
-        ImageError: when it is missing, damaged, too large, a URL, or no picture.
+        ImageError: when it is missing, damaged, too large, a URL, or no image.
     """
-    if isinstance(picture, np.ndarray):
-        return _from_array(picture)
-    if isinstance(picture, Image.Image):
-        return _from_pil(picture, "the picture")
-    if isinstance(picture, bytes | bytearray | memoryview):
-        return decode_image(bytes(picture), "the picture")
-    if isinstance(picture, str | PathLike):
-        return _from_path(fspath(picture))
-    if "torch" in sys.modules and isinstance(picture, sys.modules["torch"].Tensor):
-        return _from_tensor(picture)
-    if callable(getattr(picture, "read", None)):
-        return _from_file(picture)
+    if isinstance(image, np.ndarray):
+        return _from_array(image)
+    if isinstance(image, Image.Image):
+        return _from_pil(image, "the image")
+    if isinstance(image, bytes | bytearray | memoryview):
+        return decode_image(bytes(image), "the image")
+    if isinstance(image, str | PathLike):
+        return _from_path(fspath(image))
+    if "torch" in sys.modules and isinstance(image, sys.modules["torch"].Tensor):
+        return _from_tensor(image)
+    if callable(getattr(image, "read", None)):
+        return _from_file(image)
     raise ImageError(
-        f"cannot read a picture from {type(picture).__name__}; give a path, a file's bytes, a "
+        f"cannot read an image from {type(image).__name__}; give a path, a file's bytes, a "
         "binary file, a PIL image, a NumPy array or a torch tensor"
     )
 
 
 def decode_image(content: bytes, name: str = "the file", most: int | None = None) -> UInt8Array:
-    """As ``read_image``, for a picture file in memory.
+    """As ``read_image``, for an image file in memory.
 
     Args:
         content: the file's.
         name: what to call it in an error.
-        most: pixels, when less than the limit of all pictures.
+        most: pixels, when less than the limit of all images.
 
     Raises:
-        ImageError: when it is damaged, too large, or no picture.
+        ImageError: when it is damaged, too large, or no image.
     """
     return _opened(BytesIO(content), name, most)
 
@@ -87,10 +87,10 @@ def decode_image(content: bytes, name: str = "the file", most: int | None = None
 def check_name(name: str) -> None:
     """Raise ImageError for what names no place: nothing, or a URL, as nothing is fetched."""
     if not name:
-        raise ImageError("expected a picture's path, got an empty one; name a picture")
+        raise ImageError("expected an image's path, got an empty one; name an image")
     if URL.match(name):
         raise ImageError(
-            f"URLs are not supported, got {name[:80]}; download the picture and give its path"
+            f"URLs are not supported, got {name[:80]}; download the image and give its path"
         )
 
 
@@ -98,11 +98,11 @@ def _from_path(name: str) -> UInt8Array:
     path = Path(name)
     if not is_file(path):
         check_name(name)
-    check_file(path, "a picture", ImageError)
+    check_file(path, "an image", ImageError)
     try:
         return _opened(path, str(path))
     except PermissionError:
-        raise ImageError(f"expected a readable picture at {path}, got no permission") from None
+        raise ImageError(f"expected a readable image at {path}, got no permission") from None
 
 
 def _from_file(file: Any) -> UInt8Array:
@@ -118,7 +118,7 @@ def _from_file(file: Any) -> UInt8Array:
 
 def _opened(source: Path | BytesIO, name: str, most: int | None = None) -> UInt8Array:
     try:
-        with open_picture(source) as opened:
+        with open_image(source) as opened:
             _check_size(opened.height, opened.width, name, most)
             deep = is_deep(opened)
             upright = ImageOps.exif_transpose(opened)
@@ -137,10 +137,10 @@ def _opened(source: Path | BytesIO, name: str, most: int | None = None) -> UInt8
 
 
 def _lower(source: Path | BytesIO) -> Image.Image | None:
-    """The less significant bytes of a picture of 16 bits a colour, upright."""
+    """The less significant bytes of an image of 16 bits a colour, upright."""
     if isinstance(source, BytesIO):
         source.seek(0)
-    with open_picture(source) as opened:
+    with open_image(source) as opened:
         lower = lower_bytes(opened)
         return None if lower is None else ImageOps.exif_transpose(lower)
 
@@ -149,18 +149,18 @@ def _unknown(source: Path | BytesIO, name: str) -> ImageError:
     if is_heif(source) and not has_heif():
         return ImageError(f"{name} is a HEIC image, which needs one more package; {HEIF_MISSING}")
     return ImageError(
-        f"expected a picture ({', '.join(FORMATS)}) in {name}, but its content is none"
+        f"expected an image ({', '.join(FORMATS)}) in {name}, but its content is none"
     )
 
 
 def checked(image: npt.NDArray[Any]) -> UInt8Array:
-    """The array itself, when it is a picture as ``read_image`` gives it.
+    """The array itself, when it is an image as ``read_image`` gives it.
 
     Raises:
         ImageError: when it is not uint8 RGB (H, W, 3) with at least one pixel.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise ImageError(f"expected a picture as uint8 (H, W, 3), got {image.dtype} {image.shape}")
+        raise ImageError(f"expected an image as uint8 (H, W, 3), got {image.dtype} {image.shape}")
     return image
 
 
@@ -194,7 +194,7 @@ def _from_tensor(tensor: Any) -> UInt8Array:
         array = plain.numpy()
     except BROKEN as error:
         raise ImageError(
-            f"cannot read a picture from a tensor of {tensor.dtype}, {tensor.layout} on "
+            f"cannot read an image from a tensor of {tensor.dtype}, {tensor.layout} on "
             f"{tensor.device} ({in_short(error)}); give a dense tensor of uint8, or of floats from "
             "0 to 1"
         ) from None
@@ -244,10 +244,10 @@ def _to_uint8(array: npt.NDArray[Any]) -> UInt8Array:
 
 def _check_size(height: int, width: int, name: str, most: int | None = None) -> None:
     if height < 1 or width < 1:
-        raise ImageError(f"expected a picture of at least 1x1 pixels, {name} has {width}x{height}")
+        raise ImageError(f"expected an image of at least 1x1 pixels, {name} has {width}x{height}")
     if most is not None and height * width > most:
         raise ImageError(
-            f"{name} has {width}x{height} = {height * width / 1e6:.3g} megapixels, pictures "
+            f"{name} has {width}x{height} = {height * width / 1e6:.3g} megapixels, images "
             f"are taken up to {most / 1e6:.3g}; make it smaller first"
         )
     check("pixels", height * width, f"{name} ({width}x{height})", ImageError)

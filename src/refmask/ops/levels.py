@@ -1,7 +1,7 @@
 """Pixels of more than eight bits as eight, by the values that they hold.
 
 Cameras and microscopes keep 10, 12 or 14 bits in files of 16, and measurements are floats of any
-range. Taken for what the file could hold, such pictures would be black.
+range. Taken for what the file could hold, such images would be black.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def eight_bits(values: npt.NDArray[Any], name: str) -> UInt8Array:
     Args:
         values: whole numbers, taken for 8, 10, 12, 14 or 16 bits by the largest; or floats, from 0
             to 1, else from the smallest to the largest.
-        name: what to call the picture.
+        name: what to call the image.
 
     Raises:
         ImageError: when there is NaN or infinity among them.
@@ -54,12 +54,12 @@ def eight_bits(values: npt.NDArray[Any], name: str) -> UInt8Array:
 
 
 def is_deep(image: ImageFile) -> bool:
-    """Whether Pillow, as it opened this picture, will drop half of its 16 bits a colour."""
+    """Whether Pillow, as it opened this image, will drop half of its 16 bits a colour."""
     return image.mode in ("RGB", "RGBA", "LA") and ";16" in _raw_mode(image)
 
 
 def lower_bytes(image: ImageFile) -> Image.Image | None:
-    """Of a picture that ``is_deep`` the bytes that would be dropped; None where they cannot be had.
+    """Of an image that ``is_deep`` the bytes that would be dropped; None where they cannot be had.
 
     Args:
         image: just opened; not to be used otherwise.
@@ -77,7 +77,7 @@ def lower_bytes(image: ImageFile) -> Image.Image | None:
 
 
 def joined_bytes(upper: Image.Image, lower: Image.Image | None, name: str) -> Image.Image:
-    """A dark picture of 16 bits a colour as one of eight, by what it holds.
+    """A dark image of 16 bits a colour as one of eight, by what it holds.
 
     Args:
         upper: as Pillow reads it: the more significant bytes.

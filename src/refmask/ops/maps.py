@@ -1,4 +1,4 @@
-"""Maps over a picture, coarser than its pixels, and their means over masks."""
+"""Maps over an image, coarser than its pixels, and their means over masks."""
 
 from __future__ import annotations
 
@@ -90,12 +90,12 @@ Integers = npt.NDArray[np.integer[Any]]
 
 #: Colours that many steps of 0..255 apart count e^-0.5 as much as equal ones.
 COLOUR_STEP = 20.0
-#: Rows of the picture worked on in one go; bounds the memory taken.
+#: Rows of the image worked on in one go; bounds the memory taken.
 ROWS = 256
 
 
 def enlarge(labels: Integers, small: UInt8Array, image: UInt8Array) -> Integers:
-    """Labels of a small copy carried over to the picture, along the picture's own contours.
+    """Labels of a small copy carried over to the image, along the image's own contours.
 
     Each pixel takes the label that weighs most among the four small pixels around it, which
     weigh by nearness and by likeness of colour, as in Kopf et al., "Joint Bilateral Upsampling"
@@ -104,7 +104,7 @@ def enlarge(labels: Integers, small: UInt8Array, image: UInt8Array) -> Integers:
     Args:
         labels: int32 (h, w).
         small: uint8 RGB (h, w, 3), the small copy, of any aspect ratio.
-        image: uint8 RGB (H, W, 3), the picture.
+        image: uint8 RGB (H, W, 3), the image.
 
     Returns:
         int32 (H, W).

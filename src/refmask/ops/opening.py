@@ -1,4 +1,4 @@
-"""Opening picture files, by Pillow: which formats, and from any thread."""
+"""Opening image files, by Pillow: which formats, and from any thread."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"
 _one_at_a_time = threading.Lock()
 
 
-def open_picture(source: Path | BytesIO) -> ImageFile:
-    """The picture of a file, of which only the head has been read; threads may call it.
+def open_image(source: Path | BytesIO) -> ImageFile:
+    """The image of a file, of which only the head has been read; threads may call it.
 
     Raises:
         PIL.UnidentifiedImageError: when it is of none of ``formats()``.
@@ -40,10 +40,10 @@ def open_picture(source: Path | BytesIO) -> ImageFile:
         return Image.open(source, formats=known)
 
 
-def is_picture(file: Path) -> bool:
-    """Whether a file begins as a picture of ``formats()`` does."""
+def is_image(file: Path) -> bool:
+    """Whether a file begins as an image of ``formats()`` does."""
     try:
-        open_picture(file).close()
+        open_image(file).close()
     except (Image.DecompressionBombError, *BROKEN):
         return False
     return True

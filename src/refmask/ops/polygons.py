@@ -1,6 +1,6 @@
 """Masks as polygons that follow the edges of their pixels.
 
-Coordinates are pixels from the picture's upper left corner, as COCO counts them: the first pixel
+Coordinates are pixels from the image's upper left corner, as COCO counts them: the first pixel
 reaches from 0 to 1, so that x lies in [0, W] and y in [0, H].
 """
 

@@ -15,7 +15,7 @@ from refmask.errors import MaskError, RefmaskWarning
 from refmask.ops import rle
 from refmask.types import BoolArray
 
-#: Polygons may leave the picture by that many picture sides; what is further out is damage.
+#: Polygons may leave the image by that many image sides; what is further out is damage.
 OUTSIDE = 4
 
 #: Numbers in a polygon of three corners.
@@ -92,14 +92,14 @@ def _from_runs(segmentation: Mapping[str, Any], where: str, height: int, width: 
     if size != [height, width]:
         got = "x".join(map(str, reversed(size))) if isinstance(size, list) else str(size)
         raise MaskError(
-            f"{where} is {got[:60]} pixels, but the picture is {width}x{height} (width x height); "
-            "give masks of the picture's size"
+            f"{where} is {got[:60]} pixels, but the image is {width}x{height} (width x height); "
+            "give masks of the image's size"
         )
     return rle.decode({"size": size, "counts": counts}, where)
 
 
 def _polygons(segmentation: Any, where: str, height: int, width: int) -> list[Sequence[float]]:
-    """The polygons, when they are some and near the picture."""
+    """The polygons, when they are some and near the image."""
     if not isinstance(segmentation, list) or not all(
         isinstance(polygon, list | array) for polygon in segmentation
     ):
@@ -111,7 +111,7 @@ def _polygons(segmentation: Any, where: str, height: int, width: int) -> list[Se
                 "more; correct it or leave it out"
             )
         if max(map(abs, polygon)) > OUTSIDE * max(height, width):
-            raise MaskError(f"{where} has a polygon far outside the picture; draw it anew")
+            raise MaskError(f"{where} has a polygon far outside the image; draw it anew")
     return segmentation
 
 

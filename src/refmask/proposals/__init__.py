@@ -1,4 +1,4 @@
-"""Mask proposers: class-agnostic masks of a picture.
+"""Mask proposers: class-agnostic masks of an image.
 
 To add one: one file or folder beside this one with a frozen dataclass whose fields are its
 settings, and one line in ``PROPOSERS``.
@@ -42,10 +42,10 @@ def load_proposer(
     Args:
         spec: a name in ``PROPOSERS``, alone or with settings (``NAME:key=value,key=value``), or
             ``masks:PATH`` for given masks: a folder of PNGs, an ``.npz`` file or a COCO ``.json``
-            file. ``{stem}`` in PATH stands for the picture's file name without its extension. Or
+            file. ``{stem}`` in PATH stands for the image's file name without its extension. Or
             ``store:PATH`` for masks in a store, ``store:PATH#HASH`` for those of one of several
             configurations there, by the first digits of its hash.
-        stem: the picture's, where known.
+        stem: the image's, where known.
         settings: further settings of the proposer, which go before those in ``spec``.
         defaults: settings for those proposers that have them, which others go before.
 
@@ -86,7 +86,7 @@ def _given(spec: str, path: str, stem: str | None) -> MaskProposer:
 
     if "{stem}" in path and stem is None:
         raise ConfigurationError(
-            f"proposals '{spec}' need the picture's name for {{stem}}, but it has none; "
+            f"proposals '{spec}' need the image's name for {{stem}}, but it has none; "
             "give the path without {stem}"
         )
     return GivenMasks(path.replace("{stem}", stem or ""), stem)

@@ -2,7 +2,7 @@
 
 The file is an object with ``annotations`` and perhaps ``images``, or a bare list as detectors write
 it: ``[{"segmentation": ..., "score": ..., "image_id": ...}, ...]``. When it tells of several
-pictures, the one asked for is found by the picture's file name or, failing that, by its size.
+images, the one asked for is found by the image's file name or, failing that, by its size.
 
 Crowds are no proposals. Annotations without a mask, such as a box alone, are left out, of which a
 RefmaskWarning tells.
@@ -19,7 +19,7 @@ import numpy as np
 
 from refmask.errors import MaskError
 from refmask.limits import check_masks
-from refmask.ops.finding import picture_key, picture_stem
+from refmask.ops.finding import image_key, image_stem
 from refmask.ops.reading import check_file, read_json
 from refmask.ops.segmentations import (
     decode_segmentation,
@@ -33,7 +33,7 @@ from refmask.types import BoolArray, FloatArray, as_quality, sealed
 
 @lru_cache(maxsize=1)
 def _parsed(path: Path, changed: int, size: int) -> Any:  # noqa: ARG001
-    """A file's content, parsed once for all its pictures as long as it stays as it is."""
+    """A file's content, parsed once for all its images as long as it stays as it is."""
     return read_json(path, "masks", MaskError)
 
 
@@ -53,8 +53,8 @@ class CocoMasks:
         self.images = self._records(whole.get("images", []), "images")
 
     def read(self, height: int, width: int) -> tuple[BoolArray, FloatArray]:
-        """Masks bool (N, H, W) and quality float32 (N,) for a picture of that size."""
-        chosen = self._of_picture(height, width)
+        """Masks bool (N, H, W) and quality float32 (N,) for an image of that size."""
+        chosen = self._of_image(height, width)
         check_masks((len(chosen), height, width), f"'{self.path}'")
         masks = np.zeros((len(chosen), height, width), np.bool_)
         scores = []
@@ -86,8 +86,8 @@ class CocoMasks:
             )
         return value
 
-    def _of_picture(self, height: int, width: int) -> list[dict[str, Any]]:
-        """The annotations of the one picture that is meant."""
+    def _of_image(self, height: int, width: int) -> list[dict[str, Any]]:
+        """The annotations of the one image that is meant."""
         ids = {str(a["image_id"]) for a in self.annotations if "image_id" in a}
         known = {str(image.get("id")): image for image in self.images}
         if len(ids | set(known)) <= 1:
@@ -109,14 +109,14 @@ class CocoMasks:
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             asked = f"named '{self.stem}'" if self.stem is not None else f"of {width}x{height}"
             raise MaskError(
-                f"'{self.path}' tells of {len(names)} pictures and {len(wanted)} of them are "
+                f"'{self.path}' tells of {len(names)} images and {len(wanted)} of them are "
                 f"{asked}; it has {', '.join(names[:5])}{more}"
             )
         return [a for a in self.annotations if not ids or str(a.get("image_id")) in wanted]
 
     def _is_named(self, key: str, known: dict[str, dict[str, Any]]) -> bool:
-        """True when picture ``key`` has the wanted name, or its id ends the wanted name."""
+        """True when image ``key`` has the wanted name, or its id ends the wanted name."""
         if key in known and "file_name" in known[key]:
-            return picture_stem(str(known[key]["file_name"])) == picture_key(str(self.stem))
+            return image_stem(str(known[key]["file_name"])) == image_key(str(self.stem))
         digits = re.search(r"\d+$", str(self.stem))
         return key == self.stem or (digits is not None and key == str(int(digits[0])))

@@ -5,7 +5,7 @@ range, is a mask. This is Free Mask of Wang et al., "FreeSOLO" (CVPR 2022), sect
 DenseCL's ResNet-101. Written from a description of the released code; what the authors' weights
 give could not be compared here.
 
-Letters: D x h x w the map, P = h * w places, Q queries, H x W the picture.
+Letters: D x h x w the map, P = h * w places, Q queries, H x W the image.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from refmask.ops.pixels import edges, projected_boxes
 from refmask.proposals.backbones import DenseBackbone, find_backbone
 from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array, sealed
 
-#: Counted up whenever the same picture gets other masks than before.
+#: Counted up whenever the same image gets other masks than before.
 VERSION = 1
 #: The map's sizes at which its places ask, as shares of its sides.
 SCALES = (1.0, 0.5, 0.25)
@@ -49,13 +49,13 @@ class FreeMask:
         weights: the backbone's, a file or a CLIP's tag; None takes its own.
         maps: "features" for the backbone's last map, "keys" (vision transformers only) for the
             keys of its last attention.
-        short_edge: the picture's shorter side before the backbone, pixels.
+        short_edge: the image's shorter side before the backbone, pixels.
         long_edge: upper limit of its longer side, pixels.
         limit: the largest number of masks before those of odd places are left out.
         floor: least maskness after it has decayed, 0 to 1.
-        min_centre: masks whose centre lies higher, as a share of the picture's height from the
+        min_centre: masks whose centre lies higher, as a share of the image's height from the
             top, are left out.
-        max_width: masks at least this share of the picture's width are left out.
+        max_width: masks at least this share of the image's width are left out.
         device: "auto" (CUDA where there is one), or any torch device.
         precision: of the backbone: "fp32", "bf16", or "auto" (bf16 where the device multiplies it
             natively).
@@ -92,7 +92,7 @@ class FreeMask:
         places = min(self.short_edge, self.long_edge) * self.long_edge // stride**2
         if places > MOST_PLACES:
             raise ConfigurationError(
-                f"expected maps of at most {MOST_PLACES} places, pictures of {self.short_edge}x"
+                f"expected maps of at most {MOST_PLACES} places, images of {self.short_edge}x"
                 f"{self.long_edge} pixels give {places}, one every {stride} pixels; lower "
                 "short_edge and long_edge"
             )
@@ -102,7 +102,7 @@ class FreeMask:
         return self._network.told("freemask", VERSION, asdict(self))
 
     def propose(self, image: UInt8Array) -> MaskProposals:
-        """Masks of a picture.
+        """Masks of an image.
 
         Args:
             image: uint8 RGB (H, W, 3), any size from 1x1.
@@ -113,7 +113,7 @@ class FreeMask:
             from the number of occupied rows and columns.
 
         Raises:
-            ImageError: when the array is not a uint8 RGB picture.
+            ImageError: when the array is not a uint8 RGB image.
             WeightsError: when the weights are damaged or belong to another network.
         """
         height, width = checked(image).shape[:2]
@@ -122,7 +122,7 @@ class FreeMask:
         soft, quality = alike(features, self.floor, self.limit)
         masks: BoolArray = np.zeros((len(soft), height, width), np.bool_)
         for mask, one in zip(masks, soft, strict=True):
-            # One at a time: as floats, those of a large picture would fill the memory.
+            # One at a time: as floats, those of a large image would fill the memory.
             large = functional.interpolate(one[None, None], mask.shape, mode="bilinear")
             mask[:] = (large[0, 0] >= 0.5).cpu().numpy()
         kept = distinct(masks)
@@ -133,7 +133,7 @@ class FreeMask:
         return MaskProposals(sealed(masks[usual]), quality=quality[usual], details=details)
 
     def _usual(self, boxes: FloatArray, height: int, width: int) -> BoolArray:
-        """Which boxes (N, 4) are neither near the top nor across the picture: bool (N,)."""
+        """Which boxes (N, 4) are neither near the top nor across the image: bool (N,)."""
         centres = (boxes[:, 1] + boxes[:, 3]) / 2
         widths = boxes[:, 2] - boxes[:, 0]
         usual: BoolArray = (centres > self.min_centre * height) & (widths < self.max_width * width)

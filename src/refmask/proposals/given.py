@@ -3,7 +3,7 @@
 PATH is one of
 
 * a PNG file, or a folder of them, read in the order of their names: see
-  :mod:`refmask.proposals.mask_pictures`;
+  :mod:`refmask.proposals.mask_images`;
 * an ``.npz`` file with ``masks`` (N, H, W) or (N, 1, H, W), bool, whole numbers or floats that are
   all 0 or 1, above zero = inside; or with
   ``masks_packed`` (N, ceil(H * W / 8)), each mask flattened and packed by ``numpy.packbits``, and
@@ -26,7 +26,7 @@ from refmask.errors import MaskError
 from refmask.limits import check_masks
 from refmask.ops.reading import Header, check_file, is_folder, read_arrays, read_headers
 from refmask.proposals.coco_json import CocoMasks
-from refmask.proposals.mask_pictures import read_folder, read_png
+from refmask.proposals.mask_images import read_folder, read_png
 from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array, as_quality, sealed
 
 Array = npt.NDArray[Any]
@@ -36,16 +36,16 @@ _NAMES = ("masks", "masks_packed", "masks_shape", "quality", "scores")
 
 class _Source(Protocol):
     def read(self, height: int, width: int) -> tuple[BoolArray, FloatArray]:
-        """Masks bool (N, H, W) and quality (N,) for a picture of that size; raises MaskError."""
+        """Masks bool (N, H, W) and quality (N,) for an image of that size; raises MaskError."""
         ...
 
 
 class GivenMasks:
-    """Proposes the masks of a folder or a file for any picture of their size.
+    """Proposes the masks of a folder or a file for any image of their size.
 
     Args:
         path: the folder or file.
-        stem: the picture's file name without its extension; chooses among the pictures of a COCO
+        stem: the image's file name without its extension; chooses among the images of a COCO
             file.
 
     Raises:
@@ -57,7 +57,7 @@ class GivenMasks:
         self.source = _open(self.path, stem)
 
     def propose(self, image: UInt8Array) -> MaskProposals:
-        """The given masks, checked against a picture.
+        """The given masks, checked against an image.
 
         Args:
             image: uint8 RGB (H, W, 3).
@@ -66,7 +66,7 @@ class GivenMasks:
             All masks that hold at least one pixel; none is an allowed answer.
 
         Raises:
-            MaskError: when the masks have another size than the picture.
+            MaskError: when the masks have another size than the image.
         """
         height, width = image.shape[:2]
         masks, quality = self.source.read(height, width)
@@ -90,7 +90,7 @@ class _Drawn:
 
 
 class _Npz:
-    """Masks of an ``.npz`` file, of which only headers are read before the picture's size fits."""
+    """Masks of an ``.npz`` file, of which only headers are read before the image's size fits."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -184,6 +184,6 @@ def _inside(path: Path, masks: Array) -> BoolArray:
 def _check_size(path: Path, shape: tuple[int, ...], height: int, width: int) -> None:
     if shape[0] and shape[1:] != (height, width):
         raise MaskError(
-            f"masks of '{path}' are {shape[2]}x{shape[1]} pixels, but the picture is "
-            f"{width}x{height} (width x height); give masks of the picture's size"
+            f"masks of '{path}' are {shape[2]}x{shape[1]} pixels, but the image is "
+            f"{width}x{height} (width x height); give masks of the image's size"
         )

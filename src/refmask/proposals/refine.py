@@ -26,7 +26,7 @@ from refmask.types import (
 Rows = npt.NDArray[np.intp]
 
 PARTS = ("together", "largest", "split")
-#: Pixels of all parts of a picture's masks together, as many as fill 8 GB.
+#: Pixels of all parts of an image's masks together, as many as fill 8 GB.
 MOST_PIXELS = 2**33
 
 
@@ -35,8 +35,8 @@ class Refinement:
     """Choose among proposals, in this order: connected parts, areas, near-repetitions, number.
 
     Attributes:
-        min_area: drop masks that cover a smaller share of the picture, 0 to 1.
-        max_area: drop masks that cover a larger share of the picture, 0 to 1.
+        min_area: drop masks that cover a smaller share of the image, 0 to 1.
+        max_area: drop masks that cover a larger share of the image, 0 to 1.
         duplicates: drop a mask whose IoU with a better kept one is larger than this, 0 to 1.
         limit: keep at most that many, the best by quality.
         parts: what becomes of masks of several connected parts (8 neighbours): "together", as
@@ -100,7 +100,7 @@ class Refinement:
         return proposals[rows[: self.limit]]
 
     def _allows(self, areas: IntArray, size: tuple[int, int]) -> BoolArray:
-        """Which areas, in pixels of a picture of this size, are neither too small nor too large."""
+        """Which areas, in pixels of an image of this size, are neither too small nor too large."""
         share = areas / (size[0] * size[1])
         return np.asarray((areas > 0) & (share >= self.min_area) & (share <= self.max_area))
 
@@ -201,10 +201,10 @@ class Refined:
         return configuration_of(self.proposer) | self.refinement.told()
 
     def propose(self, image: UInt8Array) -> MaskProposals:
-        """Refined masks of a uint8 RGB (H, W, 3) picture, best quality first.
+        """Refined masks of a uint8 RGB (H, W, 3) image, best quality first.
 
         Raises:
-            InputError: when the proposer refuses the picture.
+            InputError: when the proposer refuses the image.
             MaskError: when splitting masks makes more parts than memory should hold.
         """
         return self.refinement(self.proposer.propose(image))

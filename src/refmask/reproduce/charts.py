@@ -95,7 +95,7 @@ def _count_rows(column: Column, counted: dict[str, list[int]]) -> list[Row]:
 def _limits(context: ExperimentContext) -> list[str]:
     return [
         f"parser: {Path(context.parser).name}",
-        *([] if context.first is None else [f"only the first {context.first} pictures"]),
+        *([] if context.first is None else [f"only the first {context.first} images"]),
     ]
 
 

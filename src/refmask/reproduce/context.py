@@ -73,8 +73,8 @@ class ExperimentContext:
         store: a folder where proposals and features are kept, and taken from; one in ``out`` when
             None.
         store_limit: see ``refmask.load``.
-        first: only the first so many pictures of each split.
-        missing: "stop" or "skip" pictures that cannot be read.
+        first: only the first so many images of each split.
+        missing: "stop" or "skip" images that cannot be read.
         compat: "default" or "reference".
         parser: see ``refmask.load``.
         device: see ``refmask.load``.
@@ -121,15 +121,15 @@ class ExperimentContext:
         )
 
     def samples(self, column: Column) -> Iterator[Sample]:
-        """The pictures of a split, with what is asked about them.
+        """The images of a split, with what is asked about them.
 
         Raises:
-            ImageError: when a picture cannot be read and none may be missing.
+            ImageError: when an image cannot be read and none may be missing.
         """
         dataset = self.dataset(column)
-        for picture in dataset.ids[: self.first]:
+        for image in dataset.ids[: self.first]:
             try:
-                sample = dataset.sample(picture)
+                sample = dataset.sample(image)
             except ImageError as error:
                 if self.missing == "stop":
                     raise

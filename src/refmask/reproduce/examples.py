@@ -1,7 +1,7 @@
 """Which expressions a figure shows: rules that leave nothing to choose by hand.
 
 Each rule reads records of runs, breaks ties by the expression's id, and takes at most one
-expression of a picture, so that a figure shows as many pictures as examples.
+expression of an image, so that a figure shows as many images as examples.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Example:
     """An expression to be shown.
 
     Attributes:
-        picture: the picture's id.
+        image: the image's id.
         query: the expression's id.
         note: what it is an example of; "" where all are of the same.
     """
 
-    picture: str
+    image: str
     query: str
     note: str = ""
 
@@ -47,7 +47,7 @@ def gaining(answers: Mapping[str, Records], winner: str, count: int) -> list[Exa
     Args:
         answers: records by system, on the same expressions.
         winner: the system that gains.
-        count: examples at most; fewer where it gains on fewer pictures.
+        count: examples at most; fewer where it gains on fewer images.
     """
     others = [records for name, records in answers.items() if name != winner]
     gains = {
@@ -56,7 +56,7 @@ def gaining(answers: Mapping[str, Records], winner: str, count: int) -> list[Exa
     }
     found = [query for query, gain in gains.items() if gain > 0]
     ordered = sorted(found, key=lambda query: (-gains[query], query))
-    return _one_a_picture((answers[winner][query] for query in ordered), count, set())
+    return _one_a_image((answers[winner][query] for query in ordered), count, set())
 
 
 def typical(records: Records, each: int, levels: Sequence[float] = LEVELS) -> list[Example]:
@@ -64,7 +64,7 @@ def typical(records: Records, each: int, levels: Sequence[float] = LEVELS) -> li
 
     Args:
         records: of one system.
-        each: examples at most per level; fewer where there are too few pictures.
+        each: examples at most per level; fewer where there are too few images.
         levels: 0 to 1.
     """
     ordered = sorted(records.values(), key=lambda record: (record["iou"], record["query"]))
@@ -74,7 +74,7 @@ def typical(records: Records, each: int, levels: Sequence[float] = LEVELS) -> li
         place = round(level * (len(ordered) - 1))
         nearest = sorted(range(len(ordered)), key=lambda k: (abs(k - place), k))
         note = f"{level:.0%} quantile"
-        found += _one_a_picture((ordered[k] for k in nearest), each, seen, note)
+        found += _one_a_image((ordered[k] for k in nearest), each, seen, note)
     return found
 
 
@@ -92,7 +92,7 @@ def failing(records: Records, each: int) -> list[Example]:
     return [
         example
         for name in CAUSES
-        for example in _one_a_picture((r for r in ordered if cause(r) == name), each, seen, name)
+        for example in _one_a_image((r for r in ordered if cause(r) == name), each, seen, name)
     ]
 
 
@@ -114,15 +114,15 @@ def cause(record: Record) -> str | None:
     return WRONG_INSTANCE if wrong else None
 
 
-def _one_a_picture(
+def _one_a_image(
     records: Iterable[Record], count: int, seen: set[str], note: str = ""
 ) -> list[Example]:
-    """The first so many of records, leaving out pictures seen before; adds theirs to ``seen``."""
+    """The first so many of records, leaving out images seen before; adds theirs to ``seen``."""
     found: list[Example] = []
     for record in records:
         if len(found) == count:
             break
-        if record["picture"] not in seen:
-            seen.add(record["picture"])
-            found.append(Example(record["picture"], record["query"], note))
+        if record["image"] not in seen:
+            seen.add(record["image"])
+            found.append(Example(record["image"], record["query"], note))
     return found

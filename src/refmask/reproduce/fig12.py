@@ -1,6 +1,6 @@
 """Figure 12: overall IoU of the global feature against the number of masked blocks, per ViT.
 
-Supplement C chooses each tower's k (equation 3) by it. The pictures are read, proposed for and
+Supplement C chooses each tower's k (equation 3) by it. The images are read, proposed for and
 parsed once for all towers and all k; only the masked encoding is done anew.
 """
 
@@ -105,12 +105,12 @@ def swept(
 def look(
     segmenter: Segmenter, methods: Sequence[GlobalContext], samples: Iterable[Sample]
 ) -> list[QueryResults]:
-    """What each method chooses, each picture proposed for and each expression parsed once.
+    """What each method chooses, each image proposed for and each expression parsed once.
 
     Args:
         segmenter: its proposer and its parser are asked.
         methods: those of one model stand together, so that they share its text features.
-        samples: pictures with what is asked about them.
+        samples: images with what is asked about them.
     """
     rows: list[list[QueryRow]] = [[] for _ in methods]
     for sample in samples:
@@ -151,6 +151,6 @@ def _mark(context: ExperimentContext, column: Column, segmenter: Segmenter, dept
     """What tells one sweep from another."""
     system = SegmenterSystem(segmenter, Proposed(segmenter.proposer))
     evaluation = Evaluation(context.dataset(column), system, context.first, context.missing)
-    missing = len(evaluation.dataset.missing_pictures())
+    missing = len(evaluation.dataset.missing_images())
     own = {"mask_layers": f"1 to {depth}", "missing": missing}
     return (evaluation.configuration | own).short

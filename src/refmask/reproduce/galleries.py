@@ -153,7 +153,7 @@ def best_proposals(
     dataset = context.dataset(column)
     found: dict[str, dict[str, Any]] = {}
     for example in examples:
-        sample = dataset.sample(example.picture)
+        sample = dataset.sample(example.image)
         target = query_of(sample, example).target
         masks = context.proposer.propose(sample.image).masks
         overlaps = [float(iou((mask & target).sum(), (mask | target).sum())) for mask in masks]

@@ -26,13 +26,13 @@ WIDTH, TALLEST, GAP, MARGIN = 1.8, 2.1, 0.07, 0.12
 HEADING, LINE, CAPTION = 0.26, 0.18, 0.24
 #: Text, in points, and the letters of it in an inch.
 SIZE, LETTERS = 8.5, 14.5
-#: Longer side of a panel's picture, in pixels.
+#: Longer side of a panel's image, in pixels.
 SIDE = 540
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One mask over the picture.
+    """One mask over the image.
 
     Attributes:
         mask: bool (H, W).
@@ -65,7 +65,7 @@ class Row:
 
     @property
     def extent(self) -> tuple[float, float]:
-        """Width and height of its pictures on paper, in inches."""
+        """Width and height of its images on paper, in inches."""
         height, width = self.image.shape[:2]
         scale = min(WIDTH / width, TALLEST / height)
         return scale * width, scale * height
@@ -125,7 +125,7 @@ def mark(expression: str, noun_phrase: str) -> list[tuple[str, bool]]:
 
 
 def paint(image: UInt8Array, mask: BoolArray, colour: Colour) -> UInt8Array:
-    """The picture at a panel's size with a mask outlined; what is outside of it recedes.
+    """The image at a panel's size with a mask outlined; what is outside of it recedes.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -187,7 +187,7 @@ def _draw_panels(pen: _Pen, row: Row, left: float, top: float) -> None:
     width, height = row.extent
     for number, panel in enumerate(row.panels):
         start = left + number * (WIDTH + GAP) + (WIDTH - width) / 2
-        pen.picture(start, top, width, height, paint(row.image, panel.mask, panel.colour))
+        pen.image(start, top, width, height, paint(row.image, panel.mask, panel.colour))
         pen.label(start + width / 2, top + height + 0.04, panel.caption)
 
 
@@ -204,7 +204,7 @@ class _Pen:
         place = centre / self._width, 1 - top / self._height
         self._figure.text(*place, words, fontsize=SIZE, color=_shade(INK), parse_math=False, **look)
 
-    def picture(
+    def image(
         self, left: float, top: float, width: float, height: float, pixels: UInt8Array
     ) -> None:
         """Pixels, uint8 RGB."""

@@ -1,4 +1,4 @@
-"""What the figures of pictures share: from records and picked examples to a figure's files."""
+"""What the figures of images share: from records and picked examples to a figure's files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from refmask.types import Query, Sample
 from refmask.visualize.comparison import TRUTH
 from refmask.visualize.overlay import ANSWER
 
-ONE_A_PICTURE = "ties go by the expression's id; of a picture at most one expression is shown"
+ONE_A_IMAGE = "ties go by the expression's id; of an image at most one expression is shown"
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,13 @@ def counted(found: RunRecords) -> Records:
 def write_gallery(context: ExperimentContext, gallery: Gallery) -> list[Path]:
     """Draw the examples; PDF, PNG, CSV and a caption, which alone tells where none was found."""
     caption = f"{gallery.shows} Data: {gallery.column.label}. {gallery.rule}"
-    notes = [ONE_A_PICTURE, *gallery.notes, *_limits(context)]
+    notes = [ONE_A_IMAGE, *gallery.notes, *_limits(context)]
     if not gallery.examples:
         told = "".join(f"- {note}\n" for note in notes)
         text = f"{caption}\n\nNo expression fits the rule.\n\n{told}"
         return [context.write(f"{gallery.name}.md", text)]
     dataset = context.dataset(gallery.column)
-    rows = [_row(gallery, example, dataset.sample(example.picture)) for example in gallery.examples]
+    rows = [_row(gallery, example, dataset.sample(example.image)) for example in gallery.examples]
     figure = draw(["ground truth", *gallery.answers], rows, gallery.abreast)
     listed = [_listed(gallery, example) for example in gallery.examples]
     return write_figure(context, gallery.name, figure, listed, caption, notes)
@@ -101,12 +101,12 @@ def _listed(gallery: Gallery, example: Example) -> dict[str, Value]:
     """What is drawn of an example, in numbers."""
     told = {name: records[example.query] for name, records in gallery.answers.items()}
     expression = next(record["expression"] for record in told.values())
-    row: dict[str, Value] = {"picture": example.picture, "query": example.query}
+    row: dict[str, Value] = {"image": example.image, "query": example.query}
     row |= {"expression": expression, "example of": example.note}
     return row | {f"IoU {name}": float(record["iou"]) for name, record in told.items()}
 
 
 def _limits(context: ExperimentContext) -> list[str]:
     """By whose rules the records were made, and what was left out."""
-    limited = [] if context.first is None else [f"only the first {context.first} pictures"]
+    limited = [] if context.first is None else [f"only the first {context.first} images"]
     return [f"arithmetic and rules of the evaluation: compat {context.compat}", *limited]

@@ -1,7 +1,7 @@
-"""Many blends of the same features: the pictures are looked at once, whatever is swept.
+"""Many blends of the same features: the images are looked at once, whatever is swept.
 
 Tables 3 and 5 and figures 9 and 11 differ only in alpha and beta (equations 5 and 8). So each
-picture's masks and phrases are described once, unblended, and only the comparison is repeated. One
+image's masks and phrases are described once, unblended, and only the comparison is repeated. One
 pass over a grid of blends serves them all; it is kept, and later experiments read it.
 """
 
@@ -21,7 +21,7 @@ from refmask.evaluation.summary import count
 from refmask.evaluation.system import SegmenterSystem
 from refmask.fingerprint import Fingerprint
 from refmask.methods.global_local import GlobalLocal
-from refmask.metrics import PictureOverlaps, QueryResults
+from refmask.metrics import ImageOverlaps, QueryResults
 from refmask.ops.files import write_whole
 from refmask.reproduce.context import Column, ExperimentContext
 from refmask.segmenter import Segmenter
@@ -57,7 +57,7 @@ def sweep(context: ExperimentContext, column: Column, tower: str) -> dict[Blend,
     columns = [part.name for part in dataclasses.fields(QueryResults)]
     # The blend of the segmenter's own method does not matter here.
     own = {k: v for k, v in evaluation.configuration.items() if k not in ("alpha", "beta")}
-    own |= {"grid": GRID, "missing": len(evaluation.dataset.missing_pictures())}
+    own |= {"grid": GRID, "missing": len(evaluation.dataset.missing_images())}
     mark = Fingerprint(own | {"columns": columns}).short
     kept = context.out / "sweeps" / f"{mark}.npz"
     if not kept.is_file():
@@ -71,11 +71,11 @@ def sweep(context: ExperimentContext, column: Column, tower: str) -> dict[Blend,
 def look(
     segmenter: Segmenter, samples: Iterable[Sample], blends: Sequence[Blend] = GRID
 ) -> dict[Blend, QueryResults]:
-    """What every blend chooses, each picture looked at once.
+    """What every blend chooses, each image looked at once.
 
     Args:
         segmenter: its method is global-local; its own blend does not matter.
-        samples: pictures with what is asked about them.
+        samples: images with what is asked about them.
         blends: what is swept.
     """
     method = cast("GlobalLocal", segmenter.method)
@@ -93,11 +93,11 @@ def look(
 
 
 class QueryRows:
-    """Rows of one picture's queries, each counted once however many blends choose alike."""
+    """Rows of one image's queries, each counted once however many blends choose alike."""
 
     def __init__(self, sample: Sample, proposals: MaskProposals) -> None:
         self._sample = sample
-        self._overlaps = PictureOverlaps(proposals, sample.instances)
+        self._overlaps = ImageOverlaps(proposals, sample.instances)
         self._known: dict[tuple[int, int | None], Row] = {}
 
     def __call__(self, number: int, chosen: int | None) -> Row:
@@ -105,7 +105,7 @@ class QueryRows:
         if (number, chosen) not in self._known:
             query = self._sample.queries[number]
             row: Row = dict(self._overlaps.row(query.target, chosen, query.instance))
-            row |= {"picture": self._sample.id, "kind": query.kind or ""}
+            row |= {"image": self._sample.id, "kind": query.kind or ""}
             row["words"] = len(query.expression.split())
             self._known[number, chosen] = row
         return self._known[number, chosen]

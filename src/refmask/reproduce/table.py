@@ -105,10 +105,10 @@ def rules_of(summary: Mapping[str, Any]) -> list[str]:
     notes = list(summary["rules"])
     if summary["without_proposals"]:
         notes.append(f"{where}: {summary['without_proposals']} expressions without proposals")
-    if summary["missing_pictures"]["count"]:
-        notes.append(f"{where}: {summary['missing_pictures']['count']} pictures were missing")
+    if summary["missing_images"]["count"]:
+        notes.append(f"{where}: {summary['missing_images']['count']} images were missing")
     if "first" in told:
-        notes.append(f"{where}: only the first {told['first']} pictures")
+        notes.append(f"{where}: only the first {told['first']} images")
     return notes
 
 

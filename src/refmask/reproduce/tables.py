@@ -181,7 +181,7 @@ def table3(context: ExperimentContext) -> list[Path]:
 def notes(context: ExperimentContext) -> list[str]:
     """The rules of an experiment that is read off a sweep."""
     record = compat.by_name(context.compat, "vit")
-    limited = [] if context.first is None else [f"only the first {context.first} pictures"]
+    limited = [] if context.first is None else [f"only the first {context.first} images"]
     return [*rules(record, chooses=True), *limited]
 
 

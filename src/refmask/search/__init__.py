@@ -1,9 +1,9 @@
-"""Regions of many pictures, searched by phrase.
+"""Regions of many images, searched by phrase.
 
 An index is a folder::
 
     refmask-index.json    marks it; its configuration, and the folders that were added
-    pictures.lance        a row for each picture
+    images.lance        a row for each image
     regions.lance         a row for each of their mask proposals
 
 Both tables are LanceDB's, embedded: there is no server. One process at a time writes, any number

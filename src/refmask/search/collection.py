@@ -27,10 +27,10 @@ from refmask.search.folder import (
 from refmask.search.rows import (
     READ,
     Entry,
-    Picture,
+    IndexedImage,
     features_of,
-    picture_rows,
-    picture_schema,
+    image_rows,
+    image_schema,
     region_schema,
 )
 from refmask.types import ContextFeatures, FloatArray
@@ -38,7 +38,7 @@ from refmask.types import ContextFeatures, FloatArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PICTURES, REGIONS = "pictures", "regions"
+IMAGES, REGIONS = "pictures", "regions"
 #: Rows that are compared at a time when every row is.
 CHUNK = 8192
 
@@ -48,18 +48,18 @@ class Stats:
     """How much an index holds.
 
     Attributes:
-        pictures: in it, those without regions included.
-        regions: of all pictures.
+        images: in it, those without regions included.
+        regions: of all images.
         bytes: of its files, versions that will be removed by and by included.
         approximate: kind of the approximate index; None while every search looks at all regions.
         indexed: regions in the approximate index; the others are looked at one by one.
         alpha: with which its searched vectors are blended.
         dim: D, of each vector.
-        folders: whose new pictures ``update`` takes in.
+        folders: whose new images ``update`` takes in.
         configuration: all that its features and masks depend on.
     """
 
-    pictures: int
+    images: int
     regions: int
     bytes: int
     approximate: str | None
@@ -73,9 +73,9 @@ class Stats:
 class Collection:
     """The rows of an index.
 
-    A picture is in the index when its row in ``pictures`` is. That row is written last and removed
+    An image is in the index when its row in ``images`` is. That row is written last and removed
     first: regions without it are what a killed writer left. They are never shown, and removed by
-    whoever writes that picture next.
+    whoever writes that image next.
 
     Args:
         path: the index's folder.
@@ -91,7 +91,7 @@ class Collection:
         with translate_errors(self.folder):
             # Each read sees what all writers have written.
             database = _connect(self.folder)
-            self._pictures = database.open_table(PICTURES)
+            self._images = database.open_table(IMAGES)
             self._regions = database.open_table(REGIONS)
 
     @classmethod
@@ -123,49 +123,49 @@ class Collection:
                 _make(folder, Marker(configuration, alpha, dim))
         return cls(folder)
 
-    def pictures(self, where: str | None = None) -> list[Picture]:
-        """Rows of ``pictures`` that fulfil a condition; all, if there is none."""
+    def images(self, where: str | None = None) -> list[IndexedImage]:
+        """Rows of ``images`` that fulfil a condition; all, if there is none."""
         with translate_errors(self.folder):
-            found = self._pictures.search().where(where) if where else self._pictures.search()
-            return [Picture(**row) for row in found.to_arrow().to_pylist()]
+            found = self._images.search().where(where) if where else self._images.search()
+            return [IndexedImage(**row) for row in found.to_arrow().to_pylist()]
 
     def rows(self, path: str) -> pa.Table:
-        """All columns of the regions of a picture, in the order of its proposals."""
+        """All columns of the regions of an image, in the order of its proposals."""
         with translate_errors(self.folder):
             return self._regions.search().where(among("path", [path])).to_arrow().sort_by("number")
 
     def put(self, entries: Sequence[Entry]) -> None:
-        """Write pictures with all their regions, in place of what was there for their paths."""
+        """Write images with all their regions, in place of what was there for their paths."""
         import pyarrow as pa
 
         with write_lock(self.folder), translate_errors(self.folder):
-            paths = [entry.picture.path for entry in entries]
-            known = {one.path: one for one in self.pictures(among("path", paths))} if paths else {}
+            paths = [entry.image.path for entry in entries]
+            known = {one.path: one for one in self.images(among("path", paths))} if paths else {}
             # Another process may have been quicker.
-            fresh = [one for one in entries if not one.picture.same_as(known.get(one.picture.path))]
+            fresh = [one for one in entries if not one.image.same_as(known.get(one.image.path))]
             if not fresh:
                 return
-            self._drop(among("path", (entry.picture.path for entry in fresh)))
+            self._drop(among("path", (entry.image.path for entry in fresh)))
             rows = pa.concat_tables(entry.rows for entry in fresh)
             if len(rows):
                 self._regions.add(rows)
-            self._pictures.add(picture_rows(entry.picture for entry in fresh))
+            self._images.add(image_rows(entry.image for entry in fresh))
 
     def remove(self, where: str) -> int:
-        """Remove pictures that fulfil a condition, with their regions; returns how many."""
+        """Remove images that fulfil a condition, with their regions; returns how many."""
         with write_lock(self.folder), translate_errors(self.folder):
-            count = int(self._pictures.count_rows(where))
+            count = int(self._images.count_rows(where))
             self._drop(where)
             return count
 
     def remove_places(self, places: Iterable[str | PathLike[str]]) -> int:
-        """Remove pictures by path, and all of folders; ``update`` does not bring them back.
+        """Remove images by path, and all of folders; ``update`` does not bring them back.
 
         Args:
             places: files or folders, there or not.
 
         Returns:
-            How many pictures were in the index and are not any more.
+            How many images were in the index and are not any more.
         """
         paths = [Path(place).resolve() for place in places]
         conditions = [among("path", map(str, paths)), *map(below, paths)]
@@ -185,7 +185,7 @@ class Collection:
 
         Args:
             places: absolute paths of files and folders, which may have been removed before.
-            folders: absolute paths of those among them whose new pictures are taken in.
+            folders: absolute paths of those among them whose new images are taken in.
         """
         places, folders = list(places), list(folders)
 
@@ -248,11 +248,11 @@ class Collection:
     def settle(self) -> None:
         """Bring the files in order after writing, and the approximate index up to date."""
         with write_lock(self.folder), translate_errors(self.folder):
-            self._pictures.optimize(cleanup_older_than=approximate.KEEP)
+            self._images.optimize(cleanup_older_than=approximate.KEEP)
             marker = read_marker(self.folder)
             trained = approximate.settle(self._regions, marker.trained)
             if trained != marker.trained:
-                approximate.make_by(self._pictures, "path", "content")
+                approximate.make_by(self._images, "path", "content")
                 approximate.make_by(self._regions, "path")
                 write_marker(self.folder, replace(marker, trained=trained))
 
@@ -262,7 +262,7 @@ class Collection:
         with translate_errors(self.folder):
             kind, indexed = approximate.told(self._regions)
             return Stats(
-                pictures=int(self._pictures.count_rows()),
+                images=int(self._images.count_rows()),
                 regions=int(self._regions.count_rows()),
                 bytes=sum(file.stat().st_size for file in _files(self.folder)),
                 approximate=kind,
@@ -274,7 +274,7 @@ class Collection:
             )
 
     def _drop(self, where: str) -> None:
-        for table in (self._pictures, self._regions):
+        for table in (self._images, self._regions):
             if table.count_rows(where):
                 table.delete(where)
 
@@ -295,7 +295,7 @@ def _connect(folder: Path) -> Any:
 
 def _make(folder: Path, marker: Marker) -> None:
     """Make a new index, marked last: without the mark, tables are what a killed maker left."""
-    schemas = {PICTURES: picture_schema(), REGIONS: region_schema(marker.dim)}
+    schemas = {IMAGES: image_schema(), REGIONS: region_schema(marker.dim)}
     visible = {item.name for item in folder.iterdir() if not item.name.startswith(".")}
     if visible - {f"{name}.lance" for name in schemas}:
         raise ConfigurationError(

@@ -16,11 +16,11 @@ class Filters:
     """Regions that may be found; everything, unless said otherwise.
 
     Attributes:
-        folder: of pictures in this folder, or below it.
-        min_area: of masks that cover at least this share of their picture, 0 to 1.
+        folder: of images in this folder, or below it.
+        min_area: of masks that cover at least this share of their image, 0 to 1.
         max_area: of masks that cover at most this share.
-        since: of pictures taken on this day or later.
-        until: of pictures taken on this day or earlier.
+        since: of images taken on this day or later.
+        until: of images taken on this day or earlier.
 
     Raises:
         ConfigurationError: for values out of range; all faults at once.

@@ -35,7 +35,7 @@ class Marker:
         configuration: all that its features and masks depend on.
         alpha: with which its searched vectors are blended.
         dim: D, of each vector.
-        folders: absolute paths of those that were added, whose new pictures ``update`` takes in,
+        folders: absolute paths of those that were added, whose new images ``update`` takes in,
         removed: but for these files and folders.
         trained: number of regions when the approximate index was made; 0 while there is none.
     """

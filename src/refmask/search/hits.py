@@ -1,4 +1,4 @@
-"""What a search finds: pictures, each with its regions that fit best."""
+"""What a search finds: images, each with its regions that fit best."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from refmask.answer import ONE_REGION, verdict
 from refmask.ops import rle
 from refmask.provenance import Provenance
-from refmask.search.rows import Picture
+from refmask.search.rows import IndexedImage
 from refmask.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Region:
-    """A region of a picture.
+    """A region of an image.
 
     Attributes:
-        number: which of the picture's mask proposals it is.
-        score: the method's, a logit: comparable between pictures.
+        number: which of the image's mask proposals it is.
+        score: the method's, a logit: comparable between images.
         box: XYXY pixels, half-open.
         area: pixels of its mask.
         segmentation: its mask, in COCO's run-length encoding.
@@ -37,24 +37,24 @@ class Region:
 
     @property
     def mask(self) -> BoolArray:
-        """bool (H, W), of the picture's size."""
+        """bool (H, W), of the image's size."""
         return rle.decode(self.segmentation)
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A picture that was found.
+    """An image that was found.
 
     Attributes:
         path: absolute.
-        given: the path as it was given when the picture was added.
+        given: the path as it was given when the image was added.
         content: SHA-256 of its size and pixels, in hexadecimal.
         date: when it was taken, by its EXIF, else when its file was written.
         width: in pixels.
         height: in pixels.
         regions: those that fit best, best first; at least one.
-        confidence: 0 to 1, of the first among all regions of the picture, as
-            ``Segmentation.confidence``; None where that is None, or the picture was not re-ranked.
+        confidence: 0 to 1, of the first among all regions of the image, as
+            ``Segmentation.confidence``; None where that is None, or the image was not re-ranked.
         reason: why the first is unsure, as far as that is known without a re-ranking, which alone
             tells of blank images and low confidence.
         provenance: where it comes from.
@@ -91,7 +91,7 @@ class Hit:
     def record(self) -> dict[str, Any]:
         """Everything about it that JSON can hold."""
         return {
-            "picture": self.given,
+            "image": self.given,
             "path": self.path,
             "content": self.content,
             "date": self.date.isoformat(),
@@ -117,15 +117,15 @@ class Hit:
 
 
 def grouped(
-    rows: pa.Table, scores: FloatArray, pictures: Mapping[str, Picture], most: int
+    rows: pa.Table, scores: FloatArray, images: Mapping[str, IndexedImage], most: int
 ) -> list[Hit]:
-    """Regions by picture, best first; files with the same content are one picture.
+    """Regions by image, best first; files with the same content are one image.
 
     Args:
         rows: the columns ``READ`` of N regions.
         scores: float32 (N,).
-        pictures: by path; regions of others are left out.
-        most: regions of one picture.
+        images: by path; regions of others are left out.
+        most: regions of one image.
     """
     told = rows.drop_columns(["global", "local"]).to_pylist()
     order = sorted(
@@ -134,31 +134,31 @@ def grouped(
     shelves: dict[str, dict[str, list[int]]] = {}
     for row in order:
         path = told[row]["path"]
-        if path in pictures:
-            shelves.setdefault(pictures[path].content, {}).setdefault(path, []).append(row)
+        if path in images:
+            shelves.setdefault(images[path].content, {}).setdefault(path, []).append(row)
     hits = []
     for (path, own), *others in (shelf.items() for shelf in shelves.values()):
-        picture = pictures[path]
-        regions = tuple(_region(told[row], float(scores[row]), picture) for row in own[:most])
-        hits.append(_hit(picture, regions, tuple(name for name, _ in others)))
+        image = images[path]
+        regions = tuple(_region(told[row], float(scores[row]), image) for row in own[:most])
+        hits.append(_hit(image, regions, tuple(name for name, _ in others)))
     return hits
 
 
-def _hit(picture: Picture, regions: tuple[Region, ...], copies: tuple[str, ...]) -> Hit:
+def _hit(image: IndexedImage, regions: tuple[Region, ...], copies: tuple[str, ...]) -> Hit:
     return Hit(
-        path=picture.path,
-        given=picture.given,
-        content=picture.content,
-        date=picture.date,
-        width=picture.width,
-        height=picture.height,
+        path=image.path,
+        given=image.given,
+        content=image.content,
+        date=image.date,
+        width=image.width,
+        height=image.height,
         regions=regions,
-        reason=ONE_REGION if picture.regions == 1 else None,
+        reason=ONE_REGION if image.regions == 1 else None,
         copies=copies,
     )
 
 
-def _region(row: Mapping[str, Any], score: float, picture: Picture) -> Region:
+def _region(row: Mapping[str, Any], score: float, image: IndexedImage) -> Region:
     x1, y1, x2, y2 = row["box"]
-    encoded: rle.Rle = {"size": [picture.height, picture.width], "counts": row["counts"]}
+    encoded: rle.Rle = {"size": [image.height, image.width], "counts": row["counts"]}
     return Region(row["number"], score, (x1, y1, x2, y2), row["area"], encoded)

@@ -1,4 +1,4 @@
-"""Picture files on disk: where they are, and what tells one state of a file from another."""
+"""Image files on disk: where they are, and what tells one state of a file from another."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from refmask.ops.finding import is_hidden, none_found, pictures_among
+from refmask.ops.finding import images_among, is_hidden, none_found
 from refmask.ops.images import check_name
-from refmask.ops.opening import open_picture
+from refmask.ops.opening import open_image
 from refmask.ops.reading import BROKEN, is_file, is_folder
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ EXIF, TAKEN = 0x8769, 0x9003
 
 @dataclass(frozen=True)
 class File:
-    """A picture file as it was found.
+    """An image file as it was found.
 
     Attributes:
         path: absolute, links followed.
@@ -50,7 +50,7 @@ class State:
 
 
 def find(places: Iterable[str | os.PathLike[str]]) -> tuple[list[File], list[str]]:
-    """Picture files by path, folder or glob, each once.
+    """Image files by path, folder or glob, each once.
 
     Args:
         places: files, folders (with all below them but hidden ones), or globs.
@@ -59,7 +59,7 @@ def find(places: Iterable[str | os.PathLike[str]]) -> tuple[list[File], list[str
         The files in the order of places and names, and the folders, absolute.
 
     Raises:
-        ImageError: when a folder or a glob holds no picture.
+        ImageError: when a folder or a glob holds no image.
     """
     files: dict[str, File] = {}
     folders = []
@@ -77,7 +77,7 @@ def find(places: Iterable[str | os.PathLike[str]]) -> tuple[list[File], list[str
 
 
 def below(folder: str) -> list[File]:
-    """The picture files in a folder and below it but hidden ones; none when it is not there."""
+    """The image files in a folder and below it but hidden ones; none when it is not there."""
     return [File(str(Path(name).resolve()), name) for name in _walked(folder)]
 
 
@@ -91,14 +91,14 @@ def state(path: str) -> State | None:
 
 
 def date(path: str, modified: int) -> datetime:
-    """When a picture was taken, by its EXIF, else when its file was written: local time.
+    """When an image was taken, by its EXIF, else when its file was written: local time.
 
     Args:
-        path: of a picture that can be read.
+        path: of an image that can be read.
         modified: nanoseconds since 1970.
     """
-    with suppress(*BROKEN), open_picture(Path(path)) as picture:
-        told = picture.getexif().get_ifd(EXIF)[TAKEN]
+    with suppress(*BROKEN), open_image(Path(path)) as image:
+        told = image.getexif().get_ifd(EXIF)[TAKEN]
         return datetime.strptime(told.strip("\0 "), "%Y:%m:%d %H:%M:%S")
     return datetime.fromtimestamp(modified // 10**9)
 
@@ -132,4 +132,4 @@ def _walked(place: str) -> Iterator[str]:
             for name in sorted(names):
                 yield os.path.join(folder, name)  # noqa: PTH118  keeps the place as given
 
-    return pictures_among(all_below())
+    return images_among(all_below())

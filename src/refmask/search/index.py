@@ -1,4 +1,4 @@
-"""An index with the system that looks at its pictures and reads phrases."""
+"""An index with the system that looks at its images and reads phrases."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
 #: Told of each outcome, and of how many files there are in all.
 Tell = Callable[[Outcome, int], None]
-#: A picture may have many regions that fit: so many candidates for each picture asked for,
+#: An image may have many regions that fit: so many candidates for each image asked for,
 EACH = 10
-#: and so many times as many when they turn out to be of too few pictures.
+#: and so many times as many when they turn out to be of too few images.
 MORE = 4
 #: How the names of what masks depend on begin.
 PROPOSER = "proposer."
@@ -54,11 +54,11 @@ LEAST = 1e-30
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """Regions of many pictures, to be asked as one asks a scene.
+    """Regions of many images, to be asked as one asks a scene.
 
     Attributes:
         collection: what is held, on disk.
-        segmenter: looks at pictures and reads phrases.
+        segmenter: looks at images and reads phrases.
     """
 
     collection: Collection
@@ -72,7 +72,7 @@ class Index:
 
         Args:
             path: the folder.
-            segmenter: its model and what its method does with pictures must be those that the index
+            segmenter: its model and what its method does with images must be those that the index
                 was made with; alpha, beta and the parser need not.
             create: make a new index where there is none. It keeps the segmenter's alpha: that one
                 is searched fastest.
@@ -97,38 +97,38 @@ class Index:
 
     def add(
         self,
-        pictures: Iterable[str | PathLike[str]],
+        images: Iterable[str | PathLike[str]],
         tell: Tell | None = None,
         elsewhere: Elsewhere | None = None,
     ) -> Counter[str]:
-        """Take pictures in, and have ``update`` look after folders.
+        """Take images in, and have ``update`` look after folders.
 
-        What was taken in stays when this is interrupted, and a second call goes on from there. A
-        picture that cannot be read is told and left out.
+        What was taken in stays when this is interrupted, and a second call goes on from there. An
+        image that cannot be read is told and left out.
 
         Args:
-            pictures: files, folders (with all below them), or globs.
+            images: files, folders (with all below them), or globs.
             tell: told of each outcome and of the number of files, as they are written.
-            elsewhere: looks at the pictures instead of the segmenter, such as on other machines.
+            elsewhere: looks at the images instead of the segmenter, such as on other machines.
 
         Returns:
-            How many pictures by what became of them, see ``Outcome.what``.
+            How many images by what became of them, see ``Outcome.what``.
 
         Raises:
-            ImageError: when a folder or a glob holds no picture.
+            ImageError: when a folder or a glob holds no image.
             ConfigurationError: when the masks of the index were made otherwise, naming the
                 differences, or it cannot be written.
         """
         self._check_masks()
-        files, folders = find(pictures)
+        files, folders = find(images)
         self.collection.watch([file.path for file in files] + folders, folders)
         outcomes = take(self.collection, self.segmenter, files, elsewhere)
         return self._follow(outcomes, len(files), tell)
 
     def update(self, tell: Tell | None = None, elsewhere: Elsewhere | None = None) -> Counter[str]:
-        """Notice what has changed on disk since: changed, moved and deleted pictures, and new ones.
+        """Notice what has changed on disk since: changed, moved and deleted images, and new ones.
 
-        New are those in folders that were added. Pictures of a folder that is gone as a whole stay.
+        New are those in folders that were added. Images of a folder that is gone as a whole stay.
 
         Args:
             tell: as ``add``.
@@ -159,15 +159,15 @@ class Index:
         rerank: int = 0,
         exact: bool = False,
     ) -> list[Hit]:
-        """The pictures that hold what a phrase refers to, and where.
+        """The images that hold what a phrase refers to, and where.
 
         Args:
             phrase: a referring expression.
-            top: how many pictures, at least 1.
+            top: how many images, at least 1.
             where: which regions may be found.
-            regions: how many regions of each picture are given, at most; at least 1.
-            rerank: ask the scenes of so many of the best pictures: their probability tells how far
-                a region stands out within its picture, and the order becomes that of the score plus
+            regions: how many regions of each image are given, at most; at least 1.
+            rerank: ask the scenes of so many of the best images: their probability tells how far
+                a region stands out within its image, and the order becomes that of the score plus
                 its logarithm. Nothing is looked at again.
             exact: compare every region, also where there is an approximate index. With another
                 alpha than the index was made with this is always so.
@@ -205,18 +205,18 @@ class Index:
         return unknown
 
     def scene(self, path: str) -> Scene:
-        """The scene of a picture, as it was looked at when it was added.
+        """The scene of an image, as it was looked at when it was added.
 
         Args:
             path: absolute, as a hit tells it.
 
         Raises:
-            ImageError: when the picture cannot be read, or has changed since.
+            ImageError: when the image cannot be read, or has changed since.
             InputError: when it is not in the index.
         """
-        found = self.collection.pictures(among("path", [path]))
+        found = self.collection.images(among("path", [path]))
         if not found:
-            raise InputError(f"expected a picture of the index, got {path}; add it first")
+            raise InputError(f"expected an image of the index, got {path}; add it first")
         image = read_image(path)
         if of_image(image) != found[0].content:
             raise ImageError(f"{path} has changed since it was added; run 'refmask index update'")
@@ -251,7 +251,7 @@ class Index:
     def _found(
         self, text: ContextFeatures, top: int, where: Filters | None, regions: int, exact: bool
     ) -> list[Hit]:
-        """The best pictures by the score of their best region."""
+        """The best images by the score of their best region."""
         method, sql = self.segmenter.method.for_search(), (where or Filters()).sql()
         exact = exact or method.alpha != self.collection.marker.alpha
 
@@ -272,11 +272,11 @@ class Index:
 
     def _grouped(self, rows: pa.Table, scores: FloatArray, regions: int) -> list[Hit]:
         paths = sorted(set(rows.column("path").to_pylist()))
-        found = self.collection.pictures(among("path", paths)) if paths else []
-        return grouped(rows, scores, {picture.path: picture for picture in found}, regions)
+        found = self.collection.images(among("path", paths)) if paths else []
+        return grouped(rows, scores, {image.path: image for image in found}, regions)
 
     def _reranked(self, hits: list[Hit], target: TargetPhrase) -> list[Hit]:
-        """Hits asked by their scenes; those whose picture is gone or has changed come last."""
+        """Hits asked by their scenes; those whose image is gone or has changed come last."""
         asked, left = [], []
         for hit in hits:
             try:

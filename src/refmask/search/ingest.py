@@ -1,4 +1,4 @@
-"""Taking pictures in: those that are new, changed or moved are told from those that are not."""
+"""Taking images in: those that are new, changed or moved are told from those that are not."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from refmask.ops.images import read_image
 from refmask.search.collection import Collection
 from refmask.search.filters import among
 from refmask.search.images import File, State, batches, date, state
-from refmask.search.rows import Elsewhere, Entry, Picture, region_rows, relabelled
+from refmask.search.rows import Elsewhere, Entry, IndexedImage, region_rows, relabelled
 from refmask.segmenter import Segmenter
 from refmask.types import ContextFeatures, UInt8Array
 
-#: Pictures between two commits: what a kill may cost.
+#: Images between two commits: what a kill may cost.
 BATCH = 16
 #: Files that are asked after at a time.
 ASKED = 1000
@@ -30,7 +30,7 @@ ADDED, CHANGED, MOVED, KEPT, REMOVED, FAILED = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a picture.
+    """What became of an image.
 
     Attributes:
         path: absolute.
@@ -51,12 +51,12 @@ def take(
 ) -> Iterator[Outcome]:
     """Write all that is not there yet, a batch at a time.
 
-    A picture whose content is known under another path takes its regions from there, and the other
+    An image whose content is known under another path takes its regions from there, and the other
     path leaves when its file is gone.
 
     Args:
         collection: where.
-        segmenter: looks at pictures; its configuration must be the collection's.
+        segmenter: looks at images; its configuration must be the collection's.
         files: each once.
         elsewhere: looks at them instead of the segmenter, where it is given.
 
@@ -64,7 +64,7 @@ def take(
         An outcome for each file, once it is written.
     """
     fresh: list[File] = []
-    known: dict[str, Picture] = {}
+    known: dict[str, IndexedImage] = {}
     for asked in batches(files, ASKED):
         nameable = [file for file in asked if _nameable(file)]
         yield from (
@@ -72,8 +72,8 @@ def take(
             for file in asked
             if not _nameable(file)
         )
-        there = collection.pictures(among("path", (file.path for file in nameable)))
-        old = {picture.path: picture for picture in there} if nameable else {}
+        there = collection.images(among("path", (file.path for file in nameable)))
+        old = {image.path: image for image in there} if nameable else {}
         for file in nameable:
             if _unchanged(file, old.get(file.path)):
                 yield Outcome(file.path, KEPT)
@@ -96,8 +96,8 @@ def look_at(segmenter: Segmenter, file: File, alpha: float) -> Entry:
     return look(segmenter, describe(file, found, image), image, alpha)
 
 
-def look(segmenter: Segmenter, indexed: Picture, image: UInt8Array, alpha: float) -> Entry:
-    """A picture with its regions, looked at.
+def look(segmenter: Segmenter, indexed: IndexedImage, image: UInt8Array, alpha: float) -> Entry:
+    """An image with its regions, looked at.
 
     Args:
         segmenter: its method is global-local, or one that derives from it.
@@ -114,15 +114,15 @@ def look(segmenter: Segmenter, indexed: Picture, image: UInt8Array, alpha: float
     return Entry(replace(indexed, regions=len(rows)), rows)
 
 
-def describe(file: File, found: State, image: UInt8Array) -> Picture:
-    """A picture's row, but for the number of its regions.
+def describe(file: File, found: State, image: UInt8Array) -> IndexedImage:
+    """An image's row, but for the number of its regions.
 
     Args:
         file: where it is.
         found: the file's state before it was read.
         image: uint8 RGB (H, W, 3), what was read.
     """
-    return Picture(
+    return IndexedImage(
         path=file.path,
         given=file.given,
         content=of_image(image),
@@ -144,7 +144,7 @@ def _write(
     collection: Collection,
     segmenter: Segmenter,
     looked: Sequence[tuple[File, Entry | InputError | None]],
-    known: dict[str, Picture],
+    known: dict[str, IndexedImage],
 ) -> Iterator[Outcome]:
     entries, done, left = [], [], []
     for file, far in looked:
@@ -165,8 +165,8 @@ def _write(
 
 def _entry(
     collection: Collection, segmenter: Segmenter, file: File, far: Entry | InputError | None
-) -> tuple[Entry, Picture | None]:
-    """A picture with its regions, and the one that it took them from, if any."""
+) -> tuple[Entry, IndexedImage | None]:
+    """An image with its regions, and the one that it took them from, if any."""
     if isinstance(far, InputError):
         raise far
     if far is None:
@@ -174,8 +174,8 @@ def _entry(
         image = read_image(file.path)
         indexed = describe(file, found, image)
     else:
-        indexed = far.picture
-    twins = collection.pictures(among("content", [indexed.content]))
+        indexed = far.image
+    twins = collection.images(among("content", [indexed.content]))
     # Its own row first: a file that was merely touched; then those whose file is gone: moved.
     for twin in sorted(twins, key=lambda one: (one.path != file.path, state(one.path) is not None)):
         rows = collection.rows(twin.path)
@@ -185,7 +185,9 @@ def _entry(
     return far or look(segmenter, indexed, image, collection.marker.alpha), None
 
 
-def _what(file: File, twin: Picture | None, moved: bool, known: dict[str, Picture]) -> str:
+def _what(
+    file: File, twin: IndexedImage | None, moved: bool, known: dict[str, IndexedImage]
+) -> str:
     if twin is not None and twin.path == file.path:
         return KEPT
     if moved:
@@ -193,7 +195,7 @@ def _what(file: File, twin: Picture | None, moved: bool, known: dict[str, Pictur
     return CHANGED if file.path in known else ADDED
 
 
-def _unchanged(file: File, known: Picture | None) -> bool:
+def _unchanged(file: File, known: IndexedImage | None) -> bool:
     return known is not None and state(file.path) == State(known.size, known.modified)
 
 

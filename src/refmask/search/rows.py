@@ -1,4 +1,4 @@
-"""Rows of an index: what is told of a picture, and of each of its regions."""
+"""Rows of an index: what is told of an image, and of each of its regions."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ READ = ("path", "number", "box", "area", "counts", GLOBAL, LOCAL)
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A row of ``pictures``.
+class IndexedImage:
+    """A row of ``images``.
 
     Attributes:
         path: absolute, links followed.
-        given: the path as it was given when the picture was added.
+        given: the path as it was given when the image was added.
         content: SHA-256 of its size and pixels, in hexadecimal.
         size: bytes of its file.
         modified: when its file was written last, nanoseconds since 1970.
@@ -53,7 +53,7 @@ class Picture:
     height: int
     regions: int
 
-    def same_as(self, other: Picture | None) -> bool:
+    def same_as(self, other: IndexedImage | None) -> bool:
         """Whether both are the same file in the same state."""
         return other is not None and (self.path, self.content, self.size, self.modified) == (
             other.path,
@@ -65,14 +65,14 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A picture with its rows of ``regions``, ready to be written."""
+    """An image with its rows of ``regions``, ready to be written."""
 
-    picture: Picture
+    image: IndexedImage
     rows: pa.Table
 
 
-def picture_schema() -> pa.Schema:
-    """Columns of ``pictures``."""
+def image_schema() -> pa.Schema:
+    """Columns of ``images``."""
     import pyarrow as pa
 
     texts = [(name, pa.string()) for name in ("path", "given", "content")]
@@ -100,20 +100,20 @@ def region_schema(dim: int) -> pa.Schema:
     )
 
 
-def picture_rows(pictures: Iterable[Picture]) -> pa.Table:
-    """Rows of ``pictures``."""
+def image_rows(images: Iterable[IndexedImage]) -> pa.Table:
+    """Rows of ``images``."""
     import pyarrow as pa
 
-    return pa.Table.from_pylist(list(map(asdict, pictures)), schema=picture_schema())
+    return pa.Table.from_pylist(list(map(asdict, images)), schema=image_schema())
 
 
 def region_rows(
-    picture: Picture, proposals: MaskProposals, features: ContextFeatures, alpha: float
+    image: IndexedImage, proposals: MaskProposals, features: ContextFeatures, alpha: float
 ) -> pa.Table:
     """Rows of ``regions``, one for each mask.
 
     Args:
-        picture: whose they are.
+        image: whose they are.
         proposals: N masks of its size.
         features: float32 (N, D) each.
         alpha: weight of the global feature in what is searched.
@@ -123,10 +123,10 @@ def region_rows(
     count, dim = features.global_context.shape
     areas = areas_of(proposals.masks)
     columns = {
-        "path": [picture.path] * count,
+        "path": [image.path] * count,
         "number": np.arange(count, dtype=np.int32),
-        "date": pa.array([picture.date] * count, pa.timestamp("s")),
-        "share": (areas / (picture.width * picture.height)).astype(np.float32),
+        "date": pa.array([image.date] * count, pa.timestamp("s")),
+        "share": (areas / (image.width * image.height)).astype(np.float32),
         "area": areas.astype(np.int32),
         "box": _vectors(proposals.boxes.astype(np.float32)),
         "counts": [rle.encode(mask)["counts"] for mask in proposals.masks],
@@ -137,11 +137,11 @@ def region_rows(
     return pa.table(columns, schema=region_schema(dim))
 
 
-def relabelled(rows: pa.Table, picture: Picture) -> pa.Table:
+def relabelled(rows: pa.Table, image: IndexedImage) -> pa.Table:
     """Rows of ``regions`` as those of another file with the same content."""
     import pyarrow as pa
 
-    for name, value in (("path", picture.path), ("date", picture.date)):
+    for name, value in (("path", image.path), ("date", image.date)):
         place = rows.schema.get_field_index(name)
         kind = rows.schema.field(name)
         rows = rows.set_column(place, kind, pa.array([value] * len(rows), kind.type))
@@ -184,11 +184,11 @@ Elsewhere = Callable[[Sequence[File]], Generator[Entry | InputError, None, None]
 
 
 def encode(entry: Entry) -> bytes:
-    """An entry as Arrow's streams: the picture's row, then those of its regions."""
+    """An entry as Arrow's streams: the image's row, then those of its regions."""
     import pyarrow as pa
 
     sink = io.BytesIO()
-    for table in (picture_rows([entry.picture]), entry.rows):
+    for table in (image_rows([entry.image]), entry.rows):
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table)
     return sink.getvalue()
@@ -199,5 +199,5 @@ def decode(content: bytes) -> Entry:
     import pyarrow as pa
 
     source = pa.BufferReader(content)
-    picture, rows = (pa.ipc.open_stream(source).read_all() for _ in range(2))
-    return Entry(Picture(**picture.to_pylist()[0]), rows)
+    image, rows = (pa.ipc.open_stream(source).read_all() for _ in range(2))
+    return Entry(IndexedImage(**image.to_pylist()[0]), rows)

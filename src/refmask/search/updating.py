@@ -1,4 +1,4 @@
-"""What has become of the pictures of an index on disk."""
+"""What has become of the images of an index on disk."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from refmask.search.filters import among, lies_in
 from refmask.search.folder import read_marker
 from refmask.search.images import File, below, state
 from refmask.search.ingest import FAILED, REMOVED, Outcome
-from refmask.search.rows import Picture
+from refmask.search.rows import IndexedImage
 
 
 def there(collection: Collection) -> list[File]:
-    """The files of all pictures that are in the index or in one of its folders."""
-    own = {one.path: File(one.path, one.given) for one in collection.pictures()}
+    """The files of all images that are in the index or in one of its folders."""
+    own = {one.path: File(one.path, one.given) for one in collection.images()}
     files = {path: file for path, file in own.items() if state(path) is not None}
     marker = read_marker(collection.folder)
     for folder in marker.folders:
@@ -26,39 +26,39 @@ def there(collection: Collection) -> list[File]:
 
 
 def leave(collection: Collection) -> Iterator[Outcome]:
-    """Remove the pictures whose files are gone.
+    """Remove the images whose files are gone.
 
     Those of a folder that is gone as a whole stay, as a disk may merely be unplugged. A folder that
-    is gone and of which no picture is left, as all are taken over from where they were moved to, is
+    is gone and of which no image is left, as all are taken over from where they were moved to, is
     forgotten.
 
     Yields:
         An outcome for each that was removed, and for each folder that is gone.
     """
     folders = read_marker(collection.folder).folders
-    pictures = collection.pictures()
-    gone = [one.path for one in pictures if _gone(one, folders)]
+    images = collection.images()
+    gone = [one.path for one in images if _gone(one, folders)]
     if gone:
         collection.remove(among("path", gone))
     for path in gone:
         yield Outcome(path, REMOVED)
     absent = [folder for folder in folders if not Path(folder).is_dir()]
-    left = [one.path for one in pictures if one.path not in set(gone)]
+    left = [one.path for one in images if one.path not in set(gone)]
     moved = [folder for folder in absent if not any(lies_in(path, [folder]) for path in left)]
     if moved:
         collection.unwatch(moved)
     for folder in absent:
         if folder not in moved:
             why = (
-                f"the folder {folder} is gone, so its pictures stay in the index; bring it back, "
+                f"the folder {folder} is gone, so its images stay in the index; bring it back, "
                 "or remove it by 'refmask index remove'"
             )
             yield Outcome(folder, FAILED, why)
 
 
-def _gone(picture: Picture, folders: tuple[str, ...]) -> bool:
-    path = Path(picture.path)
-    if state(picture.path) is not None:
+def _gone(image: IndexedImage, folders: tuple[str, ...]) -> bool:
+    path = Path(image.path)
+    if state(image.path) is not None:
         return False
     around = [folder for folder in map(Path, folders) if path.is_relative_to(folder)]
     return any(folder.is_dir() for folder in around or [path.parent])

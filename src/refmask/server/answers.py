@@ -47,7 +47,7 @@ class Candidate(_Exact):
     segmentation: Rle | None = Field(None, description="With format 'rle'.")
     png: str | None = Field(None, description="With format 'png': a PNG of 0 and 255, in base64.")
     polygons: list[list[list[float]]] | None = Field(
-        None, description="With format 'polygons': rings of x, y from the picture's upper left."
+        None, description="With format 'polygons': rings of x, y from the image's upper left."
     )
 
 

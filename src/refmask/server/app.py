@@ -14,14 +14,14 @@ from refmask.server import failures
 from refmask.server.admission import AdmissionMiddleware
 from refmask.server.failures import Paths
 from refmask.server.label_studio.routes import label_studio
-from refmask.server.label_studio.tasks import Pictures
+from refmask.server.label_studio.tasks import ImageFolder
 from refmask.server.limits import Limits
 from refmask.server.metrics import Measured
 from refmask.server.routes import counting, finding, living, scenes, searching, segmenting
 from refmask.server.searching import Searcher
 from refmask.server.service import Service
 
-ABOUT = "A picture and a phrase in, the mask of that one thing out. Errors are JSON: one sentence."
+ABOUT = "An image and a phrase in, the mask of that one thing out. Errors are JSON: one sentence."
 
 
 def app(
@@ -30,7 +30,7 @@ def app(
     *,
     token: str | None = None,
     index: Callable[[Segmenter], Searcher] | None = None,
-    pictures: Pictures | None = None,
+    images: ImageFolder | None = None,
 ) -> FastAPI:
     """The HTTP interface.
 
@@ -41,7 +41,7 @@ def app(
         limits: of one request and of all.
         token: that requests must bear, all but those for ``/healthz``.
         index: opens what ``/v1/search`` searches.
-        pictures: where Label Studio's pictures are; None leaves its routes out.
+        images: where Label Studio's images are; None leaves its routes out.
     """
     service = Service(segmenter, limits or Limits(), index)
 
@@ -62,8 +62,8 @@ def app(
     api.state.service = service
     made = (segmenting, scenes, finding, searching, counting)
     routers = [make(service) for make in made]
-    if pictures is not None:
-        routers.append(label_studio(service, pictures))
+    if images is not None:
+        routers.append(label_studio(service, images))
     # That they need a token is told here, and seen to at the door.
     guarded = [] if token is None else [Security(HTTPBearer(auto_error=False))]
     for router in routers:

@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Send
 
 from refmask.server.limits import Limits
 
-#: Kinds of requests: those that look at a picture, and those that only ask or search.
+#: Kinds of requests: those that look at an image, and those that only ask or search.
 LOOKS, ASKS = "looks", "asks"
 #: Seconds after which a client may come again.
 AGAIN = {LOOKS: "3", ASKS: "1"}
@@ -114,7 +114,7 @@ class Body:
 
 def too_large(limit: int) -> str:
     """The sentence for a body beyond the limit."""
-    return f"expected a body of at most {limit} bytes, got more; send a smaller picture"
+    return f"expected a body of at most {limit} bytes, got more; send a smaller image"
 
 
 class Lingering:

@@ -31,25 +31,25 @@ VISIBLE = r"[^\s\x00-\x20\x7f-\xa0]"
 OTHERS = 16
 
 
-def picture_bytes(value: Any) -> Any:
-    """A picture file from base64, or from a data URI of it; nothing else is ever opened."""
+def image_bytes(value: Any) -> Any:
+    """An image file from base64, or from a data URI of it; nothing else is ever opened."""
     if not isinstance(value, str):
         return value
     head, comma, content = value.partition(",")
     if comma and not (head.startswith("data:") and head.endswith(";base64")):
-        raise ValueError("expected a picture in base64, or as a data URI in base64")
+        raise ValueError("expected an image in base64, or as a data URI in base64")
     try:
         # Mail and many tools break lines.
         coded = "".join((content if comma else value).split())
         return base64.b64decode(coded, validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("expected a picture in base64; paths and URLs are never opened") from None
+        raise ValueError("expected an image in base64; paths and URLs are never opened") from None
 
 
-Picture = Annotated[
+ImageBytes = Annotated[
     bytes,
-    BeforeValidator(picture_bytes),
-    Field(description="A picture file in base64, or a data URI of one."),
+    BeforeValidator(image_bytes),
+    Field(description="An image file in base64, or a data URI of one."),
     WithJsonSchema({"type": "string", "format": "byte", "contentEncoding": "base64"}),
 ]
 #: As JSON knows numbers: 3.0 is a whole one.
@@ -63,15 +63,15 @@ Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Look(BaseModel):
-    """A picture to look at."""
+    """An image to look at."""
 
     model_config = ConfigDict(extra="forbid")
 
-    picture: Picture
+    image: ImageBytes
 
 
 class Ask(BaseModel):
-    """Phrases to find in a picture."""
+    """Phrases to find in an image."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -83,7 +83,7 @@ class Ask(BaseModel):
 
 
 class Segment(Look, Ask):
-    """A picture, and phrases to find in it."""
+    """An image, and phrases to find in it."""
 
 
 class Bodies(NamedTuple):
@@ -118,7 +118,7 @@ def phrase_of(limits: Limits) -> Any:
 
 
 async def read(request: Request, kind: type[B], limits: Limits) -> B:
-    """A request's body, JSON or, where there is a picture, a form.
+    """A request's body, JSON or, where there is an image, a form.
 
     Raises:
         ValidationError: when it is another.
@@ -127,11 +127,11 @@ async def read(request: Request, kind: type[B], limits: Limits) -> B:
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media == JSON:
         return kind.model_validate_json(await request.body(), strict=True)
-    if media == FORM and "picture" in kind.model_fields:
+    if media == FORM and "image" in kind.model_fields:
         most = limits.phrases + OTHERS
         async with request.form(max_files=most, max_fields=most) as form:
             return kind.model_validate(await _fields(form))
-    known = f"{JSON} or {FORM}" if "picture" in kind.model_fields else JSON
+    known = f"{JSON} or {FORM}" if "image" in kind.model_fields else JSON
     raise HTTPException(415, f"expected a body of type {known}, got {media or 'none'!r}")
 
 
@@ -150,17 +150,17 @@ async def _fields(form: FormData) -> dict[str, Any]:
 def described(kind: type[BaseModel]) -> dict[str, Any]:
     """How a route with this body is described in the OpenAPI document."""
     content = {JSON: {"schema": kind.model_json_schema()}}
-    if "picture" in kind.model_fields:
+    if "image" in kind.model_fields:
         content[FORM] = {"schema": _form_schema(kind.model_json_schema())}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def _form_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """The same body as a form: the picture as a file, and nothing that is null."""
+    """The same body as a form: the image as a file, and nothing that is null."""
     properties = {
         name: {key: value for key, value in told.items() if key not in ("anyOf", "default")}
         | next((kind for kind in told.get("anyOf", []) if kind != {"type": "null"}), {})
         for name, told in schema["properties"].items()
     }
-    properties["picture"] = {"type": "string", "format": "binary", "description": "A picture file."}
+    properties["image"] = {"type": "string", "format": "binary", "description": "An image file."}
     return schema | {"properties": properties}

@@ -30,10 +30,10 @@ class Limits:
     Attributes:
         body: bytes of a request's body.
         bodies: bytes of all requests' bodies together, or of one where that may be larger.
-        pixels: of a picture.
+        pixels: of an image.
         phrases: in one request.
         letters: characters of a phrase; CLIP reads about 300.
-        workers: pictures that are looked at at once, and requests that are answered at once.
+        workers: images that are looked at at once, and requests that are answered at once.
         queue: requests that may wait beyond these, of each kind.
         seconds: from a request's first byte to its answer.
         head_seconds: for a request's head, and for the rest of a body that is refused.

@@ -20,7 +20,7 @@ from refmask.types import TargetPhrase
 
 GONE = (
     "no scene has this id, or no longer: scenes leave when nobody asks them for a while or others "
-    "need the room; send the picture to POST /v1/scenes again"
+    "need the room; send the image to POST /v1/scenes again"
 )
 NO_INDEX = "this server searches no index; start it with an `index`"
 
@@ -43,10 +43,10 @@ def segmenting(service: Service) -> APIRouter:
         openapi_extra=described(body),
     )
     async def segment(request: Request) -> Response:
-        """The mask of each phrase in a picture."""
+        """The mask of each phrase in an image."""
         asked = await read(request, body, service.limits)
         phrases = await _phrases(service, asked)
-        scene = await service.look(lambda: asked.picture)
+        scene = await service.look(lambda: asked.image)
         return await _answer(service, scene, phrases, asked)
 
     return router
@@ -65,13 +65,13 @@ def scenes(service: Service) -> APIRouter:
         openapi_extra=described(body),
     )
     async def look(request: Request) -> Response:
-        """Look at a picture once, to ask it as often as you like."""
+        """Look at an image once, to ask it as often as you like."""
         asked = await read(request, body, service.limits)
-        key = service.scenes.keep(await service.look(lambda: asked.picture))
+        key = service.scenes.keep(await service.look(lambda: asked.image))
         if key is None:
             raise HTTPException(
                 413,
-                f"expected a scene of at most {service.limits.scene_bytes} bytes, this picture's "
+                f"expected a scene of at most {service.limits.scene_bytes} bytes, this image's "
                 "takes more; send a smaller one, or ask POST /v1/segment",
             )
         place = {"Location": f"/v1/scenes/{key}"}
@@ -113,7 +113,7 @@ def finding(service: Service) -> APIRouter:
 
 
 async def _phrases(service: Service, asked: Ask) -> list[TargetPhrase]:
-    """What is asked; its faults are told before a picture is looked at."""
+    """What is asked; its faults are told before an image is looked at."""
     with_blends(service.segmenter, asked.alpha, asked.beta)
     return await service.read(asked.phrases)
 
@@ -158,7 +158,7 @@ def searching(service: Service) -> APIRouter:
         openapi_extra=described(body),
     )
     async def search(request: Request) -> Response:
-        """Regions that answer a phrase, in all pictures of the server's index."""
+        """Regions that answer a phrase, in all images of the server's index."""
         asked = await read(request, body, service.limits)
         if service.index is None:
             raise HTTPException(404, NO_INDEX)

@@ -87,7 +87,7 @@ class SceneCache:
 
 
 def bytes_of(scene: Scene) -> int:
-    """Bytes of all arrays that a scene holds: picture, masks and features."""
+    """Bytes of all arrays that a scene holds: image, masks and features."""
     parts = (scene.image, scene.proposals, scene.features)
     return sum({id(array): array.nbytes for part in parts for array in _arrays(part)}.values())
 

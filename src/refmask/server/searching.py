@@ -20,42 +20,42 @@ Folder = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]+$")]
 
 
 class Search(BaseModel):
-    """A phrase to find in the pictures of the index."""
+    """A phrase to find in the images of the index."""
 
     model_config = ConfigDict(extra="forbid")
 
     phrase: str
-    top: Count = Field(10, ge=1, le=100, description="Pictures at most.")
-    regions: Count = Field(3, ge=1, le=100, description="Regions of each picture at most.")
-    rerank: Count = Field(0, ge=0, le=16, description="Ask the scenes of so many best pictures.")
-    folder: Folder | None = Field(None, description="Of pictures below this folder.")
-    min_area: Share = Field(0.0, description="Least share of the picture.")
-    max_area: Share = Field(1.0, description="Largest share of the picture.")
-    since: date | None = Field(None, description="Of pictures taken on this day or later.")
-    until: date | None = Field(None, description="Of pictures taken on this day or earlier.")
+    top: Count = Field(10, ge=1, le=100, description="Images at most.")
+    regions: Count = Field(3, ge=1, le=100, description="Regions of each image at most.")
+    rerank: Count = Field(0, ge=0, le=16, description="Ask the scenes of so many best images.")
+    folder: Folder | None = Field(None, description="Of images below this folder.")
+    min_area: Share = Field(0.0, description="Least share of the image.")
+    max_area: Share = Field(1.0, description="Largest share of the image.")
+    since: date | None = Field(None, description="Of images taken on this day or later.")
+    until: date | None = Field(None, description="Of images taken on this day or earlier.")
 
 
 class FoundRegion(BaseModel):
     """A region that fits the phrase."""
 
-    proposal: int = Field(description="Its index among the picture's mask proposals.")
-    score: float = Field(description="The method's logit, comparable between pictures.")
+    proposal: int = Field(description="Its index among the image's mask proposals.")
+    score: float = Field(description="The method's logit, comparable between images.")
     box: list[float] = Field(description="XYXY in pixels, half-open.")
     area: int = Field(description="Pixels.")
     segmentation: Rle
 
 
-class FoundPicture(BaseModel):
-    """A picture with the regions that fit best, best first."""
+class FoundImage(BaseModel):
+    """An image with the regions that fit best, best first."""
 
-    picture: str = Field(description="Its path, as it was given when it was added.")
+    image: str = Field(description="Its path, as it was given when it was added.")
     content: str = Field(description="SHA-256 of its size and pixels.")
     date: datetime
     width: int
     height: int
     score: float = Field(description="That of its best region.")
     confidence: float | None = Field(
-        description="0 to 1, where the picture was re-ranked and it means something."
+        description="0 to 1, where the image was re-ranked and it means something."
     )
     unsure: bool | None = Field(description="Null where nobody has looked so closely.")
     reason: str | None = Field(description="Why it is unsure.")
@@ -64,9 +64,9 @@ class FoundPicture(BaseModel):
 
 
 class Hits(BaseModel):
-    """Pictures that were found, best first."""
+    """Images that were found, best first."""
 
-    hits: list[FoundPicture]
+    hits: list[FoundImage]
     unknown: str | None = Field(None, description="Why nothing was found, where that is known.")
 
 
@@ -98,7 +98,7 @@ def opener(folder: str | PathLike[str]) -> Callable[[Segmenter], Searcher]:
             hits = index.search(
                 asked.phrase, asked.top, where, regions=asked.regions, rerank=asked.rerank
             )
-            told = [FoundPicture.model_validate(hit.record()) for hit in hits]
+            told = [FoundImage.model_validate(hit.record()) for hit in hits]
             unknown = None if told else index.unknown(asked.phrase)
             return Hits(hits=told, unknown=unknown).model_dump_json().encode()
 

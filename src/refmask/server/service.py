@@ -63,7 +63,7 @@ class Service:
         self.scenes = SceneCache(limits.scenes, limits.scene_bytes, limits.scene_seconds)
         self.metrics = Metrics()
         self.reader = TextBatcher(self.metrics.texts.observe)
-        # Threads of their own for each kind: an answer does not wait behind pictures.
+        # Threads of their own for each kind: an answer does not wait behind images.
         self._pools = {kind: self._pool(kind) for kind in self.inside}
         self._tell_gauges()
         self._given, self._open_index = segmenter, index
@@ -72,7 +72,7 @@ class Service:
             self.load()
 
     def _pool(self, kind: str) -> ThreadPoolExecutor:
-        # Each picture on the cores that are left for it: see evaluation/pipeline.py.
+        # Each image on the cores that are left for it: see evaluation/pipeline.py.
         each = max(1, torch.get_num_threads() // self.limits.workers)
         name = f"refmask-{kind}"
         return ThreadPoolExecutor(self.limits.workers, name, torch.set_num_threads, (each,))
@@ -160,7 +160,7 @@ class Service:
         return await loop.run_in_executor(self._pools[kind], partial(work, *args, **kwargs))
 
     async def look(self, read: Callable[[], bytes]) -> Scene:
-        """Look at a picture.
+        """Look at an image.
 
         Args:
             read: gives its file, when its turn has come.

@@ -26,7 +26,7 @@ class Request:
 
 
 class TextBatcher:
-    """Reads expressions in a thread of its own, so that no picture holds them up.
+    """Reads expressions in a thread of its own, so that no image holds them up.
 
     Nobody is made to wait for company: while one batch is read, the next one gathers.
 

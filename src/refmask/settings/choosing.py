@@ -79,7 +79,7 @@ def choose(
         model: "auto", or a name as ``refmask.load`` takes it.
         weights: of that model.
         proposals: "auto", or a specification as ``refmask.load`` takes it.
-        scenes: the pictures are emoji scenes.
+        scenes: the images are emoji scenes.
 
     Raises:
         ConfigurationError: when the environment or the configuration file cannot be used, or

@@ -1,1 +1,1 @@
-"""Answers, proposals and samples as pictures to look at, one file per kind."""
+"""Answers, proposals and samples as images to look at, one file per kind."""

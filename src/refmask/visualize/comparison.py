@@ -15,7 +15,7 @@ from refmask.visualize.overlay import ANSWER, FAINT, INK, PAPER, outline
 from refmask.visualize.sheet import sheet
 
 TRUTH = (40, 200, 80)
-#: Longer side of each panel's picture, in pixels.
+#: Longer side of each panel's image, in pixels.
 SIDE = 560
 #: Letters in a line of text as wide as a panel.
 LETTERS = 52
@@ -37,7 +37,7 @@ class Panel:
 def comparison(
     image: UInt8Array, target: BoolArray, expression: str, panels: Sequence[Panel]
 ) -> UInt8Array:
-    """Draw each answer over the picture, with the target dashed.
+    """Draw each answer over the image, with the target dashed.
 
     Args:
         image: uint8 RGB (H, W, 3).

@@ -1,4 +1,4 @@
-"""An answer drawn over its picture, to be read at a glance."""
+"""An answer drawn over its image, to be read at a glance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SMALLEST, LARGEST = 640, 1280
 
 
 def png(pixels: UInt8Array | BoolArray) -> bytes:
-    """A PNG file of a uint8 RGB (H, W, 3) picture or a bool (H, W) mask (0 and 255)."""
+    """A PNG file of a uint8 RGB (H, W, 3) image or a bool (H, W) mask (0 and 255)."""
     array = pixels.astype(np.uint8) * 255 if pixels.dtype == np.bool_ else pixels
     file = io.BytesIO()
     Image.fromarray(array).save(file, format="PNG", optimize=pixels.dtype == np.bool_)
@@ -43,7 +43,7 @@ def overlay(image: UInt8Array, answer: Segmentation) -> UInt8Array:
         uint8 RGB: the image, enlarged or reduced to a readable size, over a caption.
     """
     size = readable_size(image)
-    canvas = resized_picture(image, size).astype(np.float32)
+    canvas = resized_image(image, size).astype(np.float32)
     if answer.best is not None:
         mask = resized_mask(answer.mask, size)
         grey = canvas.mean(axis=2, keepdims=True)
@@ -68,14 +68,14 @@ def framed(drawing: UInt8Array, width: int = 6) -> UInt8Array:
 
 
 def readable_size(image: UInt8Array) -> tuple[int, int]:
-    """Width and height at which a picture is drawn, its longer side between the two limits."""
+    """Width and height at which an image is drawn, its longer side between the two limits."""
     height, width = image.shape[:2]
     scale = min(max(1.0, SMALLEST / max(height, width)), LARGEST / max(height, width))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def resized_picture(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
-    """A uint8 RGB picture at another size (width, height), smoothly."""
+def resized_image(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
+    """A uint8 RGB image at another size (width, height), smoothly."""
     return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
 

@@ -1,4 +1,4 @@
-"""Proposals drawn over their picture."""
+"""Proposals drawn over their image."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy.typing as npt
 
 from refmask.ops.masks import areas_of
 from refmask.types import MaskProposals, UInt8Array, tight_boxes
-from refmask.visualize.overlay import outline, readable_size, resized_mask, resized_picture
+from refmask.visualize.overlay import outline, readable_size, resized_image, resized_mask
 
 #: Neighbouring numbers get hues that far apart, as a share of the circle.
 GOLDEN = 0.618034
-#: How much of a mask's colour lies over the picture.
+#: How much of a mask's colour lies over the image.
 TINT = 0.3
 
 
 def draw(image: UInt8Array, proposals: MaskProposals) -> UInt8Array:
-    """All proposals over their picture, each in its own colour, smaller ones on top.
+    """All proposals over their image, each in its own colour, smaller ones on top.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -48,7 +48,7 @@ def draw_readably(image: UInt8Array, proposals: MaskProposals) -> UInt8Array:
     masks = np.zeros((len(proposals), size[1], size[0]), np.bool_)
     for row, mask in zip(masks, proposals.masks, strict=True):
         row[:] = resized_mask(mask, size)
-    return draw(resized_picture(image, size), MaskProposals(masks))
+    return draw(resized_image(image, size), MaskProposals(masks))
 
 
 def _colour(index: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""A sample of a data set, drawn: its picture, its targets and what is said about each."""
+"""A sample of a data set, drawn: its image, its targets and what is said about each."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from refmask.visualize.overlay import (
     PAPER,
     outline,
     readable_size,
+    resized_image,
     resized_mask,
-    resized_picture,
 )
 from refmask.visualize.proposals import GOLDEN
 
@@ -25,28 +25,28 @@ LINE, TEXT, MARGIN = 24, 17, 12
 
 
 def draw_sample(sample: Sample, categories: Mapping[int, str]) -> UInt8Array:
-    """The picture with every target in an outline of its own, over the expressions.
+    """The image with every target in an outline of its own, over the expressions.
 
     What lies inside keeps its colours: expressions speak of them.
 
-    Where nothing is said about the picture, its instances are drawn, over their classes.
+    Where nothing is said about the image, its instances are drawn, over their classes.
 
     Args:
         sample: with its queries or instances.
         categories: class names by id.
 
     Returns:
-        uint8 RGB: the picture, enlarged or reduced to a readable size, over a caption.
+        uint8 RGB: the image, enlarged or reduced to a readable size, over a caption.
     """
     size = readable_size(sample.image)
-    picture = resized_picture(sample.image, size).astype(np.float32)
+    image = resized_image(sample.image, size).astype(np.float32)
     entries = [(resized_mask(mask, size), text) for mask, text in _entries(sample, categories)]
     coloured = [(mask, text, _colour(number)) for number, (mask, text) in enumerate(entries)]
     for mask, _, colour in coloured:
-        outline(picture, mask, colour, rimmed=True)
+        outline(image, mask, colour, rimmed=True)
     caption = _caption([(text, colour) for _, texts, colour in coloured for text in texts], size[0])
     sheet = Image.new("RGB", (max(size[0], caption.width), size[1] + caption.height), PAPER)
-    sheet.paste(Image.fromarray(picture.clip(0, 255).astype(np.uint8)), (0, 0))
+    sheet.paste(Image.fromarray(image.clip(0, 255).astype(np.uint8)), (0, 0))
     sheet.paste(caption, (0, size[1]))
     return np.array(sheet)
 

@@ -13,7 +13,7 @@ def sheet(drawings: Sequence[UInt8Array], columns: int, gap: int = 16) -> UInt8A
     """Lay drawings out in rows on white.
 
     Args:
-        drawings: uint8 RGB pictures of any size, at least one.
+        drawings: uint8 RGB images of any size, at least one.
         columns: drawings in a row.
         gap: pixels between and around them.
 

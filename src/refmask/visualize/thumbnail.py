@@ -1,4 +1,4 @@
-"""A region of a picture, small, to be told from others at a glance."""
+"""A region of an image, small, to be told from others at a glance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def thumbnail(
     *,
     unsure: bool = False,
 ) -> UInt8Array:
-    """The picture with one region in an outline, the rest paler, over a caption.
+    """The image with one region in an outline, the rest paler, over a caption.
 
     Args:
         image: uint8 RGB (H, W, 3).

@@ -61,7 +61,7 @@ def as_rows(values: Tensor, precision: torch.dtype) -> Tensor:
 
     For each number of rows the library behind bfloat16's matrix products compiles a program, for
     about a millisecond, and keeps it in each thread, in about 0.7 MB. Masks and texts come in any
-    number and length, so only few numbers of rows are let through; those of many pictures are few.
+    number and length, so only few numbers of rows are let through; those of many images are few.
     """
     flat = values.flatten(0, 1)
     step = next((step for most, step in STEPS.items() if len(flat) <= most), 1)

@@ -1,8 +1,8 @@
-"""Dense backbones: one deep feature per place of a picture, by any CLIP or any of timm's networks.
+"""Dense backbones: one deep feature per place of an image, by any CLIP or any of timm's networks.
 
 ``find_backbone`` settles everything that can be settled without building the network, so that a
-wrong setting or a missing file is told before the first picture; ``DenseBackbone`` builds it when
-the first picture comes.
+wrong setting or a missing file is told before the first image; ``DenseBackbone`` builds it when
+the first image comes.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Source(Protocol):
 
     @property
     def multiple(self) -> int:
-        """Pictures have sides that are multiples of it."""
+        """Images have sides that are multiples of it."""
         ...
 
     def identity(self) -> dict[str, str]:
@@ -95,7 +95,7 @@ class DenseBackbone:
         return self.source.build(self.device, self._precision_name)
 
     def configuration(self) -> dict[str, str]:
-        """What its maps depend on, apart from the picture."""
+        """What its maps depend on, apart from the image."""
         return self._identity | {"precision": self._precision_name}
 
     def told(self, proposer: str, version: int, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class DenseBackbone:
 
         Args:
             proposer: its name.
-            version: counted up whenever the same picture gets other masks than before.
+            version: counted up whenever the same image gets other masks than before.
             settings: all of its own; for those by which the network was found, what it is stands.
         """
         found_by = ("backbone", "weights", "device", "precision")
@@ -114,7 +114,7 @@ class DenseBackbone:
     def look(
         self, image: UInt8Array, size: tuple[int, int], resampling: Image.Resampling
     ) -> Tensor:
-        """The map of a picture.
+        """The map of an image.
 
         Args:
             image: uint8 RGB (H, W, 3), as ``ops.images.checked`` lets it through.

@@ -31,7 +31,7 @@ class ClipSource:
         name: the model's, without the path of a local one.
         architecture: SHA-256 of its configuration: a local one can say anything.
         path: the weights file.
-        stride: pixels between places; pictures have sides of multiples of it.
+        stride: pixels between places; images have sides of multiples of it.
     """
 
     model: str

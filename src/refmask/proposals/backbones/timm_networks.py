@@ -32,7 +32,7 @@ class TimmSource:
         name: timm's.
         path: the weights file.
         stride: pixels between places.
-        multiple: pictures have sides of multiples of it.
+        multiple: images have sides of multiples of it.
     """
 
     name: str
@@ -70,7 +70,7 @@ class TimmNetwork:
         )
 
     def dense(self, pixels: Tensor, kind: str) -> Tensor:
-        """The map of a picture.
+        """The map of an image.
 
         Args:
             pixels: float32 (1, 3, H, W).
@@ -115,7 +115,7 @@ def find_timm(name: str, weights: str | None, kind: str) -> TimmSource:
 
 
 def _create(name: str) -> Any:
-    """The bare network without classifier, for pictures of any size.
+    """The bare network without classifier, for images of any size.
 
     Raises:
         ConfigurationError: when timm has no such network, or it gives no maps of any size.
@@ -127,7 +127,7 @@ def _create(name: str) -> Any:
     try:
         if not timm.is_model(name.partition(".")[0]):
             raise RuntimeError("unknown name")
-        # Position embeddings are resized to the picture, where there are any.
+        # Position embeddings are resized to the image, where there are any.
         try:
             model = create(dynamic_img_size=True)
         except TypeError:
@@ -141,7 +141,7 @@ def _create(name: str) -> Any:
     fixed = model.pretrained_cfg.get("fixed_input_size") and not hasattr(model, "dynamic_img_size")
     if fixed or not hasattr(model, "forward_intermediates"):
         raise ConfigurationError(
-            f"expected a network that reads pictures of any size, timm/{name} does not; take a "
+            f"expected a network that reads images of any size, timm/{name} does not; take a "
             "ResNet or a plain vision transformer"
         )
     return model

@@ -31,7 +31,7 @@ from refmask.types import BoolArray, MaskProposals, UInt8Array, sealed
 from refmask.weights.hashing import sha256_of
 from refmask.weights.hub import fetch
 
-#: Counted up whenever the same picture gets other masks than before.
+#: Counted up whenever the same image gets other masks than before.
 VERSION = 1
 
 
@@ -42,11 +42,11 @@ class FreeSolo:
     Attributes:
         weights: a checkpoint with the released one's names and shapes; None fetches the released
             one from the hub, once.
-        short_edge: length of the picture's shorter side for the network, in pixels.
+        short_edge: length of the image's shorter side for the network, in pixels.
         long_edge: upper limit of its longer side, in pixels.
         score_threshold: cells with this score or less propose nothing.
         update_threshold: masks with a lower quality are left out.
-        limit: the largest number of masks per picture, up to 500.
+        limit: the largest number of masks per image, up to 500.
         uncapped: no limit of the longer side, which is cut to whole pixels instead of rounded, as
             in the paper's released code.
         precision: "fp32" for the reference's masks, "bf16" for more than twice the speed and
@@ -97,7 +97,7 @@ class FreeSolo:
 
     @torch.inference_mode()
     def propose(self, image: UInt8Array) -> MaskProposals:
-        """Masks of a picture.
+        """Masks of an image.
 
         Args:
             image: uint8 RGB (H, W, 3), any size from 1x1.
@@ -109,7 +109,7 @@ class FreeSolo:
             the reference's, from the number of occupied rows and columns.
 
         Raises:
-            ImageError: when the array is no uint8 RGB picture, or would become too large.
+            ImageError: when the array is no uint8 RGB image, or would become too large.
             WeightsError: when the weights are damaged or belong to another network.
         """
         small = resized(image, self.short_edge, None if self.uncapped else self.long_edge)
@@ -144,7 +144,7 @@ class FreeSolo:
 
 
 def _proposals(chosen: Chosen, masks: BoolArray) -> MaskProposals:
-    """The chosen masks but those that cover no pixel of the picture."""
+    """The chosen masks but those that cover no pixel of the image."""
     full = np.flatnonzero(masks.any(axis=(1, 2)))
     masks = masks[full]
     cells, scores, maskness, quality = (part.cpu().numpy()[full] for part in chosen[:4])

@@ -77,7 +77,7 @@ def choose(candidates: Candidates, features: Tensor, update_threshold: float, li
     """The best candidates that do not repeat a better one too much.
 
     Args:
-        candidates: of one picture.
+        candidates: of one image.
         features: (P, 256), mask features of its P places.
         update_threshold: the lowest quality after matrix NMS.
         limit: the largest number of masks.

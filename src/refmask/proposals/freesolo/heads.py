@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from refmask.proposals.freesolo.resnet import CHANNELS
 
-#: Cells along each side of a level's square grid, whatever the picture's aspect.
+#: Cells along each side of a level's square grid, whatever the image's aspect.
 GRIDS = (40, 36, 24, 16, 12)
 CLASSES = 2
 INSTANCE_CHANNELS = 512

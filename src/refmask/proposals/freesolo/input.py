@@ -1,4 +1,4 @@
-"""From a picture to what the network reads."""
+"""From an image to what the network reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MULTIPLE = 32
 
 
 def resized(image: UInt8Array, short: int, long: int | None) -> UInt8Array:
-    """The picture at the network's size, bilinear and antialiased.
+    """The image at the network's size, bilinear and antialiased.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -32,7 +32,7 @@ def resized(image: UInt8Array, short: int, long: int | None) -> UInt8Array:
         uint8 RGB (h, w, 3).
 
     Raises:
-        ImageError: when the array is no uint8 RGB picture, or would grow beyond all measure.
+        ImageError: when the array is no uint8 RGB image, or would grow beyond all measure.
     """
     height, width = checked(image).shape[:2]
     if long is None:
@@ -40,8 +40,8 @@ def resized(image: UInt8Array, short: int, long: int | None) -> UInt8Array:
         size = short * height // shorter, short * width // shorter
     else:
         size = edges(height, width, short, long)
-    # Reached by long, thin pictures without a limit of their longer side ("uncapped").
-    what = f"a {width}x{height} picture with its shorter side at {short}"
+    # Reached by long, thin images without a limit of their longer side ("uncapped").
+    what = f"a {width}x{height} image with its shorter side at {short}"
     check("pixels", size[0] * size[1], what, ImageError)
     return np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
 

@@ -25,7 +25,7 @@ class Network(nn.Module):
         self.mask_head = MaskHead()
 
     def forward(self, pixels: Tensor) -> tuple[list[Cells], Tensor]:
-        """Look at one picture.
+        """Look at one image.
 
         Args:
             pixels: (1, 3, H, W), normalised, H and W multiples of 32.

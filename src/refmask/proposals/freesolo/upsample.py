@@ -1,7 +1,7 @@
-"""Masks at the picture's size, without float maps of that size.
+"""Masks at the image's size, without float maps of that size.
 
 The network's probabilities are resized twice, both bilinearly: by a whole factor, after which the
-padding is cut off, and to the picture's size. Each resize acts on rows and columns apart and is
+padding is cut off, and to the image's size. Each resize acts on rows and columns apart and is
 linear, so that both together are one small matrix per axis; they are applied tile by tile, and a
 tile without a probability above the threshold is left out.
 """
@@ -19,7 +19,7 @@ from torch import Tensor
 from refmask.proposals.freesolo.decode import INSIDE
 from refmask.types import BoolArray
 
-#: Rows and columns of the picture painted at once.
+#: Rows and columns of the image painted at once.
 TILE = 96
 
 
@@ -30,7 +30,7 @@ class Axis:
         places: of the probabilities.
         factor: of the first resize.
         kept: places of the first resize's result that are no padding.
-        pixels: of the picture.
+        pixels: of the image.
     """
 
     def __init__(self, places: int, factor: int, kept: int, pixels: int) -> None:
@@ -67,12 +67,12 @@ def _bilinear(
 
 
 def paint(soft: Tensor, resized: tuple[int, ...], original: tuple[int, ...]) -> BoolArray:
-    """Masks of the picture's size out of probabilities at the features' size.
+    """Masks of the image's size out of probabilities at the features' size.
 
     Args:
         soft: float32 (N, h, w), 0 to 1, padding included.
         resized: height and width of the network's input without padding.
-        original: height and width of the picture.
+        original: height and width of the image.
 
     Returns:
         bool (N, *original); a mask may be empty.

@@ -1,6 +1,6 @@
 """``grouping``: masks without training and without weights.
 
-The picture is cut into small regions (Felzenszwalb and Huttenlocher 2004), which are joined two by
+The image is cut into small regions (Felzenszwalb and Huttenlocher 2004), which are joined two by
 two into hierarchies (Uijlings et al. 2013); their nodes, holes and leftovers are judged by contour,
 surroundings and shape, and the best, without near-repetitions, are the proposals.
 """
@@ -18,9 +18,9 @@ from refmask.proposals.grouping.quality import Criteria
 from refmask.proposals.grouping.regions import cut, measure, to_lab
 from refmask.types import MaskProposals, UInt8Array
 
-#: Counted up whenever the same picture gets other masks than before.
+#: Counted up whenever the same image gets other masks than before.
 VERSION = 1
-#: The longer side of the working picture, in pixels.
+#: The longer side of the working image, in pixels.
 WORKING_SIDE = 400
 #: No single mix suits all objects; these four together lose little against eight.
 MIXES = (
@@ -29,17 +29,17 @@ MIXES = (
     Mix(size=1, fill=1, contour=1),
     Mix(contour=1, size=1),
 )
-#: Busy pictures have more regions than pay; the most alike are joined first, down to this number.
+#: Busy images have more regions than pay; the most alike are joined first, down to this number.
 MOST_REGIONS = 300
 COARSENING = Mix(mean=1, size=1, contour=1)
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """Proposes masks by hierarchical grouping; the same picture always gives the same masks.
+    """Proposes masks by hierarchical grouping; the same image always gives the same masks.
 
     Attributes:
-        limit: the largest number of masks per picture.
+        limit: the largest number of masks per image.
         floor: masks below this share of the best one's quality are left out: they are hardly ever
             what is meant, and each one costs an encoding.
 
@@ -62,7 +62,7 @@ class Grouping:
         return {"proposer": "grouping", "version": VERSION, **asdict(self)}
 
     def propose(self, image: UInt8Array) -> MaskProposals:
-        """Masks of a picture.
+        """Masks of an image.
 
         Args:
             image: uint8 RGB (H, W, 3), any size from 1x1.
@@ -71,7 +71,7 @@ class Grouping:
             At least one and at most ``limit`` masks, best quality first.
 
         Raises:
-            ImageError: when the array is not a uint8 RGB picture.
+            ImageError: when the array is not a uint8 RGB image.
         """
         small = shrink(checked(image), WORKING_SIDE)
         lab = to_lab(small)

@@ -14,20 +14,20 @@ import numpy.typing as npt
 from refmask.proposals.grouping.regions import Regions
 from refmask.types import BoolArray, FloatArray
 
-#: A ground is at least this share of the picture.
+#: A ground is at least this share of the image.
 GROUND_SHARE = 0.03
 #: That many grounds are tried, alone and in pairs.
 GROUNDS = 12
 #: Grounds with a larger IoU are one and the same.
 SAME_GROUND = 0.8
-#: A node of less than this share of the picture is not looked at for holes.
+#: A node of less than this share of the image is not looked at for holes.
 HOLED_SHARE = 0.002
 #: Selections whose parts are found in one go; bounds the memory taken.
 CHUNK = 128
 
 
 def gather(regions: Regions, nodes: BoolArray) -> BoolArray:
-    """All candidates of one picture.
+    """All candidates of one image.
 
     Args:
         regions: R regions.

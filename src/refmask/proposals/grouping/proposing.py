@@ -1,4 +1,4 @@
-"""From regions and the nodes of their hierarchies to masks of the picture."""
+"""From regions and the nodes of their hierarchies to masks of the image."""
 
 from __future__ import annotations
 

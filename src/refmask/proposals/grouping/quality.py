@@ -1,7 +1,7 @@
 """Quality: which candidates look like things, judged on the region graph alone.
 
 Nothing here is learnt. A thing has a contour all around, lies on something even, is compact, does
-not run along the picture's side, is neither a speck nor the whole picture, and several
+not run along the image's side, is neither a speck nor the whole image, and several
 hierarchies find it, each a little differently.
 """
 
@@ -16,7 +16,7 @@ from refmask.ops.masks import pairwise_iou, suppress
 from refmask.proposals.grouping.regions import Regions
 from refmask.types import BoolArray, FloatArray
 
-#: The share of the picture that a thing has most often; half the quality at about a sixth of it.
+#: The share of the image that a thing has most often; half the quality at about a sixth of it.
 USUAL_SHARE = 0.03
 SMALLER, LARGER = 1.5, 4.0
 #: Colours around a thing may differ by that many Lab units before its quality is down to 1/e.
@@ -70,7 +70,7 @@ def select(
     quality = quality * votes**VOTE
     kept = suppress(iou, quality, criteria.apart)
     candidates, octaves, quality = candidates[kept], octaves[kept], quality[kept]
-    # Textured pictures hold hundreds of good specks: the discount leaves room for all sizes.
+    # Textured images hold hundreds of good specks: the discount leaves room for all sizes.
     quality = quality * OCTAVE_DISCOUNT ** _rank_within(octaves, quality)
     order = np.argsort(-quality, kind="stable")[:limit]
     best = quality[order]

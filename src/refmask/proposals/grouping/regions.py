@@ -1,11 +1,11 @@
-"""Over-segmentation: the picture as a few hundred small regions and the graph between them.
+"""Over-segmentation: the image as a few hundred small regions and the graph between them.
 
 Regions are those of Felzenszwalb and Huttenlocher, "Efficient Graph-Based Image Segmentation"
 (IJCV 2004). What is measured on them (colour and texture histograms, sizes, boxes) follows
 Uijlings et al., "Selective Search for Object Recognition" (IJCV 2013), section 3.2; contour
 strength along shared borders is added to it.
 
-Letters: h x w the working picture, R regions, E pairs of touching regions.
+Letters: h x w the working image, R regions, E pairs of touching regions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FULL_CONTOUR = 10.0
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """The regions of one working picture.
+    """The regions of one working image.
 
     Attributes:
         labels: int32 (h, w), values 0..R-1, each region 4- or 8-connected.
@@ -37,7 +37,7 @@ class Regions:
         colour_histograms: float64 (R, 3 * COLOUR_BINS), each row sums to 1.
         texture_histograms: float64 (R, ORIENTATIONS + 1), each row sums to 1.
         boxes: int64 (R, 4), XYXY, half-open, in working pixels.
-        sides: float64 (R, 4), pixels on the picture's left, top, right and bottom side.
+        sides: float64 (R, 4), pixels on the image's left, top, right and bottom side.
         edges: int64 (E, 2), pairs of touching regions, first < second.
         lengths: float64 (E,), length of the shared border, in pixels.
         contours: float64 (E,), mean contour strength along it, 0 to 1.
@@ -63,14 +63,14 @@ class Regions:
 
 
 def to_lab(image: UInt8Array) -> FloatArray:
-    """A uint8 RGB picture (h, w, 3) in CIE Lab, float64 (h, w, 3)."""
+    """A uint8 RGB image (h, w, 3) in CIE Lab, float64 (h, w, 3)."""
     from skimage.color import rgb2lab
 
     return np.asarray(rgb2lab(image))
 
 
 def cut(lab: FloatArray, scale: float, sigma: float, min_size: int) -> Integers:
-    """Cut a picture into small regions of one colour each.
+    """Cut an image into small regions of one colour each.
 
     Args:
         lab: float64 (h, w, 3), from :func:`to_lab`.
@@ -116,7 +116,7 @@ def gradient(lab: FloatArray) -> tuple[FloatArray, Integers]:
 
 
 def measure(lab: FloatArray, labels: Integers, boundaries: FloatArray | None = None) -> Regions:
-    """Measure the regions of a picture.
+    """Measure the regions of an image.
 
     Args:
         lab: float64 (h, w, 3), from :func:`to_lab`.

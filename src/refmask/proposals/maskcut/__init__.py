@@ -1,11 +1,11 @@
 """``maskcut``: masks without training, by normalised cuts of a vision transformer's keys.
 
-The places of a picture are cut in two where the keys of the last attention are least alike; the
+The places of an image are cut in two where the keys of the last attention are least alike; the
 part that stands out is a mask, and what is left is cut again. This is MaskCut of Wang et al., "Cut
 and Learn for Unsupervised Object Detection and Instance Segmentation" (CVPR 2023), section 3.2,
 made for DINO. Two things differ. The eigenvectors come from a Lanczos solver, not a dense one, to
 the same result. The dense CRF that sharpens the masks there needs a library that is no longer
-kept; joint bilateral upsampling along the picture's contours takes its place.
+kept; joint bilateral upsampling along the image's contours takes its place.
 
 Written from a description of the released code; what DINO's weights give could not be compared
 here.
@@ -28,7 +28,7 @@ from refmask.proposals.maskcut.cuts import cut_out
 from refmask.proposals.maskcut.enlarging import enlarged, refined
 from refmask.types import MaskProposals, UInt8Array, sealed
 
-#: Counted up whenever the same picture gets other masks than before.
+#: Counted up whenever the same image gets other masks than before.
 VERSION = 1
 #: Places of the largest map taken: the graph between them holds the square of it, 0.5 GB here.
 MOST_PLACES = 8192
@@ -44,9 +44,9 @@ class MaskCut:
         weights: the backbone's, a file or a CLIP's tag; None takes its own.
         masks: how many cuts are made; each gives one mask at most.
         tau: two places are alike when the cosine of their keys is above it, 0 to 1.
-        side: side in pixels of the square that the picture is stretched to; rounded to whole
+        side: side in pixels of the square that the image is stretched to; rounded to whole
             patches.
-        refine: carry the masks over to the picture along its contours and fill their holes;
+        refine: carry the masks over to the image along its contours and fill their holes;
             else the blocks of the patches are resized.
         device: "auto" (CUDA where there is one), or any torch device; the cuts are made on the
             CPU.
@@ -87,7 +87,7 @@ class MaskCut:
         return self._network.told("maskcut", VERSION, asdict(self))
 
     def propose(self, image: UInt8Array) -> MaskProposals:
-        """Masks of a picture.
+        """Masks of an image.
 
         Args:
             image: uint8 RGB (H, W, 3), any size from 1x1.
@@ -97,7 +97,7 @@ class MaskCut:
             method gives no scores: quality is 1, 1/2, 1/3, ... in this order.
 
         Raises:
-            ImageError: when the array is not a uint8 RGB picture.
+            ImageError: when the array is not a uint8 RGB image.
             WeightsError: when the weights are damaged or belong to another network.
         """
         square = (self.side, self.side)

@@ -1,6 +1,6 @@
-"""Masks of a map of patches, carried over to the picture.
+"""Masks of a map of patches, carried over to the image.
 
-Letters: h x w the map, H x W the picture.
+Letters: h x w the map, H x W the image.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LEAST_AGREEMENT = 0.5
 
 
 def refined(masks: BoolArray, image: UInt8Array) -> BoolArray:
-    """Masks along the contours of the picture, their holes filled.
+    """Masks along the contours of the image, their holes filled.
 
     Args:
         masks: bool (N, h, w), no two of them overlapping.
@@ -48,7 +48,7 @@ def enlarged(masks: BoolArray, patch: int, size: tuple[int, int]) -> BoolArray:
 
     Args:
         masks: bool (N, h, w).
-        patch: pixels along a patch in the picture that the network read.
+        patch: pixels along a patch in the image that the network read.
         size: H, W.
 
     Returns:

@@ -26,9 +26,9 @@ from refmask.proposals.photo.watershed import basins
 from refmask.types import FloatArray, MaskProposals, UInt8Array
 from refmask.weights.hashing import sha256_of
 
-#: Counted up whenever the same picture gets other masks than before.
+#: Counted up whenever the same image gets other masks than before.
 VERSION = 1
-#: The longer side of the working picture, in pixels.
+#: The longer side of the working image, in pixels.
 WORKING_SIDE = 560
 #: How much a contour of colour alone counts beside a learnt boundary when regions are cut.
 COLOUR_CONTOUR = 0.09
@@ -49,10 +49,10 @@ CRITERIA = Criteria(contour=2.0, compact=0.6, apart=0.75)
 
 @dataclass(frozen=True)
 class Photo:
-    """Proposes masks along learnt boundaries; the same picture always gives the same masks.
+    """Proposes masks along learnt boundaries; the same image always gives the same masks.
 
     Attributes:
-        limit: the largest number of masks per picture.
+        limit: the largest number of masks per image.
         precision: of the classifier: "fp32", "bf16", or "auto" (bf16 where the device multiplies
             it natively).
         device: of the classifier: "auto" (CUDA where there is one), or any torch device.
@@ -83,7 +83,7 @@ class Photo:
         }
 
     def propose(self, image: UInt8Array) -> MaskProposals:
-        """Masks of a picture.
+        """Masks of an image.
 
         Args:
             image: uint8 RGB (H, W, 3), any size from 1x1.
@@ -92,7 +92,7 @@ class Photo:
             At least one and at most ``limit`` masks, best quality first.
 
         Raises:
-            ImageError: when the array is not a uint8 RGB picture.
+            ImageError: when the array is not a uint8 RGB image.
             MissingResource: when the classifier's package is not installed.
             WeightsError: when weights are damaged.
         """
@@ -119,7 +119,7 @@ class Photo:
 
 
 def _cut(small: UInt8Array, learnt: FloatArray) -> Regions:
-    """The regions of a working picture, at most ``grouping.MOST_REGIONS``, by its boundaries."""
+    """The regions of a working image, at most ``grouping.MOST_REGIONS``, by its boundaries."""
     lab = to_lab(small)
     labels = basins(learnt + COLOUR_CONTOUR * gradient(lab)[0])
     regions = measure(lab, labels, learnt)

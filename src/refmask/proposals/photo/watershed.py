@@ -14,7 +14,7 @@ DEPTH = 5 / 255
 
 
 def basins(strength: FloatArray) -> Integers:
-    """Cut a picture where boundaries are strong.
+    """Cut an image where boundaries are strong.
 
     Args:
         strength: float (h, w), 0 where nothing speaks for a boundary.

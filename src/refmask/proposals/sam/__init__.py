@@ -1,7 +1,7 @@
 """``sam`` and ``sam2``: the masks that SAM or SAM 2 offers by itself (Kirillov et al. 2023, Ravi
 et al. 2024), through transformers.
 
-The picture is embedded once and the model asked at a grid of points, each of which gets three
+The image is embedded once and the model asked at a grid of points, each of which gets three
 masks; ``automatic.py`` tells which are kept.
 """
 
@@ -24,7 +24,7 @@ from refmask.types import MaskProposals, UInt8Array
 
 __all__ = ["PRESETS", "Sam", "Sam2"]
 
-#: Counted up whenever the same picture gets other masks than before.
+#: Counted up whenever the same image gets other masks than before.
 VERSION = 1
 
 
@@ -45,7 +45,7 @@ class Sam:
             removed; a mask with no larger part is dropped.
         nms: largest IoU of two masks' boxes.
         points_per_batch: points put to the model at a time; less needs less memory.
-        limit: the largest number of masks per picture, or None.
+        limit: the largest number of masks per image, or None.
         precision: of the image encoder: "fp32", "bf16", or "auto" (bf16 where the device
             multiplies it natively).
         device: "auto" (CUDA where there is one), or any torch device.
@@ -93,7 +93,7 @@ class Sam:
         }
 
     def propose(self, image: UInt8Array) -> MaskProposals:
-        """Masks of a picture.
+        """Masks of an image.
 
         Args:
             image: uint8 RGB (H, W, 3), any size from 1x1.
@@ -102,8 +102,8 @@ class Sam:
             Masks with the predicted IoU as quality, best first; possibly none.
 
         Raises:
-            ImageError: when the array is not a uint8 RGB picture.
-            WeightsError: when the weights are damaged or do not fit, at the first picture.
+            ImageError: when the array is not a uint8 RGB image.
+            WeightsError: when the weights are damaged or do not fit, at the first image.
         """
         image = checked(image)
         return generate(self._network, image, self._thresholds, self.points_per_batch, self.limit)

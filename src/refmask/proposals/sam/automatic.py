@@ -21,7 +21,7 @@ from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array, seal
 
 #: How far logits are moved either way to see whether an outline is stable.
 OFFSET = 1.0
-#: Pixels of logits at the picture's size that are held at a time, or one mask where it has more.
+#: Pixels of logits at the image's size that are held at a time, or one mask where it has more.
 CHUNK = 1 << 24
 
 
@@ -29,10 +29,10 @@ CHUNK = 1 << 24
 def generate(
     network: Network, image: UInt8Array, thresholds: Thresholds, batch: int, limit: int | None
 ) -> MaskProposals:
-    """Masks of a picture.
+    """Masks of an image.
 
-    Only the small logits of candidates are kept; masks at the picture's size are computed from
-    them when they are looked at, and kept as bits, so that large pictures fit into memory.
+    Only the small logits of candidates are kept; masks at the image's size are computed from
+    them when they are looked at, and kept as bits, so that large images fit into memory.
 
     Args:
         network: what is asked.
@@ -73,7 +73,7 @@ def point_grid(per_side: int) -> Tensor:
 def stability_score(logits: Tensor) -> Tensor:
     """IoU of the masks at logits above +``OFFSET`` and above -``OFFSET``; 0 where both are empty.
 
-    As the released code does, it is taken at the picture's size, not at that of the logits.
+    As the released code does, it is taken at the image's size, not at that of the logits.
 
     Args:
         logits: float (M, H, W).
@@ -150,7 +150,7 @@ def _ask(
 
 
 def _enlarged(network: Network, logits: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
-    """Logits at the picture's size, (C, H, W) for a few masks at a time."""
+    """Logits at the image's size, (C, H, W) for a few masks at a time."""
     step = max(1, CHUNK // (size[0] * size[1]))
     for start in range(0, len(logits), step):
         yield network.enlarge(logits[start : start + step], *size)
@@ -159,7 +159,7 @@ def _enlarged(network: Network, logits: Tensor, size: tuple[int, int]) -> Iterat
 def _measure(
     network: Network, logits: Tensor, size: tuple[int, int]
 ) -> tuple[FloatArray, FloatArray]:
-    """Tight boxes (M, 4) at the picture's size, and stability scores (M,)."""
+    """Tight boxes (M, 4) at the image's size, and stability scores (M,)."""
     boxes: list[FloatArray] = [np.empty((0, 4), np.float32)]
     stability: list[FloatArray] = [np.empty(0, np.float32)]
     for full in _enlarged(network, logits, size):

@@ -1,4 +1,4 @@
-"""The network: a picture is embedded once, then asked at as many points as one likes."""
+"""The network: an image is embedded once, then asked at as many points as one likes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from refmask.types import UInt8Array
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A loaded SAM or SAM 2 with all it needs to read pictures and points.
+    """A loaded SAM or SAM 2 with all it needs to read images and points.
 
     Letters: S the side of the square input, s that of the mask logits (S / 4), P points, K the
     masks that each point gets (3).
@@ -47,7 +47,7 @@ class Network:
     precision: torch.dtype
 
     def frame(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the part of the input that a picture fills, at least 1 each."""
+        """Height and width of the part of the input that an image fills, at least 1 each."""
         if self.stretched:
             return self.side, self.side
         scale = self.side / max(height, width)
@@ -56,7 +56,7 @@ class Network:
     def embed(self, image: UInt8Array) -> Any:
         """What the image encoder sees, float32, for :meth:`decode`.
 
-        The picture is resized bilinearly with antialiasing, as whole numbers, as for training.
+        The image is resized bilinearly with antialiasing, as whole numbers, as for training.
 
         Args:
             image: uint8 RGB (H, W, 3).
@@ -98,12 +98,12 @@ class Network:
         return answer.pred_masks[0].float(), answer.iou_scores[0].float()
 
     def enlarge(self, logits: Tensor, height: int, width: int) -> Tensor:
-        """Logits at the picture's own size, bilinearly, without the input's padding.
+        """Logits at the image's own size, bilinearly, without the input's padding.
 
         Args:
             logits: float32 (M, s, s).
-            height: of the picture, pixels.
-            width: of the picture, pixels.
+            height: of the image, pixels.
+            width: of the image, pixels.
 
         Returns:
             float32 (M, height, width).

@@ -71,7 +71,7 @@ class Family:
         name: of the proposer.
         model_class: its class in transformers.
         model_types: what ``config.json`` may call it.
-        stretched: the picture fills the square input; else it keeps its aspect ratio in the upper
+        stretched: the image fills the square input; else it keeps its aspect ratio in the upper
             left, and the rest is zero.
     """
 

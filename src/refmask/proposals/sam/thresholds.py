@@ -14,11 +14,11 @@ class Thresholds:
     """What automatic mask generation keeps (Segment Anything, appendix B).
 
     Attributes:
-        points_per_side: the picture is asked at a grid of this many points squared.
+        points_per_side: the image is asked at a grid of this many points squared.
         pred_iou: masks whose IoU the model itself predicts at this value or below are dropped.
         stability: masks are dropped whose outlines at logits +1 and -1 have an IoU below this,
             0 to 1.
-        min_area: pixels of the picture: holes and islands smaller than this are removed, and with
+        min_area: pixels of the image: holes and islands smaller than this are removed, and with
             them every mask that has no larger part.
         nms: a mask is dropped when its box has a larger IoU than this with a better mask's box,
             0 to below 1.

@@ -16,13 +16,13 @@ EXAMPLE = '<Image name="image" value="$image"/> and <BrushLabels name="brush" to
 
 @dataclass(frozen=True)
 class Control:
-    """A tag that takes masks of a picture.
+    """A tag that takes masks of an image.
 
     Attributes:
         kind: "brushlabels" or "polygonlabels".
         name: of the tag.
         image: the Image tag's name.
-        key: where a task's data have the picture.
+        key: where a task's data have the image.
         labels: each of them a referring expression, in the tag's order.
     """
 
@@ -34,7 +34,7 @@ class Control:
 
 
 def controls_of(config: str) -> list[Control]:
-    """The tags of a labelling configuration that take masks of a picture, of its first one.
+    """The tags of a labelling configuration that take masks of an image, of its first one.
 
     Raises:
         InputError: when it is no XML, or has none.

@@ -16,7 +16,7 @@ from refmask.server.admission import LABEL_STUDIO
 from refmask.server.arriving import ASKS
 from refmask.server.failures import COMMON, responses
 from refmask.server.label_studio.config import context_of, controls_of
-from refmask.server.label_studio.tasks import Pictures, Wanted, prediction, told, wanted
+from refmask.server.label_studio.tasks import ImageFolder, Wanted, prediction, told, wanted
 from refmask.server.limits import Limits
 from refmask.server.service import Service
 from refmask.types import TargetPhrase
@@ -79,12 +79,12 @@ class Heard(BaseModel):
     status: str
 
 
-def label_studio(service: Service, pictures: Pictures) -> APIRouter:
+def label_studio(service: Service, images: ImageFolder) -> APIRouter:
     """The backend of Label Studio.
 
     Args:
         service: looks and answers.
-        pictures: where tasks' pictures are.
+        images: where tasks' images are.
     """
     router = APIRouter(prefix=LABEL_STUDIO, tags=["Label Studio"])
     limits = service.limits
@@ -115,14 +115,14 @@ def label_studio(service: Service, pictures: Pictures) -> APIRouter:
 
     @router.post("/predict", response_model=Predictions, responses=responses(400, *COMMON))
     async def predict(asked: Predict) -> Response:
-        """Masks of the project's labels, or of what was typed, in each task's picture."""
+        """Masks of the project's labels, or of what was typed, in each task's image."""
         controls = controls_of(asked.label_config)
         context = context_of(asked.params.context if asked.params else None)
         finds = wanted(controls, context)
         phrases = await service.read(_checked(finds, limits))
         common = Asked(controls[0].key, finds, phrases, bool(context.phrases), name())
         results = await asyncio.gather(
-            *(_predicted(service, pictures, common, task) for task in asked.tasks)
+            *(_predicted(service, images, common, task) for task in asked.tasks)
         )
         faults = [result["error"] for result in results if "error" in result]
         if faults and len(faults) == len(results):
@@ -137,7 +137,7 @@ class Asked:
     """What is asked of every task of a request.
 
     Attributes:
-        key: where a task's data have the picture.
+        key: where a task's data have the image.
         finds: what to find in it.
         phrases: the same as read.
         typed: somebody waits for them.
@@ -152,12 +152,12 @@ class Asked:
 
 
 async def _predicted(
-    service: Service, pictures: Pictures, asked: Asked, task: Task
+    service: Service, images: ImageFolder, asked: Asked, task: Task
 ) -> dict[str, Any]:
-    """A task's prediction; an empty one that says why when its picture cannot be used."""
+    """A task's prediction; an empty one that says why when its image cannot be used."""
     place, most = task.data.get(asked.key), service.limits.body
     try:
-        scene = await service.look(lambda: pictures.read(place, most))
+        scene = await service.look(lambda: images.read(place, most))
     except InputError as error:
         return told(asked.version, [], 0.0) | {"error": str(error)}
     return await service.run(

@@ -1,4 +1,4 @@
-"""Label Studio's tasks: where their pictures are, and what is predicted for them."""
+"""Label Studio's tasks: where their images are, and what is predicted for them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from refmask.answer import Segmentation
 from refmask.errors import ConfigurationError, ImageError
 from refmask.export.label_studio import brush_region, polygon_regions, remarks
 from refmask.scene import Scene
-from refmask.server.bodies import picture_bytes
+from refmask.server.bodies import image_bytes
 from refmask.server.label_studio.config import Context, Control
 from refmask.types import TargetPhrase
 
-#: How Label Studio writes pictures of its own local storage.
+#: How Label Studio writes images of its own local storage.
 LOCAL = "/data/local-files/"
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Where pictures are taken from; nothing is ever fetched.
+class ImageFolder:
+    """Where images are taken from; nothing is ever fetched.
 
     Attributes:
         root: the folder that Label Studio calls its document root; None for data URIs only.
@@ -35,10 +35,10 @@ class Pictures:
 
     def __post_init__(self) -> None:
         if self.root is not None and not self.root.is_dir():
-            raise ConfigurationError(f"expected a folder of pictures at {self.root}, there is none")
+            raise ConfigurationError(f"expected a folder of images at {self.root}, there is none")
 
     def read(self, place: Any, most: int) -> bytes:
-        """A picture file.
+        """An image file.
 
         Args:
             place: as a task has it: a data URI, or ``/data/local-files/?d=`` and a path below the
@@ -49,16 +49,16 @@ class Pictures:
             ImageError: when it is anything else, lies elsewhere or is too large.
         """
         if not isinstance(place, str):
-            raise ImageError(f"expected a picture's place as text, got {type(place).__name__}")
+            raise ImageError(f"expected an image's place as text, got {type(place).__name__}")
         if place.startswith("data:"):
             try:
-                return bytes(picture_bytes(place))
+                return bytes(image_bytes(place))
             except ValueError as error:
                 raise ImageError(str(error)) from None
         path = _local(place)
         if path is None or self.root is None:
             raise ImageError(
-                f"expected a picture as a data URI, or as {LOCAL}?d=PATH of a server started with "
+                f"expected an image as a data URI, or as {LOCAL}?d=PATH of a server started with "
                 f"`label_studio_root`, got {place[:80]!r}; URLs are never fetched"
             )
         return _read_below(self.root, path, most)
@@ -76,7 +76,7 @@ def _local(place: str) -> str | None:
 
 def _read_below(root: Path, path: str, most: int) -> bytes:
     """A file's content, wherever links lead, so long as it lies below the root in the end."""
-    wanted = f"expected a picture below the root, got {path[:80]!r}"
+    wanted = f"expected an image below the root, got {path[:80]!r}"
     try:
         file = (root / path).resolve()
         if not file.is_relative_to(root.resolve()) or not file.is_file():
@@ -98,7 +98,7 @@ class Wanted(NamedTuple):
 
 
 def wanted(controls: Sequence[Control], context: Context) -> list[Wanted]:
-    """What to find in every picture: the labels, or what was typed.
+    """What to find in every image: the labels, or what was typed.
 
     What was typed gets the label of the same text, else the chosen one, else the tag's first.
     """
@@ -134,7 +134,7 @@ def prediction(
         finds: what each of them is, in their order.
         version: of the model.
         typed: somebody waits for these phrases, so unsure answers are told too; labels are asked
-            of every picture, and an unsure answer means that it does not show them.
+            of every image, and an unsure answer means that it does not show them.
     """
     answers = [
         (find, answer)

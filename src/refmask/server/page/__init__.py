@@ -1,4 +1,4 @@
-"""A page in the browser: drop a picture, type a phrase, see the mask.
+"""A page in the browser: drop an image, type a phrase, see the mask.
 
 ``layout.py`` says what is on it, with the components of ``parts.py`` and the templates and scripts
 beside them; ``handlers.py`` what happens when; ``views.py`` what browsers are told to draw.

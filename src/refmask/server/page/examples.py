@@ -1,4 +1,4 @@
-"""Shipped pictures to try the page with, each with a phrase."""
+"""Shipped images to try the page with, each with a phrase."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from refmask.types import UInt8Array
 
 #: What tells the target of a scene apart; there is one example for each.
 KINDS = ("surroundings", "colour", "long", "class", "size", "position")
-#: Side of the small pictures, in pixels.
+#: Side of the small images, in pixels.
 SIDE = 240
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A picture, uint8 RGB (H, W, 3), and a phrase about it."""
+    """An image, uint8 RGB (H, W, 3), and a phrase about it."""
 
     name: str
     image: UInt8Array
@@ -37,7 +37,7 @@ class Example:
 
 
 def examples(model: str) -> list[Example]:
-    """Pictures of the kind that a model knows: emoji scenes for "embedded", else photographs."""
+    """Images of the kind that a model knows: emoji scenes for "embedded", else photographs."""
     return _scenes() if model == EMBEDDED else _photographs()
 
 
@@ -51,7 +51,7 @@ def _photographs() -> list[Example]:
 
 
 def _scenes() -> list[Example]:
-    """One for each of ``KINDS``, each with another picture."""
+    """One for each of ``KINDS``, each with another image."""
     found: dict[str, Example] = {}
     for sample in read_scenes(split="val"):
         for query in sample.queries:

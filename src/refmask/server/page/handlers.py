@@ -34,7 +34,7 @@ class EventHandlers:
     Args:
         parts: of the page.
         tabs: answer, once they are there.
-        examples: pictures to try.
+        examples: images to try.
     """
 
     def __init__(self, parts: Parts, tabs: Future[SessionStore], examples: list[Example]) -> None:
@@ -46,7 +46,7 @@ class EventHandlers:
         """Tell a new tab whether the model is there, and when it comes."""
         parts = self.parts
         if not self.tabs.done():
-            yield {parts.model: busy("The model is loading; you can choose a picture already.")}
+            yield {parts.model: busy("The model is loading; you can choose an image already.")}
         try:
             tabs = self.tabs.result()
         except RefmaskError as error:
@@ -57,7 +57,7 @@ class EventHandlers:
         yield {parts.model: calm(f"Model: {tabs.segmenter.provenance.caption}, ready."), **shown}
 
     def look(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
-        """Look at a picture that was sent."""
+        """Look at an image that was sent."""
         path = name = ""
         try:
             path, name = sent_text(event, "path"), Path(sent_text(event, "name")).name
@@ -68,7 +68,7 @@ class EventHandlers:
         yield from self._look(image, name, tab)
 
     def look_at_example(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
-        """Look at a shipped picture, and suggest its phrase."""
+        """Look at a shipped image, and suggest its phrase."""
         try:
             example = self.examples[sent_place(event, "index", len(self.examples))]
         except InputError as error:
@@ -80,12 +80,12 @@ class EventHandlers:
     def _look(self, image: UInt8Array, name: str, before: Tab | None) -> Iterator[Update]:
         parts = self.parts
         forget(self.tabs, before)
-        waits = "" if self.tabs.done() else "The model is loading; then comes the picture. "
-        shown = views.picture(image, name)
+        waits = "" if self.tabs.done() else "The model is loading; then comes the image. "
+        shown = views.image(image, name)
         yield {
             **self._nothing_asked(),
             parts.status: busy(f"{waits}Looking at {name}: its regions, and what they show …"),
-            parts.stage: gr.update(picture=shown, answer=None, visible=True),
+            parts.stage: gr.update(image=shown, answer=None, visible=True),
             parts.picker: gr.update(visible="hidden"),
         }
         try:
@@ -96,21 +96,21 @@ class EventHandlers:
         yield {
             parts.tab: tab,
             parts.status: looked(tab),
-            parts.stage: gr.update(picture=views.with_regions(shown, proposals)),
+            parts.stage: gr.update(image=views.with_regions(shown, proposals)),
         }
 
     def ask(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Update:
         """Answer a phrase, or say why not."""
         try:
             if tab is None:
-                raise InputError("expected a picture first, got none; drop, paste or choose one")
+                raise InputError("expected an image first, got none; drop, paste or choose one")
             given = self.tabs.result().ask(tab, phrase, {"alpha": alpha, "beta": beta})
         except RefmaskError as error:
             return {self.parts.status: wrong(error)}
         return self._answered(given)
 
     def ask_if_possible(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Any:
-        """Answer what was typed before the picture was there."""
+        """Answer what was typed before the image was there."""
         typed = tab is not None and (phrase or "").strip()
         return self.ask(tab, phrase, alpha, beta) if typed else gr.skip()
 
@@ -139,7 +139,7 @@ class EventHandlers:
         return views.files(given)
 
     def clear(self, tab: Tab | None) -> Update:
-        """Make room for another picture."""
+        """Make room for another image."""
         forget(self.tabs, tab)
         return {
             **self._nothing_asked(),
@@ -177,14 +177,14 @@ def forget(tabs: Future[SessionStore], tab: Tab | None) -> None:
 
 
 def _taken(path: Path) -> UInt8Array:
-    """The picture in a file that was sent, which is then removed.
+    """The image in a file that was sent, which is then removed.
 
     Raises:
-        ImageError: when it is none that was sent, or no picture.
+        ImageError: when it is none that was sent, or no image.
     """
     # Nobody may name another file here: it would be opened with this program's rights.
     if not _was_sent(path):
-        raise ImageError(f"expected a picture that was sent, got {path}; choose one")
+        raise ImageError(f"expected an image that was sent, got {path}; choose one")
     try:
         return read_image(path)
     finally:

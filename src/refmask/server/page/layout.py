@@ -38,8 +38,8 @@ def build(
 
     Args:
         tabs: answer, once they are there.
-        limits: of a picture.
-        examples: pictures to try.
+        limits: of an image.
+        examples: images to try.
         note: what users should know about the model; may be empty.
     """
     page = gr.Blocks(title="refmask", analytics_enabled=False, delete_cache=(600, KEPT))
@@ -65,7 +65,7 @@ def _arrange(
             stage = part(
                 *("stage.html", "regions.js", "stage.js"),
                 visible="hidden",
-                picture=None,
+                image=None,
                 answer=None,
             )
         with gr.Column(scale=3, min_width=320):

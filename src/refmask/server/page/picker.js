@@ -1,4 +1,4 @@
-// A picture by file, drop, paste or camera is sent as a file; an example is told by its number.
+// An image by file, drop, paste or camera is sent as a file; an example is told by its number.
 const camera = element.querySelector(".rm-camera");
 const video = camera.querySelector("video");
 
@@ -20,9 +20,9 @@ async function send(file) {
   element.classList.add("rm-busy");
   try {
     const { path } = await upload(file);
-    trigger("upload", { path, name: file.name || "picture.png" });
+    trigger("upload", { path, name: file.name || "image.png" });
   } catch {
-    tell("Expected to send the picture, but nobody took it; see whether refmask still runs.");
+    tell("Expected to send the image, but nobody took it; see whether refmask still runs.");
   } finally {
     element.classList.remove("rm-busy");
   }
@@ -70,7 +70,7 @@ element.addEventListener("change", (event) => {
   event.target.value = ""; // the same file may be chosen again
 });
 
-// Pictures may be dropped and pasted anywhere on the page.
+// Images may be dropped and pasted anywhere on the page.
 document.addEventListener("dragover", (event) => {
   if (!event.dataTransfer.types.includes("Files")) return;
   event.preventDefault();

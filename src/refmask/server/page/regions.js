@@ -1,4 +1,4 @@
-// Masks as runs, and what can be drawn of them. Rows and columns are those of the shown picture.
+// Masks as runs, and what can be drawn of them. Rows and columns are those of the shown image.
 
 // COCO's compressed runs: five bits a character, differences from the third run on.
 function runsOf(counts) {
@@ -58,7 +58,7 @@ function outlineOf(columns) {
   return path;
 }
 
-// A picture of the mask in one colour, inside it or around it, pixel for pixel.
+// An image of the mask in one colour, inside it or around it, pixel for pixel.
 function tintOf(columns, height, [red, green, blue, alpha], around = false) {
   const sheet = document.createElement("canvas");
   sheet.width = columns.length;

@@ -9,11 +9,11 @@ from refmask.answer import Segmentation
 
 @dataclass(frozen=True)
 class Tab:
-    """One picture and the phrases about it; its scene is held elsewhere, and may be let go.
+    """One image and the phrases about it; its scene is held elsewhere, and may be let go.
 
     Attributes:
         key: of its scene.
-        name: of the picture's file.
+        name: of the image's file.
         regions: how many proposals there are.
         seconds: that looking at it took.
         asked: different expressions, in the order in which they were first asked.

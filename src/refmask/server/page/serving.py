@@ -22,7 +22,7 @@ def open_page(
 
     Args:
         tabs: answer, once they are there.
-        limits: of a picture.
+        limits: of an image.
         model: its name; there are examples of what it knows.
         host: whom to serve; other machines only when it is not this one's own address.
         port: where.

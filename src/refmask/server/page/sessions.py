@@ -20,7 +20,7 @@ class SessionStore:
 
     Args:
         segmenter: looks and answers.
-        limits: of a picture, and of all scenes.
+        limits: of an image, and of all scenes.
     """
 
     def __init__(self, segmenter: Segmenter, limits: Limits) -> None:
@@ -35,14 +35,14 @@ class SessionStore:
         return blends(self.segmenter.method)
 
     def look(self, image: UInt8Array, name: str) -> tuple[Tab, MaskProposals]:
-        """Look at a picture, and hold what was seen.
+        """Look at an image, and hold what was seen.
 
         Args:
             image: uint8 RGB (H, W, 3).
-            name: of the picture's file.
+            name: of the image's file.
 
         Returns:
-            What to remember, and the picture's proposals.
+            What to remember, and the image's proposals.
 
         Raises:
             ImageError: when it is too large.
@@ -65,12 +65,12 @@ class SessionStore:
         """Ask for an expression.
 
         Args:
-            tab: where a picture was looked at.
+            tab: where an image was looked at.
             expression: the referring expression.
             weights: alpha and beta, 0 to 1; what the method does not have is passed over.
 
         Raises:
-            InputError: when the picture is not held any longer.
+            InputError: when the image is not held any longer.
             ExpressionError: when the expression is empty or too long.
             ConfigurationError: for weights outside 0 to 1.
         """

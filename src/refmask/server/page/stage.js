@@ -1,8 +1,8 @@
-// The picture with its regions: the answer, the runner-up, and the region one points at.
+// The image with its regions: the answer, the runner-up, and the region one points at.
 const ANSWER = "rgb(255, 45, 120)", RUNNER_UP = "rgb(0, 170, 255)", RIM = "rgb(255, 255, 255)";
 const VEIL = [12, 14, 24, 0.6], OTHER = [0, 170, 255, 0.25], POINTED = [255, 255, 255, 0.35];
 
-const frame = element.querySelector(".rm-picture");
+const frame = element.querySelector(".rm-image");
 const image = frame.querySelector("img");
 const canvas = frame.querySelector("canvas");
 const finder = frame.querySelector(".rm-finder");
@@ -12,20 +12,20 @@ const runnerUp = element.querySelector("[name=runner-up]");
 const brush = canvas.getContext("2d");
 const help = readout.textContent;
 
-let picture = null, answer = null;
+let image = null, answer = null;
 let regions = []; // of each: columns, outline, share
 let sheets = new Map(); // tints made before, by name
-let hovering = false; // the pointer is over the picture
+let hovering = false; // the pointer is over the image
 let spot = null; // the smallest region under it
 let pointed = null, pinned = null; // the region that is looked at; that was clicked
 
-function setPicture(shown) {
+function setImage(shown) {
   const { width, height } = shown;
-  if (picture?.src !== shown.src) image.src = shown.src;
+  if (image?.src !== shown.src) image.src = shown.src;
   image.alt = `${shown.name}, ${width} by ${height} pixels`;
   frame.style.aspectRatio = `${width} / ${height}`;
   frame.style.setProperty("--ratio", width / height);
-  picture = shown;
+  image = shown;
   regions = shown.regions.map((counts, index) => {
     const columns = columnsOf(counts, width, height);
     return { columns, outline: outlineOf(columns), share: shown.shares[index] };
@@ -53,7 +53,7 @@ function order() {
 
 function told(index) {
   const place = `Region ${order().indexOf(index) + 1} of ${regions.length}`;
-  const share = `${percent(regions[index].share)} of the picture`;
+  const share = `${percent(regions[index].share)} of the image`;
   if (!answer) return `${place}, ${share}. Ask, and it says how the phrase scores here.`;
   const role = { [answer.runner_up]: ", the runner-up", [answer.best]: ", the answer" }[index] ?? "";
   const score = `${answer.measure} ${answer.standing[index].toFixed(2)}`;
@@ -75,7 +75,7 @@ function tell() {
 
 function sheet(name, index, colour, around) {
   if (!sheets.has(name)) {
-    sheets.set(name, tintOf(regions[index].columns, picture.height, colour, around));
+    sheets.set(name, tintOf(regions[index].columns, image.height, colour, around));
   }
   return sheets.get(name);
 }
@@ -86,7 +86,7 @@ function allOutlines(point) {
   if (!sheets.has(name)) {
     const made = new OffscreenCanvas(canvas.width, canvas.height);
     const pen = made.getContext("2d");
-    pen.scale(canvas.width / picture.width, canvas.height / picture.height);
+    pen.scale(canvas.width / image.width, canvas.height / image.height);
     pen.lineWidth = point;
     pen.strokeStyle = RIM;
     for (const { outline } of regions) pen.stroke(outline);
@@ -99,10 +99,10 @@ function draw() {
   const density = window.devicePixelRatio;
   canvas.width = Math.round(frame.clientWidth * density);
   canvas.height = Math.round(frame.clientHeight * density);
-  if (!picture || !canvas.width) return;
+  if (!image || !canvas.width) return;
   brush.imageSmoothingEnabled = false; // a mask's pixels have edges
-  brush.scale(canvas.width / picture.width, canvas.height / picture.height);
-  const point = (density * picture.width) / canvas.width; // one point of the screen
+  brush.scale(canvas.width / image.width, canvas.height / image.height);
+  const point = (density * image.width) / canvas.width; // one point of the screen
   const stroke = (index, colour, width, dash = []) => {
     brush.setLineDash(dash.map((length) => length * point));
     brush.lineWidth = width * point;
@@ -113,7 +113,7 @@ function draw() {
   if (best !== null) brush.drawImage(sheet("veil", best, VEIL, true), 0, 0);
   if (all.checked || hovering) {
     brush.globalAlpha = 0.6;
-    brush.drawImage(allOutlines(point), 0, 0, picture.width, picture.height);
+    brush.drawImage(allOutlines(point), 0, 0, image.width, image.height);
     brush.globalAlpha = 1;
   }
   if (second !== null) {
@@ -127,7 +127,7 @@ function draw() {
   }
   const chosen = pointed ?? pinned;
   if (chosen !== null) {
-    brush.drawImage(tintOf(regions[chosen].columns, picture.height, POINTED), 0, 0);
+    brush.drawImage(tintOf(regions[chosen].columns, image.height, POINTED), 0, 0);
     stroke(chosen, "rgb(20, 20, 30)", 4);
     stroke(chosen, RIM, 2);
   }
@@ -136,15 +136,15 @@ function draw() {
 // Regions under the pointer, the smallest first.
 function under(event) {
   const box = frame.getBoundingClientRect();
-  const x = Math.floor(((event.clientX - box.left) / box.width) * picture.width);
-  const y = Math.floor(((event.clientY - box.top) / box.height) * picture.height);
-  if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) return [];
+  const x = Math.floor(((event.clientX - box.left) / box.width) * image.width);
+  const y = Math.floor(((event.clientY - box.top) / box.height) * image.height);
+  if (x < 0 || y < 0 || x >= image.width || y >= image.height) return [];
   const there = [...regions.keys()].filter((index) => covers(regions[index].columns, x, y));
   return there.sort((a, b) => regions[a].share - regions[b].share);
 }
 
 finder.addEventListener("pointermove", (event) => {
-  if (event.pointerType !== "mouse" || !picture) return;
+  if (event.pointerType !== "mouse" || !image) return;
   const there = under(event)[0] ?? null;
   if (hovering && there === spot) return;
   hovering = true;
@@ -157,7 +157,7 @@ finder.addEventListener("pointerleave", () => {
   tell();
 });
 finder.addEventListener("click", (event) => {
-  if (!picture) return;
+  if (!image) return;
   const there = under(event); // another click at the same place goes to the next larger region
   pinned = there[there.indexOf(pinned) + 1] ?? null;
   pointed = null;
@@ -182,5 +182,5 @@ element.addEventListener("click", (event) => {
 });
 new ResizeObserver(() => requestAnimationFrame(draw)).observe(frame);
 
-watch("picture", () => props.picture && setPicture(props.picture));
+watch("image", () => props.image && setImage(props.image));
 watch("answer", () => setAnswer(props.answer ?? null));

@@ -24,10 +24,10 @@ from refmask.visualize.overlay import png
 SHOWN = 2048
 
 
-class Picture(TypedDict):
-    """A picture and its regions; ``regions`` are COCO's compressed runs at ``width`` x ``height``.
+class ShownImage(TypedDict):
+    """An image and its regions; ``regions`` are COCO's compressed runs at ``width`` x ``height``.
 
-    ``shares`` say how much of the picture each region covers, 0 to 1.
+    ``shares`` say how much of the image each region covers, 0 to 1.
     """
 
     src: str
@@ -80,8 +80,8 @@ class File(TypedDict):
     href: str
 
 
-def picture(image: UInt8Array, name: str) -> Picture:
-    """A picture to show, without regions yet.
+def image(image: UInt8Array, name: str) -> ShownImage:
+    """An image to show, without regions yet.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -98,8 +98,8 @@ def picture(image: UInt8Array, name: str) -> Picture:
     return {"src": src, "name": name, "width": width, "height": height, "regions": [], "shares": []}
 
 
-def with_regions(shown: Picture, proposals: MaskProposals) -> Picture:
-    """The same picture with its proposals, N masks of its own size."""
+def with_regions(shown: ShownImage, proposals: MaskProposals) -> ShownImage:
+    """The same image with its proposals, N masks of its own size."""
     size = shown["height"], shown["width"]
     masks = list(proposals.masks)
     return {
@@ -146,11 +146,11 @@ def caption(given: Answered) -> Caption:
 
 
 def files(given: Answered) -> dict[str, File]:
-    """The ``mask`` as a PNG in the picture's own size, and the ``record`` that segment prints."""
+    """The ``mask`` as a PNG in the image's own size, and the ``record`` that segment prints."""
     tab, answer = given.tab, given.answer
     words = answer_names(tab.asked)[tab.asked.index(answer.why.phrase.expression)]
     name = f"{Path(tab.name).stem}-{words}"
-    fields = {"picture": tab.name, **answer.to_dict()}
+    fields = {"image": tab.name, **answer.to_dict()}
     text = json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
     return {
         "mask": {"name": f"{name}.mask.png", "href": data_uri(png(answer.mask), "image/png")},
@@ -173,7 +173,7 @@ def _verdict(given: Segmentation) -> str:
 
 def _reasons(given: Segmentation) -> str:
     if given.best is None:
-        return "No regions were found in this picture."
+        return "No regions were found in this image."
     if given.why.runner_up is None:
         return "Only one region was found; nothing to compare with."
     if given.confidence is None:

@@ -1,4 +1,4 @@
-"""One picture with its masks: the first answer, the next ones, and the encoders alone."""
+"""One image with its masks: the first answer, the next ones, and the encoders alone."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def rows(pair: Pair, runs: int, rates: Rates, count: int = 50) -> list[dict[str,
     masking = operations.masked(cfg, touched(pair, masks), pair.model.mask_layers)
     return [
         row(
-            f"one picture, {count} masks, one expression, {name}",
+            f"one image, {count} masks, one expression, {name}",
             whole["ours"],
             whole["plain"],
             target=FIRST.get(name),
@@ -77,7 +77,7 @@ def rows(pair: Pair, runs: int, rates: Rates, count: int = 50) -> list[dict[str,
 
 
 def answers(pair: Pair, masks: BoolArray, runs: int, new: Iterator[str]) -> Seconds:
-    """A picture and its first expression, from pixels to the mask."""
+    """An image and its first expression, from pixels to the mask."""
     image, parser = cases.make_image(), pair.segmenter.parser
 
     def plainly(run: int) -> None:
@@ -90,7 +90,7 @@ def answers(pair: Pair, masks: BoolArray, runs: int, new: Iterator[str]) -> Seco
 
 
 def encoders(pair: Pair, masks: BoolArray, runs: int) -> Seconds:
-    """What our image tower takes for crops, and for masks of the whole picture."""
+    """What our image tower takes for crops, and for masks of the whole image."""
     image, clip = cases.make_image(), pair.segmenter.method.encoder
     pixels, soft = plain.prepare(image), touched(pair, masks)
     crops = plain.cut(plain.bilinear(pixels, image.shape[:2]), floating(masks))
@@ -118,7 +118,7 @@ def some(of_masks: Any, run: int) -> Any:
 
 
 def needed(pair: Pair, masks: BoolArray, expressions: list[str]) -> int:
-    """Multiply-adds of one picture's masks, bool (N, H, W), and its expressions."""
+    """Multiply-adds of one image's masks, bool (N, H, W), and its expressions."""
     cfg, layers = pair.model.cfg, pair.model.mask_layers
     looking = operations.encode(cfg, len(masks)) + operations.masked(
         cfg, touched(pair, masks), layers

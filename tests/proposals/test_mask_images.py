@@ -16,8 +16,8 @@ VOC = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0)]
 
 
 def propose(path, stem=None):
-    picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    return load_proposer(f"masks:{path}", stem).propose(picture).masks
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    return load_proposer(f"masks:{path}", stem).propose(image).masks
 
 
 def save(path, numbers, colours, **more):
@@ -62,7 +62,7 @@ def test_a_palette_of_greys_is_one_mask(tmp_path):
     np.testing.assert_array_equal(propose(tmp_path / "a.png"), [numbers > 0])
 
 
-def test_of_an_export_the_picture_of_the_image_is_read(tmp_path):
+def test_of_an_export_the_image_of_the_image_is_read(tmp_path):
     for name, numbers in (("cat", LEFT), ("dog", LEFT * 2 + ~LEFT)):
         save(tmp_path / f"{name}.png", numbers, VOC)
     (tmp_path / "legend.json").write_text(json.dumps([]))

@@ -26,14 +26,14 @@ FORMATS = {
 
 
 def noise() -> np.ndarray:
-    """A picture, uint8 (12, 16, 3)."""
+    """An image, uint8 (12, 16, 3)."""
     return np.random.default_rng(0).integers(0, 256, (*SIDES, 3), np.uint8)
 
 
 def kinds(gadgets: list[bytes]) -> Iterator[Kind]:
     """Kinds of this subject."""
     yield Kind("images", images(), _image)
-    yield Kind("mask pictures", {"masks/a.png": _png(mask()), "masks/b.png": _palette()}, _folder)
+    yield Kind("mask images", {"masks/a.png": _png(mask()), "masks/b.png": _palette()}, _folder)
     hostile = [*bombs(), *(in_arrays(one) for one in gadgets)]
     yield Kind("masks.npz", arrays(), _masks, hostile=hostile)
     yield Kind("masks.json", coco_masks(), _masks)
@@ -41,10 +41,10 @@ def kinds(gadgets: list[bytes]) -> Iterator[Kind]:
 
 def images() -> dict[str, bytes]:
     """One file of every format, and of the less common modes."""
-    picture = Image.fromarray(noise())
-    made = {f"a.{end}": _saved(picture, form) for end, form in FORMATS.items()}
+    image = Image.fromarray(noise())
+    made = {f"a.{end}": _saved(image, form) for end, form in FORMATS.items()}
     if features.check("avif"):
-        made["a.avif"] = _saved(picture, "AVIF")
+        made["a.avif"] = _saved(image, "AVIF")
     deep = Image.fromarray(np.arange(192, dtype=np.uint16).reshape(SIDES) * 300)
     grey = Image.fromarray(np.linspace(-1, 2, 192, dtype=np.float32).reshape(SIDES))
     exif = Image.Exif()
@@ -53,12 +53,12 @@ def images() -> dict[str, bytes]:
         "deep.png": _saved(deep, "PNG"),
         "deep.tiff": _saved(deep, "TIFF"),
         "float.tiff": _saved(grey, "TIFF"),
-        "packed.tiff": _saved(picture, "TIFF", compression="tiff_lzw"),
-        "cmyk.jpg": _saved(picture.convert("CMYK"), "JPEG"),
-        "turned.jpg": _saved(picture, "JPEG", exif=exif),
-        "alpha.png": _saved(picture.convert("RGBA"), "PNG"),
-        "palette.png": _saved(picture.convert("P"), "PNG"),
-        "moving.gif": _saved(picture, "GIF", save_all=True, append_images=[picture.rotate(90)]),
+        "packed.tiff": _saved(image, "TIFF", compression="tiff_lzw"),
+        "cmyk.jpg": _saved(image.convert("CMYK"), "JPEG"),
+        "turned.jpg": _saved(image, "JPEG", exif=exif),
+        "alpha.png": _saved(image.convert("RGBA"), "PNG"),
+        "palette.png": _saved(image.convert("P"), "PNG"),
+        "moving.gif": _saved(image, "GIF", save_all=True, append_images=[image.rotate(90)]),
     }
 
 
@@ -83,7 +83,7 @@ def bombs() -> Iterator[bytes]:
 
 
 def coco_masks() -> dict[str, bytes]:
-    """Masks in COCO's form: of a picture, and as lists of results."""
+    """Masks in COCO's form: of an image, and as lists of results."""
     runs = {"size": list(SIDES), "counts": [5, 20, 167]}
     polygon = [[1, 1, 9, 1, 9, 9, 1, 9]]
     shapes = [{"image_id": 1, "category_id": 1, "segmentation": one} for one in (runs, polygon)]

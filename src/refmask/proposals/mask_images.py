@@ -1,7 +1,7 @@
 """Masks drawn as PNG files.
 
-In a picture with a palette of colours, each colour is one object and black is none, as in the
-format ``palette`` of ``refmask export``. Any other picture is one mask: a pixel is inside when any
+In an image with a palette of colours, each colour is one object and black is none, as in the
+format ``palette`` of ``refmask export``. Any other image is one mask: a pixel is inside when any
 of its channels is above zero. Transparent pixels are outside.
 """
 
@@ -15,12 +15,12 @@ from PIL import Image
 
 from refmask.errors import MaskError, RefmaskWarning
 from refmask.limits import check, check_masks
-from refmask.ops.finding import is_hidden, picture_key, picture_stem
-from refmask.ops.opening import open_picture
+from refmask.ops.finding import image_key, image_stem, is_hidden
+from refmask.ops.opening import open_image
 from refmask.ops.reading import BROKEN, check_file, in_short
 from refmask.types import BoolArray, UInt8Array
 
-#: Beside the pictures of an export in the format ``palette``, one for each image.
+#: Beside the images of an export in the format ``palette``, one for each image.
 LEGEND = "legend.json"
 #: Entries of a palette.
 ENTRIES = 256
@@ -30,7 +30,7 @@ def read_folder(path: Path, stem: str | None) -> BoolArray:
     """The masks of a folder's PNG files, in the order of their names, as bool (N, H, W).
 
     Args:
-        path: the folder. One with a ``legend.json`` holds a picture for each image, and that of
+        path: the folder. One with a ``legend.json`` holds an image for each image, and that of
             one of them is read.
         stem: of the image's file name.
 
@@ -69,18 +69,18 @@ def read_png(file: Path) -> BoolArray:
     """
     check_file(file, "a mask", MaskError)
     try:
-        with open_picture(file) as picture:
-            if picture.format != "PNG":
-                raise MaskError(f"mask '{file}' is of the format {picture.format}; save it as PNG")
-            check("pixels", picture.height * picture.width, f"the mask '{file}'", MaskError)
-            values = np.asarray(picture)
-            mode, told = picture.mode, picture.info.get("transparency")
-            palette = picture.getpalette("RGB") if mode == "P" else None
+        with open_image(file) as image:
+            if image.format != "PNG":
+                raise MaskError(f"mask '{file}' is of the format {image.format}; save it as PNG")
+            check("pixels", image.height * image.width, f"the mask '{file}'", MaskError)
+            values = np.asarray(image)
+            mode, told = image.mode, image.info.get("transparency")
+            palette = image.getpalette("RGB") if mode == "P" else None
     except (*BROKEN, Image.DecompressionBombError) as error:
         if isinstance(error, MaskError):
             raise
         raise MaskError(
-            f"cannot read the mask '{file}' as a PNG picture: {in_short(error)}; save it again"
+            f"cannot read the mask '{file}' as a PNG image: {in_short(error)}; save it again"
         ) from None
     if palette is not None:
         return _of_palette(values, _colours(palette), _opaque(told), file)
@@ -91,8 +91,8 @@ def read_png(file: Path) -> BoolArray:
 
 
 def _of_image(path: Path, files: list[Path], stem: str | None) -> Path:
-    wanted = None if stem is None else picture_key(stem)
-    named = [file for file in files if picture_stem(file.name) == wanted]
+    wanted = None if stem is None else image_key(stem)
+    named = [file for file in files if image_stem(file.name) == wanted]
     if not named:
         asked = "none was named" if stem is None else f"none is named '{stem}'"
         raise MaskError(

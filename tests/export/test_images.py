@@ -13,7 +13,7 @@ from refmask.export.png import voc_colours
 from refmask.ops import rle
 
 
-def test_pixels_of_a_palette_picture_are_labels_of_the_legend(answers, masks, origin, tmp_path):
+def test_pixels_of_a_palette_image_are_labels_of_the_legend(answers, masks, origin, tmp_path):
     export("palette", answers, tmp_path / "out")
     legend = json.loads((tmp_path / "out" / "legend.json").read_text())
     assert [row["label"] for row in legend] == ["background"] + [
