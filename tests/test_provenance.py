@@ -8,8 +8,7 @@ import pytest
 
 import refmask
 from refmask import MaskProposals, Provenance, Scene
-from refmask.cache.masks import MaskCache
-from refmask.cache.proposers import CachedProposer
+from refmask.cache.masks import CachedProposer, MaskCache
 from refmask.compat import reference
 from refmask.factory import assemble
 from refmask.fingerprint import describe_method, describe_proposer

@@ -9,8 +9,7 @@ from typing import Any
 
 from refmask import compat as compatibility
 from refmask.cache.features import FeatureCache
-from refmask.cache.masks import MaskCache
-from refmask.cache.proposers import CachedProposer
+from refmask.cache.masks import CachedProposer, MaskCache
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.limits import STORE
 from refmask.methods import PRESETS, load_method, usual_method
@@ -49,25 +48,23 @@ def load(
 ) -> Segmenter:
     """Put a system together.
 
-    What is "auto" is taken from the environment (``REFMASK_MODEL``, ``REFMASK_DEVICE``, ...) or the
-    user's configuration file, where these say; see ``refmask.settings``.
+    What is "auto" comes from the environment (``REFMASK_MODEL``, ``REFMASK_DEVICE``, ...) or the
+    user's configuration file, where it is set there; see ``refmask.settings``.
 
     Args:
-        model: "auto" is what ``refmask setup`` remembered, else recommended weights that are in the
-            hub's cache, else "offline", a preview for photographs, of which a RefmaskWarning
-            tells once in a process. Or "embedded", for emoji scenes; else see
-            ``refmask.clip.load_clip``.
+        model: "auto" is what ``refmask setup`` remembered, else recommended weights in the hub's
+            cache, else "offline", a preview for photographs, with a RefmaskWarning once in a
+            process. Or "embedded", for emoji scenes; else see ``refmask.clip.load_clip``.
         weights: see ``refmask.clip.load_clip``.
         proposals: "auto" for what fits the model, a specification as
             ``refmask.proposals.load_proposer`` takes it, or any object with ``propose(image)``.
-        store: a folder where the proposer's masks and the features of masks are kept, and taken
-            from.
-        store_limit: what features may take there, in bytes or such as "500MB"; those that were not
-            used for longest leave first. Masks stay.
-        refinement: what is done with the masks before they are used.
+        store: a folder where the proposer's masks and the features of masks are cached.
+        store_limit: what features may take there, in bytes or such as "500MB"; least recently used
+            ones are deleted first. Masks are kept.
+        refinement: applied to the masks before they are used.
         method: a key of ``refmask.methods.METHODS``; "auto" is "global-local" for a CLIP, and
             "class-posterior" for "offline".
-        terms: what else is weighed, see ``refmask.terms.parse_terms``; "auto" is what the model's
+        terms: further evidence, see ``refmask.terms.parse_terms``; "auto" is what the model's
             card recommends ("colour" for "offline"), else "none".
         preset: blend of one of the paper's data sets: "refcoco", "refcoco+", "refcocog" or
             "phrasecut". Single settings below go before it.
@@ -145,7 +142,7 @@ def load_shipped(model: str) -> Segmenter:
 
 def load_encoder(model: str, weights: str | None, device: str, precision: str) -> Encoder:
     """The model by name, as ``load`` takes it; for errors see there."""
-    # Each way in is imported only when it is taken: both are slow.
+    # Imported only where needed: both are slow.
     if model != OFFLINE:
         from refmask.clip import load_clip
 
@@ -183,7 +180,7 @@ def assemble(
         settings: the method's own; those that are None are left to preset, card and method.
         parser: a name as in ``load``, or a parser that is there already.
         compat: see ``load``.
-        features: where features of masks are kept, and taken from.
+        features: where features of masks are cached; None computes them each time.
 
     Raises:
         ConfigurationError: for a name or setting that does not exist.
@@ -212,7 +209,7 @@ def assemble(
 def _said(
     model: str, weights: str | None, proposals: str, device: str, precision: str, compat: str
 ) -> dict[str, Stated]:
-    """What ``load`` takes from elsewhere where it is not given."""
+    """Settings of ``load``: as given, else from the environment or the configuration file."""
     given = {
         "model": model,
         "weights": weights,
@@ -232,15 +229,15 @@ def _check_preset(preset: str | None) -> None:
 def wrap_proposer(
     proposer: MaskProposer, store: str | None = None, refinement: Refinement | None = None
 ) -> MaskProposer:
-    """A proposer with a store behind it and a refinement after it, where they are wanted.
+    """A proposer whose masks are cached and refined, where that is wanted.
 
     Args:
         proposer: any.
-        store: a folder where its own masks are kept and taken from; made when it is not there.
-        refinement: applied to its masks, whether they come from the store or not.
+        store: a folder where its own masks are cached; made when it is not there.
+        refinement: applied to its masks, cached or not.
 
     Raises:
-        ConfigurationError: when the folder is something else, or the proposer cannot tell its
+        ConfigurationError: when the folder is something else, or the proposer has no
             configuration.
     """
     if store is not None:

@@ -95,14 +95,14 @@ class Fingerprint(Mapping[str, Any]):
         return self.sha256[:8]
 
     def changes(self, other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-        """What the two say differently, by name: this one's value (None if silent), the other's."""
+        """Settings that differ, by name: this one's value and the other's, None where missing."""
         pairs = {name: (self.get(name), other.get(name)) for name in {**self, **other}}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
     def diff(self, other: Mapping[str, Any]) -> list[str]:
         """The same as readable lines, "alpha 0.85 instead of 0.95".
 
-        Where weights are told by their hash, the model is only a name for them.
+        The model is only a name for weights whose hash is known.
         """
         named = self.get("weights_sha256") is not None
         return [
@@ -180,17 +180,17 @@ def of_features(encoder: Encoder) -> Fingerprint:
     """
     if encoder.weights is None:
         raise ConfigurationError(
-            f"{encoder.name} was not read from a file, so its features cannot be told from "
-            "another's; load it by load_clip, or use no cache"
+            f"{encoder.name} was not read from a file, so its features cannot be distinguished "
+            "from another's; load it by load_clip, or use no cache"
         )
     return of_encoder(encoder) | {"arithmetic": ARITHMETIC}
 
 
 def of_proposer(proposer: MaskProposer) -> Fingerprint:
-    """What a proposer's masks depend on, as it says itself.
+    """What a proposer's masks depend on: its own ``configuration()``.
 
     Raises:
-        ConfigurationError: when it does not, or not in texts, numbers, true, false and null.
+        ConfigurationError: when it has none, or one of more than texts, numbers, true, false, null.
     """
     configuration = configuration_of(proposer)
     plain = isinstance(configuration, Mapping) and all(
@@ -250,7 +250,7 @@ def of_versions() -> Fingerprint:
 
 
 def of_dataset(dataset: Dataset, first: int | None) -> Fingerprint:
-    """Which images and expressions are asked: the first so many, or all of them."""
+    """A data set's images and expressions: the first so many, or all of them."""
     names = ("split_by", "subset", "questions")
     values = {
         "data": dataset.name,
@@ -265,14 +265,14 @@ def of_dataset(dataset: Dataset, first: int | None) -> Fingerprint:
 def commit() -> str | None:
     """The commit of the refmask that runs, where it runs from its repository.
 
-    "-dirty" at its end tells that files differ from the commit.
+    "-dirty" at its end: files differ from the commit.
     """
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
-    asked = ("git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40")
+    command = ("git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40")
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
@@ -293,7 +293,7 @@ def model_name(encoder: Encoder) -> str:
 def method_name(method: Method) -> str:
     """A method's key in ``METHODS``; its class where it has none.
 
-    One that takes another's place (``SHORTENED``) derives from it; its settings tell it.
+    A shortened one (``SHORTENED``) has the key of the one that it derives from.
     """
     from refmask.methods import METHODS  # which imports torch, see above
 
@@ -322,7 +322,7 @@ def describe_method(method: Method, others: Mapping[str, Any]) -> str:
 def describe_proposer(proposer: MaskProposer) -> str:
     """A proposer with its settings on one line, as ``Provenance.proposals`` has them.
 
-    One that cannot tell its configuration is told by its class.
+    One without a configuration goes by its class.
     """
     return spelled(*_named(proposer))
 
@@ -336,7 +336,7 @@ def _named(proposer: MaskProposer) -> tuple[str, Mapping[str, Any]]:
     """A proposer's name and settings."""
     if isinstance(proposer, Refined):
         name, settings = _named(proposer.proposer)
-        return name, {**settings, **proposer.refinement.told()}
+        return name, {**settings, **proposer.refinement.settings()}
     if isinstance(proposer, GivenMasks):
         return f"masks:{proposer.path}", {}
     if isinstance(proposer, ConfiguredProposer):

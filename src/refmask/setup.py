@@ -1,4 +1,4 @@
-"""Setting refmask up: recommended weights fetched or brought, tried, and remembered.
+"""Set refmask up: fetch or copy recommended weights, try them, and remember them.
 
 Nothing is remembered that did not load, and nothing is fetched that could not be remembered.
 """
@@ -23,7 +23,7 @@ from refmask.weights.catalogue import PUBLISHED
 from refmask.weights.downloading import FULL, no_room
 from refmask.weights.hashing import sha256_of
 from refmask.weights.hub import brought, folder
-from refmask.weights.recommended import Kit, Part, command, title
+from refmask.weights.recommended import RECOMMENDED, STANDARD, Kit, Part, title
 
 #: Sides, in pixels, of the blank image on which a proposer is tried.
 SIDE = 64
@@ -35,11 +35,11 @@ Say = Callable[[str], object]
 
 
 def set_up(kit: Kit, say: Say = print, *, source: Path | None = None) -> Remembered:
-    """Have what is recommended, and take it from now on where nothing else is named.
+    """Fetch or copy what is recommended, and use it from now on where nothing else is named.
 
     Args:
         kit: what is recommended.
-        say: told what will be fetched, its licences, and what is under way.
+        say: is called with lines for the user: what will be fetched, its licences, and progress.
         source: a folder with the files, in it or in folders named as the repositories; None
             fetches them.
 
@@ -49,7 +49,7 @@ def set_up(kit: Kit, say: Say = print, *, source: Path | None = None) -> Remembe
     Raises:
         ConfigurationError: when the configuration file cannot be used or written, before anything
             is fetched; when ``source`` is no folder, or files are missing in it.
-        WeightsUnavailable: when the hub does not answer (``say`` is told which files to bring), or
+        WeightsUnavailable: when the hub does not answer (``say`` names the files to bring), or
             there is no room.
         WeightsError: when a file is damaged, or not what it should be.
     """
@@ -72,9 +72,10 @@ def _fetched(kit: Kit, say: Say) -> list[Path]:
         say(f"asking {constants.ENDPOINT}, for at most {PATIENCE} s")
         if not hub.answers(PUBLISHED[absent[0].name].repository, PATIENCE):
             say(f"on a machine where it answers, download {_files(kit)}")
+            quality = next((name for name, one in RECOMMENDED.items() if one == kit), STANDARD)
             raise WeightsUnavailable(
-                f"the Hugging Face hub does not answer; put the files that are listed above into "
-                f"one folder here, and run: {command(kit)} --from FOLDER"
+                "the Hugging Face hub does not answer; put the files listed above into one folder "
+                f"here, and run 'refmask setup photos' with `quality={quality}` `source=FOLDER`"
             )
     found = []
     for part in kit.parts:
@@ -94,7 +95,7 @@ def _described(part: Part, where: str) -> str:
 
 
 def _files(kit: Kit) -> str:
-    """All that a kit needs, and where it is."""
+    """The files that a kit needs, and where they are published."""
     return "; ".join(
         f"{' and '.join(PUBLISHED[part.name].files)} of "
         f"{constants.ENDPOINT}/{PUBLISHED[part.name].repository}"
@@ -121,8 +122,7 @@ def _brought(kit: Kit, source: Path, say: Say) -> list[Path]:
     _check_room(new, folder(), "XDG_DATA_HOME")
     for part, files in found.items():
         if PUBLISHED[part.name].sha256 is None:
-            told = f"taken for {part.title}, which could not be checked without a network"
-            say(f"{files[0]}: {told}")
+            say(f"{files[0]}: taken for {part.title}; not checked, since that needs a network")
         _try(kit, part, files[0], say)
     weights = []
     for part, files in found.items():
@@ -202,10 +202,10 @@ def _try(kit: Kit, part: Part, weights: Path, say: Say) -> None:
 
 def _remembered(kit: Kit, weights: Sequence[Path]) -> Remembered:
     """What to remember of parts that were tried."""
-    kept = [
+    files = [
         KeptFile.of(path.parent / name)
         for part, path in zip(kit.parts, weights, strict=True)
         for name in PUBLISHED[part.name].needed
     ]
     clip, masks = weights
-    return Remembered(title(kit.parts), kit.model, str(clip), kit.proposals(masks), tuple(kept))
+    return Remembered(title(kit.parts), kit.model, str(clip), kit.proposals(masks), tuple(files))

@@ -6,8 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from refmask.cache.masks import MaskCache
-from refmask.cache.proposers import CachedProposer, FromCache
+from refmask.cache.masks import CachedProposer, FromCache, MaskCache
 from refmask.errors import ConfigurationError, ImageError, MaskError
 from refmask.fingerprint import Fingerprint, of_image
 from refmask.proposals import load_proposer
@@ -32,11 +31,12 @@ def same(one, other):
     np.testing.assert_array_equal(one.masks, other.masks)
     for ours, theirs in ((one.quality, other.quality), (one.boxes, other.boxes)):
         assert (ours.dtype, ours.tobytes()) == (theirs.dtype, theirs.tobytes())
-    assert list(one.details) == list(other.details)
+    assert set(one.details) == set(other.details)
     for name, values in one.details.items():
         kept = other.details[name]
-        assert (values.dtype, values.shape) == (kept.dtype, kept.shape)
-        assert values.tobytes() == kept.tobytes()
+        # Those of the other byte order come back in this machine's.
+        assert (values.dtype, values.shape) == (kept.dtype.newbyteorder("="), kept.shape)
+        assert values.tobytes() == kept.astype(values.dtype).tobytes()
 
 
 class Blocks:
@@ -116,8 +116,8 @@ def test_what_is_kept_later_takes_the_place_of_what_was_kept_before(store):
     [
         (MaskProposals(noise_masks(height=11)), "expected masks of 17x12"),
         (MaskProposals(np.zeros((1, 12, 17), np.bool_)), "covers no pixel"),
-        (MaskProposals(noise_masks(1), details={"a": np.array(["text"])}), "numbers.*details/a"),
-        (MaskProposals(noise_masks(1), details={"a": np.array([None])}), "numbers.*details/a"),
+        (MaskProposals(noise_masks(1), details={"a": np.array(["text"])}), "details/a.*numbers"),
+        (MaskProposals(noise_masks(1), details={"a": np.array([None])}), "details/a.*numbers"),
         (MaskProposals(np.ones((5001, 12, 17), np.bool_)), "at most 5000 masks"),
     ],
 )
@@ -216,7 +216,7 @@ def test_a_store_is_opened_again_and_says_what_it_is(store):
 @pytest.mark.parametrize("create", [True, False])
 def test_what_is_no_store_is_refused(tmp_path, create):
     (tmp_path / "photo.jpg").write_bytes(b"")
-    with pytest.raises(ConfigurationError, match=r"holds other things.*refmask propose"):
+    with pytest.raises(ConfigurationError, match=r"holds other things.*`store`"):
         MaskCache(tmp_path, create=create)
     with pytest.raises(ConfigurationError, match=r"photo\.jpg is a file"):
         MaskCache(tmp_path / "photo.jpg", create=create)
@@ -238,7 +238,7 @@ def test_an_absent_store_is_only_made_when_asked(tmp_path):
         ("[1]", "damaged"),
         ("{}", "damaged"),
         ("[" * 100000, "damaged"),
-        ('{"format": 2}', "format 1 .*, got format 2"),
+        ('{"format": 2}', "of format 2, and .* reads format 1"),
     ],
 )
 def test_a_store_of_another_format_is_refused(store, marker, says):
@@ -294,7 +294,7 @@ def test_a_store_is_a_proposer(store):
     assert isinstance(kept, FromCache)
     assert kept.configuration() == CONFIGURATION
     same(kept.propose(make_image()), Blocks().propose(make_image()))
-    with pytest.raises(MaskError, match=r"17x12 image by 'blocks' .*'refmask propose'.*--out"):
+    with pytest.raises(MaskError, match=r"no masks by 'blocks' of this 17x12 image.*`store="):
         kept.propose(make_image(1))
 
 
@@ -312,7 +312,7 @@ def test_of_several_configurations_one_is_chosen_by_its_hash(store):
     assert "lines (1 images)" in str(caught.value)
     assert "floor" not in str(caught.value)
     assert "\n" not in str(caught.value)
-    with pytest.raises(ConfigurationError, match="got 0 of 3"):
+    with pytest.raises(ConfigurationError, match="0 of 3 proposers"):
         load_proposer(f"store:{store.path}#{'0' * 64}")
 
 
@@ -325,7 +325,7 @@ def test_a_store_with_a_hash_sign_in_its_name(tmp_path):
 
 
 def test_an_empty_or_missing_store_is_told(store, tmp_path):
-    with pytest.raises(ConfigurationError, match=r"is empty.*refmask propose"):
+    with pytest.raises(ConfigurationError, match=r"holds no masks; .*`store="):
         load_proposer(f"store:{store.path}")
     with pytest.raises(ConfigurationError, match="not there"):
         load_proposer(f"store:{tmp_path / 'absent'}")

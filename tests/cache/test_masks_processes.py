@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from refmask.cache.masks import MaskCache
-from refmask.cache.proposers import CachedProposer
+from refmask.cache.masks import CachedProposer, MaskCache
 from refmask.fingerprint import of_image
 from refmask.types import MaskProposals
 
@@ -129,7 +128,7 @@ def test_what_a_killed_writer_left_behind_is_harmless(tmp_path):
 
 
 def test_the_store_needs_nothing_heavy():
-    code = "import sys, refmask.cache.proposers; print('torch' in sys.modules)"
+    code = "import sys, refmask.cache.masks; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

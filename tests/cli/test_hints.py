@@ -9,10 +9,10 @@ import pytest
 
 import refmask
 from refmask.cli import COMMANDS
-from refmask.cli.hints import SETTINGS, as_options
+from refmask.cli.hints import RENAMED, SETTINGS, as_options
 
-#: Options of whole commands that messages quote, such as 'refmask propose FOLDER --out DIR'.
-WHOLE_COMMANDS = {"model", "out", "proposals", "weights"}
+#: Options of other programs that messages quote, such as 'python training/... --out DIR'.
+WHOLE_COMMANDS = {"out"}
 SOURCES = Path(refmask.__file__).parent
 
 
@@ -23,6 +23,7 @@ SOURCES = Path(refmask.__file__).parent
         ("go on by `missing=skip`", "go on by --missing skip"),
         ("add `copy_images`; not `this`", "add --copy-images; not `this`"),
         ("`proposals=sam:model=FOLDER`", "--proposals sam:model=FOLDER"),
+        ("give it as `source`", "give it as --from"),
     ],
 )
 def test_translation(message, told):
@@ -44,7 +45,7 @@ def test_every_setting_is_an_option():
         parser = argparse.ArgumentParser()
         importlib.import_module(f"refmask.cli.{command}").configure(parser)
         known.update(options(parser))
-    assert {name.replace("_", "-") for name in SETTINGS} <= known
+    assert {RENAMED.get(name, name).replace("_", "-") for name in SETTINGS} <= known
 
 
 def test_every_setting_is_named_and_no_option_is():

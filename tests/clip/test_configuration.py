@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from refmask import ModelError, RefmaskError, load_clip
 from refmask.clip.configuration import MODEL, NEEDED, read_configuration
-from refmask.weights.configurations import check
-from refmask.weights.schema import Object
+from refmask.weights.configurations import Object, check
 
 #: A model so small that it is built in an instant.
 SMALL = {

@@ -121,7 +121,7 @@ def test_without_a_network_two_lines_say_what_to_bring(folder, settings, capsys)
     assert "does not answer" in second
     for text in ("open_clip_model.safetensors", "/org/clip", "model.safetensors and config.json"):
         assert text in first
-    assert second.endswith("run: refmask setup photos --from FOLDER")
+    assert second.endswith("'refmask setup photos' with --quality standard --from FOLDER")
     assert not settings.exists()  # nothing was set up, so nothing is written
     assert main([*PHOTOS, "--from", str(folder)]) == 0
     shutil.rmtree(folder)  # a stick that was pulled out
@@ -139,7 +139,7 @@ def test_the_way_out_is_of_the_same_quality(kit, capsys, monkeypatch):
     monkeypatch.setitem(RECOMMENDED, "high", dataclasses.replace(kit, model="other"))
     assert main([*PHOTOS, "--quality", "high"]) == 2
     told = capsys.readouterr()
-    assert told.err.endswith("run: refmask setup photos --quality high --from FOLDER\n")
+    assert told.err.endswith("'refmask setup photos' with --quality high --from FOLDER\n")
     assert lines(told.out)[-2].startswith("asking http://127.0.0.1:9, for at most ")
 
 
@@ -163,7 +163,7 @@ def test_what_is_brought_is_listed_and_was_not_checked(folder, capsys):
     assert main([*PHOTOS, "--from", str(folder)]) == 0
     told = capsys.readouterr().out
     weights = folder / "open_clip_model.safetensors"
-    assert f"{weights}: taken for Small CLIP, which could not be checked without a network" in told
+    assert f"{weights}: taken for Small CLIP; not checked, since that needs a network" in told
     assert main(["models"]) == 0
     listed = next(text for text in capsys.readouterr().out.split("\nsmall-") if "org/clip" in text)
     assert listed.startswith("clip")

@@ -1,10 +1,7 @@
-"""One entry of a store as bytes: arrays by name, and whose they are. Reading believes nothing.
+"""Files of a store: named arrays, and what they belong to, as safetensors. Reading trusts nothing.
 
-An entry is, one after the other: a line that tells its kind and the format; the SHA-256 of the rest
-(32 bytes); the length of the header (4 bytes, little-endian); the header, JSON; and the arrays,
-compressed by zlib. The header tells whose arrays they are and lists them as [name, dtype, shape].
-Bits of bool arrays are packed, bytes of others stand by rank, all lowest bytes first: so they
-compress best.
+The metadata hold one entry, ``refmask``, JSON: the format ("masks 2"), what the arrays belong to,
+and a SHA-256 over all of it. What the first version wrote is read as well.
 """
 
 from __future__ import annotations
@@ -12,144 +9,248 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
+import warnings
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
-from refmask.errors import MaskError, RefmaskError
-from refmask.limits import check, limit
-from refmask.ops.reading import parse_json
+from refmask.errors import ConfigurationError, MaskError, RefmaskError, RefmaskWarning
+from refmask.fingerprint import Fingerprint
+from refmask.limits import check
+from refmask.ops.files import write_whole
+from refmask.ops.reading import (
+    BROKEN,
+    in_short,
+    is_absent,
+    is_folder,
+    parse_json,
+    read_bytes,
+    read_json,
+)
 
+T = TypeVar("T")
 Array = npt.NDArray[Any]
+Arrays = dict[str, Array]
 
-#: Kinds of entries, which are never taken for each other.
-MASKS, FEATURES = "masks", "features"
-#: Types of arrays that are kept, as numpy writes them: bool, whole and floating numbers.
-TYPES = re.compile(r"\|[biu]1|[<>](i[248]|u[248]|f[248])")
-_DIGEST = hashlib.sha256().digest_size
+#: Kinds of files, which are never taken for each other.
+MASKS, FEATURES, SCENE = "masks", "features", "scene"
+#: The version of their format that is written; 1 is read, too.
+VERSION = 2
+#: The entry of the metadata, and that of the image's hash in a key; the first version named both.
+METADATA, IMAGE = "refmask", "picture"
+#: Kinds of arrays: bool, whole numbers and floats.
+NUMBERS = "biuf"
+#: Marks the folder of a store, and names its layout: files say by themselves how they are read.
+MARKER, LAYOUT = "refmask-store.json", 1
 
 
 class Damaged(RefmaskError):
-    """An entry that is not what was written, and why; the store never lets it out."""
+    """A file is not what was written, and why; the store never lets it out."""
 
 
-def signature(kind: str) -> bytes:
-    """How entries of a kind begin; the number grows when older programs cannot read them."""
-    return f"refmask {kind} 1\n".encode()
-
-
-def pack(kind: str, owner: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
-    """An entry.
+def pack(kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    """A file's content.
 
     Args:
-        kind: ``MASKS`` or ``FEATURES``.
-        owner: whose arrays they are; what JSON can hold.
+        kind: ``MASKS``, ``FEATURES`` or ``SCENE``.
+        header: what the arrays belong to; what JSON can hold.
         arrays: numbers or bools of any shape, by name.
 
     Raises:
         MaskError: for arrays of another type, or too many of them.
     """
     for name, values in arrays.items():
-        if not TYPES.fullmatch(values.dtype.str):
+        if values.dtype.kind not in NUMBERS or values.dtype.itemsize > 8:
             raise MaskError(
-                f"expected numbers to keep as '{name}', got {values.dtype}; convert them to bool, "
+                f"'{name}' is an array of {values.dtype}, not of numbers; convert it to bool, "
                 "whole numbers or floats of up to 8 bytes"
             )
-    listed = [[name, values.dtype.str, list(values.shape)] for name, values in arrays.items()]
-    size = sum(values.nbytes for values in arrays.values())
-    check("unpacked", size, "an entry of the store", MaskError)
-    header = json.dumps({**owner, "arrays": listed}, sort_keys=True).encode()
-    squeezed = zlib.compress(b"".join(_flat(values) for values in arrays.values()))
-    body = len(header).to_bytes(4, "little") + header + squeezed
-    return signature(kind) + hashlib.sha256(body).digest() + body
+    check("unpacked", sum(values.nbytes for values in arrays.values()), f"the {kind}", MaskError)
+    tensors: Arrays = {
+        name: np.asarray(values, values.dtype.newbyteorder("<"), order="C")
+        for name, values in arrays.items()
+    }
+    header = {**header, "format": f"{kind} {VERSION}"}
+    header["sha256"] = _digest(header, tensors)
+    return save(tensors, {METADATA: json.dumps(header, sort_keys=True)})
 
 
-def unpack(kind: str, content: bytes, owner: Mapping[str, Any]) -> dict[str, Array]:
-    """The arrays of an entry.
+def unpack(kind: str, content: bytes) -> tuple[dict[str, Any], Arrays]:
+    """A file's header, with its format, and its arrays by name.
 
     Args:
         kind: what it must be.
         content: from anywhere.
-        owner: what ``pack`` was told.
 
     Raises:
-        Damaged: when they are not what was packed for this owner.
+        Damaged: when it is not what ``pack`` returned.
     """
-    start = signature(kind)
-    if not content.startswith(start) or len(content) < len(start) + _DIGEST + 4:
-        raise Damaged("it is cut short or of another format")
-    digest, body = content[len(start) :][:_DIGEST], content[len(start) + _DIGEST :]
+    if content.startswith(_start(kind)):
+        return _unpack_first(kind, content)
+    arrays = load_tensors(content)
+    end = 8 + int.from_bytes(content[:8], "little")
+    metadata = parse_json(content[8:end], "its header", Damaged).get("__metadata__")
+    header = parse_json((metadata or {}).get(METADATA, "null"), "its metadata", Damaged)
+    known = [f"{kind} {version}" for version in range(1, VERSION + 1)]
+    if not isinstance(header, dict) or header.get("format") not in known:
+        raise Damaged(f"it is not of the format '{kind} {VERSION}'")
+    try:
+        fits = header.pop("sha256", None) == _digest(header, arrays)
+    except RecursionError:
+        raise Damaged("its metadata are nested too deeply") from None
+    if not fits:
+        raise Damaged("its checksum does not fit")
+    return header, arrays
+
+
+def load_tensors(content: bytes) -> Arrays:
+    """The arrays of numbers in safetensors from anywhere; Damaged when it is none."""
+    try:
+        arrays = dict(sorted(load(content).items()))
+    except (SafetensorError, *BROKEN) as error:
+        raise Damaged(f"it is cut short or of another format ({in_short(error)})") from None
+    if any(values.dtype.kind not in NUMBERS for values in arrays.values()):
+        raise Damaged("it holds more than numbers")
+    return arrays
+
+
+def read_entry(
+    file: Path, kind: str, key: Mapping[str, Any], build: Callable[[Arrays], T]
+) -> T | None:
+    """What is built of a store's file; None when it is not there, or not whole.
+
+    A ``RefmaskWarning`` names a damaged file, which is otherwise as good as absent.
+
+    Args:
+        file: its path.
+        kind: of the file.
+        key: what its header must say.
+        build: makes something of its arrays, or raises ``Damaged``.
+    """
+    try:
+        header, arrays = unpack(kind, read_bytes(file, kind, Damaged, "unpacked"))
+        foreign = [name for name, value in key.items() if header.get(name) != value]
+        if not foreign:
+            return build(arrays)
+        reason = f"it is of another {'image' if foreign[0] == IMAGE else foreign[0]}"
+    except Damaged as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            return None
+        reason = str(error)
+    except MemoryError:
+        reason = "it does not fit into memory"
+    warnings.warn(
+        f"the {kind} in {file} are damaged and left out: {reason}", RefmaskWarning, stacklevel=3
+    )
+    return None
+
+
+def open_store(path: str | PathLike[str], create: bool = False) -> Path:
+    """The folder of a store.
+
+    Args:
+        path: where.
+        create: make it when it is not there.
+
+    Raises:
+        ConfigurationError: when it is no store of this layout, or cannot be read or made.
+    """
+    folder = Path(path)
+    try:
+        _check(folder, create)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read the store {folder}: {error.strerror}; check the path and its permissions"
+        ) from None
+    return folder
+
+
+def _check(folder: Path, create: bool) -> None:
+    if not is_absent(folder) and not is_folder(folder):
+        raise ConfigurationError(f"{folder} is a file, but a store is a folder; name a folder")
+    # Listed before the marker, which another process may be writing right now.
+    others = folder.exists() and any(not item.name.startswith(".") for item in folder.iterdir())
+    marker = folder / MARKER
+    if not marker.exists():
+        if not create or others:
+            what = "holds other things" if others else "is not there or empty"
+            raise ConfigurationError(
+                f"{folder} is no store: it {what}; name a store, or make one by giving a new "
+                "folder as `store`"
+            )
+        write_whole(marker, json.dumps({"format": LAYOUT}).encode() + b"\n")
+    try:
+        layout = read_json(marker, "the format of a store", Damaged, "settings")["format"]
+    except (Damaged, KeyError, TypeError):
+        raise ConfigurationError(
+            f'{marker} is damaged; write {{"format": {LAYOUT}}} into it'
+        ) from None
+    if layout != LAYOUT:
+        raise ConfigurationError(
+            f"{folder} is a store of format {layout}, and this refmask reads format {LAYOUT}; use "
+            "the refmask that wrote it, or another folder"
+        )
+
+
+def _digest(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
+    """SHA-256 over a header and arrays, in hexadecimal."""
+    digest = hashlib.sha256(Fingerprint(header).sha256.encode())
+    for name, values in sorted(arrays.items()):
+        digest.update(f"{name} {values.dtype.str} {values.shape} ".encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
+# The first version's container: a line, the SHA-256 of the rest, the header's length (4 bytes) and
+# JSON, and the arrays compressed by zlib: bools as bits, of other numbers all first bytes first.
+
+
+def _start(kind: str) -> bytes:
+    return f"refmask {kind} 1\n".encode()
+
+
+def _unpack_first(kind: str, content: bytes) -> tuple[dict[str, Any], Arrays]:
+    start = len(_start(kind))
+    digest, body = content[start : start + 32], content[start + 32 :]
     if hashlib.sha256(body).digest() != digest:
         raise Damaged("its checksum does not fit")
     end = 4 + int.from_bytes(body[:4], "little")
+    header = parse_json(body[4:end], "its header", Damaged)
     try:
-        header = parse_json(body[4:end], "its header", Damaged)
-        arrays = [(str(name), _type(text), _shape(shape)) for name, text, shape in header["arrays"]]
-        told = {name: header[name] for name in owner}
-    except (ValueError, KeyError, TypeError):
-        raise Damaged("its header cannot be read") from None
-    foreign = [name for name, value in owner.items() if told[name] != value]
-    if foreign:
-        raise Damaged(f"it is of another {foreign[0]}")
-    # A side of 0 must not hide the others, which numpy would stumble over.
-    sides = [(dtype.itemsize, *(max(1, side) for side in shape)) for _, dtype, shape in arrays]
-    if sum(map(math.prod, sides)) > limit("unpacked"):
-        raise Damaged("it claims to be too large")
-    sizes = [_bytes(dtype, shape) for _, dtype, shape in arrays]
-    plain = _inflate(body[end:], sum(sizes))
-    found = {}
-    at = 0
-    for (name, dtype, shape), size in zip(arrays, sizes, strict=True):
-        found[name] = _shaped(plain[at : at + size], dtype, shape)
-        at += size
-    return found
+        listed = [
+            (str(name), np.dtype(dtype), *_extent(np.dtype(dtype), shape))
+            for name, dtype, shape in header.pop("arrays")
+        ]
+        total = sum(size for *_, size in listed)
+        check("unpacked", total, "what it holds", Damaged)
+        plain = zlib.decompressobj().decompress(body[end:], total + 1)
+        if len(plain) != total:
+            raise ValueError("its arrays are of another length than it says")
+        arrays, at = {}, 0
+        for name, dtype, shape, size in listed:
+            stored = np.frombuffer(plain, np.uint8, size, at)
+            at += size
+            if dtype == np.bool_:
+                values = np.unpackbits(stored, count=math.prod(shape)).view(np.bool_)
+            else:
+                ranks = stored.reshape(dtype.itemsize, -1 if size else 0)
+                values = np.array(ranks.T, order="C").reshape(-1).view(dtype)
+            arrays[name] = values.reshape(shape)
+    except BROKEN as error:
+        raise Damaged(f"its arrays cannot be read: {in_short(error)}") from None
+    return header, arrays
 
 
-def _type(text: Any) -> np.dtype[Any]:
-    if not TYPES.fullmatch(text):
-        raise ValueError
-    dtype: np.dtype[Any] = np.dtype(text)
-    return dtype
-
-
-def _shape(sides: Any) -> tuple[int, ...]:
-    if len(sides) > 8 or not all(type(side) is int and 0 <= side <= 2**40 for side in sides):
-        raise ValueError
-    return tuple(sides)
-
-
-def _bytes(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
-    """What an array takes in an entry before compression."""
+def _extent(dtype: np.dtype[Any], shape: list[int]) -> tuple[tuple[int, ...], int]:
+    """An array's shape, and the bytes that it takes before compression."""
+    if dtype.kind not in NUMBERS or not all(type(side) is int and side >= 0 for side in shape):
+        raise ValueError("no array of numbers")
     count = math.prod(shape)
-    return -(-count // 8) if dtype == np.bool_ else count * dtype.itemsize
-
-
-def _inflate(squeezed: bytes, size: int) -> bytes:
-    """Exactly ``size`` bytes, and never more than one byte beyond that in memory."""
-    try:
-        plain = zlib.decompressobj().decompress(squeezed, size + 1)
-    except zlib.error:
-        raise Damaged("it cannot be decompressed") from None
-    if len(plain) != size:
-        raise Damaged("its arrays are of another length than it says")
-    return plain
-
-
-def _flat(values: Array) -> bytes:
-    if values.dtype == np.bool_:
-        return np.packbits(values).tobytes()
-    ranks = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
-    return ranks.reshape(-1, values.dtype.itemsize).T.tobytes()
-
-
-def _shaped(flat: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
-    stored = np.frombuffer(flat, np.uint8)
-    if dtype == np.bool_:
-        bits = np.unpackbits(stored, count=math.prod(shape))
-        return bits.view(np.bool_).reshape(shape)
-    ranks = stored.reshape(dtype.itemsize, math.prod(shape))
-    return np.array(ranks.T, order="C").reshape(-1).view(dtype).reshape(shape)
+    return tuple(shape), -(-count // 8) if dtype == np.bool_ else count * dtype.itemsize

@@ -1,38 +1,41 @@
-"""The masks in a store."""
+"""Masks on disk, and proposers that read them from there."""
 
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from refmask.cache import mask_record
-from refmask.cache.container import MASKS
-from refmask.cache.folder import open_store, read_entry
-from refmask.errors import RefmaskError, RefmaskWarning
-from refmask.fingerprint import Fingerprint, of_image
+from refmask.cache import mask_coding
+from refmask.cache.container import IMAGE, MASKS, open_store, pack, read_entry
+from refmask.errors import ConfigurationError, MaskError, RefmaskError, RefmaskWarning
+from refmask.fingerprint import Fingerprint, of_image, of_proposer
 from refmask.ops.files import write_whole
 from refmask.ops.reading import read_json
-from refmask.types import MaskProposals, UInt8Array
+from refmask.types import MaskProposals, MaskProposer, UInt8Array
 
+#: Describes the proposer of a folder's masks, for people to read.
 CONFIGURATION = "configuration.json"
 ENTRIES = f"[0-9a-f][0-9a-f]/*.{MASKS}"
 
 
 class MaskCache:
-    """Mask proposals kept by the image's content and the proposer's configuration.
+    """Mask proposals on disk, by the image's content and the proposer's configuration.
 
     Any number of processes may read and write it at once, and be killed at any time.
 
     Args:
-        path: the folder.
+        path: the store's folder.
         create: make it when it is not there.
 
     Raises:
-        ConfigurationError: when it is no store of this format, or cannot be read or made.
+        ConfigurationError: when it is no store of this layout, or cannot be read or made.
     """
 
     def __init__(self, path: str | PathLike[str], create: bool = False) -> None:
@@ -40,9 +43,9 @@ class MaskCache:
         self._described: set[str] = set()
 
     def get(self, configuration: Mapping[str, Any], image: UInt8Array) -> MaskProposals | None:
-        """What was kept for an image; None when nothing is there, or nothing whole.
+        """The cached masks of an image; None when nothing is there, or nothing whole.
 
-        A damaged entry is told by a ``RefmaskWarning`` and otherwise as good as absent.
+        A ``RefmaskWarning`` names a damaged file, which is otherwise as good as absent.
 
         Args:
             configuration: the proposer's.
@@ -51,37 +54,37 @@ class MaskCache:
         Raises:
             ImageError: when the array is not a uint8 RGB image.
         """
-        owner = _owner(configuration, image)
-        size = image.shape[0], image.shape[1]
+        key = _key(configuration, image)
+        height, width = image.shape[:2]
         return read_entry(
-            self._file(owner), MASKS, lambda content: mask_record.read(content, owner, *size)
+            self._file(key), MASKS, key, lambda arrays: mask_coding.decode(arrays, height, width)
         )
 
     def put(
         self, configuration: Mapping[str, Any], image: UInt8Array, proposals: MaskProposals
     ) -> None:
-        """Keep a proposer's masks of an image, in place of what was kept for it before.
+        """Write a proposer's masks of an image, in place of those that were there before.
 
         Args:
             configuration: the proposer's.
             image: uint8 RGB (H, W, 3).
-            proposals: of that size; boxes, quality and details are kept too, all exact.
+            proposals: of that size; boxes, quality and details are written too, all exact.
 
         Raises:
-            ConfigurationError: when the disk is full or closed to us; what was kept before stays.
+            ConfigurationError: when the disk is full or closed to us; what was there before stays.
             ImageError: when the array is not a uint8 RGB image.
-            MaskError: when the proposals are of another size, or cannot be kept.
+            MaskError: when the proposals are of another size, too many, or not of numbers.
         """
-        owner = _owner(configuration, image)
-        content = mask_record.write(proposals.checked_for(image), owner)
-        self._describe(owner["configuration"], configuration)
-        write_whole(self._file(owner), content)
+        key = _key(configuration, image)
+        content = pack(MASKS, key, mask_coding.encode(proposals.checked_for(image)))
+        self._describe(key["configuration"], configuration)
+        write_whole(self._file(key), content)
 
     def configurations(self) -> list[Fingerprint]:
         """The configurations of all proposers whose masks are here, in the order of their hashes.
 
-        One whose description is missing or damaged is told by a ``RefmaskWarning`` and left out,
-        until a proposer with this configuration writes again.
+        A ``RefmaskWarning`` names a description that is missing or damaged; its configuration is
+        left out until a proposer with it writes again.
         """
         found = []
         for folder in sorted(self.path.iterdir()):
@@ -104,9 +107,9 @@ class MaskCache:
         """For how many images masks of a configuration are here, whole or damaged."""
         return sum(1 for _ in (self.path / Fingerprint(configuration).sha256).glob(ENTRIES))
 
-    def _file(self, owner: Mapping[str, str]) -> Path:
-        image = owner["picture"]
-        return self.path / owner["configuration"] / image[:2] / f"{image}.{MASKS}"
+    def _file(self, key: Mapping[str, str]) -> Path:
+        image = key[IMAGE]
+        return self.path / key["configuration"] / image[:2] / f"{image}.{MASKS}"
 
     def _describe(self, name: str, configuration: Mapping[str, Any]) -> None:
         """Write a configuration for people to read, unless it stands there already."""
@@ -116,6 +119,124 @@ class MaskCache:
                 text = json.dumps(dict(configuration), indent=2, sort_keys=True)
                 write_whole(folder / CONFIGURATION, text.encode() + b"\n")
             self._described.add(name)
+
+
+@dataclass(frozen=True)
+class CachedProposer:
+    """A proposer whose masks are computed once.
+
+    Attributes:
+        proposer: computes what is not there; it must have a ``configuration()``.
+        cache: where its masks are.
+
+    Raises:
+        ConfigurationError: when the proposer has no configuration.
+    """
+
+    proposer: MaskProposer
+    cache: MaskCache
+
+    def __post_init__(self) -> None:
+        self._settings  # noqa: B018  raises unless the proposer has a configuration
+
+    @cached_property
+    def _settings(self) -> Fingerprint:
+        """Computed once: it may take reading the weights."""
+        return of_proposer(self.proposer)
+
+    def configuration(self) -> dict[str, Any]:
+        """The proposer's: the same masks, wherever they come from."""
+        return dict(self._settings)
+
+    def propose(self, image: UInt8Array) -> MaskProposals:
+        """The cached masks of a uint8 RGB (H, W, 3) image, else the proposer's, which are written.
+
+        Raises:
+            ConfigurationError: when they cannot be written.
+            InputError: when the proposer refuses the image, or its masks cannot be written.
+        """
+        found = self.cache.get(self._settings, image)
+        if found is None:
+            found = self.proposer.propose(image)
+            self.cache.put(self._settings, image, found)
+        return found
+
+
+@dataclass(frozen=True)
+class FromCache:
+    """Proposes what a store holds, and nothing else.
+
+    Attributes:
+        cache: where the masks are.
+        settings: the configuration whose masks are read.
+    """
+
+    cache: MaskCache
+    settings: Fingerprint
+
+    def configuration(self) -> dict[str, Any]:
+        """That of the proposer that made the masks."""
+        return dict(self.settings)
+
+    def propose(self, image: UInt8Array) -> MaskProposals:
+        """The cached masks of a uint8 RGB (H, W, 3) image.
+
+        Raises:
+            MaskError: when there are none.
+        """
+        found = self.cache.get(self.settings, image)
+        if found is None:
+            name = self.settings.get("proposer")
+            raise MaskError(
+                f"the store {self.cache.path} holds no masks by '{name}' of this "
+                f"{image.shape[1]}x{image.shape[0]} image; propose them with the same settings and "
+                f"`store={self.cache.path}`"
+            )
+        return found
+
+
+def from_store(place: str) -> FromCache:
+    """The proposer that ``store:PLACE`` names.
+
+    Args:
+        place: the store's folder; ``#`` and the first digits of a configuration's hash after it
+            choose among several.
+
+    Raises:
+        ConfigurationError: when there is no store, or not exactly one such configuration in it.
+    """
+    path, mark, prefix = place.rpartition("#")
+    if not mark or not re.fullmatch("[0-9a-f]+", prefix) or Path(place).exists():
+        path, prefix = place, ""
+    cache = MaskCache(path)
+    every = cache.configurations()
+    chosen = [settings for settings in every if settings.sha256.startswith(prefix)]
+    if len(chosen) == 1:
+        return FromCache(cache, chosen[0])
+    if not every:
+        raise ConfigurationError(
+            f"the store {path} holds no masks; propose some with `store={path}` first"
+        )
+    listed = "; ".join(
+        f"#{settings.short} {_in_short(settings, every)} ({cache.images(settings)} images)"
+        for settings in every
+    )
+    raise ConfigurationError(
+        f"{len(chosen)} of {len(every)} proposers in the store {path} fit 'store:{place}'; choose "
+        f"one by its hash, store:{path}#HASH: {listed}"
+    )
+
+
+def _in_short(settings: Fingerprint, others: list[Fingerprint]) -> str:
+    """The proposer of a configuration, and the settings that distinguish it from its kind."""
+    name = settings.get("proposer")
+    kin = [other for other in others if other.get("proposer") == name]
+    own = [
+        f"{setting}={value}"
+        for setting, value in settings.items()
+        if any(other.get(setting) != value for other in kin)
+    ]
+    return " ".join([str(name), *own])
 
 
 def _description(folder: Path) -> Fingerprint | None:
@@ -128,9 +249,6 @@ def _description(folder: Path) -> Fingerprint | None:
     return configuration if configuration.sha256 == folder.name else None
 
 
-def _owner(configuration: Mapping[str, Any], image: UInt8Array) -> dict[str, str]:
-    """Whose masks an entry holds: both of its hashes."""
-    return {
-        "configuration": Fingerprint(configuration).sha256,
-        "picture": of_image(image),
-    }
+def _key(configuration: Mapping[str, Any], image: UInt8Array) -> dict[str, str]:
+    """What masks belong to: both hashes."""
+    return {"configuration": Fingerprint(configuration).sha256, IMAGE: of_image(image)}

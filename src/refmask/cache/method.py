@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from refmask.cache.container import IMAGE
 from refmask.cache.features import FeatureCache
 from refmask.compat import Compat
 from refmask.errors import FeatureError, RefmaskWarning
@@ -30,7 +31,7 @@ TEXTS = 32 * 2**20
 
 
 class TextCache:
-    """Text features by phrase, within a number of bytes; least recently used ones leave first.
+    """Text features by phrase, within a number of bytes; least recently used ones go first.
 
     Threads may share it. While one of them encodes the others wait, so that nothing is encoded
     twice.
@@ -46,7 +47,7 @@ class TextCache:
         self._lock = Lock()
 
     def encode(self, method: Method, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
-        """What a method makes of phrases, always the same method: float32 (T, D) each."""
+        """A method's features of phrases, float32 (T, D) each; always of the same method."""
         if not phrases:
             return method.encode_text(phrases)
         with self._lock:
@@ -91,7 +92,7 @@ class CachedMethod(Method):
     def encode_image(
         self, image: UInt8Array, proposals: MaskProposals, known: Mapping[str, FloatArray] = UNKNOWN
     ) -> ImageFeatures:
-        """The method's, its arrays from the disk where they are there, else written to it.
+        """The method's; arrays are read from disk where they are there, else written to it.
 
         Raises:
             ConfigurationError: when there is a disk cache, but the model's weights are no file.
@@ -99,22 +100,22 @@ class CachedMethod(Method):
         cache = self.features_on_disk
         if cache is None or not len(proposals):
             return self.method.encode_image(image, proposals, known)
-        place = {"picture": of_image(image), "proposals": of_masks(proposals)}
+        place = {IMAGE: of_image(image), "proposals": of_masks(proposals)}
         model = {name: v for name, v in of_features(self.encoder).items() if name != "model"}
-        owners = {
+        keys = {
             name: Fingerprint({"part": name, **model, **place, **settings})
             for name, settings in self.image_settings().items()
         }
-        found = {name: cache.get(owner) for name, owner in owners.items() if name not in known}
-        there = {name: values for name, values in found.items() if values is not None}
+        found = {name: cache.get(key) for name, key in keys.items() if name not in known}
+        cached = {name: values for name, values in found.items() if values is not None}
         try:
-            features = self.method.encode_image(image, proposals, {**there, **known})
+            features = self.method.encode_image(image, proposals, {**cached, **known})
         except FeatureError as error:
             warnings.warn(f"cached features are left out: {error}", RefmaskWarning, stacklevel=2)
-            there = {}
+            cached = {}
             features = self.method.encode_image(image, proposals, known)
-        for name in owners.keys() - there.keys() - known.keys():
-            cache.put(owners[name], features.arrays[name])
+        for name in keys.keys() - cached.keys() - known.keys():
+            cache.put(keys[name], features.arrays[name])
         return features
 
     def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:

@@ -1,55 +1,45 @@
-"""An image that was looked at, as one ``.safetensors`` file.
+"""An encoded image, as one ``.safetensors`` file.
 
-Tensors: ``image``, uint8 (H, W, 3); ``proposals``, the bytes of a store's entry of masks; and
-``features/PART``, float32, for each array of the image features. The metadata hold one entry,
-``refmask``, JSON: the format, what the features depend on, and a SHA-256 over the tensors and that.
-Reading believes nothing.
+Tensors: ``image``, uint8 (H, W, 3); ``proposals/NAME``, the masks as ``mask_coding`` has them; and
+``features/NAME``, float32, for each array of the image features. The header says what the features
+depend on and what proposed the masks. Reading trusts nothing in it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
-from refmask.cache import mask_record
-from refmask.cache.container import Damaged
+from refmask.cache import mask_coding
+from refmask.cache.container import IMAGE, MASKS, SCENE, Arrays, Damaged, pack, unpack
 from refmask.errors import ConfigurationError, FeatureError, ImageError, InputError, MaskError
-from refmask.fingerprint import Fingerprint, of_features, of_image
+from refmask.fingerprint import Fingerprint, of_features
 from refmask.limits import check
 from refmask.methods import Method
 from refmask.ops.files import write_whole
 from refmask.ops.images import checked
-from refmask.ops.reading import check_file, parse_json
+from refmask.ops.reading import MISSHAPEN, read_bytes
 from refmask.types import FloatArray, ImageFeatures, MaskProposals, UInt8Array
 
-Arrays = dict[str, npt.NDArray[Any]]
-
-#: Counted up when older programs cannot read the file any more.
-FORMAT = "scene 1"
-TOLD = "refmask"
-IMAGE, PROPOSALS, FEATURES = "picture", "proposals", "features/"
-#: Under this name a file tells what made its proposals; files of older programs do not.
-MADE_BY, UNTOLD = "proposed_by", "not told"
+#: Names of tensors, or what they begin with.
+PIXELS, PROPOSALS, FEATURES = "image", "proposals/", "features/"
 
 
 @dataclass(frozen=True, eq=False)
 class SceneFile:
-    """What such a file holds.
+    """The content of such a file.
 
     Attributes:
         path: where it was read from.
         image: uint8 RGB (H, W, 3).
         proposals: N masks of that size.
         model: see ``refmask.fingerprint.of_features``.
-        settings: what each array depends on beside that, by its name.
-        arrays: what was worth keeping of the image features, by name.
+        settings: what each array depends on besides, by its name.
+        arrays: those of the image features that were worth keeping, by name.
         proposed_by: see ``Provenance.proposals``.
     """
 
@@ -110,28 +100,25 @@ def write_scene(
     Raises:
         ConfigurationError: for another ending, when the place cannot be written, or the model's
             weights are no file.
-        MaskError: when the proposals cannot be kept.
+        MaskError: when the proposals are too many, or hold more than numbers.
     """
-    from safetensors.numpy import save
-
     if path.suffix != ".safetensors":
         raise ConfigurationError(
-            f"expected a name that ends with .safetensors for a scene, got {path.name}; rename it"
+            f"a scene is saved as .safetensors, not as {path.name}; choose a name that ends so"
         )
-    entry = mask_record.write(proposals, {"picture": of_image(image)})
     settings = method.image_settings() if len(proposals) else {}
-    arrays: Arrays = {
-        IMAGE: np.ascontiguousarray(image),
-        PROPOSALS: np.frombuffer(entry, np.uint8),
-        **{FEATURES + name: np.ascontiguousarray(features.arrays[name]) for name in settings},
+    header = {
+        "model": dict(of_features(method.encoder)),
+        "settings": settings,
+        "proposed_by": proposed_by,
     }
-    model = dict(of_features(method.encoder))
-    told: dict[str, Any] = {"format": FORMAT, "model": model, "parts": settings}
-    told[MADE_BY] = proposed_by
-    told["sha256"] = _digest(arrays, told)
-    content = save(arrays, {TOLD: json.dumps(told, sort_keys=True)})
-    check("unpacked", len(content), "the scene", MaskError)
-    write_whole(path, content)
+    masks = mask_coding.encode(proposals)
+    arrays = {
+        PIXELS: image,
+        **{PROPOSALS + name: values for name, values in masks.items()},
+        **{FEATURES + name: features.arrays[name] for name in settings},
+    }
+    write_whole(path, pack(SCENE, header, arrays))
 
 
 def read_scene(path: Path) -> SceneFile:
@@ -140,75 +127,53 @@ def read_scene(path: Path) -> SceneFile:
     Raises:
         InputError: when it is missing, damaged, too large, or no such file.
     """
-    check_file(path, "a scene", most="unpacked")
+    content = read_bytes(path, "a scene", most="unpacked")
     try:
-        return _scene(path, *_open(path))
+        return _scene(path, *_current(*unpack(SCENE, content)))
     except (Damaged, ImageError, MaskError) as error:
         _refuse(path, str(error))
     except (MemoryError, RecursionError):
         _refuse(path, "it does not fit into memory")
 
 
-def _open(path: Path) -> tuple[Arrays, str]:
-    """All tensors, together no larger than the file, and our entry of the metadata."""
-    from safetensors import SafetensorError, safe_open
-
+def _scene(path: Path, header: Mapping[str, Any], arrays: Arrays) -> SceneFile:
     try:
-        with safe_open(path, "np") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return arrays, (file.metadata() or {}).get(TOLD, "")
-    except (SafetensorError, OSError, TypeError, ValueError, AttributeError, LookupError) as error:
-        raise Damaged((str(error).splitlines() or ["it is cut short"])[0][:200]) from None
-
-
-def _scene(path: Path, arrays: Arrays, metadata: str) -> SceneFile:
-    told = _told(metadata)
-    if told.pop("sha256") != _digest(arrays, told):
-        raise Damaged("its checksum does not fit")
-    image, entry = arrays.pop(IMAGE, None), arrays.pop(PROPOSALS, None)
-    if image is None or entry is None or entry.dtype != np.uint8:
-        raise Damaged("it holds no image or no proposals")
-    image = checked(image)
+        model, proposed_by = Fingerprint(header["model"]), str(header["proposed_by"])
+        settings = {name: dict(values) for name, values in header["settings"].items()}
+    except MISSHAPEN:
+        raise Damaged("its header does not say what its features depend on") from None
+    if PIXELS not in arrays:
+        raise Damaged("it holds no image")
+    image = checked(arrays[PIXELS])
     height, width = image.shape[:2]
     check("pixels", height * width, "its image", Damaged)
-    proposals = mask_record.read(entry.tobytes(), {"picture": of_image(image)}, height, width)
-    if {FEATURES + name for name in told["parts"]} != set(arrays):
-        raise Damaged("its features are not those it tells of")
-    return SceneFile(
-        path=path,
-        image=image,
-        proposals=proposals.checked_for(image),
-        model=Fingerprint(told["model"]),
-        settings=told["parts"],
-        arrays={name: arrays[FEATURES + name] for name in told["parts"]},
-        proposed_by=told.get(MADE_BY, UNTOLD),
-    )
+    proposals = mask_coding.decode(_named(arrays, PROPOSALS), height, width).checked_for(image)
+    features = _named(arrays, FEATURES)
+    if features.keys() != settings.keys():
+        raise Damaged("its features are not those that its header names")
+    return SceneFile(path, image, proposals, model, settings, features, proposed_by)
 
 
-def _told(metadata: str) -> dict[str, Any]:
-    """What ``write_scene`` wrote of the scene, its parts of the right kinds."""
-    told = parse_json(metadata or "null", "what it tells", Damaged)
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
-        raise Damaged(f"it does not tell the format '{FORMAT}'")
-    model, parts = told.get("model"), told.get("parts")
-    tables = [model, *parts.values()] if isinstance(parts, dict) else [None]
-    if "sha256" not in told or not all(isinstance(table, dict) for table in tables):
-        raise Damaged("it does not tell what its features depend on")
-    if not isinstance(told.get(MADE_BY, UNTOLD), str):
-        raise Damaged("it does not tell what made its proposals")
-    return told
+def _named(arrays: Arrays, prefix: str) -> Arrays:
+    """The arrays whose names begin so, without the prefix."""
+    return {
+        name.removeprefix(prefix): values
+        for name, values in arrays.items()
+        if name.startswith(prefix)
+    }
 
 
-def _digest(arrays: Arrays, told: Mapping[str, Any]) -> str:
-    """SHA-256 over all that counts, in hexadecimal."""
-    digest = hashlib.sha256(Fingerprint(told).sha256.encode())
-    for name, values in sorted(arrays.items()):
-        digest.update(f"{name} {values.dtype.str} {values.shape} ".encode())
-        digest.update(np.ascontiguousarray(values).data)
-    return digest.hexdigest()
+def _current(header: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
+    """The header and tensors of a file of the first format, as they are written today."""
+    if header["format"] == f"{SCENE} 1":
+        masks = arrays.pop("proposals", np.empty(0)).tobytes()
+        arrays |= {PROPOSALS + name: values for name, values in unpack(MASKS, masks)[1].items()}
+        arrays |= {PIXELS: arrays[IMAGE]} if IMAGE in arrays else {}
+        header = {"proposed_by": "not told", **header, "settings": header.get("parts")}
+    return header, arrays
 
 
 def _refuse(path: Path, reason: str) -> NoReturn:
     raise InputError(
-        f"{path} is damaged or no scene that refmask saved: {reason}; look at the image again"
+        f"{path} is damaged or no scene that refmask saved: {reason}; encode the image again"
     )

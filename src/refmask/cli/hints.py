@@ -12,9 +12,11 @@ import re
 SETTINGS = frozenset(
     {"address", "also_vit", "copy_images", "expressions", "first", "host", "index", "label"}
     | {"label_studio_root", "missing", "model", "out", "overwrite", "parser", "per_image", "port"}
-    | {"precision", "proposals", "questions", "resnet", "root", "shard_rows", "split", "truth"}
-    | {"vit", "weights", "workers"}
+    | {"precision", "proposals", "quality", "questions", "resnet", "root", "shard_rows", "source"}
+    | {"split", "store", "truth", "vit", "weights", "workers"}
 )
+#: Options with another name than their setting, which Python reserves.
+RENAMED = {"source": "from"}
 _SETTING = re.compile(r"`([a-z_]+)(?:=([^`\s]+))?`")
 
 
@@ -27,4 +29,4 @@ def _option(found: re.Match[str]) -> str:
     name, value = found.groups()
     if name not in SETTINGS:
         return found[0]
-    return " ".join(filter(None, (f"--{name.replace('_', '-')}", value)))
+    return " ".join(filter(None, (f"--{RENAMED.get(name, name).replace('_', '-')}", value)))

@@ -72,17 +72,15 @@ def add_store_limit(parser: argparse.ArgumentParser) -> None:
         "--store-limit",
         default=STORE,
         metavar="SIZE",
-        help=f"of the features in the store, such as 500MB (default {STORE}): those that were not "
-        "used for longest leave first, masks stay",
+        help=f"of the features in the store, such as 500MB (default {STORE}): least recently used "
+        "ones are deleted first, masks are kept",
     )
 
 
 def add_refinement_options(parser: argparse.ArgumentParser) -> None:
     """A store, and what is done with proposals before they are used."""
     group = parser.add_argument_group("proposals")
-    group.add_argument(
-        "--store", metavar="DIR", help="keep masks and features there, and take them from there"
-    )
+    group.add_argument("--store", metavar="DIR", help="cache masks and features there")
     group.add_argument(
         "--min-area", type=float, default=0.0, metavar="SHARE", help="of the image, 0 to 1"
     )

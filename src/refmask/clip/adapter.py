@@ -23,8 +23,19 @@ from refmask.clip.sources import Source, inside
 from refmask.clip.tokens import Tokenizer
 from refmask.errors import ModelError, WeightsError
 from refmask.ops.reading import check_file, in_short
-from refmask.weights.configurations import check, read_object, refuse_code
-from refmask.weights.schema import FLAG, Maybe, Object, Rule, one_of, real, text, whole
+from refmask.weights.configurations import (
+    FLAG,
+    Maybe,
+    Object,
+    Rule,
+    check,
+    one_of,
+    read_object,
+    real,
+    refuse_code,
+    text,
+    whole,
+)
 
 ID = Maybe(whole(0, 2_000_000))
 #: What is taken from a text model's configuration; all else in it is passed over, such as names of

@@ -13,8 +13,7 @@ from typing import Any
 
 from refmask.errors import ModelError
 from refmask.ops.reading import MISSHAPEN
-from refmask.weights.configurations import check, read_object, refused
-from refmask.weights.schema import (
+from refmask.weights.configurations import (
     ANYTHING,
     FLAG,
     Either,
@@ -22,8 +21,11 @@ from refmask.weights.schema import (
     Maybe,
     Object,
     Rule,
+    check,
     one_of,
+    read_object,
     real,
+    refused,
     text,
     whole,
 )

@@ -25,7 +25,7 @@ PROPOSERS = {
 }
 
 #: What ``store:PATH`` loads: a cache of proposals.
-STORE = ("refmask.cache.proposers", "from_store")
+STORE = ("refmask.cache.masks", "from_store")
 #: What ``load_proposer`` takes beside names, for messages.
 FORMS = "masks:PATH, store:PATH"
 

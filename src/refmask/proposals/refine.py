@@ -68,12 +68,10 @@ class Refinement:
         if faults:
             raise ConfigurationError(f"expected {'; '.join(faults)}")
 
-    def told(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """``refinement.NAME`` for each setting that is not the default."""
-        usual, asked = asdict(Refinement()), asdict(self)
-        return {
-            f"refinement.{name}": value for name, value in asked.items() if value != usual[name]
-        }
+        usual, own = asdict(Refinement()), asdict(self)
+        return {f"refinement.{name}": value for name, value in own.items() if value != usual[name]}
 
     def __call__(self, proposals: MaskProposals) -> MaskProposals:
         """The chosen proposals.
@@ -198,7 +196,7 @@ class Refined:
         Raises:
             ConfigurationError: when the proposer cannot tell its own.
         """
-        return configuration_of(self.proposer) | self.refinement.told()
+        return configuration_of(self.proposer) | self.refinement.settings()
 
     def propose(self, image: UInt8Array) -> MaskProposals:
         """Refined masks of a uint8 RGB (H, W, 3) image, best quality first.

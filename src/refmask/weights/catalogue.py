@@ -1,8 +1,8 @@
 """The models that refmask knows by name: shipped with it, or published by others.
 
-Any other model of open_clip, timm or transformers can be used as well; these are the ones whose
-place, licence and size are told by ``refmask models``. Sizes are the numbers of parameters times
-their bytes; the exact bytes and the SHA-256 are stated where the file itself has been seen.
+Any other model of open_clip, timm or transformers can be used as well; ``refmask models`` lists
+these, with place, licence and size. Sizes are the numbers of parameters times their bytes; the
+SHA-256 stands where the file itself was at hand.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-#: Says how pixels are normalised; as usual where it is absent.
+#: How pixels are normalised; as usual where it is absent.
 PREPROCESSING = "preprocessor_config.json"
 
 
@@ -20,7 +20,7 @@ class Shipped:
     """A model that comes with the package.
 
     Attributes:
-        purpose: what it does and how it is asked for.
+        purpose: what it does, and the setting that chooses it.
         folder: its name in ``assets/``.
         licence: of the model's files.
         sha256: over all its files, as ``hashing.sha256_of_folder`` computes it.
@@ -42,14 +42,14 @@ class Published:
     """A model on the Hugging Face hub.
 
     Attributes:
-        purpose: what it does and how it is asked for.
+        purpose: what it does, and the setting that chooses it.
         repository: ``ORG/REPO``.
         files: names in the repository, that of the weights first.
         licence: as its publisher states it.
         megabytes: about how large the weights are.
-        local: how a file or folder that was fetched by other means is used.
-        restricted: the licence forbids something that Apache-2.0 allows; it is shown before the
-            first download.
+        local: the setting for a file or folder that was fetched by other means.
+        restricted: the licence forbids something that Apache-2.0 allows; a warning names it before
+            the first download.
         sha256: of the weights file, where it is known beforehand.
     """
 

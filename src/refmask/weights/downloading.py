@@ -1,4 +1,4 @@
-"""A file of the Hugging Face hub into its cache: gone on with after a break, and verified."""
+"""Download a file of the Hugging Face hub into its cache: resumed after a break, and verified."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 def download(repository: str, file: str, sha256: str | None = None) -> Path:
     """A file of a repository, from the cache or fetched into it.
 
-    The hub's own client begins anew after a break. Here what came before is kept beside the place
-    where the cache has the file, and gone on with.
+    The hub's own client begins anew after a break; this one resumes, from a partial file beside the
+    place where the cache has the whole one.
 
     Args:
         repository: ``ORG/REPO``.
         file: its name there.
-        sha256: what it must be, where that is known otherwise than from the hub.
+        sha256: what it must be, where that is known from elsewhere than the hub.
 
     Returns:
         Its place in the cache.
@@ -51,7 +51,7 @@ def download(repository: str, file: str, sha256: str | None = None) -> Path:
         blobs.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{part}.lock"):
             if not blob.exists():
-                _go_on(url, part, about.size, file)
+                _resume(url, part, about.size, file)
                 _verify(part, file, sha256 or stated_by(blob))
                 part.replace(blob)
     except OSError as error:
@@ -72,7 +72,7 @@ def stated_by(blob: Path) -> str | None:
 
 
 def no_room(what: str, size: int, folder: Path, variable: str = "HF_HOME") -> WeightsUnavailable:
-    """What is raised when a disk is too full.
+    """The error when a disk is too full.
 
     Args:
         what: does not fit.
@@ -86,7 +86,7 @@ def no_room(what: str, size: int, folder: Path, variable: str = "HF_HOME") -> We
     )
 
 
-def _go_on(url: str, part: Path, size: int | None, file: str) -> None:
+def _resume(url: str, part: Path, size: int | None, file: str) -> None:
     """Fetch what is missing of a file."""
     with part.open("ab") as output:
         if size is not None and output.tell() > size:
@@ -102,7 +102,7 @@ def _go_on(url: str, part: Path, size: int | None, file: str) -> None:
 
 
 def _verify(part: Path, file: str, stated: str | None) -> None:
-    """Raise WeightsError, and forget what came, when it is something else."""
+    """Raise WeightsError, and delete what came, when it is something else."""
     found = sha256_of(part) if stated else None
     if found != stated:
         part.unlink()

@@ -1,4 +1,4 @@
-"""What tells one file of weights from another."""
+"""SHA-256 of files of weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights on the Hugging Face hub: what is cached, what can be had, and fetching it."""
+"""Weights on the Hugging Face hub: whether they are cached or can be fetched, and fetching them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def within_reach(repository: str) -> bool:
     """
     try:
         snapshot_download(repository, local_files_only=True)
-    except Exception:  # whatever it is, it says that nothing usable is cached
+    except Exception:  # whatever it is, nothing usable is cached
         return answers(repository)
     return True
 
@@ -69,8 +69,8 @@ def is_whole(weights: Path) -> bool:
 def fetch(name: str) -> Path:
     """The weights file of a published model, downloaded once with the files that go with it.
 
-    A restrictive licence is told, as a RefmaskWarning, before the first download. A download that
-    was broken off is gone on with.
+    A RefmaskWarning names a restrictive licence before the first download. An interrupted download
+    resumes.
 
     Args:
         name: a key of ``catalogue.PUBLISHED``.
@@ -136,7 +136,7 @@ def snapshot(repository: str, files: Sequence[str]) -> Path:
 
 
 def discard(name: str) -> None:
-    """Take a published model out of the hub's cache, so that it is fetched anew."""
+    """Delete a published model from the hub's cache, so that it is fetched anew."""
     model = PUBLISHED[name]
     for file in model.files:
         path = _cached(model.repository, file)
@@ -154,23 +154,23 @@ def stated_sha256(model: Published, path: Path) -> str | None:
 
 
 def answers(repository: str, patience: float = PATIENCE) -> bool:
-    """Whether the hub does, within so many seconds, if only that it has no such file."""
-    told: SimpleQueue[bool] = SimpleQueue()
+    """Whether the hub answers within so many seconds, if only that it has no such file."""
+    answer: SimpleQueue[bool] = SimpleQueue()
 
     def ask() -> None:
         try:
             get_hf_file_metadata(hf_hub_url(repository, "any_file"), timeout=patience)
         except HfHubHTTPError:
-            told.put(True)
+            answer.put(True)
         except Exception:
-            told.put(False)
+            answer.put(False)
         else:
-            told.put(True)
+            answer.put(True)
 
     # The hub's client asks again and again; looking up a name may take longer than any timeout.
     Thread(target=ask, daemon=True).start()
     with contextlib.suppress(Empty):
-        return told.get(timeout=patience)
+        return answer.get(timeout=patience)
     return False
 
 
@@ -180,7 +180,7 @@ def _cached(repository: str, file: str) -> Path | None:
 
 
 def folder() -> Path:
-    """Where they are kept, in folders named as their repositories."""
+    """Where the user's copies are, in folders named as their repositories."""
     return platformdirs.user_data_path("refmask") / "weights"
 
 

@@ -29,8 +29,8 @@ class Checkpoint:
 
     Attributes:
         tensors: by parameter name, without what training programs put before it.
-        marks: what else tells where it comes from: names of ``names.OPENAI`` that it has, and of a
-            TorchScript archive the classes of its modules.
+        marks: of its origin: names of ``names.OPENAI`` that it has, and of a TorchScript archive
+            the classes of its modules.
     """
 
     tensors: dict[str, Tensor]
@@ -72,9 +72,11 @@ def _loaded(path: Path) -> tuple[object, frozenset[str]]:
         return load_file(path), frozenset()
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            told = sum(entry.file_size for entry in archive.infolist())
-        if told > path.stat().st_size + SLACK:
-            raise zipfile.BadZipFile(f"it claims to unpack to {told} bytes, more than it can hold")
+            claimed = sum(entry.file_size for entry in archive.infolist())
+        if claimed > path.stat().st_size + SLACK:
+            raise zipfile.BadZipFile(
+                f"it claims to unpack to {claimed} bytes, more than it can hold"
+            )
         if is_torchscript(path):
             return read_torchscript(path)
     with warnings.catch_warnings():

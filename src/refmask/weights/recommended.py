@@ -1,4 +1,4 @@
-"""Which published weights are recommended, and what they are to a system."""
+"""Published weights that are recommended, by quality."""
 
 from __future__ import annotations
 
@@ -45,19 +45,13 @@ class Kit:
 
 
 def title(parts: Sequence[Part]) -> str:
-    """What to call so much of a kit."""
+    """A name for some parts of a kit."""
     return " with ".join(part.title for part in parts)
-
-
-def command(kit: Kit) -> str:
-    """What fetches a kit, or takes it from a folder."""
-    quality = next((name for name, one in RECOMMENDED.items() if one == kit), STANDARD)
-    return f"refmask setup photos{'' if quality == STANDARD else f' --quality {quality}'}"
 
 
 #: The kit for most machines.
 STANDARD = "standard"
-#: For photographs, by what ``refmask setup photos --quality`` calls them.
+#: For photographs, by quality.
 RECOMMENDED = {
     STANDARD: Kit(
         "ViT-B-32-quickgelu",

@@ -73,17 +73,17 @@ def read_torchscript(path: Path) -> tuple[dict[str, Tensor], frozenset[str]]:
     return dict(_tensors(root, "", set())), frozenset(unpickler.classes)
 
 
-def _tensors(value: object, name: str, seen: set[int]) -> list[tuple[str, Tensor]]:
+def _tensors(value: object, name: str, visited: set[int]) -> list[tuple[str, Tensor]]:
     if isinstance(value, Tensor):
         return [(name, value)]
     # An object that stands in many others, and they in many, would take forever.
-    if not isinstance(value, _Inert) or id(value) in seen:
+    if not isinstance(value, _Inert) or id(value) in visited:
         return []
-    seen.add(id(value))
+    visited.add(id(value))
     return [
         found
         for key, part in value.attributes.items()
-        for found in _tensors(part, f"{name}.{key}" if name else str(key), seen)
+        for found in _tensors(part, f"{name}.{key}" if name else str(key), visited)
     ]
 
 

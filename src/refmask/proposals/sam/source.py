@@ -20,10 +20,21 @@ from refmask.errors import (
     WeightsUnavailable,
 )
 from refmask.ops.reading import MISSHAPEN
-from refmask.weights.configurations import check, read_object, refuse_code
+from refmask.weights.configurations import (
+    Either,
+    Listed,
+    Maybe,
+    Object,
+    Rule,
+    check,
+    one_of,
+    read_object,
+    refuse_code,
+    shown,
+    whole,
+)
 from refmask.weights.hashing import sha256_of
 from refmask.weights.hub import within_reach
-from refmask.weights.schema import Either, Listed, Maybe, Object, Rule, one_of, shown, whole
 
 CONFIG = "config.json"
 #: Files that may say how pixels are normalised, and under which key; the first one there counts.
