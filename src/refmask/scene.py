@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from refmask.ops.images import is_blank
 from refmask.ops.masks import areas_of, iou_with, pairwise_iou
 from refmask.ops.processes import check_process
 from refmask.provenance import Provenance
-from refmask.terms import evidence, load_term
+from refmask.terms import NounScores, evidence, noun_phrases
+from refmask.terms.node import ImageEvidence
 from refmask.types import (
     BoolArray,
     ContextFeatures,
@@ -135,10 +136,9 @@ class Scene:
         return iou
 
     @cached_property
-    def _term_features(self) -> dict[str, Any]:
-        """What each term encoded of the image, by name."""
-        names = [name for name, weight in self.segmenter.terms.items() if weight]
-        return {name: load_term(name).encode_image(self.image, self.proposals) for name in names}
+    def _evidence(self) -> ImageEvidence:
+        """What terms computed of the image."""
+        return ImageEvidence(self.image, self.proposals)
 
     @overload
     def find(self, expression: str) -> Segmentation: ...
@@ -171,7 +171,7 @@ class Scene:
         check_process()
         method = self.segmenter.cached
         text = method.encode_text(phrases) if text is None else text
-        terms = evidence(self.segmenter.terms, self._term_features, phrases, len(self.proposals))
+        terms = self._terms(phrases)
         none = np.zeros(len(self.proposals), np.float32)
         added = np.array([sum(of_phrase.values(), none) for of_phrase in terms], np.float32)
         added = added.reshape(len(phrases), len(self.proposals))
@@ -183,6 +183,34 @@ class Scene:
             self._answer(phrases[t], scores[t], terms[t], notes[t], text[t : t + 1])
             for t in range(len(phrases))
         ]
+
+    def _terms(self, phrases: Sequence[TargetPhrase]) -> list[dict[str, FloatArray]]:
+        """What each term says about each phrase, float64 (N,) by name."""
+        weights = {name: weight for name, weight in self.segmenter.terms.items() if weight}
+        if not weights or not len(self.proposals):
+            return [{} for _ in phrases]
+        nouns = self._noun_scores(phrases)
+        return [evidence(weights, self._evidence, phrase, nouns) for phrase in phrases]
+
+    def _noun_scores(self, phrases: Sequence[TargetPhrase]) -> NounScores:
+        """How far each proposal shows the nouns that the phrases' terms need, by the method."""
+        method = self.segmenter.cached
+        needed = {
+            noun.text: noun for phrase in phrases for noun in noun_phrases(phrase) if noun.text
+        }
+        nouns = list(needed.values())
+        if not nouns:
+            return lambda _: None
+        text = method.encode_text(nouns)
+        features = self.features = method.focus(self.features, text)
+        scores = method.score(features, text)
+        unknown = method.unknown(nouns)
+        known = {
+            noun.text: np.exp(row - row.max())
+            for noun, row, reason in zip(nouns, scores, unknown, strict=True)
+            if reason is None
+        }
+        return lambda phrase: known.get(phrase.reading.phrase or phrase.reading.noun)
 
     def _answer(
         self,

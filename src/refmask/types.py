@@ -218,6 +218,62 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Cue:
+    """A word of place, order, size, depth or edge.
+
+    Attributes:
+        kind: "place", "order", "size", "depth", "edge" or "alone".
+        value: of a place "left", "right", "top", "bottom" or "middle"; of an order the direction
+            it counts from, "" where none is told; of a size "big", "small", "tall" or "short"; of a
+            depth "near" or "far"; of an edge "edge" or "cut"; else "".
+        rank: of an order, 0 for the first, -1 for the last.
+        negated: whether the expression denies it.
+        tokens: which words say so.
+    """
+
+    kind: str
+    value: str = ""
+    rank: int = 0
+    negated: bool = False
+    tokens: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How the target stands to another thing.
+
+    Attributes:
+        name: "near", "left", "right", "above", "below", "behind", "front", "on", "in", "has",
+            "far" or "between".
+        landmark: the other thing.
+        negated: whether the expression denies it.
+        tokens: the words that say so.
+    """
+
+    name: str
+    landmark: Reading
+    negated: bool = False
+    tokens: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An expression, or the part of it about one thing.
+
+    Attributes:
+        noun: the word that names the thing; "" where none does ("second from left").
+        phrase: its noun phrase without words of place, such as a text encoder reads.
+        cues: what is said of its place, order, size, depth and edge.
+        relations: how it stands to others.
+    """
+
+    noun: str = ""
+    phrase: str = ""
+    cues: tuple[Cue, ...] = ()
+    relations: tuple[Relation, ...] = ()
+
+
+@dataclass(frozen=True)
 class TargetPhrase:
     """An expression and the noun phrase that names its target (supplement A).
 
@@ -228,6 +284,7 @@ class TargetPhrase:
         head: the noun phrase's root word.
         beyond: what it asks for that no method can tell, in a few words: something that is not
             so, or several things. The answer is unsure then.
+        reading: what it says beside that: place, order, size, depth, relations.
     """
 
     expression: str
@@ -235,6 +292,7 @@ class TargetPhrase:
     noun_phrase: str
     head: str
     beyond: str | None = None
+    reading: Reading = field(default_factory=Reading)
 
 
 class ImageFeatures(Protocol):

@@ -1,38 +1,44 @@
 """Terms: evidence for an image's proposals that is added to any method's score, in nats.
 
-To add a term: one file beside this one, and one line in ``TERMS``.
+To add a term: one file beside this one with a function ``score(node)``, and its name in ``TERMS``.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
 
 from refmask.errors import ConfigurationError
-from refmask.types import FloatArray, MaskProposals, TargetPhrase, UInt8Array
+from refmask.terms.layout import Layout
+from refmask.terms.node import ImageEvidence, Node
+from refmask.types import FloatArray, Reading, Relation, TargetPhrase
 
-#: Name -> module and class.
-TERMS = {"colour": ("refmask.terms.colour", "Colour")}
+#: Each is a module in this folder.
+TERMS = ("place", "order", "size", "depth", "edge", "relation", "colour")
 
 #: What ``parse_terms`` takes beside names.
 ALL, NONE = "all", "none"
 
+Term = Callable[[Node], "FloatArray | None"]
+#: How far each proposal shows what a phrase names, float (N,) of 0 or more; None where nothing is
+#: known about its noun.
+NounScores = Callable[[TargetPhrase], "FloatArray | None"]
 
-class Term(Protocol):
-    """Evidence about proposals, in two steps of very different cost."""
-
-    def encode_image(self, image: UInt8Array, proposals: MaskProposals) -> Any:
-        """The text-free part, once per image: uint8 RGB (H, W, 3) and N proposals."""
-        ...
-
-    def score(self, features: Any, phrase: TargetPhrase) -> FloatArray | None:
-        """float32 (N,) in nats, higher is better; None where the phrase says nothing of it."""
-        ...
+#: Nouns that stand for another thing of the same kind: "next to the blue one".
+SAME_KIND = frozenset({"one", "ones", "other", "others"})
+#: Cues of a landmark that nobody knows which tell where the target is: "by the door on the left".
+SHARED = ("place", "depth", "order")
+#: No landmark is ruled out by its noun,
+LEAST = 0.005
+#: and large ones are likelier.
+NOTICED = 0.2
 
 
 def load_term(name: str) -> Term:
-    """A term by name.
+    """A term by name: float64 (N,) in nats for a node, or None where it says nothing of it.
 
     Raises:
         ConfigurationError: for an unknown name.
@@ -41,8 +47,7 @@ def load_term(name: str) -> Term:
         raise ConfigurationError(
             f"there is no term {name!r}; choose out of {', '.join(TERMS)}, or all or none"
         )
-    module, cls = TERMS[name]
-    term: Term = getattr(importlib.import_module(module), cls)()
+    term: Term = importlib.import_module(f"refmask.terms.{name}").score
     return term
 
 
@@ -67,33 +72,93 @@ def parse_terms(text: str) -> dict[str, float]:
 
 
 def evidence(
-    weights: Mapping[str, float],
-    features: Mapping[str, Any],
-    phrases: Sequence[TargetPhrase],
-    count: int,
-) -> list[dict[str, FloatArray]]:
-    """What each term tells about each phrase, times its weight.
+    weights: Mapping[str, float], image: ImageEvidence, phrase: TargetPhrase, nouns: NounScores
+) -> dict[str, FloatArray]:
+    """What each term says about a phrase, times its weight.
 
     Args:
         weights: of terms, by name.
-        features: what each term encoded, by name.
-        phrases: T of them.
-        count: N, proposals.
+        image: of the N proposals.
+        phrase: what is asked for.
+        nouns: how far each proposal shows a noun.
 
     Returns:
-        For each phrase float32 (N,) by name; terms of which it says nothing are left out.
+        float64 (N,) by name; terms of which the phrase says nothing are left out.
     """
-    told = []
-    for phrase in phrases:
-        values = {
-            name: load_term(name).score(features[name], phrase)
-            for name, weight in weights.items()
-            if weight and count
-        }
-        told.append(
-            {name: weights[name] * value for name, value in values.items() if value is not None}
-        )
-    return told
+    node = _node(weights, image, phrase.reading, phrase, nouns(phrase), nouns)
+    return _values(weights, node)
+
+
+def noun_phrases(phrase: TargetPhrase) -> Iterator[TargetPhrase]:
+    """The nouns of a phrase whose scores its terms need: of the target and of all landmarks."""
+    reading = phrase.reading
+    if not (reading.cues or reading.relations):
+        return
+    yield phrase_of(reading)
+    for relation in _relations(reading):
+        if relation.landmark.noun not in SAME_KIND:
+            yield phrase_of(relation.landmark)
+
+
+def phrase_of(reading: Reading) -> TargetPhrase:
+    """A thing's noun as a phrase of its own."""
+    phrase = reading.phrase or reading.noun
+    return TargetPhrase(phrase, phrase, phrase, reading.noun, reading=reading)
+
+
+def _relations(reading: Reading) -> Iterator[Relation]:
+    for relation in reading.relations:
+        yield relation
+        yield from _relations(relation.landmark)
+
+
+def _node(
+    weights: Mapping[str, float],
+    image: ImageEvidence,
+    reading: Reading,
+    phrase: TargetPhrase,
+    scores: FloatArray | None,
+    nouns: NounScores,
+) -> Node:
+    """A thing of a reading, its landmarks found among the proposals.
+
+    A landmark that nobody knows is left out, and where it is the target is.
+    """
+    layout, landmarks = image.get(Layout.of), []
+    shown = _relative(scores, len(layout))
+    owner = layout.things(np.log(shown + LEAST) + NOTICED * np.log(layout.noticed + LEAST))
+    for relation in reading.relations if weights.get("relation") else ():
+        landmark = relation.landmark
+        known = scores if landmark.noun in SAME_KIND else nouns(phrase_of(landmark))
+        if known is None:
+            shared = tuple(cue for cue in landmark.cues if cue.kind in SHARED)
+            reading = replace(reading, cues=reading.cues + shared)
+        else:
+            other = _node(weights, image, landmark, phrase_of(landmark), known, nouns)
+            landmarks.append((relation, _likely(weights, other, known)))
+    kind = shown * layout.noticed
+    kind = np.where(owner == np.arange(len(layout)), kind, 0)
+    kind = kind / max(float(kind.max(initial=0)), 1e-9)
+    return Node(reading, phrase, layout.drawn_by(owner), owner, kind, tuple(landmarks), image)
+
+
+def _likely(weights: Mapping[str, float], node: Node, scores: FloatArray) -> FloatArray:
+    """How far each proposal is a landmark, float64 (N,), 1 for the likeliest."""
+    shown = np.log(np.maximum(_relative(scores, len(node.kind)), LEAST))
+    values = [shown, NOTICED * np.log(node.layout.noticed + 1e-9)]
+    total = np.sum([*values, *_values(weights, node).values()], axis=0)
+    return np.asarray(np.exp(total - total.max(initial=-np.inf)))
+
+
+def _relative(scores: FloatArray | None, count: int) -> FloatArray:
+    """Scores by their greatest, float64 (N,); ones where nothing is known."""
+    greatest = 0.0 if scores is None else float(scores.max(initial=0))
+    return np.ones(count) if scores is None or greatest <= 0 else np.asarray(scores / greatest)
+
+
+def _values(weights: Mapping[str, float], node: Node) -> dict[str, FloatArray]:
+    values = {name: load_term(name)(node) for name, weight in weights.items() if weight}
+    return {name: weights[name] * value for name, value in values.items() if value is not None}
 
 
 def _weight(part: str, setting: str) -> float:

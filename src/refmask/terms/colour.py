@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 
+from refmask.terms.node import Node
 from refmask.types import FloatArray, IntArray, MaskProposals, TargetPhrase, UInt8Array
 
 #: Basic names with some sRGB colours that people call so.
@@ -52,37 +53,35 @@ _WORD = re.compile(r"[a-z]+")
 _WORN = re.compile(r"\b(?:in|wearing|with)\s+(?:(?:a|an|the|his|her|their)\s+)?([a-z]+)")
 
 
-class Colour:
-    """Evidence from the colours that a phrase names of its target."""
+def score(node: Node) -> FloatArray | None:
+    """log(share + ``FLOOR``) of the colours that a phrase names: float64 (N,), or None."""
+    wanted = colours_of(node.phrase)
+    if not wanted:
+        return None
+    shares = node.image.get(colour_shares)[:, [NAMES.index(name) for name in wanted]]
+    return np.asarray(np.log(shares.sum(axis=1) + FLOOR))
 
-    def encode_image(self, image: UInt8Array, proposals: MaskProposals) -> FloatArray:
-        """Shares of the basic colours in each mask.
 
-        Args:
-            image: uint8 RGB (H, W, 3).
-            proposals: N masks of that size, none of them empty.
+def colour_shares(image: UInt8Array, proposals: MaskProposals) -> FloatArray:
+    """Shares of the basic colours in each mask.
 
-        Returns:
-            float32 (N, 11), in the order of ``NAMES``, 1 in sum.
-        """
-        shares = np.empty((len(proposals), len(NAMES)), np.float32)
-        for row, mask, box in zip(shares, proposals.masks, proposals.boxes, strict=True):
-            (x1, y1), (x2, y2) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
-            step = max(1, int(((y2 - y1) * (x2 - x1) / SAMPLES) ** 0.5))
-            inside = mask[y1:y2:step, x1:x2:step]
-            if not inside.any():
-                step, inside = 1, mask[y1:y2, x1:x2]
-            names = _names_of(image[y1:y2:step, x1:x2:step][inside])
-            row[:] = np.bincount(names, minlength=len(NAMES)) / len(names)
-        return shares
+    Args:
+        image: uint8 RGB (H, W, 3).
+        proposals: N masks of that size, none of them empty.
 
-    def score(self, features: FloatArray, phrase: TargetPhrase) -> FloatArray | None:
-        """log(share + ``FLOOR``) of the named colours together: float32 (N,), or None."""
-        wanted = colours_of(phrase)
-        if not wanted:
-            return None
-        shares = features[:, [NAMES.index(name) for name in wanted]].sum(axis=1)
-        return np.asarray(np.log(shares + FLOOR), np.float32)
+    Returns:
+        float32 (N, 11), in the order of ``NAMES``, 1 in sum.
+    """
+    shares = np.empty((len(proposals), len(NAMES)), np.float32)
+    for row, mask, box in zip(shares, proposals.masks, proposals.boxes, strict=True):
+        (x1, y1), (x2, y2) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
+        step = max(1, int(((y2 - y1) * (x2 - x1) / SAMPLES) ** 0.5))
+        inside = mask[y1:y2:step, x1:x2:step]
+        if not inside.any():
+            step, inside = 1, mask[y1:y2, x1:x2]
+        names = _names_of(image[y1:y2:step, x1:x2:step][inside])
+        row[:] = np.bincount(names, minlength=len(NAMES)) / len(names)
+    return shares
 
 
 def colours_of(phrase: TargetPhrase) -> tuple[str, ...]:

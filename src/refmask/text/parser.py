@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from refmask.errors import ConfigurationError, ExpressionError, MissingResource
 from refmask.ops.reading import is_folder
+from refmask.text.reading import read
 from refmask.text.words import (
     ONE,
     SEVERAL,
@@ -174,13 +175,14 @@ class PhraseParser:
             phrase = sentence.text if span is None else span.text
             head = sentence.text if span is None else span.root.text
             return TargetPhrase(sentence.expression, sentence.text, phrase, head, beyond)
+        reading = read(doc, None if span is None else span.root.i)
         text, places = sentence.text, sentence.places
         if span is None:
             head = text[places[_fallback(doc).i]]
-            return TargetPhrase(sentence.expression, text, text, head, beyond)
+            return TargetPhrase(sentence.expression, text, text, head, beyond, reading)
         phrase = text[places[span.start].start : places[span.end - 1].stop]
         head = text[places[span.root.i]]
-        return TargetPhrase(sentence.expression, text, phrase, head, beyond)
+        return TargetPhrase(sentence.expression, text, phrase, head, beyond, reading)
 
     @cached_property
     def _language(self) -> Language:

@@ -1,0 +1,210 @@
+"""Choice among given boxes whose categories are known: what language and geometry decide alone.
+
+Each line of a file is one expression: ``width`` and ``height`` of the image, ``boxes`` (XYXY pixels)
+of all its instances, their ``categories``, the ``expression`` and the ``target``'s number.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refmask.answer import softmax
+from refmask.classifier.words import WordTable
+from refmask.errors import InputError
+from refmask.ops.reading import in_short, parse_json
+from refmask.terms import LEAST, SAME_KIND, ImageEvidence, Layout, evidence
+from refmask.types import FloatArray, MaskProposals, TargetPhrase
+
+#: A noun names no category that it resembles less than this.
+RESEMBLING = 0.15
+#: What pronouns and the like stand for.
+PERSONS = frozenset({"him", "her", "he", "she", "they", "them", "who", "his", "their"})
+#: Without a noun ("second from left"), categories count by how much of them there is to choose from.
+NO_NOUN, ENOUGH = 5.0, 2.0
+#: Spread, in shares of the image, and weight of the prior on areas, per preset.
+PRIORS = {"none": 0.0, "refcoco": 2.0}
+LIKELY_AREA = 0.035
+
+
+@dataclass(frozen=True, eq=False)
+class BoxQuery:
+    """One expression among the boxes of an image.
+
+    Attributes:
+        expression: as written.
+        boxes: float64 (N, 4), XYXY in the unit square.
+        categories: N names.
+        target: which box is right.
+    """
+
+    expression: str
+    boxes: FloatArray
+    categories: tuple[str, ...]
+    target: int
+
+    @cached_property
+    def evidence(self) -> ImageEvidence:
+        """For terms that ask for boxes alone."""
+        nothing = np.zeros((1, 1, 3), np.uint8)
+        return ImageEvidence(nothing, MaskProposals.empty(1, 1), {Layout.of: Layout(self.boxes)})
+
+
+def read_boxes(path: Path) -> Iterator[BoxQuery]:
+    """The queries of a ``.jsonl`` or ``.jsonl.gz`` file, in order.
+
+    Raises:
+        InputError: when the file cannot be read, or a line is none such.
+    """
+    opened = gzip.open if path.suffix == ".gz" else open
+    number = 0
+    try:
+        with opened(path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                yield _query(parse_json(line, f"line {number} of {path}"))
+    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"line {number} of {path} is no expression about boxes ({in_short(error)}); see "
+            "docs/places.md for the fields"
+        ) from error
+
+
+def _query(fields: Any) -> BoxQuery:
+    size = [float(fields["width"]), float(fields["height"])] * 2
+    boxes = np.asarray(fields["boxes"], np.float64) / size
+    categories, target = tuple(fields["categories"]), int(fields["target"])
+    if boxes.shape != (len(categories), 4) or not 0 <= target < len(boxes):
+        raise ValueError(f"{len(categories)} categories, boxes {boxes.shape}, target {target}")
+    if not np.isfinite(boxes).all() or not all(isinstance(name, str) for name in categories):
+        raise ValueError("boxes are finite numbers, categories texts")
+    return BoxQuery(str(fields["expression"]), boxes, categories, target)
+
+
+class Categories:
+    """How far boxes of known categories are what nouns name, by the table of words."""
+
+    def __init__(self, table: WordTable) -> None:
+        self._table = table
+        self._nouns: dict[tuple[str, str, str], FloatArray | None] = {}
+        self._names: dict[str, FloatArray | None] = {}
+
+    def scores(self, phrase: TargetPhrase, categories: Sequence[str]) -> FloatArray | None:
+        """float64 (N,), 0 to 1, 1 for the likeliest; None where the noun names none of them."""
+        noun = self._noun(phrase)
+        if noun is None:
+            return None
+        found = np.array([self._alike(noun, name) for name in categories])
+        return found / found.max() if found.max(initial=0) > RESEMBLING else None
+
+    def _noun(self, phrase: TargetPhrase) -> FloatArray | None:
+        key = phrase.text, phrase.noun_phrase, phrase.head
+        if key not in self._nouns:
+            if phrase.head in PERSONS:
+                self._nouns[key] = self._table.affinity("person")
+            else:
+                reading = self._table.read(phrase)
+                self._nouns[key] = reading.noun if reading.word else None
+        return self._nouns[key]
+
+    def _alike(self, noun: FloatArray, name: str) -> float:
+        if name not in self._names:
+            self._names[name] = self._table.affinity(name)
+        category = self._names[name]
+        if category is None or not category.any() or not noun.any():
+            return 0.0
+        return float(noun @ category / np.sqrt((noun @ noun) * (category @ category)))
+
+
+def box_scores(
+    query: BoxQuery,
+    phrase: TargetPhrase,
+    categories: Categories,
+    weights: Mapping[str, float],
+    prior: float = 0.0,
+) -> FloatArray:
+    """Logits of the boxes, in nats: float64 (N,).
+
+    Args:
+        query: boxes and categories.
+        phrase: the expression as read.
+        categories: finds nouns among them.
+        weights: of terms.
+        prior: weight of the prior on areas; RefCOCO's targets are large.
+    """
+
+    def nouns(noun: TargetPhrase) -> FloatArray | None:
+        known = noun.reading.noun
+        if not known or known in SAME_KIND:
+            return None
+        return categories.scores(phrase_as_read(noun), query.categories)
+
+    shown = nouns(phrase)
+    count = len(query.categories)
+    layout = query.evidence.get(Layout.of)
+    scores = np.log(np.maximum(np.ones(count) if shown is None else shown, LEAST))
+    if not phrase.reading.noun:
+        names = np.array(query.categories)
+        among = (names[:, None] == names) @ layout.noticed
+        scores = scores + NO_NOUN * np.log(0.3 + np.minimum(ENOUGH, among))
+    values = evidence(weights, query.evidence, phrase, nouns)
+    total: FloatArray = np.sum([scores, *values.values()], axis=0)
+    return total + prior * np.log(layout.noticed + 1e-9)
+
+
+def phrase_as_read(noun: TargetPhrase) -> TargetPhrase:
+    """The noun phrase that a reading names, which is all that counts of a phrase here."""
+    reading = noun.reading
+    text = reading.phrase or reading.noun
+    return TargetPhrase(text, text, text, reading.noun, reading=reading)
+
+
+def box_records(
+    queries: Sequence[BoxQuery],
+    parse: Callable[[Sequence[str]], list[TargetPhrase]],
+    categories: Categories,
+    weights: Mapping[str, float],
+    prior: float = 0.0,
+    noise: float = 0.0,
+    seed: int = 0,
+) -> Iterator[dict[str, Any]]:
+    """One record for each query: the chosen box, its confidence, and how the expression was read.
+
+    Args:
+        queries: asked in this order.
+        parse: reads expressions.
+        categories: finds nouns.
+        weights: of terms.
+        prior: weight of the prior on areas.
+        noise: nats of normal noise added to every score.
+        seed: of the noise.
+    """
+    rng = np.random.default_rng(seed)
+    for start in range(0, len(queries), 1024):
+        some = queries[start : start + 1024]
+        phrases = parse([query.expression for query in some])
+        for query, phrase in zip(some, phrases, strict=True):
+            scores = box_scores(query, phrase, categories, weights, prior)
+            scores = scores + rng.normal(0, noise, len(scores)) if noise else scores
+            best = int(scores.argmax())
+            yield {
+                "expression": query.expression,
+                "target": query.target,
+                "chosen": best,
+                "right": best == query.target,
+                "confidence": round(float(softmax(scores)[best]), 4),
+                "reading": str(phrase.reading),
+                "kinds": sorted(kinds_of(phrase)),
+            }
+
+
+def kinds_of(phrase: TargetPhrase) -> set[str]:
+    """What an expression says beside its noun: kinds of cues, and "relation"."""
+    reading = phrase.reading
+    kinds = {cue.kind for cue in reading.cues}
+    return kinds | ({"relation"} if reading.relations else set())

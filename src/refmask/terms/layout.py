@@ -1,0 +1,208 @@
+"""Where proposals lie, and how each lies to each other: what all terms of place are made of.
+
+The image is the unit square, y downwards. Boxes stand for masks: on RefCOCO's true boxes the
+formulas below were tuned, and a mask's box is the same whoever drew it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from refmask.types import BoolArray, FloatArray, IntArray, MaskProposals, UInt8Array
+
+#: Proposals are one thing, drawn differently, from this IoU of their masks on,
+SAME_THING = 0.5
+#: and part of another when so much of the smaller mask lies inside the larger one.
+PART = 0.85
+#: A thing that covers so small a share of the image counts half among its kind.
+NOTICED = 0.044
+
+
+def sigmoid(values: FloatArray) -> FloatArray:
+    """The logistic function, without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * values)))
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Boxes of N proposals in the unit square.
+
+    Attributes:
+        boxes: float64 (N, 4), x1, y1, x2, y2, 0 to 1.
+        shared: float32 (N, N), pixels that two masks share, by the area of the smaller one; None
+            where boxes are all that is known.
+        overlap: float32 (N, N), IoU of masks; None likewise.
+    """
+
+    boxes: FloatArray
+    shared: FloatArray | None = None
+    overlap: FloatArray | None = None
+
+    @classmethod
+    def of(cls, image: UInt8Array, proposals: MaskProposals) -> Layout:  # noqa: ARG003
+        """The layout of an image's proposals; two masks are compared at a hundred pixels or so."""
+        height, width = proposals.size
+        boxes = proposals.boxes.astype(np.float64) / [width, height, width, height]
+        step = max(1, max(height, width) // 128)
+        small = proposals.masks[:, ::step, ::step].reshape(len(proposals), -1).astype(np.float32)
+        common, areas = small @ small.T, small.sum(axis=1)
+        smaller = np.minimum(areas[:, None], areas)
+        union = areas[:, None] + areas - common
+        return cls(boxes, common / np.maximum(smaller, 1), common / np.maximum(union, 1))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __repr__(self) -> str:
+        """One line, without arrays."""
+        return f"<Layout of {len(self)} boxes>"
+
+    @cached_property
+    def x(self) -> FloatArray:
+        """Centres, left to right: float64 (N,)."""
+        return np.asarray((self.boxes[:, 0] + self.boxes[:, 2]) / 2)
+
+    @cached_property
+    def y(self) -> FloatArray:
+        """Centres, top to bottom: float64 (N,)."""
+        return np.asarray((self.boxes[:, 1] + self.boxes[:, 3]) / 2)
+
+    @cached_property
+    def height(self) -> FloatArray:
+        """Of the boxes: float64 (N,)."""
+        return np.asarray(self.boxes[:, 3] - self.boxes[:, 1])
+
+    @cached_property
+    def log_area(self) -> FloatArray:
+        """Logarithm of the boxes' shares of the image: float64 (N,)."""
+        width = self.boxes[:, 2] - self.boxes[:, 0]
+        return np.asarray(np.log(np.maximum(width * self.height, 1e-6)))
+
+    @cached_property
+    def noticed(self) -> FloatArray:
+        """How far a box counts at all by its size, 0 to 1: float64 (N,)."""
+        return np.asarray(1 / (1 + (NOTICED / np.exp(self.log_area)) ** 4))
+
+    @cached_property
+    def nearness(self) -> FloatArray:
+        """How near to the viewer, by the lower edge and the size: float64 (N,)."""
+        return np.asarray(self.boxes[:, 3] + 0.06 * self.log_area)
+
+    def things(self, standing: FloatArray) -> IntArray:
+        """The proposal that stands for the same thing as each, int64 (N,), itself if none does.
+
+        Taken from the best to the worst, a proposal belongs to the first better one that is the
+        same thing, a part of it, or that it is a part of.
+
+        Args:
+            standing: float (N,), which of two is likelier to be drawn rightly.
+        """
+        owner = np.arange(len(self))
+        if self.shared is None or self.overlap is None:
+            return owner
+        same = (self.overlap >= SAME_THING) | (self.shared >= PART)
+        free = np.ones(len(self), np.bool_)
+        for best in np.argsort(-standing, kind="stable"):
+            if free[best]:
+                members = free & same[best]
+                owner[members] = best
+                free &= ~members
+                free[best] = False
+        return owner
+
+    # How thing j (columns) lies to proposal i (rows), 0 to 1.
+
+    def relation(self, name: str) -> FloatArray:
+        """How far i stands so to j, 0 to 1, not to itself: float64 (N, N)."""
+        values = FORMULAS[name](self._pairs)
+        return np.where(self._same, 0, values)
+
+    def drawn_by(self, owner: IntArray) -> Layout:
+        """The layout in which each proposal lies where the one that stands for its thing does."""
+        if (owner == np.arange(len(self))).all():
+            return self
+        return Layout(self.boxes[owner])
+
+    @cached_property
+    def distance(self) -> FloatArray:
+        """Of the centres: float64 (N, N)."""
+        return self._pairs.distance
+
+    @cached_property
+    def _same(self) -> BoolArray:
+        """Whether two boxes are one: bool (N, N)."""
+        return np.asarray((self.boxes[:, None] == self.boxes).all(axis=2))
+
+    @cached_property
+    def _pairs(self) -> _Pairs:
+        x1, y1, x2, y2 = self.boxes.T
+        low = np.maximum(x1[:, None], x1), np.maximum(y1[:, None], y1)
+        high = np.minimum(x2[:, None], x2), np.minimum(y2[:, None], y2)
+        across, down = (end - start for start, end in zip(low, high, strict=True))
+        area = np.exp(self.log_area)
+        common = np.maximum(across, 0) * np.maximum(down, 0)
+        dx, dy = self.x - self.x[:, None], self.y - self.y[:, None]
+        distance = np.hypot(dx, dy)
+        gap = np.hypot(np.minimum(across, 0), np.minimum(down, 0))
+        return _Pairs(
+            dx=dx,
+            dy=dy,
+            lower=y2 - y2[:, None],
+            distance=distance,
+            gap=gap,
+            touch=common / np.minimum(area[:, None], area),
+            inside=common / area[:, None],
+            near=np.exp(-gap / 0.15 - distance / 0.5),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Thing j (columns) as seen from i (rows), float64 (N, N) each, in sides of the image.
+
+    Attributes:
+        dx: how far right its centre is.
+        dy: how far down.
+        lower: how much further down its lower edge is.
+        distance: of the centres.
+        gap: between the boxes, 0 where they meet.
+        touch: what the boxes share, by the area of the smaller one.
+        inside: the same by the area of i.
+        near: 1 where they coincide, less with gap and distance.
+    """
+
+    dx: FloatArray
+    dy: FloatArray
+    lower: FloatArray
+    distance: FloatArray
+    gap: FloatArray
+    touch: FloatArray
+    inside: FloatArray
+    near: FloatArray
+
+
+def _stacked(pairs: _Pairs) -> FloatArray:
+    """Near, and in one column."""
+    return np.asarray(np.exp(-pairs.gap / 0.15 - np.abs(pairs.dx) / 0.3))
+
+
+#: "i is left of j" and the like. "between" takes two landmarks, see ``terms.relation``.
+FORMULAS: dict[str, Callable[[_Pairs], FloatArray]] = {
+    "near": lambda pairs: pairs.near,
+    "left": lambda pairs: sigmoid(pairs.dx / 0.05) * pairs.near,
+    "right": lambda pairs: sigmoid(-pairs.dx / 0.05) * pairs.near,
+    "above": lambda pairs: sigmoid(pairs.dy / 0.05) * _stacked(pairs),
+    "below": lambda pairs: sigmoid(-pairs.dy / 0.05) * _stacked(pairs),
+    "behind": lambda pairs: sigmoid(pairs.lower / 0.05) * pairs.near,
+    "front": lambda pairs: sigmoid(-pairs.lower / 0.05) * pairs.near,
+    "on": lambda pairs: (
+        pairs.touch * sigmoid((pairs.dy + 0.1) / 0.1) * np.exp(-pairs.distance / 0.4)
+    ),
+    "in": lambda pairs: pairs.inside * np.exp(-pairs.distance / 0.3),
+    "has": lambda pairs: np.exp(-pairs.gap / 0.05) * (0.2 + 0.8 * pairs.touch),
+    "far": lambda pairs: pairs.distance / max(float(pairs.distance.max(initial=0)), 1e-6),
+}

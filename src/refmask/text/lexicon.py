@@ -1,0 +1,153 @@
+"""Words of place, order, size, depth and relation, as people write them."""
+
+from __future__ import annotations
+
+import re
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _table(**values: str) -> dict[str, str]:
+    return {word: value for value, words in values.items() for word in words.split()}
+
+
+#: Words that say where in the image something is, and the cue's value.
+PLACES = _table(
+    left="left leftmost lefthand leftside leftest lft",
+    right="right rightmost righthand rightside rightest rt rite",
+    top="top topmost upper uppermost highest up higher",
+    bottom="bottom bottommost lower lowermost lowest down",
+    middle="middle center centre central mid middlemost centermost midle",
+)
+DEPTHS = _table(
+    near="front frontmost foreground closest nearest closer nearer foremost",
+    far="back backmost background rear furthest farthest farther further distant distance rearmost",
+)
+SIZES = _table(
+    big="big bigger biggest large larger largest huge biger bigest",
+    small="small smaller smallest tiny tinier tiniest smallish",
+    tall="tall taller tallest",
+    short="short shorter shortest little littlest",
+)
+ORDERS = {
+    word: rank
+    for rank, words in enumerate(
+        ("first 1st", "second 2nd", "third 3rd", "fourth 4th", "fifth 5th", "sixth 6th")
+    )
+    for word in words.split()
+} | {"last": -1}
+EDGES = _table(edge="edge corner edges", cut="cropped partial partially halfway half")
+ALONE = frozenset({"alone", "solo", "lone", "isolated", "separate"})
+#: Sides of the image, which places go with: "left side", "the front row".
+SIDES = _words(
+    "side hand part row area section half corner edge end portion column most third quadrant "
+    "spot position"
+)
+#: What stands for the image, or for who looks at it.
+FRAMES = _words(
+    "picture photo image pic photograph screen frame shot scene view us me camera viewer you page"
+)
+#: Verbs of looking: what follows is a direction, no place.
+FACING = _words("facing looking pointing turned leaning going walking heading running")
+#: Parts of bodies, whose left and right are their owner's.
+PARTS = _words(
+    "hand arm leg foot shoe eye ear hands arms legs feet paw wing shoulder wheel tire knee "
+    "sleeve elbow thigh finger sock boot horn tusk glove tail"
+)
+#: What is worn, or part of a thing: cues about it are climbed past.
+WORN = PARTS | _words(
+    "shirt tshirt shirts jacket coat hat cap dress pants shorts jeans skirt suit tie sweater "
+    "hoodie vest top blouse outfit uniform jersey glasses sunglasses hair beard head face back "
+    "helmet stripes stripe letters clothes clothing scarf tee sweatshirt trousers plaid "
+    "backpack purse apron gear mustache bangs ponytail number logo"
+)
+#: What is worn, and a thing of its own all the same.
+CARRIED = _words("tie backpack purse head face helmet")
+POINTERS = _words("one ones it him her them he she they that this who which what guy")
+PRONOUNS = _words("him her them he she they his their us me you i it itself")
+POSSESSIVES = _words("his her its their my your 's")
+
+#: Relations by the words that state them, longest first. "" marks what is no relation.
+RELATIONS: dict[tuple[str, ...], str] = {
+    tuple(words.split()): name
+    for name, group in {
+        "near": "next to|beside|besides|near|nearest|nearest to|closest to|closer to|close to|by|"
+        "adjacent to|along|alongside|around|at|against|touching|hugging|nearer|across from|"
+        "standing by|with",
+        "left": "left of|to the left of|to left of|on the left of|on left of|on the left side of|"
+        "to the left side of|on left side of|left side of|left from|left to",
+        "right": "right of|to the right of|to right of|on the right of|on right of|right side of|"
+        "on the right side of|to the right side of|on right side of|right from|right to",
+        "above": "above|over|on top of|atop|higher than|top of",
+        "below": "below|under|underneath|beneath|lower than|bottom of",
+        "behind": "behind|in back of|in the back of|back of|hind",
+        "front": "in front of|in the front of|front of|ahead of|before",
+        "on": "on|upon|onto|sitting on|riding|on the|off",
+        "in": "in|inside|within|inside of|in the|into",
+        "has": "has|have|having|holding|wearing|carrying|w|containing|eating|using|pushing|of",
+        "far": "far from|away from|farthest from|furthest from|farther from|further from|"
+        "far away from",
+        "between": "between|in between|in the middle of|amid|among|inbetween",
+    }.items()
+    for words in group.split("|")
+}
+LONGEST = max(map(len, RELATIONS))
+RELATIONS[("with",)] = RELATIONS[("w/",)] = "has"
+RELATION_WORDS = frozenset(words[0] for words in RELATIONS)
+PORTIONS = _words(
+    "piece part portion slice slices pieces bunch layer layers stack chunk bit pair group set "
+    "pile arm leg rest kind type top bottom edge corner"
+)
+OF_BODIES = _words("butt head face neck tail rear ass mouth nose ear ears legs leg body")
+NEGATIONS = _words("not no n't without nt isnt never non")
+
+
+_GLUED = re.compile(
+    "(?:on|at|far|from|in|the|very)?(left|right|top|bottom|upper|lower|middle|center|centre|front|back)"
+    "(?:s|most|side|hand|corner|center|middle|guy|man|one|person)?"
+)
+_LONG = tuple(
+    word
+    for word in (*PLACES, *DEPTHS, *SIZES, *ORDERS)
+    if len(word) > 5 and word not in ("center", "higher", "longer")
+)
+
+
+#: Words of their own, though one slip away from a word of place.
+NO_SLIPS = _words(
+    "close closed closet closets closes father clover neater backs rights tops backside closer "
+    "button litter tale tell tall bigger table second"
+)
+
+
+def normal(word: str) -> str:
+    """A word as the tables above spell it: "onright" and "leftside" are left and right."""
+    known = word in PLACES or word in DEPTHS or word in SIZES or word in ORDERS
+    if known or len(word) < 4 or word in NO_SLIPS:
+        return word
+    if (found := _GLUED.fullmatch(word)) and word != found[1]:
+        return found[1]
+    if len(word) > 4:
+        for known_word in _LONG:
+            if known_word[0] == word[0] and _one_slip(word, known_word):
+                return known_word
+    return word
+
+
+def _one_slip(one: str, other: str) -> bool:
+    """Whether a letter too many, too few, wrong, or two exchanged make one word of the other."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    first = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
+    if first is None:
+        return len(one) != len(other)
+    a, b = one[first:], other[first:]
+    return a[1:] == b or a == b[1:] or a[1:] == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
+
+
+COLOURS = _words(
+    "red orange yellow green blue purple pink brown black white grey gray beige tan striped "
+    "plaid dark light"
+)
