@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -189,16 +189,16 @@ class Scene:
         weights = {name: weight for name, weight in self.segmenter.terms.items() if weight}
         if not weights or not len(self.proposals):
             return [{} for _ in phrases]
-        nouns = self._noun_scores(phrases)
+        nouns = self._noun_scores(weights, phrases)
         return [evidence(weights, self._evidence, phrase, nouns) for phrase in phrases]
 
-    def _noun_scores(self, phrases: Sequence[TargetPhrase]) -> NounScores:
+    def _noun_scores(
+        self, weights: Mapping[str, float], phrases: Sequence[TargetPhrase]
+    ) -> NounScores:
         """How far each proposal shows the nouns that the phrases' terms need, by the method."""
         method = self.segmenter.cached
-        needed = {
-            noun.text: noun for phrase in phrases for noun in noun_phrases(phrase) if noun.text
-        }
-        nouns = list(needed.values())
+        needed = {noun.text: noun for phrase in phrases for noun in noun_phrases(weights, phrase)}
+        nouns = [noun for text, noun in needed.items() if text]
         if not nouns:
             return lambda _: None
         text = method.encode_text(nouns)

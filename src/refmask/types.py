@@ -237,6 +237,14 @@ class Cue:
     negated: bool = False
     tokens: tuple[int, ...] = ()
 
+    def __str__(self) -> str:
+        """Such as "place left", "not depth near", "order 2 from left"."""
+        rank = "last" if self.rank < 0 else str(self.rank + 1)
+        value = self.value
+        if self.kind == "order":
+            value = f"{rank} from {self.value}" if self.value else rank
+        return " ".join(filter(None, ("not" if self.negated else "", self.kind, value)))
+
 
 @dataclass(frozen=True)
 class Relation:
@@ -271,6 +279,43 @@ class Reading:
     phrase: str = ""
     cues: tuple[Cue, ...] = ()
     relations: tuple[Relation, ...] = ()
+
+    def __str__(self) -> str:
+        """One line: "guy (order 2 from left) near [dog (place left)]"."""
+        cues = f"({', '.join(map(str, self.cues))})" if self.cues else ""
+        links = [
+            f"{'not ' if link.negated else ''}{link.name} [{link.landmark}]"
+            for link in self.relations
+        ]
+        return " ".join(filter(None, (self.phrase or "?", cues, *links)))
+
+    def tree(self, indent: str = "") -> str:
+        """Several lines, one a cue or landmark, each below what it is said of."""
+        lines = [f"{indent}{self.phrase or '?'}", *(f"{indent}  {cue}" for cue in self.cues)]
+        for link in self.relations:
+            lines.append(f"{indent}  {'not ' if link.negated else ''}{link.name}")
+            lines.append(link.landmark.tree(indent + "    "))
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        return {
+            "noun": self.noun,
+            "phrase": self.phrase,
+            "cues": [
+                {
+                    "kind": cue.kind,
+                    "value": cue.value,
+                    **({"rank": cue.rank} if cue.kind == "order" else {}),
+                    "negated": cue.negated,
+                }
+                for cue in self.cues
+            ],
+            "relations": [
+                {"name": link.name, "negated": link.negated, "landmark": link.landmark.to_dict()}
+                for link in self.relations
+            ],
+        }
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from refmask.terms.colour import FLOOR, NAMES, PROTOTYPES, Colour, colours_of
+from refmask.terms import evidence
+from refmask.terms.colour import FLOOR, NAMES, PROTOTYPES, colour_shares, colours_of
+from refmask.terms.node import ImageEvidence
 from refmask.types import MaskProposals, TargetPhrase
 
 
@@ -22,7 +24,7 @@ def halves():
 
 
 def test_shares_of_halves(halves):
-    shares = Colour().encode_image(*halves)
+    shares = colour_shares(*halves)
     assert shares.shape == (3, 11)
     assert shares.dtype == np.float32
     red, blue = NAMES.index("red"), NAMES.index("blue")
@@ -32,27 +34,27 @@ def test_shares_of_halves(halves):
 
 
 def test_the_score_is_the_log_of_the_named_share(halves):
-    term = Colour()
-    shares = term.encode_image(*halves)
-    score = term.score(shares, phrase("the red thing"))
-    assert score.dtype == np.float32
-    assert np.allclose(score, np.log(np.array([1, 0, 0.5]) + FLOOR), atol=1e-5)
-    both = term.score(shares, phrase("the red and blue thing"))
-    assert np.allclose(both, np.log(1 + FLOOR), atol=1e-5)
-    assert term.score(shares, phrase("the left thing")) is None
+    image = ImageEvidence(*halves)
+
+    def score(text):
+        return evidence({"colour": 1.0}, image, phrase(text), lambda _: None).get("colour")
+
+    assert np.allclose(score("the red thing"), np.log(np.array([1, 0, 0.5]) + FLOOR), atol=1e-5)
+    assert np.allclose(score("the red and blue thing"), np.log(1 + FLOOR), atol=1e-5)
+    assert score("the left thing") is None
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_prototype_has_its_own_name(name):
     for colour in PROTOTYPES[name]:
         image = np.full((8, 8, 3), colour, np.uint8)
-        shares = Colour().encode_image(image, MaskProposals(np.ones((1, 8, 8), np.bool_)))
+        shares = colour_shares(image, MaskProposals(np.ones((1, 8, 8), np.bool_)))
         assert shares[0, NAMES.index(name)] == 1, colour
 
 
 def test_shadow_does_not_change_a_name():
     image = np.array([[[90, 20, 22], [220, 40, 45]]], np.uint8)
-    shares = Colour().encode_image(image, MaskProposals(np.ones((1, 1, 2), np.bool_)))
+    shares = colour_shares(image, MaskProposals(np.ones((1, 1, 2), np.bool_)))
     assert shares[0, NAMES.index("red")] == 1
 
 
@@ -62,7 +64,7 @@ def test_thin_and_large_masks_are_sampled():
     masks = np.zeros((2, 2000, 2000), np.bool_)
     masks[0, :, 1001] = True
     masks[1] = True
-    shares = Colour().encode_image(image, MaskProposals(masks))
+    shares = colour_shares(image, MaskProposals(masks))
     assert shares[0, NAMES.index("red")] == 1
     assert shares[1, NAMES.index("white")] > 0.95
 

@@ -1,67 +1,104 @@
-"""What every term must do; a new line in TERMS is tested here by itself."""
+"""What every term must do; a new name in TERMS is tested here by itself."""
 
 import numpy as np
 import pytest
 
 from refmask import ConfigurationError
-from refmask.terms import TERMS, evidence, load_term, parse_terms
-from refmask.types import MaskProposals, TargetPhrase
+from refmask.terms import TERMS, evidence, load_term, noun_phrases, parse_terms
+from refmask.terms.node import ImageEvidence
+from refmask.types import Cue, MaskProposals, Reading, Relation, TargetPhrase
 
-PHRASES = {"colour": "the red thing"}
+READINGS = {
+    "place": Reading("thing", "thing", (Cue("place", "left"),)),
+    "order": Reading("thing", "thing", (Cue("order", "left", 1),)),
+    "size": Reading("thing", "thing", (Cue("size", "tall"),)),
+    "depth": Reading("thing", "thing", (Cue("depth", "near"),)),
+    "edge": Reading("thing", "thing", (Cue("alone"),)),
+    "relation": Reading("thing", "thing", (), (Relation("near", Reading("dog", "dog")),)),
+    "colour": Reading("thing", "red thing"),
+}
 
 
-def phrase(text):
-    return TargetPhrase(text, text, text, "thing")
+def phrase(name=None):
+    text = "the red thing" if name == "colour" else "the thing"
+    return TargetPhrase(text, text, text, "thing", reading=READINGS.get(name, Reading("thing")))
 
 
-@pytest.fixture(params=list(TERMS))
+def nouns(_):
+    return np.array([0.2, 1.0, 0.5, 0.1])
+
+
+@pytest.fixture(params=TERMS)
 def name(request):
     return request.param
 
 
-def test_permuting_proposals_permutes_the_evidence(name, noise, fixed_proposer):
-    term, proposals, order = load_term(name), fixed_proposer.propose(noise), [2, 0, 3, 1]
-    told = term.score(term.encode_image(noise, proposals), phrase(PHRASES[name]))
-    again = term.score(term.encode_image(noise, proposals[order]), phrase(PHRASES[name]))
-    assert told.shape == (4,)
-    assert told.dtype == np.float32
-    assert np.allclose(told[order], again)
+@pytest.fixture
+def image(noise, fixed_proposer):
+    return ImageEvidence(noise, fixed_proposer.propose(noise))
 
 
-def test_a_phrase_that_says_nothing_of_it(name, noise, fixed_proposer):
-    term = load_term(name)
-    assert (
-        term.score(term.encode_image(noise, fixed_proposer.propose(noise)), phrase("thing")) is None
-    )
+def test_permuting_proposals_permutes_the_evidence(name, noise, fixed_proposer, image):
+    order = [2, 0, 3, 1]
+    there = evidence({name: 1.0}, image, phrase(name), nouns)[name]
+    moved = ImageEvidence(noise, fixed_proposer.propose(noise)[order])
+    again = evidence({name: 1.0}, moved, phrase(name), lambda noun: nouns(noun)[order])[name]
+    assert there.shape == (4,)
+    assert np.isfinite(there).all()
+    assert np.ptp(there) > 0.01
+    assert np.allclose(there[order], again)
 
 
-def test_no_proposals(name, noise):
-    term = load_term(name)
-    nothing = term.encode_image(noise, MaskProposals.empty(60, 80))
-    assert evidence({name: 1.0}, {name: nothing}, [phrase(PHRASES[name])], 0) == [{}]
+def test_a_phrase_that_says_nothing_of_it(name, image):
+    assert evidence({name: 1.0}, image, phrase(), nouns) == {}
 
 
-def test_weights(name, noise, fixed_proposer):
-    observed = {name: load_term(name).encode_image(noise, fixed_proposer.propose(noise))}
-    phrases = [phrase(PHRASES[name]), phrase("thing")]
-    one, none = evidence({name: 1.0}, observed, phrases, 4)
-    two, _ = evidence({name: 2.0}, observed, phrases, 4)
+def test_weights(name, image):
+    one, two = (evidence({name: weight}, image, phrase(name), nouns) for weight in (1.0, 2.0))
     assert np.allclose(2 * one[name], two[name])
-    assert none == {}
-    assert evidence({name: 0.0}, observed, phrases, 4) == [{}, {}]
+    assert evidence({name: 0.0}, image, phrase(name), nouns) == {}
+
+
+def test_what_is_denied_counts_the_other_way(image):
+    for kind in ("place", "order", "size", "depth"):
+        (cue,) = READINGS[kind].cues
+        denied = Reading("thing", "thing", (Cue(cue.kind, cue.value, cue.rank, negated=True),))
+        said = TargetPhrase("x", "x", "x", "thing", reading=denied)
+        against = evidence({kind: 1.0}, image, said, nouns)[kind]
+        assert np.allclose(against, -0.5 * evidence({kind: 1.0}, image, phrase(kind), nouns)[kind])
+
+
+def test_nouns_are_asked_for_only_where_terms_need_them():
+    weights = dict.fromkeys(TERMS, 1.0)
+    needed = [noun.text for noun in noun_phrases(weights, phrase("relation"))]
+    assert needed == ["thing", "dog"]
+    assert list(noun_phrases(weights, phrase())) == []
+    assert list(noun_phrases({"colour": 1.0}, phrase("relation"))) == []
+
+
+def test_many_proposals_are_quick_to_compare(noise):
+    masks = np.zeros((100, 60, 80), np.bool_)
+    for number, mask in enumerate(masks):
+        mask[number % 10 * 6 : number % 10 * 6 + 6, number // 10 * 8 : number // 10 * 8 + 8] = True
+    between = Reading("a", "a", (), (Relation("between", Reading("b", "b")),))
+    said = TargetPhrase("x", "x", "x", "a", reading=between)
+    scores = np.random.default_rng(0).random(100)
+    image = ImageEvidence(noise, MaskProposals(masks))
+    values = evidence({"relation": 1.0}, image, said, lambda _: scores)["relation"]
+    assert values.shape == (100,)
 
 
 def test_parsing():
     assert parse_terms("all") == dict.fromkeys(TERMS, 1.0)
     assert parse_terms("none") == {}
     assert parse_terms("colour") == {"colour": 1.0}
-    assert parse_terms(" colour:weight=2.5 ") == {"colour": 2.5}
+    assert parse_terms(" colour:weight=2.5 , place") == {"colour": 2.5, "place": 1.0}
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("size", "there is no term 'size'; choose out of colour"),
+        ("weather", "there is no term 'weather'; choose out of place, order"),
         ("colour:weight=-1", "W of at least 0, got 'colour:weight=-1'"),
         ("colour:weight=nan", "W of at least 0"),
         ("colour:heavy=2", "NAME:weight=W"),
@@ -70,3 +107,7 @@ def test_parsing():
 def test_faulty_terms(text, told):
     with pytest.raises(ConfigurationError, match=told):
         parse_terms(text)
+
+
+def test_terms_are_modules():
+    assert all(callable(load_term(name)) for name in TERMS)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from refmask.cli.boxes import add_box_options, run_boxes
 from refmask.cli.choosing import settle
 from refmask.cli.engines import add_engine_options, cluster, from_here, on_cluster
 from refmask.cli.options import (
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: The data set that the embedded model was made for.
 SCENES = "scenes"
+#: Not a data set, but a file of boxes.
+BOXES = "boxes"
 #: Where runs go that are not told where.
 RUNS = "runs"
 
@@ -38,8 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "dataset",
         metavar="DATASET",
-        help="refcoco, refcoco+, refcocog, phrasecut, scenes, a folder in REFER's layout, or coco "
-        "(with --questions)",
+        help="refcoco, refcoco+, refcocog, phrasecut, scenes, a folder in REFER's layout, coco "
+        "(with --questions), or boxes (with --file)",
     )
     add_data_options(parser)
     parser.add_argument(
@@ -51,6 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "{stem} for the image's id), ...",
     )
     add_run_options(parser)
+    add_box_options(parser)
     add_engine_options(parser)
     add_refinement_options(parser)
     add_store_limit(parser)
@@ -108,6 +112,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate; print the figures and where the records are."""
     check_first(args)
+    if args.dataset == BOXES:
+        return run_boxes(args)
     evaluation, segmenter = _evaluation(args)
     if on_cluster(args):
         from refmask.batch.on_ray import RecordsOnRay

@@ -56,7 +56,8 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
     method.add_argument(
         "--terms",
         help="what else is weighed: auto (default: colour for the model offline, else none), all, "
-        "none, or names with weights such as colour:weight=2",
+        "none, or some of place, order, size, depth, edge, relation and colour, with weights such "
+        "as colour:weight=2",
     )
     method.add_argument("--parser", help="'embedded' (default) or an installed spaCy pipeline")
     method.add_argument(

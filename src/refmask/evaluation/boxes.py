@@ -1,7 +1,7 @@
 """Choice among given boxes whose categories are known: what language and geometry decide alone.
 
-Each line of a file is one expression: ``width`` and ``height`` of the image, ``boxes`` (XYXY pixels)
-of all its instances, their ``categories``, the ``expression`` and the ``target``'s number.
+Each line of a file is one expression: ``width`` and ``height`` of the image, ``boxes`` (XYXY
+pixels) of all its instances, their ``categories``, the ``expression`` and the ``target``'s number.
 """
 
 from __future__ import annotations
@@ -19,18 +19,21 @@ from refmask.answer import softmax
 from refmask.classifier.words import WordTable
 from refmask.errors import InputError
 from refmask.ops.reading import in_short, parse_json
-from refmask.terms import LEAST, SAME_KIND, ImageEvidence, Layout, evidence
+from refmask.terms import LEAST, SAME_KIND, evidence, phrase_of
+from refmask.terms.layout import Layout
+from refmask.terms.node import ImageEvidence
 from refmask.types import FloatArray, MaskProposals, TargetPhrase
 
 #: A noun names no category that it resembles less than this.
 RESEMBLING = 0.15
 #: What pronouns and the like stand for.
 PERSONS = frozenset({"him", "her", "he", "she", "they", "them", "who", "his", "their"})
-#: Without a noun ("second from left"), categories count by how much of them there is to choose from.
-NO_NOUN, ENOUGH = 5.0, 2.0
-#: Spread, in shares of the image, and weight of the prior on areas, per preset.
-PRIORS = {"none": 0.0, "refcoco": 2.0}
-LIKELY_AREA = 0.035
+#: Without a noun ("second from left"), categories count by how many of them there are.
+NO_NOUN, ENOUGH = 10.0, 2.0
+#: Weight of the prior on areas by preset: targets of these data sets are large.
+PRIORS = {"refcoco": 2.0, "refcoco+": 2.0}
+#: Bins of confidence that a calibration error is computed over.
+BINS = 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +80,8 @@ def read_boxes(path: Path) -> Iterator[BoxQuery]:
 
 def _query(fields: Any) -> BoxQuery:
     size = [float(fields["width"]), float(fields["height"])] * 2
+    if min(size) <= 0:
+        raise ValueError(f"an image of {size[0]}x{size[1]} pixels")
     boxes = np.asarray(fields["boxes"], np.float64) / size
     categories, target = tuple(fields["categories"]), int(fields["target"])
     if boxes.shape != (len(categories), 4) or not 0 <= target < len(boxes):
@@ -139,10 +144,9 @@ def box_scores(
     """
 
     def nouns(noun: TargetPhrase) -> FloatArray | None:
-        known = noun.reading.noun
-        if not known or known in SAME_KIND:
+        if not noun.reading.noun or noun.reading.noun in SAME_KIND:
             return None
-        return categories.scores(phrase_as_read(noun), query.categories)
+        return categories.scores(phrase_of(noun.reading), query.categories)
 
     shown = nouns(phrase)
     count = len(query.categories)
@@ -154,14 +158,7 @@ def box_scores(
         scores = scores + NO_NOUN * np.log(0.3 + np.minimum(ENOUGH, among))
     values = evidence(weights, query.evidence, phrase, nouns)
     total: FloatArray = np.sum([scores, *values.values()], axis=0)
-    return total + prior * np.log(layout.noticed + 1e-9)
-
-
-def phrase_as_read(noun: TargetPhrase) -> TargetPhrase:
-    """The noun phrase that a reading names, which is all that counts of a phrase here."""
-    reading = noun.reading
-    text = reading.phrase or reading.noun
-    return TargetPhrase(text, text, text, reading.noun, reading=reading)
+    return np.asarray(total + prior * np.log(layout.noticed + 1e-9))
 
 
 def box_records(
@@ -208,3 +205,35 @@ def kinds_of(phrase: TargetPhrase) -> set[str]:
     reading = phrase.reading
     kinds = {cue.kind for cue in reading.cues}
     return kinds | ({"relation"} if reading.relations else set())
+
+
+def box_summary(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Shares of right choices, overall and by what expressions say, and the calibration error.
+
+    Args:
+        records: from ``box_records``.
+
+    Returns:
+        "all", "spatial" (something beside the noun is said) and each kind, as "right", 0 to 1, and
+        "expressions"; and "ece", the expected calibration error over ``BINS`` equal bins.
+    """
+    groups: dict[str, list[bool]] = {"all": [], "spatial": []}
+    for record in records:
+        names = ["all", *record["kinds"], *(["spatial"] if record["kinds"] else [])]
+        for name in names:
+            groups.setdefault(name, []).append(record["right"])
+    found: dict[str, Any] = {
+        name: {"right": round(float(np.mean(right)), 4), "expressions": len(right)}
+        for name, right in groups.items()
+        if right
+    }
+    return found | {"ece": round(calibration_error(records), 4)}
+
+
+def calibration_error(records: Sequence[Mapping[str, Any]]) -> float:
+    """How far confidence and share of right choices lie apart, 0 to 1, by bins of confidence."""
+    confidence = np.array([record["confidence"] for record in records])
+    right = np.array([record["right"] for record in records], np.float64)
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    apart = [abs((right - confidence)[bins == number].sum()) for number in range(BINS)]
+    return float(np.sum(apart) / max(len(records), 1))

@@ -34,7 +34,7 @@ SHARED = ("place", "depth", "order")
 #: No landmark is ruled out by its noun,
 LEAST = 0.005
 #: and large ones are likelier.
-NOTICED = 0.2
+NOTICED = 0.3
 
 
 def load_term(name: str) -> Term:
@@ -85,19 +85,32 @@ def evidence(
     Returns:
         float64 (N,) by name; terms of which the phrase says nothing are left out.
     """
-    node = _node(weights, image, phrase.reading, phrase, nouns(phrase), nouns)
+    if _is_placed(weights, phrase):
+        node = _node(weights, image, phrase.reading, phrase, nouns(phrase), nouns)
+    else:
+        nothing = np.empty(0, np.int64)
+        node = Node(
+            phrase.reading, phrase, Layout(np.empty((0, 4))), nothing, np.empty(0), (), image
+        )
     return _values(weights, node)
 
 
-def noun_phrases(phrase: TargetPhrase) -> Iterator[TargetPhrase]:
-    """The nouns of a phrase whose scores its terms need: of the target and of all landmarks."""
+def noun_phrases(weights: Mapping[str, float], phrase: TargetPhrase) -> Iterator[TargetPhrase]:
+    """The nouns of a phrase whose scores terms need: of the target and of all landmarks."""
     reading = phrase.reading
-    if not (reading.cues or reading.relations):
+    if not _is_placed(weights, phrase):
         return
     yield phrase_of(reading)
     for relation in _relations(reading):
         if relation.landmark.noun not in SAME_KIND:
             yield phrase_of(relation.landmark)
+
+
+def _is_placed(weights: Mapping[str, float], phrase: TargetPhrase) -> bool:
+    """Whether a phrase says of its target what any of these terms of place can weigh."""
+    used = {name for name, weight in weights.items() if weight}
+    kinds = {"edge" if cue.kind == "alone" else cue.kind for cue in phrase.reading.cues}
+    return bool(used & kinds or (phrase.reading.relations and "relation" in used))
 
 
 def phrase_of(reading: Reading) -> TargetPhrase:

@@ -8,7 +8,7 @@ from refmask.terms.node import Node
 from refmask.types import Cue, FloatArray
 
 #: Nats by nearness to the viewer.
-WEIGHT = 3.0
+WEIGHT = 4.0
 
 
 def score(node: Node) -> FloatArray | None:

@@ -8,7 +8,7 @@ from refmask.terms.node import Node
 from refmask.types import Cue, FloatArray
 
 #: Nats by how near to the left or right edge, within a tenth of the image,
-EDGE, WITHIN = 16.8, 0.1
+EDGE, WITHIN = 13.5, 0.1
 #: by smallness, of what is cut off,
 CUT = 0.3
 #: and by the distance to the next thing of the noun, up to a side of the image.

@@ -74,7 +74,7 @@ class Node:
     image: ImageEvidence = field(repr=False)
 
     def total(self, kind: str, value: Callable[[Cue], FloatArray]) -> FloatArray | None:
-        """The sum over its cues of a kind, float64 (N,), or None; denied ones count half against."""
+        """The sum over its cues of a kind, float64 (N,), or None; denied ones count minus half."""
         values = [
             value(cue) * (-0.5 if cue.negated else 1.0)
             for cue in self.reading.cues

@@ -9,7 +9,7 @@ from refmask.terms.node import Node
 from refmask.types import Cue, FloatArray
 
 #: Nats for each place in the row that a thing is off, up to so many.
-STEP, FARTHEST = 1.4, 3
+STEP, FARTHEST = 2.2, 3
 #: Two things this far apart, in sides of the image, are one after the other rather than abreast.
 APART = 0.02
 

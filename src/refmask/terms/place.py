@@ -8,9 +8,9 @@ from refmask.terms.node import Node
 from refmask.types import Cue, FloatArray
 
 #: Nats from one side of the image to the other,
-SIDE = 6.6
+SIDE = 9.0
 #: and of a side's length away from the middle.
-MIDDLE = 15.6
+MIDDLE = 30.0
 #: The middle of the image counts this much, that of all things of the noun the rest.
 OF_IMAGE = 0.68
 

@@ -9,7 +9,7 @@ from refmask.terms.node import Node
 from refmask.types import FloatArray
 
 #: Nats by how well the best landmark fits; what fits none at all loses up to 3.
-WEIGHT, FLOOR, LEAST = 0.77, 0.03, 0.125
+WEIGHT, FLOOR, LEAST = 0.65, 0.03, 0.125
 #: A denied relation counts so much against.
 DENIED = -0.3
 

@@ -8,7 +8,7 @@ from refmask.terms.node import Node
 from refmask.types import Cue, FloatArray
 
 #: Nats by size.
-WEIGHT = 7.5
+WEIGHT = 6.0
 
 
 def score(node: Node) -> FloatArray | None:

@@ -25,6 +25,7 @@ DEPTHS = _table(
     near="front frontmost foreground closest nearest closer nearer foremost",
     far="back backmost background rear furthest farthest farther further distant distance rearmost",
 )
+FARTHEST = _words("closest nearest furthest farthest further farther")
 SIZES = _table(
     big="big bigger biggest large larger largest huge biger bigest",
     small="small smaller smallest tiny tinier tiniest smallish",
@@ -42,8 +43,7 @@ EDGES = _table(edge="edge corner edges", cut="cropped partial partially halfway 
 ALONE = frozenset({"alone", "solo", "lone", "isolated", "separate"})
 #: Sides of the image, which places go with: "left side", "the front row".
 SIDES = _words(
-    "side hand part row area section half corner edge end portion column most third quadrant "
-    "spot position"
+    "side row area section half corner edge end portion column most third quadrant spot position"
 )
 #: What stands for the image, or for who looks at it.
 FRAMES = _words(
@@ -67,6 +67,7 @@ WORN = PARTS | _words(
 CARRIED = _words("tie backpack purse head face helmet")
 POINTERS = _words("one ones it him her them he she they that this who which what guy")
 PRONOUNS = _words("him her them he she they his their us me you i it itself")
+REFLEXIVES = _words("itself himself herself themselves")
 POSSESSIVES = _words("his her its their my your 's")
 
 #: Relations by the words that state them, longest first. "" marks what is no relation.
@@ -84,7 +85,7 @@ RELATIONS: dict[tuple[str, ...], str] = {
         "below": "below|under|underneath|beneath|lower than|bottom of",
         "behind": "behind|in back of|in the back of|back of|hind",
         "front": "in front of|in the front of|front of|ahead of|before",
-        "on": "on|upon|onto|sitting on|riding|on the|off",
+        "on": "on|upon|onto|sitting on|riding|on the",
         "in": "in|inside|within|inside of|in the|into",
         "has": "has|have|having|holding|wearing|carrying|w|containing|eating|using|pushing|of",
         "far": "far from|away from|farthest from|furthest from|farther from|further from|"
@@ -115,6 +116,12 @@ _LONG = tuple(
 )
 
 
+#: Short words with two letters exchanged.
+SWAPPED = {
+    word[:at] + word[at + 1] + word[at] + word[at + 2 :]: word
+    for word in ("left", "right", "front", "back", "third", "first")
+    for at in range(1, len(word) - 1)
+}
 #: Words of their own, though one slip away from a word of place.
 NO_SLIPS = _words(
     "close closed closet closets closes father clover neater backs rights tops backside closer "
@@ -129,6 +136,8 @@ def normal(word: str) -> str:
         return word
     if (found := _GLUED.fullmatch(word)) and word != found[1]:
         return found[1]
+    if word in SWAPPED:
+        return SWAPPED[word]
     if len(word) > 4:
         for known_word in _LONG:
             if known_word[0] == word[0] and _one_slip(word, known_word):

@@ -17,6 +17,7 @@ from refmask.text.lexicon import (
     DEPTHS,
     EDGES,
     FACING,
+    FARTHEST,
     FRAMES,
     LONGEST,
     NEGATIONS,
@@ -28,8 +29,9 @@ from refmask.text.lexicon import (
     PORTIONS,
     POSSESSIVES,
     PRONOUNS,
-    RELATIONS,
+    REFLEXIVES,
     RELATION_WORDS,
+    RELATIONS,
     SIDES,
     SIZES,
     WORN,
@@ -89,7 +91,7 @@ class _Reader:
         depth: int,
         above: frozenset[int | None],
     ) -> Reading:
-        own = tuple(cue for owner, cue in cues if owner == thing)
+        own = tuple({(c.kind, c.value, c.rank): c for owner, c in cues if owner == thing}.values())
         linked = tuple(
             Relation(
                 name,
@@ -193,6 +195,8 @@ class _Reader:
         """The nearest thing above a token that is not worn."""
         while token.head.i != token.i:
             token = token.head
+            if token.i in self.whole:
+                return self.target
             if token.i in self.things and (
                 self.words[token.i] not in WORN or token.i == self.target
             ):
@@ -205,7 +209,7 @@ class _Reader:
         taken = {at for start, end, _ in self.spans for at in range(start, end)}
         orders = [at for at, word in enumerate(self.words) if word in ORDERS and at not in taken]
         for at in orders:
-            if self._before(at, "row") or self._next(at) in ("row", "base", "floor", "baseman"):
+            if self._next(at) in ("row", "base", "floor", "baseman"):
                 continue
             yield self._owner(self.doc[at]), self._order(at)
         for at, word in enumerate(self.words):
@@ -241,9 +245,7 @@ class _Reader:
                 or (word == "seen" and self._before(at, "barely"))
             ):
                 yield self._owner(token), self._cue("edge", "cut", at)
-            elif word in ALONE or (
-                word in ("itself", "himself", "herself", "themselves") and self._before(at, "by")
-            ):
+            elif word in ALONE or (word in REFLEXIVES and self._before(at, "by")):
                 yield self._owner(token), self._cue("alone", "", at)
             elif word == "far" and self._next(at) not in PLACES and self._next(at) not in DEPTHS:
                 yield self._owner(token), self._cue("depth", "far", at)
@@ -295,7 +297,7 @@ class _Reader:
 
     def _is_place(self, at: int) -> bool:
         word, following, before = self.words[at], self._next(at), self._previous(at)
-        if before in FACING or following in PARTS:
+        if before in FACING or (following in PARTS and self._next(at + 1) != "side"):
             return False
         if (
             word == "right"
@@ -344,13 +346,11 @@ class _Reader:
             return False
         if word == "back" and before in FACING:
             return False
-        if word in ("closest", "nearest", "furthest", "farthest", "further", "farther") and (
-            following in PLACES
-            or self._next(at + 1) in PLACES
-            or (following in ("to", "on") and any(w in PLACES for w in self.words[at + 1 : at + 5]))
-        ):
-            return False
-        return True
+        reaches = word in FARTHEST and (
+            {following, self._next(at + 1)} & PLACES.keys()
+            or (following in ("to", "on") and PLACES.keys() & {*self.words[at + 1 : at + 5]})
+        )
+        return not reaches  # "furthest right" and "closest to the left" are places
 
     def _order(self, at: int) -> Cue:
         rank = ORDERS[self.words[at]]
@@ -400,7 +400,7 @@ class _Reader:
         """The noun that a relation's words lead to; None for a place or the image itself."""
         for at in range(start, min(start + 7, len(self.words))):
             word, token = self.words[at], self.doc[at]
-            if word in FRAMES:
+            if word in FRAMES or word in REFLEXIVES:
                 return None
             if self._names_nothing(at):
                 if token.pos_ in ("NOUN", "PROPN") or (at == start and word in PLACES):
@@ -441,7 +441,7 @@ class _Reader:
             yield owner, name, landmark, self._negated(start), tuple(range(start, end))
 
     def _is_look(self, at: int) -> bool:
-        """Whether a noun tells how a thing looks ("in red", "with glasses"), and is none beside it."""
+        """Whether a noun tells how a thing looks: "in red", "with glasses"."""
         return self.words[at] in COLOURS or self.words[at] in WORN - CARRIED
 
     def _relation_owner(self, start: int) -> int | None:
