@@ -114,7 +114,7 @@ def test_what_is_kept_later_takes_the_place_of_what_was_kept_before(store):
 @pytest.mark.parametrize(
     ("proposals", "says"),
     [
-        (MaskProposals(noise_masks(height=11)), "expected masks of 17x12"),
+        (MaskProposals(noise_masks(height=11)), "the image has 17x12 pixels"),
         (MaskProposals(np.zeros((1, 12, 17), np.bool_)), "covers no pixel"),
         (MaskProposals(noise_masks(1), details={"a": np.array(["text"])}), "details/a.*numbers"),
         (MaskProposals(noise_masks(1), details={"a": np.array([None])}), "details/a.*numbers"),

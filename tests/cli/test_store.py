@@ -62,7 +62,7 @@ def test_the_limit_is_the_features(images, model, capsys):
     capsys.readouterr()
     assert segment(images, *words, "--store-limit", "plenty") == 2
     error = capsys.readouterr().err
-    assert "such as 500MB, 10GB or 2GiB, got 'plenty'" in error
+    assert "'plenty' is not a size; write it like 500MB, 10GB or 2GiB" in error
     assert error.count("\n") == 1
 
 
