@@ -177,7 +177,7 @@ def test_no_proposals_at_all(image, model, tmp_path, capsys):
         ({"--weights": "archive.pt"}, "archive.pt"),
         ({"--weights": "other"}, "other.safetensors do not fit"),
         ({"--alpha": "1.5"}, "alpha is from 0 to 1"),
-        ({"--local-top": "0"}, "local_top is at least 1, got 0"),
+        ({"--local-top": "0"}, "local_top is at least 1, not 0"),
         ({"--local-top": "3", "--method": "cropping"}, "method cropping has no local_top"),
         ({"--preset": "coco"}, "refcocog"),
         ({"--method": "guess"}, "global-local"),

@@ -128,11 +128,11 @@ def test_scores_are_quality_where_there_is_none(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "says"),
     [
-        ({"pictures": np.zeros(3)}, "holds images; expected an array 'masks'"),
-        ({"masks": np.full((2, HEIGHT, WIDTH), np.nan)}, "are float64; expected bool"),
-        ({"masks": np.array([{"pickled": 1}])}, "no whole .npz file"),
-        ({"masks": np.ones((HEIGHT, WIDTH), np.bool_)}, r"shape \(6, 9\); expected \(N, H, W\)"),
-        ({"masks": np.full((2, HEIGHT, WIDTH), 0.5)}, "are float64; expected bool"),
+        ({"pictures": np.zeros(3)}, "holds pictures; name its array 'masks'"),
+        ({"masks": np.full((2, HEIGHT, WIDTH), np.nan)}, "are float64 with values other"),
+        ({"masks": np.array([{"pickled": 1}])}, "not an intact .npz file"),
+        ({"masks": np.ones((HEIGHT, WIDTH), np.bool_)}, r"shape \(6, 9\); give \(N, H, W\)"),
+        ({"masks": np.full((2, HEIGHT, WIDTH), 0.5)}, "are float64 with values other"),
         ({"masks": np.ones((2, 3, HEIGHT, WIDTH), np.bool_)}, r"shape \(2, 3, 6, 9\)"),
         ({"masks": np.ones((2, 0, WIDTH), np.bool_)}, "at least 1x1"),
         ({"masks": np.ones((2, 5, 4), np.bool_)}, "4x5 pixels, but the image is 9x6"),
@@ -151,13 +151,13 @@ def test_unfit_arrays_are_refused(tmp_path, arrays, says):
 @pytest.mark.parametrize("content", [b"", b"no archive at all", b"PK\x03\x04 cut short"])
 def test_a_damaged_npz_is_refused(tmp_path, content):
     (tmp_path / "m.npz").write_bytes(content)
-    refused(tmp_path / "m.npz", "no whole .npz file")
+    refused(tmp_path / "m.npz", "not an intact .npz file")
 
 
 def test_a_bare_array_posing_as_npz_is_refused(tmp_path):
     np.save(tmp_path / "m.npy", some_masks())
     (tmp_path / "m.npy").rename(tmp_path / "m.npz")
-    refused(tmp_path / "m.npz", "is no whole .npz file")
+    refused(tmp_path / "m.npz", "not an intact .npz file")
 
 
 def test_headers_alone_refuse_what_does_not_fit(tmp_path, monkeypatch):

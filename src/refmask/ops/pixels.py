@@ -52,27 +52,34 @@ class Preprocessing(PixelStatistics):
     shorter_side: int | None = None
 
 
-def resize_shorter_side(image: UInt8Array, shorter_side: int | None) -> UInt8Array:
-    """The image as it is, or resized bilinearly as the released code does.
+def resize_shorter_side(
+    image: UInt8Array, shorter_side: int | None, longest: int | None = None
+) -> UInt8Array:
+    """The image, resized bilinearly (antialiased) by its shorter side.
 
     Args:
         image: uint8 RGB (H, W, 3).
-        shorter_side: in pixels; None leaves the image as it is.
+        shorter_side: in pixels; None returns the image unchanged.
+        longest: upper limit of the longer side, see :func:`edges`; None sets no limit and truncates
+            the longer side, as the released code does.
 
     Returns:
-        uint8 RGB (H', W', 3), its long side truncated, without an upper limit.
+        uint8 RGB (H', W', 3).
 
     Raises:
-        ImageError: when a long, thin image would grow beyond all measure.
+        ImageError: when a long, thin image would become too large.
     """
     if shorter_side is None:
         return image
     height, width = image.shape[:2]
-    shorter = min(height, width)
-    size = (shorter_side * width // shorter, shorter_side * height // shorter)
+    if longest is None:
+        shorter = min(height, width)
+        size = shorter_side * height // shorter, shorter_side * width // shorter
+    else:
+        size = edges(height, width, shorter_side, longest)
     what = f"a {width}x{height} image with its shorter side at {shorter_side}"
     check("pixels", size[0] * size[1], what, ImageError)
-    return np.array(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+    return np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
 
 
 def normalize_pixels(image: UInt8Array | FloatArray, statistics: PixelStatistics) -> Tensor:
