@@ -42,7 +42,7 @@ def test_a_uri_names_what_it_finds_by_uris(photos):
 
 def test_places_without_images_are_refused(tmp_path):
     for place in (tmp_path, tmp_path / "*.png", tmp_path.as_uri()):
-        with pytest.raises(ImageError, match=r"expected images in .*, found none"):
+        with pytest.raises(ImageError, match=r"there are no images in"):
             find_images(str(place))
 
 

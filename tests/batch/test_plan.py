@@ -73,7 +73,7 @@ def test_what_is_asked_is_said_once(tmp_path):
         ("t.csv", "image\nBär.png\n".encode("latin-1"), "CSV table in .*texts in UTF-8"),
         ("t.csv", b"image,\xff\na,b\n", "CSV table in .*texts in UTF-8"),
         ("t.csv", b"image,image\na,b\n", "expected one column 'image' in .*rename"),
-        ("t.parquet", b"PAR1 and nothing else PAR1", "expected a Parquet table"),
+        ("t.parquet", b"PAR1 and nothing else PAR1", "cannot be read as a Parquet table"),
     ],
 )
 def test_tables_that_cannot_be_used_are_refused(tmp_path, name, content, message):
@@ -87,10 +87,10 @@ def test_tables_that_cannot_be_used_are_refused(tmp_path, name, content, message
     [
         ({"image": [1, 2]}, "expected names of images in .*int64"),
         ({"image": [["a"]]}, "expected names of images in .*list"),
-        ({"image": pyarrow.array([b"\xff"]).view(pyarrow.string())}, "Parquet table in .*UTF8"),
+        ({"image": pyarrow.array([b"\xff"]).view(pyarrow.string())}, "as a Parquet table .*UTF8"),
         (
             {"image": ["a"], "phrase": pyarrow.array([b"\xff"]).view(pyarrow.string())},
-            "Parquet table in .*UTF8",
+            "as a Parquet table .*UTF8",
         ),
     ],
 )

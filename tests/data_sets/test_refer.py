@@ -362,7 +362,7 @@ def test_what_is_no_list_of_refs_is_refused(refer_folder, content):
 def test_a_damaged_parquet_file_is_refused(refer_folder):
     root = refer_folder.write(".parquet")
     (refer_folder.folder / "refs(unc).parquet").write_bytes(b"PAR1 and nothing else PAR1")
-    with pytest.raises(InputError, match=r"expected a Parquet table in .*refs\(unc\)\.parquet"):
+    with pytest.raises(InputError, match=r"refs\(unc\)\.parquet cannot be read as a Parquet table"):
         load_dataset("refcoco", "all", root)
 
 

@@ -136,7 +136,7 @@ def test_nothing_local_is_told_but_what_the_files_hold(saved, model_files):
         ("embedded", None, "queries", ConfigurationError, "'features' or 'keys', not 'queries'"),
     ],
 )
-def test_wrong_settings_are_told_before_a_image(name, weights, kind, error, told):
+def test_wrong_settings_are_told_before_an_image(name, weights, kind, error, told):
     with pytest.raises(error, match=told):
         find_backbone(name, weights, kind, "cpu", "fp32")
 

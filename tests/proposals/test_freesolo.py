@@ -174,13 +174,13 @@ def test_padding_is_zero_after_normalisation():
     assert (pixels[..., :33, :60] != 0).all()
 
 
-def test_a_image_that_would_grow_beyond_measure(freesolo_checkpoint):
+def test_an_image_that_would_grow_beyond_measure(freesolo_checkpoint):
     proposer = FreeSolo(str(freesolo_checkpoint), uncapped=True)
     with pytest.raises(ImageError, match=r"1x200000 image.*128000000000 pixels"):
         proposer.propose(plain(200_000, 1))
 
 
-@pytest.mark.parametrize("picture", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3))])
+@pytest.mark.parametrize("image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3))])
 def test_what_is_no_image(small, image):
     with pytest.raises(ImageError, match=r"uint8 \(H, W, 3\)"):
         small.propose(image)

@@ -65,7 +65,7 @@ def test_masks_of_different_sizes_are_refused(tmp_path):
     refused(tmp_path, r"b\.png' is 5x4 pixels, but 'a\.png' beside it is 9x6")
 
 
-def test_an_archive_posing_as_a_image_is_refused(tmp_path):
+def test_an_archive_posing_as_an_image_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.png", "w") as archive:
         archive.writestr("mask.txt", "0")
     refused(tmp_path, r"cannot read the mask .*a\.png' as a PNG")
@@ -321,7 +321,7 @@ def test_a_bare_list_is_searched_by_the_number_in_the_name(tmp_path):
     refused(path, "it has image_id 41, image_id 42")
 
 
-def test_a_image_without_annotations_has_no_masks(tmp_path):
+def test_an_image_without_annotations_has_no_masks(tmp_path):
     content = two_images()
     content["annotations"].pop()
     assert len(propose(coco(tmp_path, content), stem="dog")) == 0
@@ -372,7 +372,7 @@ def test_crowds_are_no_proposals(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x\\cafe\u0301 1.jpg", "x/caf%C3%A9%201.jpg", "caf\u00e9 1.png"])
-def test_a_image_is_found_however_its_name_is_spelt(tmp_path, name):
+def test_an_image_is_found_however_its_name_is_spelt(tmp_path, name):
     content = two_images(size=(HEIGHT, WIDTH))
     content["images"][0]["file_name"] = name
     path = coco(tmp_path, content)

@@ -132,7 +132,7 @@ def test_bad_images_are_told_and_left_out(index, photos):
 
 def test_nothing_to_add(index, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ImageError, match="found none"):
+    with pytest.raises(ImageError, match="there are no images in"):
         index.add([tmp_path / "empty"])
 
 

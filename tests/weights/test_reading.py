@@ -137,7 +137,7 @@ def test_damaged_files_fail_with_our_error_only(written, data):
 
 
 def test_a_folder_is_no_file_of_weights(tmp_path):
-    with pytest.raises(WeightsError, match=r"expected weights at .* it is a folder"):
+    with pytest.raises(WeightsError, match=r"cannot read weights from .*: it is a folder"):
         read_weights(tmp_path)
 
 

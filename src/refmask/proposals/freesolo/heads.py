@@ -115,5 +115,5 @@ class MaskHead(nn.Module):
         # Resizing is linear: the three are summed at stride 8 and doubled once.
         total = coarse[0].add_(coarse[1]).add_(coarse[2])
         features = bilinear(total, (p2.shape[2], p2.shape[3])).add_(finest(p2))
-        features = self.conv_pred(features)
-        return features
+        predicted: Tensor = self.conv_pred(features)
+        return predicted

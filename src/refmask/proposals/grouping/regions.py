@@ -14,11 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from refmask.ops.maps import Integers
 from refmask.types import FloatArray, UInt8Array
-
-Integers = npt.NDArray[np.integer[Any]]
 
 COLOUR_BINS = 16
 ORIENTATIONS = 8
