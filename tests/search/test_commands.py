@@ -52,7 +52,7 @@ def test_a_phrase_of_which_nothing_is_known_is_told(photos, tmp_path, capsys):
     capsys.readouterr()
     assert main(["search", "the flurb", *system]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "refmask: nothing found: nothing is known about 'flurb'"
+        "refmask: nothing found: 'flurb' is unknown"
     )
 
 
