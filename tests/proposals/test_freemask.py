@@ -107,7 +107,7 @@ class Still:
 
     source = SimpleNamespace(stride=16)
 
-    def look(self, *_):
+    def encode(self, *_):
         return map_of(blobs())
 
 

@@ -166,7 +166,7 @@ def test_headers_alone_refuse_what_does_not_fit(tmp_path, monkeypatch):
     np.savez(tmp_path / "many.npz", masks=some_masks())
     packed = np.packbits(some_masks().reshape(3, -1), axis=1)
     np.savez(tmp_path / "packed.npz", masks_packed=packed, masks_shape=(3, HEIGHT, WIDTH))
-    monkeypatch.setattr("refmask.ops.reading._fill", lambda *_: pytest.fail("the bytes are read"))
+    monkeypatch.setattr("zipfile.ZipExtFile.readinto", lambda *_: pytest.fail("bytes are read"))
     refused(tmp_path / "size.npz", "4x5 pixels, but the image is 9x6")
     monkeypatch.setenv("REFMASK_LIMITS", "masks=2")
     refused(tmp_path / "many.npz", r"would take 3 masks, at most 2 .* REFMASK_LIMITS=masks=3")

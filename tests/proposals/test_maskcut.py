@@ -215,7 +215,7 @@ class Still:
 
     source = SimpleNamespace(stride=8)
 
-    def look(self, *_):
+    def encode(self, *_):
         return torch.tensor(keys_of(things()))
 
 

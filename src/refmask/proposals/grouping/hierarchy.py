@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refmask.proposals.grouping.regions import Integers, Regions
+from refmask.ops.maps import Integers
+from refmask.proposals.grouping.regions import Regions
 from refmask.types import BoolArray, FloatArray, UInt8Array
 
 #: Mean colours this many Lab units apart have similarity 0.

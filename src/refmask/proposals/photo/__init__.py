@@ -18,10 +18,11 @@ from refmask.classifier import Classifier, load_classifier, region_posteriors
 from refmask.errors import ConfigurationError
 from refmask.ops.devices import choose_device, choose_precision, precision_name
 from refmask.ops.images import checked
+from refmask.ops.maps import Integers
 from refmask.proposals import grouping
 from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge, shrink
 from refmask.proposals.grouping.quality import Criteria
-from refmask.proposals.grouping.regions import Integers, Regions, gradient, measure, to_lab
+from refmask.proposals.grouping.regions import Regions, gradient, measure, to_lab
 from refmask.proposals.photo.network import WEIGHTS, boundaries, load_network
 from refmask.types import FloatArray, MaskProposals, UInt8Array
 from refmask.weights.hashing import sha256_of
