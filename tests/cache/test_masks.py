@@ -272,9 +272,13 @@ def test_a_stored_proposer_proposes_once(store):
 
 
 def test_a_proposer_that_cannot_tell_its_configuration_cannot_be_stored(store, fixed_proposer):
-    with pytest.raises(ConfigurationError, match=r"FixedProposer does not tell.*configuration\(\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"FixedProposer does not state.*configuration\(\)"
+    ):
         CachedProposer(fixed_proposer, store)
-    with pytest.raises(ConfigurationError, match=r"FixedProposer does not tell.*configuration\(\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"FixedProposer does not state.*configuration\(\)"
+    ):
         CachedProposer(Refined(fixed_proposer, Refinement()), store)
     with pytest.raises(ConfigurationError, match="by name"):
         CachedProposer(Blocks({"shape": (1, 2)}), store)

@@ -237,7 +237,7 @@ def test_images_outside_the_folder_are_not_read(refer_folder, name):
     table.write_text(json.dumps(content))
     dataset = load_dataset("refcoco", "testA", root)
     assert len(dataset.missing_images()) == 1
-    with pytest.raises(ImageError, match=r"correct the name|at .*; check the path"):
+    with pytest.raises(ImageError, match=r"correct the name|from .*; check the path"):
         dataset.sample("7")
 
 
@@ -329,7 +329,9 @@ def test_tables_of_odd_values_are_refused(refer_folder, named, value):
 def test_damaged_tables_are_refused(refer_folder, content):
     root = refer_folder.write()
     (refer_folder.folder / "instances.json").write_text(content)
-    with pytest.raises(InputError, match=r"expected .* in .*instances\.json") as caught:
+    with pytest.raises(
+        InputError, match=r"expected .* in .*instances\.json|instances\.json is not valid JSON"
+    ) as caught:
         load_dataset("refcoco", "all", root)
     assert "\n" not in str(caught.value)
 

@@ -178,5 +178,5 @@ def test_the_commit_is_that_of_the_repository(tmp_path, monkeypatch):
 
 
 def test_a_proposer_must_tell_its_configuration(segmenter, fixed_proposer):
-    with pytest.raises(ConfigurationError, match=r"FixedProposer does not tell"):
+    with pytest.raises(ConfigurationError, match=r"FixedProposer does not state"):
         _ = SegmenterSystem(segmenter, Proposed(fixed_proposer)).configuration
