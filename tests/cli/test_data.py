@@ -75,7 +75,10 @@ def test_show_takes_no_more_than_there_are(tmp_path):
 def test_fewshot_writes_what_to_train_on(tmp_path, capsys):
     words = ("fewshot", "scenes", "--split", "val", "--per-class", 2, "--seed", 4, "--out")
     assert data(*words, tmp_path / "few.json") == 0
-    assert "48 instances of 27 classes (6 fewer than 2 each" in capsys.readouterr().out
+    assert (
+        "48 instances of 27 classes (some classes have fewer than 2: 6 missing)"
+        in capsys.readouterr().out
+    )
     told = json.loads((tmp_path / "few.json").read_text())
     assert len(told["refs"]) == 48
     assert (told["data_set"], told["split_by"], told["split"]) == ("scenes", "scenes", "val")

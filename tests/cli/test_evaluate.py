@@ -89,7 +89,7 @@ def test_another_configuration_is_refused(three, model, capsys):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--first", "0"], "expected --first of at least 1"),
+        (["--first", "0"], "--first 0 is too small"),
         (["--proposals", "masks:none/{stem}.npz"], "24 of their files are not there"),
         (["--proposals", "nothing"], "unknown proposals"),
         (["--split", "testA"], "testA"),
@@ -161,7 +161,7 @@ def test_score_and_compare(three, dataset, tmp_path, capsys):
     assert main(words) == 0
     printed = capsys.readouterr().out
     wrong = [entry for entry in lines(three) if entry["iou"] < 1]
-    assert f"{len(wrong)} answers of another IoU" in printed
+    assert f"{len(wrong)} answers with another IoU" in printed
     assert "0 right -> wrong" in printed
     assert "system: refmask -> predictions" in printed
     found = json.loads((out / "comparison.json").read_text())

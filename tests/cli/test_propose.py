@@ -194,14 +194,17 @@ def test_the_report_on_images_with_given_truth_sets_proposers_side_by_side(capsy
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ([], "say what to do: --out, --draw or --report"),
+        ([], "nothing to do; add --out, --draw or --report"),
         (["--report", "--out", "x"], "leave --out and --draw out"),
-        (["--out", "x", "--truth", "y"], "--truth is for --report"),
-        (["--out", "x", "--store", "y"], "a store already"),
+        (["--out", "x", "--truth", "y"], "--truth needs --report"),
+        (["--out", "x", "--store", "y"], "a store itself"),
         (["--out", "x", "--limit", "5"], "a store keeps all masks"),
         (["--out", "x.npz"], "2 images do not fit into one file"),
         (["--out", "x", "--weights", "w"], "have no setting weights"),
-        (["--out", "x", "--proposals", "grouping", "--proposals", "sam"], "are for --report"),
+        (
+            ["--out", "x", "--proposals", "grouping", "--proposals", "sam"],
+            "several --proposals need --report",
+        ),
         (["--report"], "expected ground truth for"),
         (["--draw", "x", "--min-area", "2"], "min_area"),
         (["--draw", "x", "--first", "0"], "--first of at least 1"),

@@ -123,7 +123,7 @@ def test_what_the_command_says_when_its_model_does_not_exist(monkeypatch, capsys
         port = free.getsockname()[1]
     assert main(["app", "--port", str(port), "--model", "no-such-model"]) == 2
     said = capsys.readouterr()
-    assert f"the page is at http://127.0.0.1:{port}/" in said.out
+    assert f"The page is at http://127.0.0.1:{port}/" in said.out
     assert "no-such-model" in said.err
     assert "Traceback" not in said.err
     assert calls == []  # nobody is told that the page is used

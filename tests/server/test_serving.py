@@ -326,7 +326,7 @@ def test_open_to_all_is_told(capsys, monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     with listen("0.0.0.0", 0) as taken:
         assert main(["serve", "--host", "0.0.0.0", "--port", str(taken.getsockname()[1])]) == 2
-    assert "whoever reaches 0.0.0.0" in capsys.readouterr().err
+    assert "anyone who reaches 0.0.0.0" in capsys.readouterr().err
 
 
 def test_what_is_not_installed_is_told(capsys, monkeypatch):
