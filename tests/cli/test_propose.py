@@ -195,7 +195,7 @@ def test_the_report_on_images_with_given_truth_sets_proposers_side_by_side(capsy
     ("words", "told"),
     [
         ([], "nothing to do; add --out, --draw or --report"),
-        (["--report", "--out", "x"], "leave --out and --draw out"),
+        (["--report", "--out", "x"], "leave out --out and --draw"),
         (["--out", "x", "--truth", "y"], "--truth needs --report"),
         (["--out", "x", "--store", "y"], "a store itself"),
         (["--out", "x", "--limit", "5"], "a store keeps all masks"),
@@ -207,7 +207,7 @@ def test_the_report_on_images_with_given_truth_sets_proposers_side_by_side(capsy
         ),
         (["--report"], "expected ground truth for"),
         (["--draw", "x", "--min-area", "2"], "min_area"),
-        (["--draw", "x", "--first", "0"], "--first of at least 1"),
+        (["--draw", "x", "--first", "0"], "--first 0 is too small"),
         (["--draw", "x", "--compat", "reference", "--precision", "bf16"], "computes in fp32"),
     ],
 )
