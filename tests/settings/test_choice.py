@@ -48,8 +48,8 @@ def test_every_option_of_load_has_a_default_of_its_own():
 
 
 def test_arguments_override_the_environment_and_that_the_file(monkeypatch, config):
-    def device(**given):
-        setting = resolve(given, ["device"])["device"]
+    def device(**arguments):
+        setting = resolve(arguments, ["device"])["device"]
         return setting.value, setting.source
 
     assert device() == ("auto", None)
