@@ -163,7 +163,7 @@ def test_the_command_tells_what_it_did(words, tmp_path, capsys):
     printed = capsys.readouterr()
     assert "holds 14 rows (7 images) in 7 files" in printed.out
     assert "Wrote 14 rows" in printed.out
-    assert "2 rows failed, the first: " in printed.err
+    assert "2 rows failed; the first: " in printed.err
     assert "broken.png is damaged" in printed.err
     assert main([*words, "--out", str(tmp_path / "out")]) == 1
     assert "Wrote 0 rows" in capsys.readouterr().out

@@ -182,7 +182,7 @@ def test_no_proposals_at_all(image, model, tmp_path, capsys):
         ({"--preset": "coco"}, "refcocog"),
         ({"--method": "guess"}, "global-local"),
         ({"--parser": "no_such_parser"}, "no_such_parser"),
-        ({"--top": "0"}, "at least 1"),
+        ({"--top": "0"}, "--top 0 is too small"),
         ({"--out": "street.png"}, "cannot write"),
     ],
 )

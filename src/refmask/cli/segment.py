@@ -74,9 +74,7 @@ def run(args: argparse.Namespace) -> int:
     if args.top < 1:
         raise ConfigurationError(f"--top {args.top} is too small; give 1 or more")
     if any(is_file(Path(text)) for text in args.expressions):
-        raise ConfigurationError(
-            "an expression is the name of a file; put a glob of several images in quotes"
-        )
+        raise ConfigurationError("an expression is the name of a file; put a glob in quotes")
     images = find_images(args.image)
     out = args.out or OUT
     options = checked_options(args, out) if args.format else None
