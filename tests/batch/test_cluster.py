@@ -138,7 +138,7 @@ def test_the_command_resumes_on_a_cluster_what_was_begun_here(
     sorted(Path("out").glob("part-*"))[1].unlink()
     capsys.readouterr()
     assert main([*words, "--address", raylets, "--worker-memory", "100MB"]) == 1
-    assert "2 of them now" in capsys.readouterr().out
+    assert "Wrote 2 rows" in capsys.readouterr().out
     assert parts("out") == whole
 
 

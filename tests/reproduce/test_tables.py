@@ -169,8 +169,8 @@ def test_the_papers_figures_are_shown_for_its_own_proposals_only(data_root, tmp_
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["table9", "--data", "scenes"], "unknown table or figure 'table9'; choose of: table1"),
-        (["table4", "--data", "scenes", "--prediction", "x"], "expected --prediction NAME=FILE"),
+        (["table9", "--data", "scenes"], "unknown table or figure 'table9'; choose from table1"),
+        (["table4", "--data", "scenes", "--prediction", "x"], "--prediction 'x' has no"),
         (["noun-phrases", "--data-root", "nowhere"], "nowhere"),
         (["table3", "--data", "scenes", "--vit", "none"], "expected a model for ViT-B/32"),
     ],

@@ -12,14 +12,14 @@ from refmask.text.parser import PhraseParser
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+    """Options of the command."""
     parser.add_argument("expression", nargs="*", help='for example "second zebra from right"')
     parser.add_argument(
         "--expressions",
         type=Path,
         metavar="FILE",
-        help="one expression a line, or .json or .jsonl entries with 'expression' and, if "
-        "known, 'words', 'heads', 'deps', 'pos' or 'noun_phrase'",
+        help="one expression per line, or .json or .jsonl entries with 'expression' and "
+        "optionally 'words', 'heads', 'deps', 'pos' or 'noun_phrase'",
     )
     parser.add_argument(
         "--parser",
@@ -29,24 +29,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compat",
         choices=("default", "reference"),
-        help="reference: the reference implementation's rule, to the letter",
+        help="reference: exactly the rule of the paper's released code",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print expression, noun phrase and head, one line each."""
+    """Print expression, noun phrase and head of each, one line per expression."""
     entries = [Expression(text) for text in args.expression]
     if args.expressions is not None:
         entries += read_expressions(args.expressions)
     if not entries:
-        raise ExpressionError("expected expressions, got none; give some, or --expressions FILE")
+        raise ExpressionError("no expressions given; name some, or use --expressions FILE")
     parser = PhraseParser(args.parser, reference=args.compat == "reference")
-    for found in target_phrases(entries, parser):
+    for phrase in target_phrases(entries, parser):
         fields = {
-            "expression": found.expression,
-            "noun_phrase": found.noun_phrase,
-            "head": found.head,
+            "expression": phrase.expression,
+            "noun_phrase": phrase.noun_phrase,
+            "head": phrase.head,
         }
         if args.json:
             print(json.dumps(fields, ensure_ascii=False))
