@@ -202,12 +202,9 @@ class Collection:
 
     def unwatch(self, folders: Sequence[str]) -> None:
         """Have ``update`` ignore folders, given by absolute paths; their images stay."""
-
-        def change(marker: Marker) -> Marker:
-            watched = [folder for folder in marker.folders if folder not in folders]
-            return replace(marker, folders=_sorted(watched))
-
-        self._change(change)
+        self._change(
+            lambda marker: replace(marker, folders=_sorted({*marker.folders}.difference(folders)))
+        )
 
     def nearest(self, vector: FloatArray, limit: int, where: str | None) -> pa.Table:
         """The regions whose searched vectors are nearest to a vector, as candidates for scoring.

@@ -138,25 +138,21 @@ def grouped(
     by_content: dict[str, dict[str, list[Region]]] = {}
     for image, region in regions:
         by_content.setdefault(image.content, {}).setdefault(image.path, []).append(region)
-    hits = []
-    for files in by_content.values():
-        (path, best), *copies = files.items()
-        hits.append(_hit(images[path], tuple(best[:most]), tuple(name for name, _ in copies)))
-    return hits
-
-
-def _hit(image: IndexedImage, regions: tuple[Region, ...], copies: tuple[str, ...]) -> Hit:
-    return Hit(
-        path=image.path,
-        given=image.given,
-        content=image.content,
-        date=image.date,
-        width=image.width,
-        height=image.height,
-        regions=regions,
-        reason=ONE_REGION if image.regions == 1 else None,
-        copies=copies,
-    )
+    return [
+        Hit(
+            path=path,
+            given=images[path].given,
+            content=content,
+            date=images[path].date,
+            width=images[path].width,
+            height=images[path].height,
+            regions=tuple(best[:most]),
+            reason=ONE_REGION if images[path].regions == 1 else None,
+            copies=tuple(name for name, _ in copies),
+        )
+        for content, files in by_content.items()
+        for (path, best), *copies in [files.items()]
+    ]
 
 
 def _region(row: Mapping[str, Any], score: float, image: IndexedImage) -> Region:
