@@ -89,7 +89,7 @@ def test_files_that_are_there_are_told_before_the_work(segment, tmp_path, capsys
     assert segment("--format", "yolo", "--format", "coco", "--out", str(out)) == 2
     printed = capsys.readouterr()
     assert "the dog" not in printed.out
-    assert "new or empty" in printed.err
+    assert "is not empty" in printed.err
     assert files(out) == {"coco/instances.json": b"mine"}
     assert segment("--format", "coco", "--out", str(out), "--overwrite") == 0
     assert files(out)["coco/instances.json"] != b"mine"
@@ -99,8 +99,8 @@ def test_files_that_are_there_are_told_before_the_work(segment, tmp_path, capsys
     ("content", "message"),
     [
         (None, "there is no such file"),
-        (b"", "found none"),
-        (b"\xff\xfe", "found none"),
+        (b"", "holds no answers"),
+        (b"\xff\xfe", "holds no answers"),
         (b"caf\xe9", "expected UTF-8 text"),
         (b"{}\n", "line 1 of"),
         (b"\n{\n", "line 2 of"),

@@ -16,7 +16,7 @@ from refmask.cli.options import add_segmenter_options, build_segmenter
 
 if TYPE_CHECKING:
     from refmask.search import Index, Outcome, Stats
-    from refmask.search.rows import Elsewhere
+    from refmask.search.rows import RemoteEncoder
 
 ADD, UPDATE, REMOVE, STATS = "add", "update", "remove", "stats"
 
@@ -78,7 +78,7 @@ def _encode(args: argparse.Namespace) -> int:
     return 0 if not failed else 2 if failed == counts.total() else 1
 
 
-def _elsewhere(index: Index, args: argparse.Namespace) -> Elsewhere:
+def _elsewhere(index: Index, args: argparse.Namespace) -> RemoteEncoder:
     """Encodes images on the cluster that the options describe."""
     from refmask.batch.indexing import EntriesOnRay
     from refmask.batch.worker import fingerprint_of
@@ -88,7 +88,7 @@ def _elsewhere(index: Index, args: argparse.Namespace) -> Elsewhere:
     return EntriesOnRay(build, fingerprint, alpha, cluster(args, index.segmenter))
 
 
-def _run(index: Index, args: argparse.Namespace, elsewhere: Elsewhere | None) -> Counter[str]:
+def _run(index: Index, args: argparse.Namespace, elsewhere: RemoteEncoder | None) -> Counter[str]:
     from tqdm import tqdm
 
     with tqdm(unit="image", disable=not sys.stderr.isatty()) as bar:
