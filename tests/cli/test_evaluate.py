@@ -145,7 +145,7 @@ def test_the_released_rules_are_passed_on(model, tmp_path):
     assert told["configuration"]["compat.skip_without_proposals"] is True
     apart = load_dataset("scenes", "val", overlap_is_background=True)
     assert told["configuration"]["fingerprint"] == apart.fingerprint
-    assert "where polygons of a target overlap is outside of it" in told["rules"]
+    assert "pixels where polygons of a target overlap are outside of it" in told["rules"]
 
 
 def test_score_and_compare(three, dataset, tmp_path, capsys):

@@ -79,19 +79,19 @@ def test_a_sweep_holds_what_an_evaluation_finds(setting):
     assert sweep_figures(found[0.0, 0.0]) != sweep_figures(found[1.0, 1.0])
 
 
-def sweep_figures(outcomes):
+def sweep_figures(results):
     from refmask.metrics import compute_metrics
 
-    return compute_metrics(outcomes)
+    return compute_metrics(results)
 
 
 def test_a_sweep_is_made_once(setting, monkeypatch):
     first = sweep.sweep(setting, SCENES[0], VIT)
     monkeypatch.setattr(sweep, "look", None)
     again = sweep.sweep(setting, SCENES[0], VIT)
-    for blend, outcomes in first.items():
+    for blend, results in first.items():
         for name in ("image", "intersection", "union", "right_class", "kind", "words"):
-            assert np.array_equal(getattr(outcomes, name), getattr(again[blend], name))
+            assert np.array_equal(getattr(results, name), getattr(again[blend], name))
 
 
 def test_tables_on_scenes(tmp_path, capsys):

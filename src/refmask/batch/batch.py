@@ -13,7 +13,7 @@ from refmask.batch.places import absolute
 from refmask.batch.plan import ROWS, Plan, Shard
 from refmask.batch.worker import WorkerSpec
 from refmask.errors import ConfigurationError
-from refmask.evaluation.pipeline import usual_workers
+from refmask.evaluation.pipeline import default_workers
 from refmask.fingerprint import Fingerprint, commit
 from refmask.segmenter import Segmenter
 
@@ -29,7 +29,7 @@ class Local:
 
     Attributes:
         segmenter: answers.
-        workers: how many images at once, each on one core; ``usual_workers()`` when None.
+        workers: how many images at once, each on one core; ``default_workers()`` when None.
     """
 
     segmenter: Segmenter
@@ -43,7 +43,7 @@ class Local:
         self, order: WorkerSpec, shards: Iterable[Shard]
     ) -> Generator[ShardResult, None, None]:
         """Do shards in their order."""
-        yield from order.worker(self.segmenter, self.workers or usual_workers())(shards)
+        yield from order.worker(self.segmenter, self.workers or default_workers())(shards)
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,7 +55,7 @@ def _shard_worker(build: Callable[[], Segmenter], order: WorkerSpec, at_once: in
 
 @dataclass(frozen=True)
 class RecordsOnRay:
-    """Answers the images of an evaluation elsewhere, for ``Evaluation.elsewhere``.
+    """Answers the images of an evaluation elsewhere, for ``Evaluation.remote``.
 
     Attributes:
         build: makes a worker's evaluation.

@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
 
         build = from_here(partial(_anew, args))
         far = RecordsOnRay(build, evaluation.configuration, cluster(args, segmenter))
-        evaluation = replace(evaluation, elsewhere=far)
+        evaluation = replace(evaluation, remote=far)
     return evaluate(args, evaluation, evaluation.configuration["method"])
 
 
@@ -252,7 +252,7 @@ def print_summary(summary: dict[str, Any]) -> None:
 
 def _system(args: argparse.Namespace, images: tuple[str, ...]) -> tuple[Segmenter, ProposalSource]:
     """The segmenter, and where its proposals come from."""
-    from refmask.evaluation.sources import INSTANCES, MASKS, Given, Instances, Proposed
+    from refmask.evaluation.sources import INSTANCES, MASKS, Instances, MaskFiles, Proposed
 
     refine = refinement(args)
     made = args.proposals != INSTANCES and not args.proposals.startswith(MASKS)
@@ -262,6 +262,6 @@ def _system(args: argparse.Namespace, images: tuple[str, ...]) -> tuple[Segmente
     if args.proposals == INSTANCES:
         source: ProposalSource = Instances(refine)
     else:
-        source = Given(args.proposals, images, refine)
+        source = MaskFiles(args.proposals, images, refine)
     # The proposer is a stand-in, which is never asked.
     return load_segmenter(args, "grouping", args.store, None, args.store_limit), source

@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
 
 def limits(args: argparse.Namespace) -> Limits:
     """What the options say; the defaults' rest."""
-    from refmask.evaluation.pipeline import usual_workers
+    from refmask.evaluation.pipeline import default_workers
     from refmask.limits import parse_size
     from refmask.server.limits import Limits
 
@@ -113,7 +113,7 @@ def limits(args: argparse.Namespace) -> Limits:
         for _, field, unit, _ in LIMITS
         if (value := getattr(args, field)) is not None
     }
-    return dataclasses.replace(Limits(workers=usual_workers()), **given)
+    return dataclasses.replace(Limits(workers=default_workers()), **given)
 
 
 def _loader(args: argparse.Namespace) -> Callable[[], Segmenter]:

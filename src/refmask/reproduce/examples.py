@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from refmask.evaluation.comparing import RIGHT
+from refmask.evaluation.comparing import CORRECT_IOU
 from refmask.evaluation.record import Record
 from refmask.metrics import iou
 
@@ -99,14 +99,14 @@ def failing(records: Records, each: int) -> list[Example]:
 def cause(record: Record) -> str | None:
     """Why an answer failed; None when it did not, or when it is for none of ``CAUSES``.
 
-    An answer fails below an IoU of ``RIGHT``. Where the best proposal does, too, there was nothing
+    An answer fails below an IoU of ``CORRECT_IOU``. Where the best proposal does, too, there was nothing
     to choose; else the class and the instance that the answer overlaps most tell. An answer about
     the right instance with a poor mask is for none of the causes, and where the data know no
     classes only the first can be told.
     """
-    if record["iou"] >= RIGHT:
+    if record["iou"] >= CORRECT_IOU:
         return None
-    if float(iou(record["best_intersection"], record["best_union"])) < RIGHT:
+    if float(iou(record["best_intersection"], record["best_union"])) < CORRECT_IOU:
         return NO_PROPOSAL
     if record["right_class"] == 0:
         return WRONG_CLASS

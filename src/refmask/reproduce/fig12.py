@@ -14,7 +14,7 @@ from typing import cast
 from refmask.errors import ConfigurationError
 from refmask.evaluation.evaluate import Evaluation
 from refmask.evaluation.sources import Proposed
-from refmask.evaluation.summary import count
+from refmask.evaluation.summary import counted
 from refmask.evaluation.system import SegmenterSystem
 from refmask.methods.global_local import GlobalContext
 from refmask.metrics import QueryResults, intervals
@@ -97,7 +97,7 @@ def swept(
         for tower in absent:
             write_whole(kept[tower], pack([next(found) for _ in ends[tower]]))
     return {
-        tower: [count(o, segmenters[tower].method.compat) for o in unpack(path.read_bytes())]
+        tower: [counted(o, segmenters[tower].method.compat) for o in unpack(path.read_bytes())]
         for tower, path in kept.items()
     }
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from refmask.evaluation.evaluate import Evaluation
 from refmask.evaluation.sources import Proposed
-from refmask.evaluation.summary import count
+from refmask.evaluation.summary import counted
 from refmask.evaluation.system import SegmenterSystem
 from refmask.fingerprint import Fingerprint
 from refmask.methods.global_local import GlobalLocal
@@ -64,8 +64,8 @@ def sweep(context: ExperimentContext, column: Column, tower: str) -> dict[Blend,
         context.say(f"{column.label}: {len(GRID)} blends -> {kept}")
         found = look(segmenter, context.samples(column))
         write_whole(kept, pack(list(found.values())))
-    counted = [count(outcomes, system.compat) for outcomes in unpack(kept.read_bytes())]
-    return dict(zip(GRID, counted, strict=True))
+    results = [counted(outcomes, system.compat) for outcomes in unpack(kept.read_bytes())]
+    return dict(zip(GRID, results, strict=True))
 
 
 def look(
