@@ -66,12 +66,12 @@ def _add_split_by(parser: argparse.ArgumentParser) -> None:
 
 def _check(asked: str, given: Path | None) -> int:
     """Print what is there; 1 when something that is needed is not."""
-    from refmask.data.checking import place, presence, split_states
+    from refmask.data.checking import find_parts, resolve, split_states
 
-    name, root = place(asked, given)
+    name, root = resolve(asked, given)
     whole = True
     print(f"{name} in {root}")
-    for one in presence(name, root):
+    for one in find_parts(name, root):
         if one.path is not None:
             print(f"  here      {one.path.relative_to(root)}")
             continue
