@@ -98,16 +98,14 @@ def test_faults_are_told(refer_folder):
     assert "has for another image (first: 5)" in faults["train"]
     (refer_folder.folder / "refs(unc).p").write_bytes(b"cut")
     (state,) = split_states("refcoco", root)
-    assert "expected a pickle" in state.fault
+    assert "is not a pickle" in state.fault
 
 
 def test_a_place_is_a_name_or_a_folder(tmp_path):
     assert resolve("scenes", None) == ("scenes", SHIPPED)
     shutil.copytree(SHIPPED / "scenes", tmp_path / "set" / "scenes")
     assert resolve(str(tmp_path / "set"), None) == ("scenes", tmp_path / "set")
-    with pytest.raises(
-        ConfigurationError, match="refcoco is not shipped; give its folder as `root=DIR`"
-    ):
+    with pytest.raises(ConfigurationError, match="give its folder as `root=DIR`"):
         resolve("refcoco", None)
-    with pytest.raises(ConfigurationError, match="got 'nothing'"):
+    with pytest.raises(ConfigurationError, match="'nothing' is no data set"):
         resolve("nothing", None)
