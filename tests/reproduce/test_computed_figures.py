@@ -162,7 +162,8 @@ def test_figure_12_asks_every_vit_with_every_k(made, setting):
 def test_figure_12_looks_only_for_what_is_new(made, tiny, capsys):
     before = {path: path.read_bytes() for path in made.glob("fig12.*")}
     assert reproduce("fig12", *SHARED, "--out", made, "--also-vit", tiny) == 0
-    assert "sweeps" not in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "sweeps" not in printed.out + printed.err
     assert before == {path: path.read_bytes() for path in made.glob("fig12.*")}
 
 

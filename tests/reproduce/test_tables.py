@@ -175,7 +175,7 @@ def test_the_papers_figures_are_shown_for_its_own_proposals_only(data_root, tmp_
         (["table9", "--data", "scenes"], "unknown table or figure 'table9'; choose of: table1"),
         (["table4", "--data", "scenes", "--prediction", "x"], "expected --prediction NAME=FILE"),
         (["noun-phrases", "--data-root", "nowhere"], "nowhere"),
-        (["table3", "--data", "scenes", "--vit", "none"], "expected a model for ViT-B/32"),
+        (["table3", "--data", "scenes", "--vit", "none"], "there is no model for ViT-B/32"),
     ],
 )
 def test_what_cannot_be_made_is_told(words, told, tmp_path, capsys):
