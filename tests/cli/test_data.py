@@ -91,10 +91,10 @@ def test_fewshot_writes_what_to_train_on(tmp_path, capsys):
     [
         (("show", "scenes", "--count", 0), "--count of 1 or more"),
         (("show", "scenes", "--seed", -1), "--seed of 0 or more"),
-        (("show", "scenes", "--split", "testA"), "splits test, val, all"),
+        (("show", "scenes", "--split", "testA"), "'testA'; choose one of test, val, all"),
         (("show", "scenes", "--subset", "seen"), "only phrasecut has subsets"),
         (("show", "refcocos"), "refcoco+, refcocog"),
-        (("fewshot", "scenes", "--per-class", 1), "got 'train'"),
+        (("fewshot", "scenes", "--per-class", 1), "no split 'train'"),
         (("fewshot", "scenes", "--split", "val", "--per-class", 0), "1 or more instances"),
     ],
 )

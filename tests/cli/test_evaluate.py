@@ -147,7 +147,7 @@ def test_compat_reference_reaches_the_evaluation(model, tmp_path):
     assert summary["configuration"]["compat.skip_without_proposals"] is True
     apart = load_dataset("scenes", "val", overlap_is_background=True)
     assert summary["configuration"]["fingerprint"] == apart.fingerprint
-    assert "where polygons of a target overlap is outside of it" in summary["rules"]
+    assert "pixels where polygons of a target overlap are outside of it" in summary["rules"]
 
 
 def test_score_and_compare(three, dataset, tmp_path, capsys):

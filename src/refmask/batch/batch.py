@@ -13,7 +13,7 @@ from refmask.batch.plan import ROWS, Plan, Shard
 from refmask.batch.storage import absolute
 from refmask.batch.worker import WorkerSpec
 from refmask.errors import ConfigurationError
-from refmask.evaluation.pipeline import usual_workers
+from refmask.evaluation.pipeline import default_workers
 from refmask.fingerprint import Fingerprint, commit
 from refmask.segmenter import Segmenter
 
@@ -29,7 +29,7 @@ class Local:
 
     Attributes:
         segmenter: the system that answers.
-        workers: images processed at once, each on one core; ``usual_workers()`` when None.
+        workers: images processed at once, each on one core; ``default_workers()`` when None.
 
     Raises:
         ConfigurationError: when ``workers`` is less than 1.
@@ -46,7 +46,7 @@ class Local:
         self, spec: WorkerSpec, shards: Iterable[Shard]
     ) -> Generator[ShardResult, None, None]:
         """Answer shards in their order."""
-        yield from spec.worker(self.segmenter, self.workers or usual_workers())(shards)
+        yield from spec.worker(self.segmenter, self.workers or default_workers())(shards)
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,7 +55,7 @@ def _shard_worker(build: Callable[[], Segmenter], spec: WorkerSpec, at_once: int
 
 @dataclass(frozen=True)
 class RecordsOnRay:
-    """Answers an evaluation's images on other machines, for ``Evaluation.elsewhere``.
+    """Answers an evaluation's images on other machines, for ``Evaluation.remote``.
 
     Attributes:
         build: makes a worker's evaluation.

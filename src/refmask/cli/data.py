@@ -66,12 +66,12 @@ def _add_split_by(parser: argparse.ArgumentParser) -> None:
 
 def _check(dataset: str, folder: Path | None) -> int:
     """Print the state of each file and split; returns 1 when a required one is missing."""
-    from refmask.data.checking import place, presence, split_states
+    from refmask.data.checking import find_parts, resolve, split_states
 
-    name, root = place(dataset, folder)
+    name, root = resolve(dataset, folder)
     complete = True
     print(f"{name} in {root}")
-    for entry in presence(name, root):
+    for entry in find_parts(name, root):
         if entry.path is not None:
             print(f"  here      {entry.path.relative_to(root)}")
             continue

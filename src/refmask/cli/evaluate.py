@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
 
         build = in_this_folder(partial(_rebuild, args))
         on_ray = RecordsOnRay(build, evaluation.configuration, cluster(args, segmenter))
-        evaluation = replace(evaluation, elsewhere=on_ray)
+        evaluation = replace(evaluation, remote=on_ray)
     return evaluate(args, evaluation, evaluation.configuration["method"])
 
 
@@ -241,7 +241,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
 
 def _system(args: argparse.Namespace, images: tuple[str, ...]) -> tuple[Segmenter, ProposalSource]:
     """The segmenter, and the source of its proposals."""
-    from refmask.evaluation.sources import INSTANCES, MASKS, Given, Instances, Proposed
+    from refmask.evaluation.sources import INSTANCES, MASKS, Instances, MaskFiles, Proposed
 
     refine = refinement(args)
     if args.proposals != INSTANCES and not args.proposals.startswith(MASKS):
@@ -250,6 +250,6 @@ def _system(args: argparse.Namespace, images: tuple[str, ...]) -> tuple[Segmente
     if args.proposals == INSTANCES:
         source: ProposalSource = Instances(refine)
     else:
-        source = Given(args.proposals, images, refine)
+        source = MaskFiles(args.proposals, images, refine)
     # The segmenter's own proposer stays unused.
     return load_segmenter(args, "grouping", args.store, None, args.store_limit), source

@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
 
 def limits(args: argparse.Namespace) -> Limits:
     """The limits that the options set; defaults for the rest."""
-    from refmask.evaluation.pipeline import usual_workers
+    from refmask.evaluation.pipeline import default_workers
     from refmask.limits import parse_size
     from refmask.server.limits import Limits
 
@@ -125,7 +125,7 @@ def limits(args: argparse.Namespace) -> Limits:
         for _, field, unit, _ in LIMITS
         if (value := getattr(args, field)) is not None
     }
-    return dataclasses.replace(Limits(workers=usual_workers()), **stated)
+    return dataclasses.replace(Limits(workers=default_workers()), **stated)
 
 
 def _loader(args: argparse.Namespace) -> Callable[[], Segmenter]:
