@@ -22,9 +22,9 @@ from refmask.classifier.crops import cut_crops
 from refmask.methods.class_posterior import ClassPosterior
 from refmask.ops.devices import PRECISIONS, exact_convolutions
 from refmask.ops.masks import pairwise_iou
+from refmask.ops.pixels import resize_shorter_side
 from refmask.proposals.freesolo import FreeSolo
-from refmask.proposals.freesolo.input import network_input, resized
-from refmask.proposals.freesolo.network import load_network
+from refmask.proposals.freesolo.network import load_network, network_input
 from refmask.proposals.sam import Sam, Sam2
 from refmask.proposals.sam.automatic import point_grid
 from refmask.proposals.sam.network import load_network as load_sam
@@ -125,7 +125,7 @@ def _offline(device: torch.device, precision: str) -> Arrays:
 
 def _freesolo(setting: Setting, weights: Path, device: torch.device, precision: str) -> Arrays:
     dtype = PRECISIONS[precision]
-    small = resized(_image(setting), *((96, 400) if setting.small else (800, 1333)))
+    small = resize_shorter_side(_image(setting), *((96, 400) if setting.small else (800, 1333)))
     network = load_network(weights, device, dtype)
     with torch.inference_mode(), exact_convolutions(dtype):
         levels, features = network(network_input(small).to(device, dtype))

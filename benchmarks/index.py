@@ -49,7 +49,7 @@ import refmask
 from refmask.search import Collection, Index, approximate
 from refmask.search.approximate import Plan
 from refmask.search.index import EACH as EACH_HIT
-from refmask.search.rows import VECTOR, features_of, searched
+from refmask.search.rows import VECTOR, features_of, search_vectors
 from refmask.segmenter import Segmenter
 from refmask.types import ContextFeatures, FloatArray, TargetPhrase
 
@@ -135,14 +135,14 @@ def prepare(dim: int, queries: int, store: str | None = None, scenes: int | None
     random = np.random.default_rng(1)
     phrases = [source.phrases[int(n)] for n in random.permutation(len(source.phrases))[:queries]]
     text = method.encode_text(phrases)
-    return Bench(segmenter, source, phrases, text, searched(text, method.beta))
+    return Bench(segmenter, source, phrases, text, search_vectors(text, method.beta))
 
 
 def stored(bench: Bench, rows: int, place: Path) -> list[dict[str, Any]]:
     """Ways of storing features: every row compared by what is stored."""
     alpha = bench.segmenter.method.alpha
     _, drawn = bench.source.draw(rows, np.random.default_rng(2))
-    blended = searched(drawn, alpha)
+    blended = search_vectors(drawn, alpha)
     pair = np.hstack([drawn.global_context, drawn.local_context])
     turned = np.hstack([alpha * bench.vectors, (1 - alpha) * bench.vectors])
     best = ranked(blended @ bench.vectors.T)
@@ -180,7 +180,7 @@ def sizes(bench: Bench, counts: Sequence[int], place: Path) -> list[dict[str, An
         index, truth, _ = fill(bench, count, place / str(count))
         tidy(index.collection._regions)
         exact = asked(bench, index, truth)
-        approximate.make(index.collection._regions)
+        approximate.build(index.collection._regions)
         told.append({"regions": count, "exact": exact, "approximate": asked(bench, index, truth)})
         shutil.rmtree(index.collection.folder)
     return told
@@ -193,10 +193,10 @@ def plans(bench: Bench, rows: int, place: Path, kinds: Sequence[str]) -> list[di
     tidy(regions)
     for plan in (one for one in PLANS if one.kind in kinds):
         seconds = 0.0
-        if made != (plan.kind, plan.making):
+        if made != (plan.kind, plan.settings):
             began = time.perf_counter()
-            approximate.make(regions, plan)
-            seconds, made = time.perf_counter() - began, (plan.kind, plan.making)
+            approximate.build(regions, plan)
+            seconds, made = time.perf_counter() - began, (plan.kind, plan.settings)
             tidy(regions)
 
         def nearest(vector: FloatArray, limit: int, plan: Plan = plan) -> pa.Table:
@@ -205,7 +205,7 @@ def plans(bench: Bench, rows: int, place: Path, kinds: Sequence[str]) -> list[di
         told.append(
             {
                 "kind": plan.kind,
-                **plan.making,
+                **plan.settings,
                 "probes": plan.probes,
                 "refined": plan.refined,
                 "made in s": seconds,
@@ -228,7 +228,7 @@ def whole(bench: Bench, rows: int, place: Path) -> list[dict[str, Any]]:
     """The index as it is used."""
     index, truth, seconds = fill(bench, rows, place / "index")
     began = time.perf_counter()
-    index.collection.settle()
+    index.collection.optimize()
     made = time.perf_counter() - began
     tidy(index.collection._regions)
     stats = index.collection.stats()
@@ -286,7 +286,7 @@ def recall(bench: Bench, truth: Any, nearest: Callable[[FloatArray, int], pa.Tab
     alpha, shares = bench.segmenter.method.alpha, []
     for vector, numbers in zip(bench.vectors, truth.T, strict=True):
         rows = nearest(vector, EACH_HIT * TOP)
-        scores = searched(features_of(rows), alpha) @ vector
+        scores = search_vectors(features_of(rows), alpha) @ vector
         rows = rows.take(np.argsort(-scores, kind="stable")[:TOP])
         pairs = zip(rows["path"].to_pylist(), rows["number"].to_pylist(), strict=True)
         wanted = {(index_rows.path_of(int(n)), int(n) % EACH) for n in numbers}

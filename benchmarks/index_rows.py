@@ -28,10 +28,10 @@ from refmask.search.rows import (
     LOCAL,
     VECTOR,
     Entry,
-    ImageInput,
+    IndexedImage,
     region_rows,
     region_schema,
-    searched,
+    search_vectors,
 )
 from refmask.segmenter import Segmenter
 from refmask.types import ContextFeatures, FloatArray, TargetPhrase
@@ -95,7 +95,7 @@ def real(segmenter: Segmenter, turn: FloatArray | None, scenes: int | None = Non
     for sample in islice(read_scenes(), scenes):
         scene = segmenter.look(sample.image)
         height, width = sample.image.shape[:2]
-        image = ImageInput("", "", "", 0, 0, datetime(2020, 1, 1), width, height, 0)
+        image = IndexedImage("", "", "", 0, 0, datetime(2020, 1, 1), width, height, 0)
         tables.append(region_rows(image, scene.proposals, scene.features, 0.5))
         seen.append(scene.features)
         expressions += [query.expression for query in sample.queries]
@@ -127,7 +127,7 @@ def entries(
         The images; float32 (count, D') of length 1, before rounding.
     """
     which, features = source.draw(count, random)
-    full = searched(features, alpha)
+    full = search_vectors(features, alpha)
     paths = [path_of(number) for number in range(first, first + count)]
     own = {
         "path": paths,
@@ -154,7 +154,9 @@ def _images(table: pa.Table, first: int) -> Iterator[Entry]:
         rows = table.slice(start, EACH)
         path = path_of(first + start)
         taken = datetime(2020, 1, 1)
-        told = ImageInput(path, path, f"{first + start:064x}", 10**6, 0, taken, 400, 400, len(rows))
+        told = IndexedImage(
+            path, path, f"{first + start:064x}", 10**6, 0, taken, 400, 400, len(rows)
+        )
         yield Entry(told, rows)
 
 

@@ -20,7 +20,7 @@ from speed_image import needed
 
 from refmask.data import Dataset, load_dataset
 from refmask.evaluation.evaluate import Evaluation
-from refmask.evaluation.sources import Given, ProposalSource, Proposed
+from refmask.evaluation.sources import MaskFiles, ProposalSource, Proposed
 from refmask.evaluation.system import SegmenterSystem
 from refmask.proposals import load_proposer
 from refmask.proposals.refine import Refinement
@@ -52,7 +52,7 @@ def given(pair: Pair, runs: int, rates: Rates, folder: Path) -> dict[str, Any]:
 
     def case(drawn: refcoco_shaped.Shaped) -> Case:
         dataset = load_dataset(str(drawn.dataset), "val")
-        source = Given(drawn.proposals, dataset.ids, Refinement())
+        source = MaskFiles(drawn.proposals, dataset.ids, Refinement())
         return Case(dataset, source, lambda sample: source.propose(sample).masks)
 
     cases = [case(drawn) for drawn in drawings(folder, runs)]

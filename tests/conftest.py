@@ -24,7 +24,7 @@ from refmask.cli import faults
 from refmask.clip import ClipBackbone, load_clip
 from refmask.settings import OPTIONS
 from refmask.settings.file import VARIABLE
-from refmask.settings.levels import variable
+from refmask.settings.precedence import variable
 from refmask.types import MaskProposals, TargetPhrase, UInt8Array
 
 pytest_plugins = ("skips",)

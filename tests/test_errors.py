@@ -12,11 +12,11 @@ from refmask.errors import InputError, MaskError, RefmaskError, RefmaskWarning
 @pytest.mark.parametrize("kind", [RefmaskError, InputError, RefmaskWarning])
 @given(text=st.text(), odd=st.sampled_from("\n\r\x0b\x0c\x1b\x1c\x85\x9b\u2028\0\x7f"))
 def test_a_message_is_one_line_without_control_characters(kind, text, odd):
-    told = str(kind(f"no {text}{odd} here"))
-    assert len(told.splitlines()) == 1
-    assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in told)
-    assert told.startswith("no ")
-    assert told.endswith(" here")
+    message = str(kind(f"no {text}{odd} here"))
+    assert len(message.splitlines()) == 1
+    assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in message)
+    assert message.startswith("no ")
+    assert message.endswith(" here")
 
 
 def test_what_can_be_printed_stays():

@@ -83,5 +83,5 @@ def test_a_proposer_tells_plain_settings(told):
 
 
 def test_a_proposer_that_tells_nothing(fixed_proposer):
-    with pytest.raises(ConfigurationError, match="FixedProposer does not tell"):
+    with pytest.raises(ConfigurationError, match="FixedProposer does not state"):
         of_proposer(fixed_proposer)

@@ -91,7 +91,7 @@ def test_no_proposals_give_an_unsure_empty_answer(segmenter, noise):
 
 
 def test_masks_that_do_not_fit(segmenter, noise):
-    with pytest.raises(MaskError, match=r"expected masks of 80x60 pixels.* got 60x80"):
+    with pytest.raises(MaskError, match=r"the image has 80x60 pixels.* the masks 60x80"):
         segmenter.look(noise, MaskProposals(np.ones((1, 80, 60), np.bool_)))
     masks = np.zeros((2, 60, 80), np.bool_)
     masks[0] = True
@@ -147,7 +147,7 @@ def test_features_are_kept_within_a_limit(model_files, tmp_path, noise, monkeypa
     monkeypatch.setattr(type(again.method.encoder), "encode_masked", None)
     assert again.look(noise).find("the cat").scores.tobytes() == answer.scores.tobytes()
     assert refmask.load(*model).features is None
-    with pytest.raises(ConfigurationError, match="such as 500MB"):
+    with pytest.raises(ConfigurationError, match="like 500MB"):
         refmask.load(*model, **settings, store_limit="1 MBit")
 
 

@@ -36,7 +36,7 @@ def test_indexing_filters_all_fields(masks):
 def test_details_are_filtered_along(masks):
     proposals = MaskProposals(masks, details={"cells": np.arange(6).reshape(3, 2)})
     assert proposals[[2, 0]].details["cells"].tolist() == [[4, 5], [0, 1]]
-    with pytest.raises(MaskError, match=r"expected 3 cells, one per mask, got \(2,\)"):
+    with pytest.raises(MaskError, match=r"3 masks need 3 cells, not \(2,\); give one"):
         MaskProposals(masks, details={"cells": np.arange(2)})
 
 
@@ -50,10 +50,10 @@ def test_none(masks):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"masks": np.zeros((6, 9), np.bool_)}, r"bool \(N, H, W\), got bool \(6, 9\)"),
-        ({"masks": np.zeros((1, 6, 9))}, "got float64"),
+        ({"masks": np.zeros((6, 9), np.bool_)}, r"bool array \(N, H, W\), not bool \(6, 9\)"),
+        ({"masks": np.zeros((1, 6, 9))}, "not float64"),
         ({"masks": np.zeros((1, 0, 9), np.bool_)}, "at least 1x1"),
-        ({"boxes": np.zeros((2, 4))}, r"boxes \(3, 4\).*got \(2, 4\)"),
+        ({"boxes": np.zeros((2, 4))}, r"boxes \(3, 4\).*not \(2, 4\)"),
         ({"quality": np.zeros(4)}, r"quality \(3,\).*\(4,\)"),
     ],
 )

@@ -20,7 +20,7 @@ from refmask.cache.scene_file import read_scene
 from refmask.search.folder import MARKER as INDEX
 from refmask.search.folder import Marker, read_marker, write_marker
 from refmask.settings import file as settings
-from refmask.settings.remembered import KeptFile, Remembered
+from refmask.settings.remembered import Remembered, RememberedFile
 from refmask.types import MaskProposals
 
 MADE_BY = {"proposer": "attack"}
@@ -73,7 +73,7 @@ def _marker() -> bytes:
 
 
 def _toml() -> bytes:
-    kept = KeptFile("/weights.safetensors", 1, 2, "a" * 64)
+    kept = RememberedFile("/weights.safetensors", 1, 2, "a" * 64)
     known = Remembered("Weights", "ViT-B/32", kept.path, "grouping", (kept,))
     with TemporaryDirectory() as place, _settings_at(Path(place) / "config.toml") as path:
         settings.write(settings.Configuration({"model": "offline"}, known, True))

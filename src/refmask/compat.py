@@ -1,8 +1,7 @@
-"""Every place where the authors' released code departs from the paper, each a named field.
+"""Every departure of the authors' released code from the paper, each a named field.
 
-The default values are the corrected method. ``reference(family)`` gives the record with which
-refmask reproduces the released code number for number. Nothing else in refmask asks which of
-the two it is in: a step reads the one field that concerns it.
+The defaults are the corrected method; ``reference(family)`` reproduces the released code number
+for number. Each step reads the one field that concerns it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Compat:
-    """What each step does where paper and released code disagree.
+    """How each step behaves where paper and released code disagree.
 
     Attributes:
         imagenet_statistics: normalise pixels with ImageNet's mean and standard deviation
@@ -31,7 +30,7 @@ class Compat:
             crop; 0 is the mean colour.
         projected_boxes: crop to the centre of mass of the occupied columns and rows plus or
             minus half their count, truncated, instead of to the tight box.
-        unit_places: (ResNet) L2-normalise the feature map at each place before masking.
+        unit_places: (ResNet) L2-normalise the feature map at each position before masking.
         unit_global: L2-normalise global visual features before the blend of equation 5.
         unit_local: L2-normalise local visual features before the blend of equation 5.
         unit_text: L2-normalise text features before the blend of equation 8.
@@ -40,27 +39,27 @@ class Compat:
             noun phrase around the last root or its first child only (``PhraseParser.reference``).
         uncapped_proposals: FreeSOLO's input has its shorter side at 800 pixels, its longer side
             truncated and without the limit of 1333.
-        long_text_error: refuse a text longer than the model's context, instead of cutting it.
+        long_text_error: refuse a text longer than the model's context, instead of truncating it.
         padded_patches: (region token) cut patches from the image padded by half a patch less one
-            pixel, so that they lie that much further up and left.
+            pixel, which shifts them up and left.
         half_positions: (region token) round the position embedding to float16.
-        sampled_regions: (region token) a mask's patches are those of its nearest-neighbour copy at
-            the grid, be it none, instead of all that hold a pixel of it.
-        finite_exclusion: (region token) keep other patches out of the attention by -100 on the
-            logit instead of by minus infinity.
+        sampled_regions: (region token) take a mask's patches from its nearest-neighbour copy at
+            the grid (possibly none), instead of all patches that contain a pixel of it.
+        finite_exclusion: (region token) exclude other patches from the attention by -100 on the
+            logit instead of minus infinity.
         bias_seed: (score map) draw the biases of both projections from this seed, uniform within
-            one over the root of their inputs, as a layer starts out whose biases nobody sets; None
-            for those of the attention pool.
+            one over the root of their inputs, like an untrained layer's; None for the attention
+            pool's own.
         scaled_maps: (score map) scale each enlarged map to 0..1 by its own extremes.
-        unit_activations: (Grad-CAM) L2-normalise the activations at each place in the map.
+        unit_activations: (Grad-CAM) L2-normalise the activations at each position of the map.
         averaged_gradient: (Grad-CAM) weigh channels by the mean of their gradients over the
-            places, instead of by the sum, which keeps scores on the scale of logits.
+            positions, instead of the sum, which keeps scores on the scale of logits.
         negated_gradient: (Grad-CAM) take the gradient of minus the logit.
-        negative_evidence: (Grad-CAM) keep what speaks against the expression in the map.
-        skip_without_proposals: (evaluation) expressions about an image without proposals leave the
-            metrics, instead of counting as IoU 0.
-        overlap_is_background: (evaluation) where polygons of a target overlap is outside of it,
-            instead of inside.
+        negative_evidence: (Grad-CAM) keep negative values in the map.
+        skip_without_proposals: (evaluation) leave expressions about an image without proposals
+            out of the metrics, instead of counting them as IoU 0.
+        overlap_is_background: (evaluation) treat the overlap of a target's polygons as background,
+            instead of as the target.
     """
 
     imagenet_statistics: bool = False
@@ -94,12 +93,12 @@ class Compat:
         for family in ("vit", "resnet"):
             if self == reference(family):
                 return f"<Compat: reference, {family}>"
-        told = [
+        changed = [
             f"{field.name}={getattr(self, field.name)!r}"
             for field in fields(self)
             if getattr(self, field.name) != field.default
         ]
-        return f"<Compat: {', '.join(told) or 'default'}>"
+        return f"<Compat: {', '.join(changed) or 'default'}>"
 
 
 def reference(family: str) -> Compat:
@@ -141,5 +140,5 @@ def by_name(name: str, family: str) -> Compat:
         ConfigurationError: for any other name.
     """
     if name not in NAMES:
-        raise ConfigurationError(f"expected compat to be one of {', '.join(NAMES)}, got {name!r}")
+        raise ConfigurationError(f"compat is one of {', '.join(NAMES)}, not {name!r}")
     return reference(family) if name == "reference" else Compat()

@@ -1,49 +1,47 @@
-"""Everything refmask raises on purpose.
+"""All errors and warnings that refmask raises on purpose.
 
 ::
 
     RefmaskError
-    ├── InputError            what was given cannot be used         (also a ValueError)
+    ├── InputError            an input that cannot be used          (also a ValueError)
     │   ├── ImageError        an image: missing, truncated, too large, no image at all
     │   ├── MaskError         masks or proposals: wrong size, wrong type, not readable
     │   ├── ExpressionError   a referring expression: empty, too long, not text
-    │   └── FeatureError      kept features: of another shape or type than the method's
+    │   └── FeatureError      cached features of another shape or type than the method's
     ├── ConfigurationError    a name or a setting that does not exist (also a ValueError)
     ├── ModelError            a model that cannot be built or used
-    │   ├── UnsupportedTower  an image tower that token masking is not defined for
+    │   ├── UnsupportedTower  an image tower that masking is not defined for
     │   ├── WeightsError      a weights file that is damaged or fits another model
-    │   └── WeightsUnavailable  weights neither on disk nor to be fetched
+    │   └── WeightsUnavailable  weights neither on disk nor downloadable
     └── MissingResource       a library, a font or a pipeline that is not installed
 
-Each message is one line that says what was expected, what came, and what to do.
-The command line prints it after ``refmask: error:`` and exits with status 2. ``RefmaskWarning``
-stands beside the tree: the command line prints it after ``refmask: warning:`` and goes on.
+Each message is one line: what is wrong, then what to do. The command line prints it after
+``refmask: error:`` and exits with status 2. ``RefmaskWarning`` is not an error: the command line
+prints it after ``refmask: warning:`` and goes on.
 """
 
 
-class RefmaskError(Exception):
-    """Root of the tree: catch it to catch everything refmask raises on purpose.
+class _OneLine(Exception):
+    """Keeps messages on one line, whatever they quote.
 
-    Its message is one line whatever it quotes: breaks become blanks, and other control characters,
-    which could change what a terminal shows, are spelt out.
+    Line breaks become spaces; other control characters, which could change what a terminal shows,
+    are escaped.
     """
 
-    def __init__(self, *told: object) -> None:
-        super().__init__(*(_on_one_line(one) if isinstance(one, str) else one for one in told))
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(_on_one_line(a) if isinstance(a, str) else a for a in arguments))
 
 
-class RefmaskWarning(UserWarning):
-    """Something was left out on the way to an answer that is still worth having.
+class RefmaskError(_OneLine):
+    """Root of the tree: catch it to catch everything refmask raises on purpose."""
 
-    Its message is one line, as a ``RefmaskError``'s is.
-    """
 
-    def __init__(self, *told: object) -> None:
-        super().__init__(*(_on_one_line(one) if isinstance(one, str) else one for one in told))
+class RefmaskWarning(_OneLine, UserWarning):
+    """Something was skipped; the answer is still valid."""
 
 
 class InputError(RefmaskError, ValueError):
-    """What was given cannot be used."""
+    """An input cannot be used."""
 
 
 class ImageError(InputError):
@@ -59,7 +57,7 @@ class ExpressionError(InputError):
 
 
 class FeatureError(InputError):
-    """Kept features are of another shape or type than the method's."""
+    """Cached features are of another shape or type than the method's."""
 
 
 class ConfigurationError(RefmaskError, ValueError):
@@ -79,7 +77,7 @@ class WeightsError(ModelError):
 
 
 class WeightsUnavailable(ModelError):
-    """Weights are neither on disk nor to be fetched from here."""
+    """Weights are neither on disk nor downloadable."""
 
 
 class MissingResource(RefmaskError):
@@ -87,13 +85,13 @@ class MissingResource(RefmaskError):
 
 
 def is_panic(error: BaseException) -> bool:
-    """Whether a library written in Rust gave up; such an error is no ``Exception``."""
+    """Whether a library written in Rust panicked; such an error is no ``Exception``."""
     return type(error).__module__ == "pyo3_runtime"
 
 
 def _on_one_line(text: str) -> str:
-    return text if text.isprintable() else " ".join(text.splitlines()).translate(_SPELT)
+    return text if text.isprintable() else " ".join(text.splitlines()).translate(_ESCAPED)
 
 
 #: Control characters as Python writes them.
-_SPELT = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {ord("\t"): " "}
+_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {ord("\t"): " "}

@@ -18,9 +18,9 @@ from refmask.proposals import load_proposer, shared
 from refmask.proposals.refine import Refined, Refinement
 from refmask.provenance import EMBEDDED, OFFLINE
 from refmask.segmenter import Segmenter
-from refmask.settings import AUTO, choose, stated
-from refmask.settings.choosing import PHOTO, SCENES
-from refmask.settings.levels import Stated, blamed
+from refmask.settings import AUTO, choose, resolve
+from refmask.settings.choice import PHOTO, SCENES
+from refmask.settings.precedence import Setting, naming_sources
 from refmask.terms import NONE, parse_terms
 from refmask.text.parser import PhraseParser
 from refmask.types import MaskProposer
@@ -88,7 +88,7 @@ def load(
     _check_preset(preset)
     specified = proposals if isinstance(proposals, str) else AUTO
     said = _said(model, weights, specified, device, precision, compat)
-    with blamed(said):
+    with naming_sources(said):
         choice = choose(model, weights, specified)
         if choice.fallback:
             warn_once(f"model {choice.line}")
@@ -208,7 +208,7 @@ def assemble(
 
 def _said(
     model: str, weights: str | None, proposals: str, device: str, precision: str, compat: str
-) -> dict[str, Stated]:
+) -> dict[str, Setting]:
     """Settings of ``load``: as given, else from the environment or the configuration file."""
     given = {
         "model": model,
@@ -218,7 +218,7 @@ def _said(
         "precision": precision,
         "compat": None if compat == "default" else compat,
     }
-    return stated(given, [name for name in given if name != "compat"])
+    return resolve(given, [name for name in given if name != "compat"])
 
 
 def _check_preset(preset: str | None) -> None:

@@ -1,6 +1,6 @@
-"""What is too large to be read, in one table; everything that reads asks it before it allocates.
+"""Limits on the size of inputs, in one table; every reader checks them before it allocates.
 
-The environment variable ``REFMASK_LIMITS`` raises limits, or lowers them:
+The environment variable ``REFMASK_LIMITS`` raises or lowers them:
 ``REFMASK_LIMITS="pixels=200000000,unpacked=4GB"``.
 """
 
@@ -14,11 +14,11 @@ from types import MappingProxyType
 
 from refmask.errors import ConfigurationError, InputError, MaskError, RefmaskError
 
-#: Raises or lowers limits.
+#: The environment variable.
 VARIABLE = "REFMASK_LIMITS"
-#: What features may take in a store, if nothing else is said.
+#: Default size of a feature store.
 STORE = "10GB"
-#: Bytes by unit, in small letters.
+#: Bytes by unit, in lower case.
 UNITS = {
     **{"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12},
     **{"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40},
@@ -27,11 +27,11 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Limit:
-    """The most of one thing.
+    """The largest accepted amount of something.
 
     Attributes:
-        usual: the most, when nobody says otherwise.
-        unit: "bytes" or what else is counted.
+        usual: the default.
+        unit: "bytes" or another unit.
         about: what is limited.
     """
 
@@ -46,7 +46,7 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "pixels": Limit(50_000_000, "pixels", "an image, or one mask"),
         "masks": Limit(5_000, "masks", "one image"),
         "unpacked": Limit(768_000_000, "bytes", "masks or features of one file, in memory"),
-        "phrases": Limit(20_000, "phrases", "what is asked about one image of a batch"),
+        "phrases": Limit(20_000, "phrases", "one image of a batch"),
         "rows": Limit(3_000_000, "rows", "a table, or values in one of its columns"),
         "file": Limit(1_000_000_000, "bytes", "a file of annotations, phrases, answers or rows"),
         "settings": Limit(10_000_000, "bytes", "a file of settings, of a model or a folder"),
@@ -57,25 +57,25 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
 
 
 def limit(name: str) -> int:
-    """The most of what ``LIMITS`` has under a name.
+    """A limit by its name in ``LIMITS``, as the environment overrides it.
 
     Raises:
-        ConfigurationError: when ``REFMASK_LIMITS`` cannot be understood.
+        ConfigurationError: when ``REFMASK_LIMITS`` cannot be parsed.
     """
-    return _stated().get(name, LIMITS[name].usual)
+    return _overrides().get(name, LIMITS[name].usual)
 
 
 def check(name: str, amount: int, what: str, error: type[RefmaskError] = InputError) -> None:
-    """Refuse what is too large.
+    """Refuse an input that exceeds a limit.
 
     Args:
-        name: of the limit.
-        amount: how much there is, in the limit's unit.
-        what: has that much, for the message.
-        error: to be raised.
+        name: the limit's.
+        amount: the input's size, in the limit's unit.
+        what: the input, for the message.
+        error: class to raise.
 
     Raises:
-        RefmaskError: of that class, with the way to raise the limit.
+        RefmaskError: of that class; its message says how to raise the limit.
     """
     most = limit(name)
     if amount > most:
@@ -87,12 +87,12 @@ def check(name: str, amount: int, what: str, error: type[RefmaskError] = InputEr
 
 
 def check_masks(shape: tuple[int, ...], what: str, error: type[RefmaskError] = MaskError) -> None:
-    """Refuse masks from outside that are too many or too large, before they are made.
+    """Refuse too many or too large masks before they are allocated.
 
     Args:
         shape: N, H, W.
-        what: has them, for the message.
-        error: to be raised.
+        what: their source, for the message.
+        error: class to raise.
 
     Raises:
         RefmaskError: of that class.
@@ -107,24 +107,23 @@ def parse_size(size: str | int) -> int:
     """Bytes: 500_000_000 for "500MB", "0.5 GB" or 500000000.
 
     Raises:
-        ConfigurationError: when it is no such size.
+        ConfigurationError: for anything else.
     """
     match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([a-zA-Z]*)\s*", str(size))
     if match is None or match[2].lower() not in UNITS:
-        raise ConfigurationError(
-            f"expected a size such as 500MB, 10GB or 2GiB, got {size!r}; correct it"
-        )
+        raise ConfigurationError(f"{size!r} is not a size; write it like 500MB, 10GB or 2GiB")
     return int(float(match[1]) * UNITS[match[2].lower()])
 
 
-def _stated() -> dict[str, int]:
-    """What the environment says."""
-    found = {}
+def _overrides() -> dict[str, int]:
+    """Limits that the environment sets, by name."""
+    overrides = {}
     for part in filter(None, map(str.strip, os.environ.get(VARIABLE, "").split(","))):
         name, _, size = part.partition("=")
         if name.strip() not in LIMITS:
             raise ConfigurationError(
-                f"{VARIABLE} has {part!r}; expected one of {', '.join(LIMITS)}, '=' and a size"
+                f"{VARIABLE} has {part!r}, which names no limit; write NAME=SIZE with one of "
+                f"{', '.join(LIMITS)}"
             )
-        found[name.strip()] = parse_size(size)
-    return found
+        overrides[name.strip()] = parse_size(size)
+    return overrides

@@ -1,4 +1,4 @@
-"""Where answers come from: told by every record, drawing and page that shows one."""
+"""The source of an answer: model, proposals and method. Shown with every answer."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-#: The models that come with refmask: the preview for photographs, and the one for emoji scenes.
+#: The models that ship with refmask: the preview for photographs, and the one for emoji scenes.
 OFFLINE, EMBEDDED = "offline", "embedded"
-#: What must be known about a model before its first answer is read; its first words stand in
-#: captions. The weights of any published CLIP need no label.
+#: A model's limitation, by its name; captions show the part before the colon. A published CLIP
+#: needs no label.
 LABELS = {
     OFFLINE: "offline preview: ImageNet classes, not CLIP",
     EMBEDDED: "emoji model: knows emoji scenes only",
 }
 
-#: A SHA-256, and how many of its digits are told among settings.
+#: A SHA-256, and how many of its digits are shown.
 DIGEST, DIGITS = re.compile("[0-9a-f]{64}"), 12
 
 
 def label_of(model: str) -> str | None:
-    """What must be known about a model, by its name; None when that says it all."""
+    """A model's limitation, by its name, or None."""
     return LABELS.get(model)
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where an answer comes from.
+    """The source of an answer.
 
     Attributes:
-        model: its name, a file's without its folders.
-        weights: SHA-256 of the model's weights; None when they are no file.
-        proposals: what offered the masks, with its settings.
-        method: what scored them, with its settings.
+        model: its name, or its file's name without folders.
+        weights: SHA-256 of the model's weights; None when they are not in a file.
+        proposals: the proposer and its settings.
+        method: the scoring method and its settings.
         version: of refmask.
-        label: what must be known about the model; None when its name says it all.
+        label: the model's limitation, or None.
     """
 
     model: str
@@ -51,15 +51,15 @@ class Provenance:
 
     @property
     def caption(self) -> str:
-        """The model in a few words: how its label begins, else its name."""
+        """The model in a few words: the start of its label, else its name."""
         return self.label.partition(":")[0] if self.label else self.model
 
     def __str__(self) -> str:
         """All of it on one line."""
         weights = f" {self.weights[:DIGITS]}" if self.weights else ""
-        told = f"model {self.model}{weights}, proposals {self.proposals}, method {self.method}"
+        parts = f"model {self.model}{weights}, proposals {self.proposals}, method {self.method}"
         label = f" ({self.label})" if self.label else ""
-        return f"refmask {self.version}{label}: {told}"
+        return f"refmask {self.version}{label}: {parts}"
 
 
 def spelled(name: str, settings: Mapping[str, Any]) -> str:
@@ -67,10 +67,10 @@ def spelled(name: str, settings: Mapping[str, Any]) -> str:
 
     Args:
         name: of a proposer or a method.
-        settings: those that are None are left out; digests are cut short.
+        settings: those that are None are left out; digests are shortened.
     """
-    told = [f"{key}={_short(value)}" for key, value in settings.items() if value is not None]
-    return f"{name}:{','.join(told)}" if told else name
+    written = [f"{key}={_short(value)}" for key, value in settings.items() if value is not None]
+    return f"{name}:{','.join(written)}" if written else name
 
 
 def _short(value: Any) -> str:

@@ -1,8 +1,8 @@
-"""The paper, Equations 1 to 8 in order, in plain torch: to read, and to test fast forms against.
+"""The paper's Equations 1 to 8 in order, in plain torch: to read, and to test fast forms against.
 
 *Zero-shot Referring Image Segmentation with Global-Local Context Features*, CVPR 2023
 (arXiv 2303.17811). Shapes: N masks, D the embedding's width, S the side of CLIP's input, h x w its
-feature map. CLIP is passed in as functions, cut where the paper cuts it, so any CLIP will do.
+feature map. CLIP is passed in as functions, split where the paper splits it, so any CLIP works.
 
 The fast forms, which tests hold equal to these:
 
@@ -75,7 +75,7 @@ def token_masking(
         embed: (1, 3, S, S) -> (1, 1 + h*w, width), the class token first.
         blocks: the transformer's, tokens to tokens.
         class_feature: class tokens (N, width) -> (N, D).
-        mask_layers: the paper's k, at least 1: how many last blocks are masked.
+        mask_layers: the paper's k, at least 1: the number of last blocks that are masked.
 
     Returns:
         float (N, D).
@@ -98,7 +98,7 @@ def local_context(
     Args:
         pixels: float (1, 3, H, W), normalised, so that 0 outside the mask is the mean colour.
         masks: float (N, H, W), 0 or 1, none of them empty.
-        side: S, to which crops are stretched.
+        side: S, crops are resized to (S, S).
         encode_image: (1, 3, S, S) -> (1, D).
         interpolation: "bicubic" or "bilinear", as the weights were trained.
 

@@ -30,9 +30,8 @@ from refmask.types import (
     UInt8Array,
     unchanging,
 )
-from refmask.visualize.overlay import png
+from refmask.visualize.overlay import Overlay, png
 from refmask.visualize.proposals import draw_readably
-from refmask.visualize.view import Overlay
 
 if TYPE_CHECKING:
     from refmask.segmenter import Segmenter

@@ -17,7 +17,7 @@ from refmask.clip import load_clip
 from refmask.errors import ConfigurationError, ModelError, WeightsError, WeightsUnavailable
 from refmask.proposals import load_proposer
 from refmask.settings import file
-from refmask.settings.remembered import KeptFile, Remembered
+from refmask.settings.remembered import Remembered, RememberedFile
 from refmask.weights import hub
 from refmask.weights.catalogue import PUBLISHED
 from refmask.weights.downloading import FULL, no_room
@@ -203,7 +203,7 @@ def _try(kit: Kit, part: Part, weights: Path, say: Say) -> None:
 def _remembered(kit: Kit, weights: Sequence[Path]) -> Remembered:
     """What to remember of parts that were tried."""
     files = [
-        KeptFile.of(path.parent / name)
+        RememberedFile.of(path.parent / name)
         for part, path in zip(kit.parts, weights, strict=True)
         for name in PUBLISHED[part.name].needed
     ]

@@ -1,7 +1,7 @@
-"""The central types, in the order in which an image and a phrase meet them.
+"""The central types.
 
-Letters used for shapes everywhere: N mask proposals, T expressions, D the embedding's width,
-H x W the original image, S the side of the model's input.
+Shapes everywhere: N mask proposals, T expressions, D the embedding's width, H x W the original
+image, S the side of the model's input.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Index = int | slice | Sequence[int] | npt.NDArray[Any]
 class MaskProposals:
     """Class-agnostic mask proposals of one image, M(I) in the paper.
 
-    No array can be written to: what the caller may still change is copied.
+    Arrays are read-only; writable ones are copied.
 
     Attributes:
         masks: bool (N, H, W), in the original image's pixels.
         boxes: float32 (N, 4), XYXY pixels, half-open: ``masks[n, y1:y2, x1:x2]`` holds the
-            whole mask. An empty mask has the box (0, 0, 0, 0). Computed when not given.
-        quality: float32 (N,), the proposer's own belief, higher is better. Ones when not given.
-        details: what else a proposer tells about each mask: arrays (N, ...) by name.
+            whole mask. An empty mask has the box (0, 0, 0, 0). Default: computed.
+        quality: float32 (N,), the proposer's confidence, higher is better. Default: ones.
+        details: further arrays (N, ...) of the proposer, by name.
 
     Raises:
         MaskError: when shapes or types do not fit together.
@@ -48,11 +48,13 @@ class MaskProposals:
         masks = np.asarray(self.masks)
         if masks.ndim != 3 or masks.dtype != np.bool_:
             raise MaskError(
-                f"expected masks as bool (N, H, W), got {masks.dtype} {masks.shape}; "
+                f"masks are a bool array (N, H, W), not {masks.dtype} {masks.shape}; "
                 "threshold them and stack them along the first axis"
             )
         if 0 in masks.shape[1:]:
-            raise MaskError(f"expected masks of at least 1x1 pixels, got {masks.shape}")
+            raise MaskError(
+                f"masks have at least 1x1 pixels, these are {masks.shape}; give the image's size"
+            )
         count = len(masks)
         boxes = np.asarray(self.boxes, np.float32)
         quality = as_quality(self.quality)
@@ -60,12 +62,14 @@ class MaskProposals:
         quality = np.ones(count, np.float32) if quality.shape == (0,) else quality
         if boxes.shape != (count, 4) or quality.shape != (count,):
             raise MaskError(
-                f"expected boxes ({count}, 4) and quality ({count},) for {count} masks, "
-                f"got {boxes.shape} and {quality.shape}"
+                f"{count} masks need boxes ({count}, 4) and quality ({count},), not {boxes.shape} "
+                f"and {quality.shape}; give one row per mask, or leave them out"
             )
         for name, values in self.details.items():
             if values.shape[:1] != (count,):
-                raise MaskError(f"expected {count} {name}, one per mask, got {values.shape}")
+                raise MaskError(
+                    f"{count} masks need {count} {name}, not {values.shape}; give one row per mask"
+                )
         object.__setattr__(self, "masks", unchanging(masks))
         object.__setattr__(self, "boxes", unchanging(boxes))
         object.__setattr__(self, "quality", unchanging(quality))
@@ -83,7 +87,7 @@ class MaskProposals:
         return self.masks.shape[1], self.masks.shape[2]
 
     def checked_for(self, image: UInt8Array) -> Self:
-        """These proposals, once it is sure that a method can look at them in this image.
+        """These proposals, checked to be ones that a method can encode in an image.
 
         Args:
             image: uint8 RGB (H, W, 3).
@@ -93,8 +97,8 @@ class MaskProposals:
         """
         if self.size != image.shape[:2]:
             raise MaskError(
-                f"expected masks of {image.shape[1]}x{image.shape[0]} pixels (width x height) like "
-                f"the image, got {self.size[1]}x{self.size[0]}; resize them"
+                f"the image has {image.shape[1]}x{image.shape[0]} pixels (width x height), the "
+                f"masks {self.size[1]}x{self.size[0]}; resize the masks to the image"
             )
         empty = np.flatnonzero(~self.masks.any(axis=(1, 2)))
         if len(empty):
@@ -117,7 +121,7 @@ class MaskProposals:
 
 
 def unchanging(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The array itself when nobody can write to it, else a copy to which nobody can."""
+    """The array itself when it is read-only, else a read-only copy."""
     part: Any = values
     while isinstance(part, np.ndarray):
         if part.flags.writeable:
@@ -127,7 +131,7 @@ def unchanging(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def sealed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The array, which its only owner will not write to any more, nor to what it is a view of."""
+    """The array, set read-only together with the arrays it is a view of."""
     part: Any = values
     while isinstance(part, np.ndarray):
         part.flags.writeable = False
@@ -140,7 +144,7 @@ def as_quality(values: npt.ArrayLike, what: str = "the masks' quality") -> Float
 
     Args:
         values: any numbers.
-        what: to call them in an error.
+        what: their name in an error.
 
     Raises:
         MaskError: when one of them is not finite, or too large for float32.
@@ -149,8 +153,8 @@ def as_quality(values: npt.ArrayLike, what: str = "the masks' quality") -> Float
         quality = np.asarray(values, np.float32)
     if not np.isfinite(quality).all():
         raise MaskError(
-            f"{what} must be {quality.size} finite numbers of 32 bits; replace NaN and what is "
-            "larger"
+            f"{what} must be {quality.size} finite numbers; replace NaN, and values that are too "
+            "large for float32"
         )
     return quality
 
@@ -181,7 +185,7 @@ class Query:
         id: unique within its data set.
         expression: the referring expression as written.
         target: bool (H, W), the ground truth.
-        kind: what tells the target apart ("colour", "surroundings", ...), where known.
+        kind: what distinguishes the target ("colour", "surroundings", ...), where known.
         instance: which of the sample's instances the target is, where known.
         also_right: further instances of the sample that answer it as well as the target does.
     """
@@ -196,7 +200,7 @@ class Query:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One image with all that is asked about it.
+    """One image with its expressions.
 
     Attributes:
         id: unique within its data set.
@@ -327,9 +331,9 @@ class TargetPhrase:
         text: what the text encoder reads as the sentence (t_G, equation 6).
         noun_phrase: what it reads as the target noun phrase (t_L, equation 7).
         head: the noun phrase's root word.
-        beyond: what it asks for that no method can tell, in a few words: something that is not
-            so, or several things. The answer is unsure then.
-        reading: what it says beside that: place, order, size, depth, relations.
+        beyond: a part of the expression that no method evaluates, in a few words: a negation, or
+            several targets. The answer is unsure then.
+        reading: what it says beside the noun: place, order, size, depth, relations.
     """
 
     expression: str
@@ -337,21 +341,21 @@ class TargetPhrase:
     noun_phrase: str
     head: str
     beyond: str | None = None
-    reading: Reading = field(default_factory=Reading)
+    reading: Reading = field(default_factory=Reading, repr=False)
 
 
 class ImageFeatures(Protocol):
-    """What a method knows of an image and its N masks before any phrase."""
+    """Features of an image and its N masks, independent of any phrase."""
 
     @property
     def arrays(self) -> dict[str, FloatArray]:
-        """All that was costly, float32, by name; what is not worth keeping can be among them."""
+        """The arrays that are costly to compute, float32, by name; not all need be cached."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class ContextFeatures:
-    """Features of N masks or T expressions, described in context and alone, **not blended**.
+    """Features of N masks or T expressions, in context and alone, **not blended**.
 
     Attributes:
         global_context: float32 (N, D) or (T, D): a mask within the whole image (equation 2 or
@@ -376,7 +380,7 @@ class ContextFeatures:
         return f"<{type(self).__name__}: {len(self)} of {self.global_context.shape[1]} numbers>"
 
     def __getitem__(self, rows: slice) -> ContextFeatures:
-        """Those of some masks or expressions."""
+        """Features of some masks or expressions."""
         return ContextFeatures(self.global_context[rows], self.local_context[rows])
 
     def blend(self, weight: float) -> FloatArray:
@@ -389,7 +393,7 @@ class ContextFeatures:
 
 @runtime_checkable
 class MaskProposer(Protocol):
-    """Offers class-agnostic masks for an image."""
+    """Proposes class-agnostic masks for an image."""
 
     def propose(self, image: UInt8Array) -> MaskProposals:
         """Masks of a uint8 RGB (H, W, 3) image, best quality first."""
@@ -398,12 +402,12 @@ class MaskProposer(Protocol):
 
 @runtime_checkable
 class ConfiguredProposer(MaskProposer, Protocol):
-    """A proposer that can tell everything its masks depend on, so that they can be kept."""
+    """A proposer that states everything its masks depend on, so that they can be cached."""
 
     def configuration(self) -> dict[str, Any]:
-        """Name, settings, weights' SHA-256 and precision: what JSON can hold.
+        """Name, settings, weights' SHA-256 and precision, as JSON values.
 
-        Two proposers with equal configurations offer the same masks for the same image, up to
-        rounding between machines.
+        Proposers with equal configurations propose equal masks for an image, up to rounding
+        between machines.
         """
         ...

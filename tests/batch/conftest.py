@@ -20,14 +20,14 @@ SIDE, FEW = 96, 4
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
-    """Six images in two folders, one that is cut short, and things that are no images."""
+    """Six images in two folders, one that is cut short, and files that are no images."""
     folder = tmp_path_factory.mktemp("photos")
-    found = sorted(Path(SHIPPED).rglob("*.png"))[:6]
+    scenes = sorted(Path(SHIPPED).rglob("*.png"))[:6]
     (folder / "more of them").mkdir()
-    for number, path in enumerate(found):
-        place = folder / ("more of them" if number > 3 else "") / f"{number}.png"
+    for number, path in enumerate(scenes):
+        target = folder / ("more of them" if number > 3 else "") / f"{number}.png"
         with Image.open(path) as image:
-            image.convert("RGB").resize((SIDE, SIDE)).save(place)
+            image.convert("RGB").resize((SIDE, SIDE)).save(target)
     whole = (folder / "0.png").read_bytes()
     (folder / "broken.png").write_bytes(whole[: len(whole) // 2])
     (folder / "notes.txt").write_text("no image")
@@ -56,11 +56,11 @@ def segmenter(build):
 
 @pytest.fixture
 def batch(segmenter, photos, expressions):
-    """A batch about the photos by its folder; its settings may be chosen."""
+    """Makes a batch about the photos from its output folder and settings."""
 
-    def make(folder, where=photos, asked=expressions, by=segmenter, **settings):
-        phrases = asked and by.parser(asked)
-        plan = read_plan(str(where), phrases, settings.pop("per_image", None))
+    def make(folder, source=photos, expressions=expressions, by=segmenter, **settings):
+        phrases = expressions and by.parser(expressions)
+        plan = read_plan(str(source), phrases, settings.pop("per_image", None))
         return Batch(plan, fingerprint_of(by), str(folder), **{"rows": 4, **settings})
 
     return make
@@ -71,8 +71,8 @@ def rows():
     """All rows of a folder, by image and expression."""
 
     def read(folder):
-        found = parquet.read_table(folder).to_pylist()
-        return sorted(found, key=lambda row: (row["image"], row["number"]))
+        table = parquet.read_table(folder).to_pylist()
+        return sorted(table, key=lambda row: (row["image"], row["number"]))
 
     return read
 
@@ -84,7 +84,7 @@ def local(segmenter):
 
 @pytest.fixture(scope="session")
 def parts():
-    """The files of a batch's rows, their bytes by name."""
+    """The bytes of a batch's Parquet files by name."""
     return lambda folder: {
         path.name: path.read_bytes() for path in sorted(Path(folder).glob("part-*.parquet"))
     }

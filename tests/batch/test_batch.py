@@ -1,4 +1,4 @@
-"""A batch on this machine: its rows, what it resumes, and what it refuses."""
+"""A batch on this machine: its rows, resuming, and refusals."""
 
 import json
 import os
@@ -30,10 +30,10 @@ def test_one_row_for_each_image_and_expression(batch, local, rows, photos, expre
     assert summary["errors"] == 2
     assert "broken.png is damaged" in summary["first_error"]
     assert seen == [(4, True)] * 3 + [(2, True)]
-    told = json.loads((tmp_path / "out" / "_summary.json").read_text())
-    assert told["shards"] == 4
-    assert len(told["configuration"]["weights_sha256"]) == 64
-    assert told["configuration"]["proposals.proposer"] == "grouping"
+    written = json.loads((tmp_path / "out" / "_summary.json").read_text())
+    assert written["shards"] == 4
+    assert len(written["configuration"]["weights_sha256"]) == 64
+    assert written["configuration"]["proposals.proposer"] == "grouping"
 
 
 @pytest.mark.parametrize("settings", [{"workers": 1}, {"workers": 3}])
@@ -51,16 +51,16 @@ def test_rows_do_not_depend_on_the_shards(batch, local, rows, parts, tmp_path):
     assert rows(tmp_path / "few") == rows(tmp_path / "one")
 
 
-def test_a_table_asks_each_image_its_own(batch, local, rows, tmp_path):
-    table = tmp_path / "asked.csv"
+def test_a_table_gives_each_image_its_own_expressions(batch, local, rows, tmp_path):
+    table = tmp_path / "expressions.csv"
     table.write_text("path,phrase\n0.png,the dog\nbroken.png,the cat\n0.png,\n")
-    batch(tmp_path / "out", asked=None, per_image=str(table)).run(local)
+    batch(tmp_path / "out", expressions=None, per_image=str(table)).run(local)
     found = rows(tmp_path / "out")
     assert [row["expression"] for row in found] == ["the dog", "", "the cat"]
     assert [bool(row["error"]) for row in found] == [False, True, True]
 
 
-def test_what_is_done_stays(batch, local, tmp_path):
+def test_finished_parts_are_kept(batch, local, tmp_path):
     folder = tmp_path / "out"
     batch(folder).run(local)
     before = {path: path.stat().st_mtime_ns for path in folder.glob("part-*")}
@@ -76,15 +76,15 @@ def test_what_is_done_stays(batch, local, tmp_path):
         assert path.stat().st_mtime_ns == before[path]
 
 
-def test_failed_rows_are_tried_again_when_asked(batch, local, photos, tmp_path):
+def test_retry_does_failed_rows_again(batch, local, photos, tmp_path):
     (tmp_path / "in").mkdir()
     shutil.copy(photos / "0.png", tmp_path / "in")
-    table, out = tmp_path / "asked.csv", tmp_path / "out"
+    table, out = tmp_path / "expressions.csv", tmp_path / "out"
     table.write_text("image,expression\n0.png,the dog\n1.png,the dog\n")
-    settings = {"where": tmp_path / "in", "asked": None, "per_image": str(table), "rows": 1}
+    settings = {"source": tmp_path / "in", "expressions": None, "per_image": str(table), "rows": 1}
     assert batch(out, **settings).run(local)["errors"] == 1
     shutil.copy(photos / "1.png", tmp_path / "in")
-    assert batch(out, **settings).run(local)["errors"] == 1  # what is done stays
+    assert batch(out, **settings).run(local)["errors"] == 1  # finished parts are kept
     seen = []
     again = batch(out, **settings, retry=True)
     assert again.run(local, lambda done, now: seen.append((done.number, now)))["errors"] == 0
@@ -98,14 +98,16 @@ def test_another_batch_is_refused(batch, local, tmp_path):
     ):
         batch(tmp_path / "out", rows=5).run(local)
     with pytest.raises(ConfigurationError, match="input "):
-        batch(tmp_path / "out", asked=["the cat", "the dog"]).run(local)
+        batch(tmp_path / "out", expressions=["the cat", "the dog"]).run(local)
 
 
 def test_a_foreign_folder_is_refused(batch, local, photos, tmp_path):
-    with pytest.raises(ConfigurationError, match=r"expected a new folder .* with 0.png in it"):
+    with pytest.raises(
+        ConfigurationError, match=r"not a batch's folder and not empty \(0.png is in it\)"
+    ):
         batch(photos).run(local)
     (tmp_path / "_manifest.json").write_text("[")
-    with pytest.raises(ConfigurationError, match=r"expected settings by name"):
+    with pytest.raises(ConfigurationError, match=r"_manifest.json is damaged"):
         batch(tmp_path).run(local)
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match=r"cannot write"):
@@ -113,7 +115,7 @@ def test_a_foreign_folder_is_refused(batch, local, photos, tmp_path):
 
 
 def test_one_process_writes_at_a_time(tmp_path):
-    refused = pytest.raises(ConfigurationError, match=r"another process does")
+    refused = pytest.raises(ConfigurationError, match=r"another process writes to")
     with Output(str(tmp_path / "out"), {"a": 1}), refused:
         Output(str(tmp_path / "out"), {"a": 1}).__enter__()
     with Output(str(tmp_path / "out"), {"a": 1}):
@@ -127,11 +129,11 @@ def test_a_uri_is_written_as_a_path_is(batch, local, parts, tmp_path):
     batch((tmp_path / "uri").as_uri()).run(local)
 
 
-def test_a_worker_that_computes_otherwise_is_refused(build, segmenter):
-    order = WorkerSpec("anywhere", "mark", fingerprint_of(segmenter), None)
-    assert order.worker(build()).at_once == 1
-    with pytest.raises(ConfigurationError, match=r"computes otherwise .*\(alpha .*`precision`"):
-        order.worker(build(alpha=0.5))
+def test_a_worker_with_another_configuration_is_refused(build, segmenter):
+    spec = WorkerSpec("anywhere", "sha256", fingerprint_of(segmenter), None)
+    assert spec.worker(build()).at_once == 1
+    with pytest.raises(ConfigurationError, match=r"would differ .*\(alpha .*`precision`"):
+        spec.worker(build(alpha=0.5))
 
 
 def test_memory_grows_with_the_model_and_with_images_at_once(segmenter):
@@ -141,9 +143,9 @@ def test_memory_grows_with_the_model_and_with_images_at_once(segmenter):
 
 
 def test_settings_out_of_range_are_refused(batch, segmenter, tmp_path):
-    with pytest.raises(ConfigurationError, match=r"`shard_rows` of at least 1, got 0"):
+    with pytest.raises(ConfigurationError, match=r"`shard_rows` must be at least 1, not 0"):
         batch(tmp_path, rows=0)
-    with pytest.raises(ConfigurationError, match=r"`workers` of at least 1, got 0"):
+    with pytest.raises(ConfigurationError, match=r"`workers` must be at least 1, not 0"):
         Local(segmenter, 0)
 
 
@@ -151,36 +153,43 @@ def test_settings_out_of_range_are_refused(batch, segmenter, tmp_path):
 def words(model_files, photos, expressions, tmp_path):
     """``refmask batch`` about the photos."""
     model, weights = model_files("tiny_vit32")
-    (tmp_path / "asked.txt").write_text("\n".join(expressions))
+    (tmp_path / "expressions.txt").write_text("\n".join(expressions))
     return [
-        *("batch", str(photos), "--expressions", str(tmp_path / "asked.txt"), "--shard-rows", "2"),
+        *(
+            "batch",
+            str(photos),
+            "--expressions",
+            str(tmp_path / "expressions.txt"),
+            "--shard-rows",
+            "2",
+        ),
         *("--model", model, "--weights", weights, "--precision", "fp32", "--limit", "4"),
     ]
 
 
-def test_the_command_tells_what_it_did(words, tmp_path, capsys):
+def test_the_command_prints_a_summary(words, tmp_path, capsys):
     assert main([*words, "--out", str(tmp_path / "out")]) == 1  # one image is broken
     printed = capsys.readouterr()
-    assert "14 rows about 7 images in 7 files" in printed.out
-    assert "14 of them now" in printed.out
-    assert "2 rows failed, the first: " in printed.err
+    assert "holds 14 rows (7 images) in 7 files" in printed.out
+    assert "Wrote 14 rows" in printed.out
+    assert "2 rows failed; the first: " in printed.err
     assert "broken.png is damaged" in printed.err
     assert main([*words, "--out", str(tmp_path / "out")]) == 1
-    assert "0 of them now" in capsys.readouterr().out
+    assert "Wrote 0 rows" in capsys.readouterr().out
     assert (
         main([*words[:1], f"{words[1]}/broken.png", *words[2:], "--out", str(tmp_path / "b")]) == 2
     )
 
 
-def test_the_command_refuses_what_contradicts_itself(words, tmp_path, capsys):
+def test_the_command_refuses_contradictory_options(words, tmp_path, capsys):
     out = ["--out", str(tmp_path / "out")]
     assert main([*words, *out, "--engine", "local", "--address", "auto"]) == 2
-    assert "--address is a cluster's" in capsys.readouterr().err
+    assert "--address needs a cluster" in capsys.readouterr().err
     assert main([*words, *out, "--engine", "ray", "--workers", "2"]) == 2
-    assert "--workers is this machine's" in capsys.readouterr().err
+    assert "--workers is for this machine" in capsys.readouterr().err
     np.savez(tmp_path / "masks.npz", masks=np.ones((1, 4, 4), np.bool_))
     assert main([*words, *out, "--proposals", f"masks:{tmp_path / 'masks.npz'}"]) == 2
-    assert "got given masks, which 'refmask segment' and" in capsys.readouterr().err
+    assert "work with 'refmask segment' and" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

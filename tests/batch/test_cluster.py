@@ -1,4 +1,4 @@
-"""A Ray cluster of several raylets on this machine: the same rows, whoever is killed."""
+"""A Ray cluster of several raylets on this machine: the same rows, whichever is killed."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ ray = pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster as Raylets  # noqa: E402
 
-from refmask.batch import cluster as spreading  # noqa: E402
+from refmask.batch import cluster as module  # noqa: E402
 from refmask.batch.batch import Local  # noqa: E402
 from refmask.batch.cluster import Cluster, spread  # noqa: E402
 from refmask.batch.on_ray import OnRay  # noqa: E402
@@ -47,7 +47,7 @@ def double():
     return doubled
 
 
-def test_results_come_in_order_when_asked(raylets):
+def test_results_can_come_in_order(raylets):
     items = [str(number).encode() for number in range(12)]
     found = list(spread(double, items, Cluster(raylets), ordered=True))
     assert found == [item + item for item in items]
@@ -58,7 +58,7 @@ def refuse():
     raise ConfigurationError("no such model")
 
 
-def test_what_a_worker_cannot_build_is_told(raylets):
+def test_an_error_of_building_a_worker_is_raised(raylets):
     with pytest.raises(ConfigurationError, match=r"no such model"):
         list(spread(refuse, [b"1"], Cluster(raylets)))
 
@@ -71,7 +71,7 @@ def failing():
     return fail
 
 
-def test_what_a_worker_raises_is_raised(raylets):
+def test_an_error_of_a_worker_is_raised(raylets):
     with pytest.raises(ImageError, match=r"1 is no image"):
         list(spread(failing, [b"1"], Cluster(raylets)))
 
@@ -81,10 +81,10 @@ def children():
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            told = (folder / "stat").read_text()
+            stat = (folder / "stat").read_text()
         except OSError:
             continue
-        parents[int(folder.name)] = int(told.rpartition(")")[2].split()[1])
+        parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
     found, more = set(), {os.getpid()}
     while more:
         found |= more
@@ -103,12 +103,12 @@ def workers():
     return [process for process, title in titles.items() if b"MapWorker" in title]
 
 
-@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="Linux alone tells it there")
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs Linux's /proc")
 def test_rows_are_those_of_one_machine_though_a_worker_is_killed(
     raylets, batch, photos, rows, parts, build, tmp_path
 ):
     build = partial(build, refinement=None)  # of all masks, to take long enough
-    thorough = {"where": f"{photos}/*.png", "by": build(), "rows": 1}
+    thorough = {"source": f"{photos}/*.png", "by": build(), "rows": 1}
     batch(tmp_path / "local", **thorough).run(Local(thorough["by"], 2))
     killed = []
 
@@ -125,20 +125,20 @@ def test_rows_are_those_of_one_machine_though_a_worker_is_killed(
     assert rows(tmp_path / "ray") == rows(tmp_path / "local")
 
 
-def test_the_command_resumes_on_a_cluster_what_was_begun_here(
+def test_the_command_resumes_a_local_batch_on_a_cluster(
     raylets, model_files, photos, parts, tmp_path, monkeypatch, capsys
 ):
     model, weights = model_files("tiny_vit32")
     monkeypatch.chdir(tmp_path)
-    Path("asked.txt").write_text("the red car\n")
-    words = ["batch", os.path.relpath(photos), "--expressions", "asked.txt", "--shard-rows", "2"]
+    Path("phrases.txt").write_text("the red car\n")
+    words = ["batch", os.path.relpath(photos), "--expressions", "phrases.txt", "--shard-rows", "2"]
     words += ["--model", model, "--weights", weights, "--precision", "fp32", "--out", "out"]
     assert main(words) == 1
     whole = parts("out")
     sorted(Path("out").glob("part-*"))[1].unlink()
     capsys.readouterr()
     assert main([*words, "--address", raylets, "--worker-memory", "100MB"]) == 1
-    assert "2 of them now" in capsys.readouterr().out
+    assert "Wrote 2 rows" in capsys.readouterr().out
     assert parts("out") == whole
 
 
@@ -153,9 +153,7 @@ def test_records_of_an_evaluation_are_those_of_one_machine(raylets, model_files,
         assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
 
 
-def test_an_index_holds_what_it_would_hold_from_one_machine(
-    raylets, model_files, photos, tmp_path, capsys
-):
+def test_an_index_equals_that_of_one_machine(raylets, model_files, photos, tmp_path, capsys):
     pytest.importorskip("lancedb")
     model, weights = model_files("tiny_vit32")
     words = ["index", "add", f"{photos}/[01b]*.png", "--model", model, "--weights", weights]
@@ -166,20 +164,20 @@ def test_an_index_holds_what_it_would_hold_from_one_machine(
     printed = capsys.readouterr()
     assert printed.out.count("2 added, 1 failed") == 2
     assert printed.err.count("broken.png is damaged") == 2
-    here, there = (Collection(tmp_path / name) for name in ("local", "ray"))
-    assert here.images() == there.images()
-    for image in here.images():
-        assert here.rows(image.path).equals(there.rows(image.path))
+    local, remote = (Collection(tmp_path / name) for name in ("local", "ray"))
+    assert local.images() == remote.images()
+    for image in local.images():
+        assert local.rows(image.path).equals(remote.rows(image.path))
 
 
-def test_a_worker_that_fits_nowhere_is_told_of(raylets, monkeypatch):
+def test_a_worker_that_fits_nowhere_is_warned_about(raylets, monkeypatch):
     class Enough(Exception):
         pass
 
     def stop(*_, **__):
         raise Enough
 
-    monkeypatch.setattr(spreading.ray.data, "from_items", stop)
+    monkeypatch.setattr(module.ray.data, "from_items", stop)
     warned = pytest.warns(RefmaskWarning, match=r"no machine of the cluster has 64 cores")
     with warned, pytest.raises(Enough):
         list(spread(double, [b"1"], Cluster(raylets, cores=64)))
@@ -191,20 +189,18 @@ def test_machines_hold_as_many_workers_as_fit():
     assert Cluster(memory=int(3e9)).fits(machine) == 3
     assert Cluster(gpus=0.5).fits(machine) == 0
     assert Cluster(gpus=0.5).fits(machine | {"GPU": 1.0}) == 2
-    with pytest.raises(ConfigurationError, match=r"at least one core"):
+    with pytest.raises(ConfigurationError, match=r"needs at least one core"):
         Cluster(cores=0)
 
 
-def test_no_cluster_is_told(monkeypatch):
-    monkeypatch.setattr(spreading.ray, "is_initialized", lambda: False)
+def test_a_missing_cluster_is_reported(monkeypatch):
+    monkeypatch.setattr(module.ray, "is_initialized", lambda: False)
 
     def absent(**_):
         raise ConnectionError("Could not find any running Ray instance.\nmore")
 
-    monkeypatch.setattr(spreading.ray, "init", absent)
-    with pytest.raises(
-        ConfigurationError, match=r"expected a Ray cluster at auto, got none \(Could"
-    ):
+    monkeypatch.setattr(module.ray, "init", absent)
+    with pytest.raises(ConfigurationError, match=r"no Ray cluster answers at auto \(Could"):
         list(spread(double, [b"1"], Cluster("auto")))
 
 
@@ -212,17 +208,9 @@ def test_without_ray_the_extra_is_named(monkeypatch, tmp_path, capsys):
     monkeypatch.delitem(sys.modules, "refmask.batch.cluster")
     monkeypatch.delitem(sys.modules, "refmask.batch.on_ray")
     monkeypatch.setitem(sys.modules, "ray", None)
-    (tmp_path / "asked.txt").write_text("the dog")
-    words = [
-        "batch",
-        str(tmp_path),
-        "--expressions",
-        str(tmp_path / "asked.txt"),
-        "--engine",
-        "ray",
-        "--model",
-        "embedded",
-    ]
+    (tmp_path / "phrases.txt").write_text("the dog")
+    words = ["batch", str(tmp_path), "--expressions", str(tmp_path / "phrases.txt")]
+    words += ["--engine", "ray", "--model", "embedded"]
     (tmp_path / "a.png").write_bytes(b"")
     assert main([*words, "--out", str(tmp_path / "out")]) == 2
     assert 'pip install "refmask[ray]"' in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 import refcoco_shaped
 
 from refmask.data import load_dataset
-from refmask.evaluation.sources import Given
+from refmask.evaluation.sources import MaskFiles
 from refmask.proposals.refine import Refinement
 
 
@@ -19,7 +19,7 @@ def test_a_drawn_data_set_has_refcocos_shape(tmp_path):
     samples = [dataset.sample(image) for image in dataset.ids]
     assert len(dataset.refs) / len(samples) == 2.5
     assert dataset.queries / len(samples) == 7
-    source = Given(drawn.proposals, dataset.ids, Refinement())
+    source = MaskFiles(drawn.proposals, dataset.ids, Refinement())
     assert all(len(source.propose(sample)) == refcoco_shaped.MASKS for sample in samples)
     assert {sample.image.shape for sample in samples} == {(480, 640, 3)}
     alone = refcoco_shaped.make(tmp_path / "alone", 1, seed=3)

@@ -81,7 +81,7 @@ def test_a_folder_that_is_no_store_is_refused(tmp_path):
     (tmp_path / "photo.jpg").touch()
     with pytest.raises(ConfigurationError, match="holds other things"):
         FeatureCache(tmp_path)
-    with pytest.raises(ConfigurationError, match="such as 500MB"):
+    with pytest.raises(ConfigurationError, match="like 500MB"):
         FeatureCache(tmp_path / "new", "much")
 
 

@@ -114,7 +114,7 @@ def test_what_is_kept_later_takes_the_place_of_what_was_kept_before(store):
 @pytest.mark.parametrize(
     ("proposals", "says"),
     [
-        (MaskProposals(noise_masks(height=11)), "expected masks of 17x12"),
+        (MaskProposals(noise_masks(height=11)), "the image has 17x12 pixels"),
         (MaskProposals(np.zeros((1, 12, 17), np.bool_)), "covers no pixel"),
         (MaskProposals(noise_masks(1), details={"a": np.array(["text"])}), "details/a.*numbers"),
         (MaskProposals(noise_masks(1), details={"a": np.array([None])}), "details/a.*numbers"),
@@ -272,9 +272,13 @@ def test_a_stored_proposer_proposes_once(store):
 
 
 def test_a_proposer_that_cannot_tell_its_configuration_cannot_be_stored(store, fixed_proposer):
-    with pytest.raises(ConfigurationError, match=r"FixedProposer does not tell.*configuration\(\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"FixedProposer does not state.*configuration\(\)"
+    ):
         CachedProposer(fixed_proposer, store)
-    with pytest.raises(ConfigurationError, match=r"FixedProposer does not tell.*configuration\(\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"FixedProposer does not state.*configuration\(\)"
+    ):
         CachedProposer(Refined(fixed_proposer, Refinement()), store)
     with pytest.raises(ConfigurationError, match="by name"):
         CachedProposer(Blocks({"shape": (1, 2)}), store)

@@ -46,27 +46,27 @@ def test_finds_the_targets_noun(text, noun_phrase, word):
 
 
 @pytest.mark.parametrize(
-    ("text", "noun_phrase", "word", "told"),
+    ("text", "noun_phrase", "word", "message"),
     [
-        ("the flurb", None, None, "nothing is known about 'flurb'"),
-        ("flurb next to the red ball", "flurb", None, "nothing is known about 'flurb'"),
-        ("the dog flurb", None, "dog", "nothing is known about 'flurb'; 'dog' decides"),
-        ("flurb with a hat", "flurb", "hat", "nothing is known about 'flurb'; 'hat' decides"),
+        ("the flurb", None, None, "'flurb' is unknown"),
+        ("flurb next to the red ball", "flurb", None, "'flurb' is unknown"),
+        ("the dog flurb", None, "dog", "'flurb' is unknown; 'dog' is used instead"),
+        ("flurb with a hat", "flurb", "hat", "'flurb' is unknown; 'hat' is used instead"),
         (
             "the one in the red shirt",
             "the one",
             "shirt",
-            "'one' names no kind of thing; 'shirt' decides",
+            "'one' names no kind of object; 'shirt' is used instead",
         ),
-        ("left one", None, None, "'one' names no kind of thing"),
-        ("on the far left", None, None, "'left' names no kind of thing"),
-        ("the red", None, None, "'red' names no kind of thing"),
-        ("!!", None, None, "nothing is known about '!!'"),
+        ("left one", None, None, "'one' names no kind of object"),
+        ("on the far left", None, None, "'left' names no kind of object"),
+        ("the red", None, None, "'red' names no kind of object"),
+        ("!!", None, None, "'!!' is unknown"),
     ],
 )
-def test_tells_when_the_targets_noun_tells_nothing(text, noun_phrase, word, told):
+def test_an_unknown_or_empty_head_is_reported(text, noun_phrase, word, message):
     reading = read(text, noun_phrase)
-    assert (reading.word, reading.unknown) == (word, told)
+    assert (reading.word, reading.unknown) == (word, message)
     assert reading.noun.any() == (word is not None)
     assert reading.sentence.any() == (word is not None)
 

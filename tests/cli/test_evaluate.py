@@ -33,7 +33,7 @@ def dataset():
 
 @pytest.fixture(scope="module")
 def three(model, tmp_path_factory):
-    """Three images, asked with ground-truth instances."""
+    """A run on three images, with ground-truth instances as proposals."""
     folder = tmp_path_factory.mktemp("runs") / "three"
     words = ["evaluate", *SCENES, "--first", "3", "--proposals", "instances", *model]
     assert main([*words, "--out", str(folder)]) == 0
@@ -57,12 +57,14 @@ def test_evaluate_prints_figures_and_writes_a_run(three, model, dataset, capsys)
     assert "| upper mIoU | 100.00 | 100.00 to 100.00 |" in printed.out
     assert re.search(r"\| oIoU \| \d+\.\d\d \| \d+\.\d\d to \d+\.\d\d \|", printed.out)
     assert printed.out.splitlines()[-1] == f"records and summary in {three}"
-    told = json.loads((three / "summary.json").read_text())["configuration"]
-    assert told["proposals.proposer"] == "instances"
-    assert told["fingerprint"] == dataset.fingerprint
+    settings = json.loads((three / "summary.json").read_text())["configuration"]
+    assert settings["proposals.proposer"] == "instances"
+    assert settings["fingerprint"] == dataset.fingerprint
 
 
-def test_without_out_the_folder_is_named_by_what_was_asked(model, tmp_path, monkeypatch, capsys):
+def test_the_default_folder_is_named_by_data_system_and_settings(
+    model, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     words = ["evaluate", *SCENES, "--first", "1", "--limit", "3", *model]
     assert main(words) == 0  # of proposals by grouping
@@ -87,19 +89,19 @@ def test_another_configuration_is_refused(three, model, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        (["--first", "0"], "expected --first of at least 1"),
+        (["--first", "0"], "--first 0 is too small"),
         (["--proposals", "masks:none/{stem}.npz"], "24 of their files are not there"),
         (["--proposals", "nothing"], "unknown proposals"),
         (["--split", "testA"], "testA"),
     ],
 )
-def test_faults_are_one_line(words, told, model, tmp_path, capsys, monkeypatch):
+def test_faults_are_one_line(words, message, model, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["evaluate", *SCENES, *model, *words, "--out", "run"]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
@@ -129,30 +131,30 @@ def test_the_embedded_model_answers_about_scenes_and_where_it_is_named(tmp_path,
     (root / "toys" / "refs(scenes).p").unlink()
     words = ["--split", "val", "--first", "1", "--proposals", "instances"]
     named = ["--model", "embedded"]
-    for place, model, told in (
+    for name, model, line in (
         ("scenes", [], "embedded (made for these scenes)"),
         (str(root / "toys"), named, "embedded (emoji model: knows emoji scenes only)"),
     ):
         out = str(tmp_path / f"run-{len(model)}")
-        assert main(["evaluate", place, *words, *model, "--out", out]) == 0
-        assert capsys.readouterr().err.startswith(f"refmask: model: {told}")
+        assert main(["evaluate", name, *words, *model, "--out", out]) == 0
+        assert capsys.readouterr().err.startswith(f"refmask: model: {line}")
 
 
-def test_the_released_rules_are_passed_on(model, tmp_path):
+def test_compat_reference_reaches_the_evaluation(model, tmp_path):
     words = ["evaluate", *SCENES, "--first", "1", "--proposals", "instances", *model]
     assert main([*words, "--compat", "reference", "--out", str(tmp_path / "run")]) == 0
-    told = json.loads((tmp_path / "run" / "summary.json").read_text())
-    assert told["configuration"]["compat.skip_without_proposals"] is True
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["configuration"]["compat.skip_without_proposals"] is True
     apart = load_dataset("scenes", "val", overlap_is_background=True)
-    assert told["configuration"]["fingerprint"] == apart.fingerprint
-    assert "where polygons of a target overlap is outside of it" in told["rules"]
+    assert summary["configuration"]["fingerprint"] == apart.fingerprint
+    assert "pixels where polygons of a target overlap are outside of it" in summary["rules"]
 
 
 def test_score_and_compare(three, dataset, tmp_path, capsys):
-    told = {}
+    masks = {}
     for name in dataset.ids[:3]:
-        told |= {query.id: rle.encode(query.target) for query in dataset.sample(name).queries}
-    (tmp_path / "perfect.json").write_text(json.dumps(told))
+        masks |= {query.id: rle.encode(query.target) for query in dataset.sample(name).queries}
+    (tmp_path / "perfect.json").write_text(json.dumps(masks))
     words = ["score", str(tmp_path / "perfect.json"), "--dataset", *SCENES, "--first", "3"]
     assert main([*words, "--out", str(tmp_path / "perfect")]) == 0
     assert "| oIoU | 100.00 | 100.00 to 100.00 |" in capsys.readouterr().out
@@ -161,12 +163,14 @@ def test_score_and_compare(three, dataset, tmp_path, capsys):
     assert main(words) == 0
     printed = capsys.readouterr().out
     wrong = [entry for entry in lines(three) if entry["iou"] < 1]
-    assert f"{len(wrong)} answers of another IoU" in printed
+    assert f"{len(wrong)} answers with another IoU" in printed
     assert "0 right -> wrong" in printed
     assert "system: refmask -> predictions" in printed
-    found = json.loads((out / "comparison.json").read_text())
-    assert {change["query"] for change in found["changes"]} == {entry["query"] for entry in wrong}
-    assert found["figures"]["oIoU"]["second"] == 1.0
+    comparison = json.loads((out / "comparison.json").read_text())
+    assert {change["query"] for change in comparison["changes"]} == {
+        entry["query"] for entry in wrong
+    }
+    assert comparison["figures"]["oIoU"]["second"] == 1.0
     drawings = sorted(out.glob("*.png"))
     assert [drawing.name[:3] for drawing in drawings] == ["01-", "02-"]
     assert read_image(drawings[0]).shape[1] > 1000
@@ -182,7 +186,7 @@ def test_a_comparison_draws_the_data_of_the_runs(three, tmp_path, capsys):
 
 
 def test_killed_and_resumed_is_unbroken(tmp_path, monkeypatch):
-    # Somebody may commit while this runs.
+    # The repository may get commits while this runs.
     monkeypatch.setattr("refmask.evaluation.summary.commit", lambda: None)
     words = ["evaluate", *SCENES, "--proposals", "instances", "--first", "12"]
     killed, whole = tmp_path / "killed", tmp_path / "whole"

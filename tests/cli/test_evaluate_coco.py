@@ -1,4 +1,4 @@
-"""Data in COCO's format, whose categories are asked for, from the outside."""
+"""``refmask evaluate`` on data in COCO's format, with categories as queries."""
 
 import json
 
@@ -21,8 +21,8 @@ def evaluate(own_coco, model, tmp_path):
 
     def run(name, *words):
         folder = tmp_path / name
-        asked = ["evaluate", "coco", "--root", str(own_coco), "--questions", "categories"]
-        return main([*asked, *model, *words, "--out", str(folder)]), folder
+        command = ["evaluate", "coco", "--root", str(own_coco), "--questions", "categories"]
+        return main([*command, *model, *words, "--out", str(folder)]), folder
 
     return run
 
@@ -31,7 +31,7 @@ def lines(folder):
     return [json.loads(text) for text in (folder / "samples.jsonl").read_text().splitlines()]
 
 
-def told(folder):
+def summary(folder):
     return json.loads((folder / "summary.json").read_text())
 
 
@@ -46,7 +46,7 @@ def test_categories_are_asked_for_among_proposals(evaluate, own_coco, capsys):
     assert [record["kind"] for record in records] == ["teddy bear", "cup"]
     # Grouping finds both rectangles whole.
     assert all(record["best_intersection"] == record["best_union"] for record in records)
-    configuration = told(folder)["configuration"]
+    configuration = summary(folder)["configuration"]
     assert configuration["questions"] == "categories"
     dataset = load_dataset("coco", None, own_coco, questions="categories")
     assert configuration["fingerprint"] == dataset.fingerprint
@@ -64,11 +64,11 @@ def test_among_the_instances_any_of_the_category_is_right(evaluate, capsys):
         assert record["right_instance"] == (record["chosen"] in right[query])
         assert (record["iou"] == 1) == (record["chosen"] in right[query])
         assert record["chance"] == pytest.approx(len(right[query]) / 3)
-    figures = told(folder)["figures"]
+    figures = summary(folder)["figures"]
     assert figures["choice"]["value"] == sum(r["right_instance"] for r in records.values()) / 5
     assert figures["chance"]["value"] == pytest.approx(0.4)
-    assert told(folder)["configuration"]["questions"] == "choices"
-    assert set(told(folder)["by_kind"]) == {"teddy bear", "cup", "dog"}
+    assert summary(folder)["configuration"]["questions"] == "choices"
+    assert set(summary(folder)["by_kind"]) == {"teddy bear", "cup", "dog"}
     printed = capsys.readouterr().out
     assert "coco all (choices): 5 expressions about 2 images" in printed
     assert "| chance | 40.00 |" in printed
@@ -89,7 +89,7 @@ def test_a_run_goes_on_and_is_not_taken_for_one_of_other_questions(evaluate, cap
 
 @pytest.mark.filterwarnings("default::refmask.errors.RefmaskWarning")
 def test_missing_and_damaged_images(evaluate, own_coco, capsys):
-    (own_coco / "images" / "2.png").unlink()  # nothing is asked about it
+    (own_coco / "images" / "2.png").unlink()  # it has no query
     (own_coco / "images" / "3.png").unlink()
     assert evaluate("run")[0] == 2
     assert "1 of 2 images are missing, the first:" in capsys.readouterr().err
@@ -126,7 +126,7 @@ def test_other_masks_are_scored_and_compared(evaluate, own_coco, tmp_path, capsy
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (["evaluate", "coco"], "coco has no expressions; add --questions categories"),
         (["evaluate", "scenes"], "scenes needs a split; add --split"),
@@ -138,28 +138,28 @@ def test_other_masks_are_scored_and_compared(evaluate, own_coco, tmp_path, capsy
         (["data", "show", "coco", "--out", "drawn"], "expected the folder of coco as root"),
     ],
 )
-def test_mistakes_are_told_in_one_line(words, says, capsys):
+def test_mistakes_are_told_in_one_line(words, message, capsys):
     assert main(words) == 2
     error = capsys.readouterr().err
-    assert says in error
+    assert message in error
     assert error.count("\n") == 1
 
 
 def test_data_are_checked_and_shown(own_coco, tmp_path, capsys):
-    place = ["--root", str(own_coco)]
-    assert main(["data", "check", "coco", *place]) == 0
+    root = ["--root", str(own_coco)]
+    assert main(["data", "check", "coco", *root]) == 0
     printed = capsys.readouterr().out
     assert "here      instances.json" in printed
     assert "split all: 4 images, 0 expressions" in printed
     assert "annotations" not in printed
-    shown = ["data", "show", "coco", *place, "--out", str(tmp_path / "drawn")]
+    shown = ["data", "show", "coco", *root, "--out", str(tmp_path / "drawn")]
     assert main([*shown, "--questions", "categories"]) == 0
     printed = capsys.readouterr().out
     assert "coco-all-5.png: 1 expressions" in printed
     assert printed.count("\n") == 2
-    asked = (tmp_path / "drawn" / "coco-all-5.png").read_bytes()
+    before = (tmp_path / "drawn" / "coco-all-5.png").read_bytes()
     assert main(shown) == 0
-    assert (tmp_path / "drawn" / "coco-all-5.png").read_bytes() != asked
+    assert (tmp_path / "drawn" / "coco-all-5.png").read_bytes() != before
     (own_coco / "images" / "8.png").unlink()
-    assert main(["data", "check", "coco", *place]) == 1
+    assert main(["data", "check", "coco", *root]) == 1
     assert "1 images are missing, first: 8.png" in capsys.readouterr().out

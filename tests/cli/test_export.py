@@ -48,9 +48,9 @@ def test_segment_writes_formats_instead_of_folders(segment, tmp_path, capsys):
     assert f"yolo: 5 files -> {out / 'yolo'}" in printed
     assert "None" not in printed
     assert {path.name for path in out.iterdir()} == {"coco", "yolo"}
-    told = json.loads((out / "coco" / "instances.json").read_text())
-    assert [row["image_id"] for row in told["annotations"]] == [1, 1, 2, 2]
-    assert {row["name"] for row in told["categories"]} == {"the dog", "a cat"}
+    exported = json.loads((out / "coco" / "instances.json").read_text())
+    assert [row["image_id"] for row in exported["annotations"]] == [1, 1, 2, 2]
+    assert {row["name"] for row in exported["categories"]} == {"the dog", "a cat"}
 
 
 def test_export_writes_what_segment_would_have(segment, tmp_path, capsys):
@@ -76,10 +76,10 @@ def test_json_stays_alone_on_standard_output(segment, tmp_path, capsys):
 def test_labels_and_doubts(segment, tmp_path):
     out = tmp_path / "out"
     assert segment("--format", "coco", "--label", "head", "--sure-only", "--out", str(out)) == 0
-    told = json.loads((out / "coco" / "instances.json").read_text())
-    assert len(told["images"]) == 2
-    assert not any(row["attributes"]["unsure"] for row in told["annotations"])
-    assert {row["name"] for row in told["categories"]} <= {"dog", "cat"}
+    exported = json.loads((out / "coco" / "instances.json").read_text())
+    assert len(exported["images"]) == 2
+    assert not any(row["attributes"]["unsure"] for row in exported["annotations"])
+    assert {row["name"] for row in exported["categories"]} <= {"dog", "cat"}
 
 
 def test_files_that_are_there_are_told_before_the_work(segment, tmp_path, capsys):
@@ -89,7 +89,7 @@ def test_files_that_are_there_are_told_before_the_work(segment, tmp_path, capsys
     assert segment("--format", "yolo", "--format", "coco", "--out", str(out)) == 2
     printed = capsys.readouterr()
     assert "the dog" not in printed.out
-    assert "new or empty" in printed.err
+    assert "is not empty" in printed.err
     assert files(out) == {"coco/instances.json": b"mine"}
     assert segment("--format", "coco", "--out", str(out), "--overwrite") == 0
     assert files(out)["coco/instances.json"] != b"mine"
@@ -99,8 +99,8 @@ def test_files_that_are_there_are_told_before_the_work(segment, tmp_path, capsys
     ("content", "message"),
     [
         (None, "there is no such file"),
-        (b"", "found none"),
-        (b"\xff\xfe", "found none"),
+        (b"", "holds no answers"),
+        (b"\xff\xfe", "holds no answers"),
         (b"caf\xe9", "expected UTF-8 text"),
         (b"{}\n", "line 1 of"),
         (b"\n{\n", "line 2 of"),

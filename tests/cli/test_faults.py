@@ -1,4 +1,4 @@
-"""What nobody foresaw ends as one line; what a terminal cannot print is escaped."""
+"""Unexpected errors are one line; what a terminal cannot print is escaped."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from refmask.search.folder import translate_errors
 
 
 @pytest.fixture
-def cast(monkeypatch):
-    """The net as users have it."""
+def enabled(monkeypatch):
+    """Translation of unexpected errors, as users have it."""
     monkeypatch.delenv(faults.VARIABLE)
 
 
@@ -25,34 +25,34 @@ class PanicException(BaseException):  # as libraries written in Rust raise it
     __module__ = "pyo3_runtime"
 
 
-@pytest.mark.usefixtures("cast")
+@pytest.mark.usefixtures("enabled")
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
-        (KeyError("x"), "cat.png: unforeseen KeyError: 'x'; please report it"),
-        (AssertionError(), "cat.png: unforeseen AssertionError; please report it"),
+        (KeyError("x"), "cat.png: unexpected KeyError: 'x'; please report it"),
+        (AssertionError(), "cat.png: unexpected AssertionError; please report it"),
         (PermissionError(13, "Permission denied", "a.png"), "cannot use a.png (Permission denied)"),
-        (MemoryError(), "cat.png: it does not fit into memory; make it smaller"),
-        (PanicException("boom"), "cat.png: unforeseen PanicException: boom; please report it"),
+        (MemoryError(), "cat.png: not enough memory; use smaller input"),
+        (PanicException("boom"), "cat.png: unexpected PanicException: boom; please report it"),
     ],
 )
-def test_the_net_names_what_it_is_about(error, told):
-    with pytest.raises(faults.Unforeseen, match="cat") as caught, faults.net("cat.png"):
+def test_the_message_names_its_subject(error, message):
+    with pytest.raises(faults.UnexpectedError, match="cat") as caught, faults.one_line("cat.png"):
         raise error
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.__cause__ is error
 
 
-@pytest.mark.usefixtures("cast")
+@pytest.mark.usefixtures("enabled")
 def test_our_own_errors_and_interrupts_go_through():
     for error in (ImageError("one line"), KeyboardInterrupt(), BrokenPipeError()):
-        with pytest.raises(type(error)) as caught, faults.net("cat.png"):
+        with pytest.raises(type(error)) as caught, faults.one_line("cat.png"):
             raise error
         assert caught.value is error
 
 
-def test_in_tests_faults_show():
-    with pytest.raises(ZeroDivisionError), faults.net("cat.png"):
+def test_in_tests_unexpected_errors_show():
+    with pytest.raises(ZeroDivisionError), faults.one_line("cat.png"):
         print(1 / 0)
 
 
@@ -63,10 +63,10 @@ def command(*words, **variables):
     )
 
 
-def test_a_fault_of_a_command_is_one_line_and_its_traceback_is_for_debug():
+def test_unexpected_errors_of_a_command_are_one_line_with_a_traceback_for_debug():
     broken = "import refmask.cli.phrases as p, sys; p.run = lambda _: {}['x']\n"
     broken += "from refmask.cli import main; sys.exit(main(sys.argv[1:]))"
-    said = []
+    printed = []
     for words in (["phrases", "a dog"], ["phrases", "--debug", "a dog"]):
         done = subprocess.run(
             [sys.executable, "-c", broken, *words],
@@ -75,13 +75,13 @@ def test_a_fault_of_a_command_is_one_line_and_its_traceback_is_for_debug():
             env={**os.environ, faults.VARIABLE: ""},
         )
         assert done.returncode == 2
-        said.append(done.stderr)
-    assert said[0] == (
-        "refmask: error: refmask phrases: unforeseen KeyError: 'x'; please report it, with what "
-        "--debug prints\n"
+        printed.append(done.stderr)
+    assert printed[0] == (
+        "refmask: error: refmask phrases: unexpected KeyError: 'x'; please report it with the "
+        "output of --debug\n"
     )
-    assert "Traceback" in said[1]
-    assert said[1].endswith(said[0])
+    assert "Traceback" in printed[1]
+    assert printed[1].endswith(printed[0])
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii:strict", "utf-8:strict"])
@@ -96,8 +96,8 @@ def test_what_a_terminal_cannot_print_is_escaped(encoding):
     assert rb"\udcff" in done.stderr
 
 
-@pytest.mark.usefixtures("cast")
-def test_one_image_nobody_foresaw_does_not_stop_the_rest(tmp_path, monkeypatch, capsys):
+@pytest.mark.usefixtures("enabled")
+def test_an_unexpected_error_about_one_image_does_not_stop_the_rest(tmp_path, monkeypatch, capsys):
     noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8)
     for name in ("a.png", "b.png", "c\udcff.png"):
         with (tmp_path / name).open("wb") as file:
@@ -106,21 +106,21 @@ def test_one_image_nobody_foresaw_does_not_stop_the_rest(tmp_path, monkeypatch, 
 
     def failing(image):
         if str(image).endswith("a.png"):
-            raise LookupError("nobody foresaw this")
+            raise LookupError("surprise")
         return read(image)
 
     monkeypatch.setattr(segmenter, "read_image", failing)
     out = tmp_path / "out"
     words = ["segment", str(tmp_path), "the dog", "--model", "embedded", "--out", str(out)]
     assert main([*words, "--proposals", "grouping"]) == 1
-    said = capsys.readouterr()
-    assert "a.png: unforeseen LookupError: nobody foresaw this" in said.err
-    assert "b.png: 'the dog'" in said.out
-    assert "c\\udcff.png: 'the dog'" in said.out
+    printed = capsys.readouterr()
+    assert "a.png: unexpected LookupError: surprise" in printed.err
+    assert "b.png: 'the dog'" in printed.out
+    assert "c\\udcff.png: 'the dog'" in printed.out
     assert len(list(out.rglob("*.json"))) == 2
 
 
-def test_a_library_that_gives_up_is_told_as_a_damaged_index(tmp_path):
+def test_a_panic_of_a_library_is_a_damaged_index(tmp_path):
     with (
         pytest.raises(ConfigurationError, match="cannot be used: boom"),
         translate_errors(tmp_path),
@@ -130,7 +130,7 @@ def test_a_library_that_gives_up_is_told_as_a_damaged_index(tmp_path):
         raise KeyboardInterrupt
 
 
-def test_a_path_that_no_system_takes_is_told(capsys):
+def test_an_impossible_path_is_one_line(capsys):
     long = "a" * 300
     for words in (["segment", long, "x"], ["evaluate", long, "--split", "val"]):
         assert main(words) == 2

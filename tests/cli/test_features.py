@@ -28,7 +28,7 @@ def call(model_files, tmp_path, golden_folder):
 
 @pytest.mark.parametrize("model", ["tiny_vit32", "tiny_rn"])
 def test_reference(model, call, golden):
-    """Noun phrases follow from the parses given in the expression file."""
+    """Noun phrases follow from the parses in the expression file."""
     status, ours = call(model, "--compat", "reference", "--alpha", "0.95", k=1)
     theirs, boxes = golden(model), golden("preprocess")["im1.box_int"]
     assert status == 0
@@ -81,9 +81,9 @@ def test_baselines(call, golden, method, model, array, expected, others):
 
 def test_a_baseline_and_a_model_of_the_wrong_kind(call, capsys):
     assert call("tiny_rn", "--method", "region-token") == (2, None)
-    told = capsys.readouterr().err
-    assert "expected a vision transformer such as ViT-B-32-quickgelu" in told
-    assert told.count("\n") == 1
+    error_line = capsys.readouterr().err
+    assert "expected a vision transformer such as ViT-B-32-quickgelu" in error_line
+    assert error_line.count("\n") == 1
     assert call("tiny_vit32", "--method", "score-map", "--alpha", "0.5") == (2, None)
     assert "score-map has no alpha" in capsys.readouterr().err
 

@@ -17,7 +17,7 @@ SOURCES = Path(refmask.__file__).parent
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "translated"),
     [
         ("expected `first` of at least 1", "expected --first of at least 1"),
         ("go on by `missing=skip`", "go on by --missing skip"),
@@ -26,8 +26,8 @@ SOURCES = Path(refmask.__file__).parent
         ("give it as `source`", "give it as --from"),
     ],
 )
-def test_translation(message, told):
-    assert as_options(message) == told
+def test_translation(message, translated):
+    assert as_options(message) == translated
 
 
 def options(parser):
@@ -49,8 +49,8 @@ def test_every_setting_is_an_option():
 
 
 def test_every_setting_is_named_and_no_option_is():
-    """By strings that are no docstrings, of all modules but the commands'."""
-    said = []
+    """Checks all strings but docstrings, in all modules but the commands'."""
+    strings = []
     for path in SOURCES.rglob("*.py"):
         if "cli" in path.relative_to(SOURCES).parts:
             continue
@@ -60,14 +60,14 @@ def test_every_setting_is_named_and_no_option_is():
             for node in ast.walk(tree)
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         }
-        said += [
+        strings += [
             node.value
             for node in ast.walk(tree)
             if isinstance(node, ast.Constant)
             and isinstance(node.value, str)
             and id(node) not in docs
         ]
-    text = "\n".join(said)
+    text = "\n".join(strings)
     assert {name for name in SETTINGS if f"`{name}" not in text} == set()
     flags = {f"--{name.replace('_', '-')} " for name in SETTINGS - WHOLE_COMMANDS}
     assert {flag for flag in flags if flag in text} == set()

@@ -78,8 +78,8 @@ def test_a_folder_is_kept_once_and_read_by_later_commands(images, tmp_path, monk
     store = tmp_path / "store"
     same = ["--proposals", "grouping"]
     assert propose(images, "--out", store, *same) == 0
-    (kept,) = MaskCache(store).configurations()
-    assert kept["proposer"] == "grouping"
+    (settings,) = MaskCache(store).configurations()
+    assert settings["proposer"] == "grouping"
     monkeypatch.setattr("refmask.proposals.grouping.Grouping.propose", None)
     out = tmp_path / "a.npz"
     assert propose(images / "a.png", "--proposals", f"store:{store}", "--out", out) == 0
@@ -100,17 +100,17 @@ def test_what_is_not_named_is_what_a_system_would_take(images, tmp_path, monkeyp
         if name is not None:
             monkeypatch.setenv("REFMASK_PROPOSALS", name)
         assert propose(images, "--out", tmp_path / f"store {name}", "--first", 1) == 0
-        (kept,) = MaskCache(tmp_path / f"store {name}").configurations()
-        assert kept["proposer"] == choose().proposals.partition(":")[0]
-        assert (kept.get("limit") == 2) == (name is not None)
+        (settings,) = MaskCache(tmp_path / f"store {name}").configurations()
+        assert settings["proposer"] == choose().proposals.partition(":")[0]
+        assert (settings.get("limit") == 2) == (name is not None)
 
 
 def test_a_bad_image_does_not_stop_the_rest(images, tmp_path, capsys):
     (images / "c.png").write_bytes(b"no image")
     assert propose(images, "--out", tmp_path / "store") == 1
-    told = capsys.readouterr()
-    assert "c.png" in told.err
-    assert told.out.count("masks -> ") == 2
+    printed = capsys.readouterr()
+    assert "c.png" in printed.err
+    assert printed.out.count("masks -> ") == 2
 
 
 def test_the_report_on_scenes(capsys, monkeypatch, fixed_proposer):
@@ -145,8 +145,8 @@ def test_the_report_on_a_folder_in_cocos_format(own_coco, tmp_path, capsys):
     pixels = [np.array(Image.open(own_coco / "images" / f"{n}.png")) for n in (5, 3, 8)]
     store = MaskCache(tmp_path / "store", create=True)
     for image, number in zip(pixels, (5, 3, 8), strict=True):
-        given = load_proposer(f"masks:{tmp_path / f'{number}.npz'}").propose(image)
-        store.put({"proposer": "given"}, image, given)
+        proposals = load_proposer(f"masks:{tmp_path / f'{number}.npz'}").propose(image)
+        store.put({"proposer": "given"}, image, proposals)
     words = [own_coco, "--report", "--proposals", f"store:{tmp_path / 'store'}"]
     assert propose(*words, "--json") == 0
     (figures,) = json.loads(capsys.readouterr().out).values()
@@ -192,25 +192,28 @@ def test_the_report_on_images_with_given_truth_sets_proposers_side_by_side(capsy
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        ([], "say what to do: --out, --draw or --report"),
-        (["--report", "--out", "x"], "leave --out and --draw out"),
-        (["--out", "x", "--truth", "y"], "--truth is for --report"),
-        (["--out", "x", "--store", "y"], "a store already"),
+        ([], "nothing to do; add --out, --draw or --report"),
+        (["--report", "--out", "x"], "leave out --out and --draw"),
+        (["--out", "x", "--truth", "y"], "--truth needs --report"),
+        (["--out", "x", "--store", "y"], "a store itself"),
         (["--out", "x", "--limit", "5"], "a store keeps all masks"),
         (["--out", "x.npz"], "2 images do not fit into one file"),
         (["--out", "x", "--weights", "w"], "have no setting weights"),
-        (["--out", "x", "--proposals", "grouping", "--proposals", "sam"], "are for --report"),
+        (
+            ["--out", "x", "--proposals", "grouping", "--proposals", "sam"],
+            "several --proposals need --report",
+        ),
         (["--report"], "expected ground truth for"),
         (["--draw", "x", "--min-area", "2"], "min_area"),
-        (["--draw", "x", "--first", "0"], "--first of at least 1"),
+        (["--draw", "x", "--first", "0"], "--first 0 is too small"),
         (["--draw", "x", "--compat", "reference", "--precision", "bf16"], "computes in fp32"),
     ],
 )
-def test_contradictions_are_told(words, told, images, tmp_path, monkeypatch, capsys):
+def test_contradictions_are_told(words, message, images, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     before = set(tmp_path.rglob("*"))
     assert propose(images, *words) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert set(tmp_path.rglob("*")) == before

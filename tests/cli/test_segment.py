@@ -130,8 +130,8 @@ def test_one_region_gets_no_percentage(image, model, tmp_path, capsys):
     assert "%" not in printed
     assert main([*words, "--json"]) == 0
     fields = json.loads(capsys.readouterr().out)
-    told = (fields["confidence"], fields["unsure"], fields["reason"])
-    assert told == (None, True, "one region only")
+    values = (fields["confidence"], fields["unsure"], fields["reason"])
+    assert values == (None, True, "one region only")
     assert fields["answer"]["probability"] is None
 
 
@@ -151,8 +151,8 @@ def test_masks_by_the_images_name(noise, model, tmp_path, fixed_proposer):
 def test_no_proposals_at_all(image, model, tmp_path, capsys):
     np.savez(tmp_path / "none.npz", masks=np.zeros((0, 60, 80), bool))
     out = tmp_path / "out"
-    given = ["--proposals", f"masks:{tmp_path}/none.npz", "--out", str(out)]
-    assert main(["segment", image, "a cat", *given, *model]) == 0
+    options = ["--proposals", f"masks:{tmp_path}/none.npz", "--out", str(out)]
+    assert main(["segment", image, "a cat", *options, *model]) == 0
     assert "no proposals, so no answer" in capsys.readouterr().out
     fields = json.loads((out / "street" / "01-a-cat.json").read_text())
     assert (fields["answer"], fields["unsure"], fields["candidates"]) == (None, True, [])
@@ -177,12 +177,12 @@ def test_no_proposals_at_all(image, model, tmp_path, capsys):
         ({"--weights": "archive.pt"}, "archive.pt"),
         ({"--weights": "other"}, "other.safetensors do not fit"),
         ({"--alpha": "1.5"}, "alpha is from 0 to 1"),
-        ({"--local-top": "0"}, "local_top is at least 1, got 0"),
+        ({"--local-top": "0"}, "local_top is at least 1, not 0"),
         ({"--local-top": "3", "--method": "cropping"}, "method cropping has no local_top"),
         ({"--preset": "coco"}, "refcocog"),
         ({"--method": "guess"}, "global-local"),
         ({"--parser": "no_such_parser"}, "no_such_parser"),
-        ({"--top": "0"}, "at least 1"),
+        ({"--top": "0"}, "--top 0 is too small"),
         ({"--out": "street.png"}, "cannot write"),
     ],
 )
@@ -234,12 +234,12 @@ def test_a_image_of_one_pixel(model, tmp_path):
 
 
 def test_the_embedded_model_says_what_it_is_for_before_it_answers(image, tmp_path, monkeypatch):
-    said = io.StringIO()
+    stream_text = io.StringIO()
     for stream in ("stdout", "stderr"):
-        monkeypatch.setattr(f"sys.{stream}", said)
+        monkeypatch.setattr(f"sys.{stream}", stream_text)
     words = ["segment", image, "the duck", "--model", "embedded", "--out", str(tmp_path / "out")]
     assert main(words) == 0
-    note, answer = said.getvalue().splitlines()
+    note, answer = stream_text.getvalue().splitlines()
     assert note.startswith("refmask: model: embedded (emoji model: knows emoji scenes only)")
     assert "'the duck': confidence" in answer
 
@@ -254,13 +254,13 @@ def test_defaults_come_from_the_environment_and_the_file(
         assert main(["segment", image, "a cat", *words, *model, "--top", "4", "--json"]) == 0
         return json.loads(capsys.readouterr().out)["candidates"]
 
-    given = {value: alpha("--proposals", masks, "--alpha", value) for value in ("0", "0.5", "1")}
+    stated = {value: alpha("--proposals", masks, "--alpha", value) for value in ("0", "0.5", "1")}
     monkeypatch.setenv("REFMASK_CONFIG", str(tmp_path / "config.toml"))
     (tmp_path / "config.toml").write_text(f"[options]\nalpha = 1\nproposals = '{masks}'\n")
-    assert alpha() == given["1"]
+    assert alpha() == stated["1"]
     monkeypatch.setenv("REFMASK_ALPHA", "0.5")
-    assert alpha() == given["0.5"]
-    assert alpha("--alpha", "0") == given["0"]
+    assert alpha() == stated["0.5"]
+    assert alpha("--alpha", "0") == stated["0"]
     monkeypatch.setenv("REFMASK_ALPHA", "half")
     assert main(["segment", image, "a cat", *model]) == 2
     assert "refmask: error: REFMASK_ALPHA is 'half'" in capsys.readouterr().err
@@ -271,6 +271,6 @@ def test_a_phrase_longer_than_the_model_reads(image, masks, model, tmp_path, cap
     long = "the very " * 60 + "old man"
     out = ["--out", str(tmp_path / "out")]
     assert main(["segment", image, long, "--proposals", masks, *out, *model]) == 0
-    told = capsys.readouterr().err
-    assert told.startswith("refmask: warning: expected at most 77 tokens")
-    assert told.count("\n") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("refmask: warning: expected at most 77 tokens")
+    assert error.count("\n") == 1

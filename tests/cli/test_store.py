@@ -1,4 +1,4 @@
-"""``--store`` and ``--store-limit``: what one command has looked at, the next takes from there."""
+"""``--store`` and ``--store-limit``: commands share cached masks and features."""
 
 import shutil
 
@@ -28,30 +28,30 @@ def images(tmp_path, noise, fixed_proposer):
 
 
 @pytest.fixture
-def blind(monkeypatch):
-    """No model can look at an image any more."""
+def no_encoding(monkeypatch):
+    """Called, it makes any encoding of an image fail."""
 
-    def shut():
+    def disable():
         for name in ENCODERS:
             monkeypatch.setattr(f"refmask.clip.ClipBackbone.{name}", None)
 
-    return shut
+    return disable
 
 
 def segment(folder, *words):
     return main(["segment", str(folder / "?.png"), "red car", "left guy", *map(str, words)])
 
 
-def test_segment_looks_once_also_at_given_masks(images, model, blind, capsys):
+def test_segment_encodes_once_also_with_given_masks(images, model, no_encoding, capsys):
     words = ["--proposals", f"masks:{images}/masks.npz", "--json", "--top", "3", *model]
     assert segment(images, *words) == 0
     plain = capsys.readouterr().out
     assert segment(images, *words, "--store", images / "store") == 0
-    kept = capsys.readouterr().out
+    cached = capsys.readouterr().out
     assert FeatureCache(images / "store").held()[0] == 4
-    blind()
+    no_encoding()
     assert segment(images, *words, "--store", images / "store") == 0
-    assert capsys.readouterr().out == kept == plain
+    assert capsys.readouterr().out == cached == plain
 
 
 def test_the_limit_is_the_features(images, model, capsys):
@@ -62,24 +62,24 @@ def test_the_limit_is_the_features(images, model, capsys):
     capsys.readouterr()
     assert segment(images, *words, "--store-limit", "plenty") == 2
     error = capsys.readouterr().err
-    assert "such as 500MB, 10GB or 2GiB, got 'plenty'" in error
+    assert "'plenty' is not a size; write it like 500MB, 10GB or 2GiB" in error
     assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize("proposals", ["instances", "grouping:limit=4"])
-def test_evaluate_looks_once(proposals, model, tmp_path, blind):
+def test_evaluate_encodes_once(proposals, model, tmp_path, no_encoding):
     words = ["evaluate", "scenes", "--split", "val", "--first", "2", "--proposals", proposals]
     words += ["--store", str(tmp_path / "store"), *model]
     assert main([*words, "--out", str(tmp_path / "one")]) == 0
     assert FeatureCache(tmp_path / "store").held()[0] == 4
-    blind()
+    no_encoding()
     for name, more in (("two", []), ("cropping", ["--method", "cropping"])):
         assert main([*words, *more, "--out", str(tmp_path / name)]) == 0
     one, two = ((tmp_path / name / "samples.jsonl").read_bytes() for name in ("one", "two"))
     assert one == two
 
 
-def test_experiments_look_once_and_share(model_files, tmp_path, blind):
+def test_experiments_encode_once_and_share(model_files, tmp_path, no_encoding):
     name, weights = model_files("tiny_vit32")
     words = ["--data", "scenes", "--first", "1", "--proposals", "grouping:limit=4"]
     words += ["--vit", name, "--vit-weights", weights, "--precision", "fp32"]
@@ -87,7 +87,7 @@ def test_experiments_look_once_and_share(model_files, tmp_path, blind):
     assert main(["reproduce", "table3", *words]) == 0
     table = (tmp_path / "out" / "table3.csv").read_bytes()
     shutil.rmtree(tmp_path / "out")
-    blind()
+    no_encoding()
     assert main(["reproduce", "table3", "table5", *words]) == 0
     assert (tmp_path / "out" / "table3.csv").read_bytes() == table
     assert main(["reproduce", "table3", *words, "--store-limit", "1 byte"]) == 2

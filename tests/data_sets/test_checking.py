@@ -7,12 +7,12 @@ import shutil
 import pytest
 
 from refmask.data import DATASETS
-from refmask.data.checking import place, presence, split_states
+from refmask.data.checking import find_parts, resolve, split_states
 from refmask.data.scenes import SHIPPED
 from refmask.data.sources import parts
 from refmask.errors import ConfigurationError
 
-pytestmark = pytest.mark.filterwarnings("ignore:expected:refmask.errors.RefmaskWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.* as published:refmask.errors.RefmaskWarning")
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -22,13 +22,13 @@ def test_every_part_has_a_source(name, tmp_path):
     for part in listed:
         assert part.name in part.paths
         assert "http" in part.source or "url" in part.source or name == "scenes"
-    assert [one.path for one in presence(name, tmp_path)] == [None] * len(listed)
+    assert [one.path for one in find_parts(name, tmp_path)] == [None] * len(listed)
     assert split_states(name, tmp_path) == []
 
 
 def test_what_is_there_is_found(refer_folder):
     root = refer_folder.write(".json")
-    found = {one.part.name: one.path for one in presence("refcoco", root)}
+    found = {one.part.name: one.path for one in find_parts("refcoco", root)}
     assert found == {
         "refcoco/instances.json": refer_folder.folder / "instances.json",
         "refcoco/refs(unc).p": refer_folder.folder / "refs(unc).json",
@@ -74,7 +74,7 @@ def test_other_layouts_are_counted(phrasecut_folder, coco_root):
 
 
 def test_data_of_ones_own_are_told_alone(own_coco, coco_root):
-    found = {one.part.name: one.path for one in presence("coco", own_coco)}
+    found = {one.part.name: one.path for one in find_parts("coco", own_coco)}
     assert found == {
         "instances.json": own_coco / "instances.json",
         "images": own_coco / "images",
@@ -83,7 +83,7 @@ def test_data_of_ones_own_are_told_alone(own_coco, coco_root):
     (state,) = split_states("coco", own_coco)
     assert (state.split, state.images, state.queries) == ("all", 4, 0)
     assert [path.name for path in state.missing] == ["8.png"]
-    both = {one.part.name: one.path for one in presence("coco", coco_root)}
+    both = {one.part.name: one.path for one in find_parts("coco", coco_root)}
     assert both["annotations/instances_val2014.json"] is not None
     assert both["instances.json"] is None
 
@@ -94,17 +94,18 @@ def test_faults_are_told(refer_folder):
     refer_folder.write()
     faults = {state.split: state.fault for state in split_states("refcoco", root)}
     assert faults["testA"] is faults["testB"] is None
-    assert "1 of 1 refs name others (first: 5)" in faults["train"]
+    assert "1 of 1 refs" in faults["train"]
+    assert "has for another image (first: 5)" in faults["train"]
     (refer_folder.folder / "refs(unc).p").write_bytes(b"cut")
     (state,) = split_states("refcoco", root)
-    assert "expected a pickle" in state.fault
+    assert "is not a pickle" in state.fault
 
 
 def test_a_place_is_a_name_or_a_folder(tmp_path):
-    assert place("scenes", None) == ("scenes", SHIPPED)
+    assert resolve("scenes", None) == ("scenes", SHIPPED)
     shutil.copytree(SHIPPED / "scenes", tmp_path / "set" / "scenes")
-    assert place(str(tmp_path / "set"), None) == ("scenes", tmp_path / "set")
-    with pytest.raises(ConfigurationError, match="folder of refcoco as `root=DIR`"):
-        place("refcoco", None)
-    with pytest.raises(ConfigurationError, match="got 'nothing'"):
-        place("nothing", None)
+    assert resolve(str(tmp_path / "set"), None) == ("scenes", tmp_path / "set")
+    with pytest.raises(ConfigurationError, match="give its folder as `root=DIR`"):
+        resolve("refcoco", None)
+    with pytest.raises(ConfigurationError, match="'nothing' is no data set"):
+        resolve("nothing", None)

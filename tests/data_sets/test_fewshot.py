@@ -69,5 +69,5 @@ def test_what_makes_no_sense_is_refused(scenes, coco_root):
     for per_class, seed in ((0, 0), (1, -1)):
         with pytest.raises(ConfigurationError, match="1 or more instances"):
             few_shot(scenes, per_class, seed)
-    with pytest.raises(ConfigurationError, match="with refs, such as refcocog, got coco"):
+    with pytest.raises(ConfigurationError, match="coco has no refs; name a data set with refs"):
         few_shot(load_dataset("coco", "val2014", coco_root), 1, 0)

@@ -82,7 +82,7 @@ def test_pickles_of_python_2_are_read():
 def test_nothing_is_run(tmp_path, protocol):
     made = tmp_path / "made"
     content = pickle.dumps([Touch(made)], protocol)
-    with pytest.raises(InputError, match="open, which is no plain data") as caught:
+    with pytest.raises(InputError, match="open is not plain data") as caught:
         loads_plain(content, Path("x.p"))
     assert "\n" not in str(caught.value)
     assert not made.exists()
@@ -96,7 +96,7 @@ def test_nothing_is_run(tmp_path, protocol):
     ids=["scalar", "array", "ordered", "path", "function", "class"],
 )
 def test_whatever_has_a_class_is_refused(value):
-    with pytest.raises(InputError, match="which is no plain data"):
+    with pytest.raises(InputError, match="is not plain data"):
         loads_plain(pickle.dumps(value), Path("x.p"))
 
 
@@ -117,6 +117,6 @@ def test_whatever_has_a_class_is_refused(value):
     ],
 )
 def test_damage_is_told_in_one_line(content):
-    with pytest.raises(InputError, match=r"pickle of plain .* in x\.p, got ") as caught:
+    with pytest.raises(InputError, match=r"x\.p is not a pickle of plain .*: ") as caught:
         loads_plain(content, Path("x.p"))
     assert "\n" not in str(caught.value)

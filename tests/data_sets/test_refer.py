@@ -28,7 +28,9 @@ from refmask.types import BoolArray
 
 HEIGHT, WIDTH = 24, 32
 
-pytestmark = pytest.mark.filterwarnings("ignore:expected refcoco:refmask.errors.RefmaskWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:refcoco.* as published:refmask.errors.RefmaskWarning"
+)
 
 
 def by_hand(segmentation: object) -> BoolArray:
@@ -118,7 +120,9 @@ def test_splits(refer_folder):
     root = refer_folder.write()
     found = {split: load_dataset("refcoco", split, root).ids for split in ("testB", "test", "all")}
     assert found == {"testB": ("5",), "test": ("7", "5"), "all": ("7", "5", "9")}
-    with pytest.raises(ConfigurationError, match=r"splits testA, testB, train, all .* 'val'"):
+    with pytest.raises(
+        ConfigurationError, match=r"no split 'val'; choose one of testA, testB, train, all"
+    ):
         load_dataset("refcoco", "val", root)
 
 
@@ -136,9 +140,11 @@ def test_who_split_it(refer_folder):
     refer_folder.refs = refer_folder.refs[1:2]
     refer_folder.write()
     assert load_dataset("refcocog", "all", refer_folder.root, split_by="google").queries == 1
-    with pytest.warns(RefmaskWarning, match=r"refcocog \(umd\) all to hold 49822 refs, got 4"):
+    with pytest.warns(
+        RefmaskWarning, match=r"refcocog \(umd\) all is not .* 4 refs instead of 49822"
+    ):
         assert load_dataset("refcocog", "all", refer_folder.root).queries == 5
-    with pytest.raises(ConfigurationError, match="umd or google, got 'unc'"):
+    with pytest.raises(ConfigurationError, match="'unc'; choose umd or google"):
         load_dataset("refcocog", "all", refer_folder.root, split_by="unc")
 
 
@@ -147,9 +153,9 @@ def test_counts_are_compared_with_published_ones(refer_folder, monkeypatch):
     for one in refer_folder.refs:
         one["split"] = "val"
     root = refer_folder.write()
-    with pytest.warns(RefmaskWarning, match="3811 refs") as caught:
+    with pytest.warns(RefmaskWarning, match="instead of 3811") as caught:
         load_dataset("refcoco", "val", root)
-    assert "10834 sentences, got 5" in str(caught[0].message)
+    assert "5 sentences instead of 10834" in str(caught[0].message)
     monkeypatch.setitem(PUBLISHED, ("refcoco", "unc", "val"), (4, 3, 5))
     load_dataset("refcoco", "val", root)
 
@@ -168,7 +174,7 @@ def test_polygons_that_enclose_nothing_are_skipped(refer_folder):
 @pytest.mark.filterwarnings("ignore:left out .* annotations")
 def test_refs_about_what_has_no_mask_are_left_out_and_counted(refer_folder, segmentation):
     refer_folder.annotations[3]["segmentation"] = segmentation
-    with pytest.warns(RefmaskWarning, match="left out 1 of 2 refs .*has no mask"):
+    with pytest.warns(RefmaskWarning, match="left out 1 of 2 refs .*have no mask"):
         dataset = load_dataset("refcoco", "testA", refer_folder.write())
     assert [query.id for query in dataset.sample("7").queries] == ["20"]
     assert dataset.queries == 1
@@ -237,7 +243,7 @@ def test_images_outside_the_folder_are_not_read(refer_folder, name):
     table.write_text(json.dumps(content))
     dataset = load_dataset("refcoco", "testA", root)
     assert len(dataset.missing_images()) == 1
-    with pytest.raises(ImageError, match=r"correct the name|at .*; check the path"):
+    with pytest.raises(ImageError, match=r"correct the name|from .*; check the path"):
         dataset.sample("7")
 
 
@@ -270,7 +276,7 @@ def test_refs_about_other_images_are_refused(refer_folder):
     root = refer_folder.write()
     del refer_folder.sizes[7]
     refer_folder.write()
-    with pytest.raises(InputError, match=r"2 of 4 refs are about others \(first: 7\)"):
+    with pytest.raises(InputError, match=r"2 of 4 refs .* about images .* lacks \(first: 7\)"):
         load_dataset("refcoco", "all", root)
 
 
@@ -280,7 +286,7 @@ def test_refs_without_their_annotation_are_refused(refer_folder, elsewhere):
         refer_folder.annotations[3]["image_id"] = 5
     else:
         del refer_folder.annotations[3]
-    with pytest.raises(InputError, match=r"1 of 4 refs name others \(first: 4\)"):
+    with pytest.raises(InputError, match=r"1 of 4 refs .* name annotations .* \(first: 4\)"):
         load_dataset("refcoco", "all", refer_folder.write())
 
 
@@ -294,7 +300,7 @@ def test_images_that_are_missing_or_of_another_size(refer_folder):
     shutil.copy(refer_folder.images / "COCO_train2014_7.jpg", refer_folder.images / "7.jpg")
     tables = refer_folder.folder / "instances.json"
     tables.write_text(tables.read_text().replace('"height": 24', '"height": 25'))
-    with pytest.raises(ImageError, match=r"32x25 pixels .* got 32x24"):
+    with pytest.raises(ImageError, match=r"has 32x24 pixels, .* 32x25"):
         load_dataset("refcoco", "all", refer_folder.root).sample("7")
     with pytest.raises(ConfigurationError, match="id '8'"):
         dataset.sample("8")
@@ -321,7 +327,7 @@ def test_tables_of_odd_values_are_refused(refer_folder, named, value):
     root = refer_folder.write()
     tables = refer_folder.folder / "instances.json"
     tables.write_text(re.sub(rf'"{named}": \d+', f'"{named}": {value}', tables.read_text()))
-    with pytest.raises(InputError, match=r"expected COCO's .* in .*instances\.json"):
+    with pytest.raises(InputError, match=r"instances\.json does not hold COCO's"):
         load_dataset("refcoco", "all", root)
 
 
@@ -329,7 +335,9 @@ def test_tables_of_odd_values_are_refused(refer_folder, named, value):
 def test_damaged_tables_are_refused(refer_folder, content):
     root = refer_folder.write()
     (refer_folder.folder / "instances.json").write_text(content)
-    with pytest.raises(InputError, match=r"expected .* in .*instances\.json") as caught:
+    with pytest.raises(
+        InputError, match=r"expected .* in .*instances\.json|instances\.json is not valid JSON"
+    ) as caught:
         load_dataset("refcoco", "all", root)
     assert "\n" not in str(caught.value)
 
@@ -362,7 +370,7 @@ def test_what_is_no_list_of_refs_is_refused(refer_folder, content):
 def test_a_damaged_parquet_file_is_refused(refer_folder):
     root = refer_folder.write(".parquet")
     (refer_folder.folder / "refs(unc).parquet").write_bytes(b"PAR1 and nothing else PAR1")
-    with pytest.raises(InputError, match=r"expected a Parquet table in .*refs\(unc\)\.parquet"):
+    with pytest.raises(InputError, match=r"refs\(unc\)\.parquet cannot be read as a Parquet table"):
         load_dataset("refcoco", "all", root)
 
 
@@ -379,7 +387,7 @@ def test_files_that_are_missing_are_named(refer_folder):
     with pytest.raises(InputError, match=r"instances\.json.*refmask data check"):
         load_dataset("refcoco", "all", root)
     (refer_folder.folder / "refs(unc).p").unlink()
-    with pytest.raises(InputError, match=r"refs\(unc\)\.json, .* found none"):
+    with pytest.raises(InputError, match=r"has no refs; put one of refs\(unc\)\.json, "):
         load_dataset("refcoco", "all", root)
 
 
@@ -419,9 +427,9 @@ def test_a_folder_is_a_name(refer_folder):
         load_dataset(str(root), "testA")
     with pytest.raises(ConfigurationError, match="refcoco, refcoco\\+, refcocog, phrasecut"):
         load_dataset("refcoc", "testA")
-    with pytest.raises(ConfigurationError, match="expected the folder of refcoco as root"):
+    with pytest.raises(ConfigurationError, match="refcoco is not shipped; give the folder"):
         load_dataset("refcoco", "testA")
-    with pytest.raises(ConfigurationError, match="which is no folder"):
+    with pytest.raises(ConfigurationError, match="is not a folder"):
         load_dataset("refcoco", "testA", Path("nowhere"))
 
 

@@ -45,8 +45,8 @@ class Squares:
             )
             for number in range(2 + self.ids.index(image) % 3)
         )
-        image = np.full((12, 16, 3), 10 * int(image), np.uint8)
-        return Sample(image, image, queries, instances)
+        pixels = np.full((12, 16, 3), 10 * int(image), np.uint8)
+        return Sample(image, pixels, queries, instances)
 
     def missing_images(self):
         return [Path(f"{name}.png") for name in self.ids if name in self.absent]

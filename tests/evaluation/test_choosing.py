@@ -10,7 +10,7 @@ import pytest
 from refmask import fingerprint
 from refmask.data import load_dataset
 from refmask.errors import ConfigurationError, MaskError, RefmaskWarning
-from refmask.evaluation.sources import Given, Instances, Proposed
+from refmask.evaluation.sources import Instances, MaskFiles, Proposed
 from refmask.evaluation.system import SegmenterSystem
 from refmask.fingerprint import commit, of_method
 from refmask.methods import load_method
@@ -88,7 +88,7 @@ def test_instances_without_a_pixel_are_no_proposals(sample):
 
 
 def test_data_without_instances_are_told(sample):
-    with pytest.raises(ConfigurationError, match=r"instances with image .* knows none"):
+    with pytest.raises(ConfigurationError, match=r"has no instances for image"):
         Instances(Refinement()).propose(replace(sample, instances=None))
 
 
@@ -97,15 +97,15 @@ def test_given_masks_by_the_images_id(tmp_path, sample):
     for name, count in ((sample.id, 2), (other, 1)):
         np.savez(tmp_path / f"{name}.npz", masks=sample.instances.masks[:count])
     spec = f"masks:{tmp_path}/{{stem}}.npz"
-    source = Given(spec, (sample.id, other), Refinement())
+    source = MaskFiles(spec, (sample.id, other), Refinement())
     assert np.array_equal(source.propose(sample).masks, sample.instances.masks[:2])
     before = source.configuration()
     assert before["proposer"] == "masks"
     assert str(tmp_path) not in json.dumps(before)
     np.savez(tmp_path / f"{other}.npz", masks=sample.instances.masks[:3])
     assert source.configuration() != before
-    with pytest.raises(MaskError, match=r"1 of their files are not there, first .*no\.npz"):
-        Given(spec, (sample.id, "no"), Refinement())
+    with pytest.raises(MaskError, match=r"1 mask files .* the first is .*no\.npz"):
+        MaskFiles(spec, (sample.id, "no"), Refinement())
 
 
 @pytest.mark.parametrize("said", ["", "\u200b \ufeff"])
@@ -178,5 +178,5 @@ def test_the_commit_is_that_of_the_repository(tmp_path, monkeypatch):
 
 
 def test_a_proposer_must_tell_its_configuration(segmenter, fixed_proposer):
-    with pytest.raises(ConfigurationError, match=r"FixedProposer does not tell"):
+    with pytest.raises(ConfigurationError, match=r"FixedProposer does not state"):
         _ = SegmenterSystem(segmenter, Proposed(fixed_proposer)).configuration

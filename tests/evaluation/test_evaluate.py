@@ -15,12 +15,12 @@ from refmask.errors import (
     RefmaskWarning,
 )
 from refmask.evaluation.evaluate import Evaluation
-from refmask.evaluation.run import images
+from refmask.evaluation.run import complete_images
 from refmask.ops import rle
 
 
 def records(folder):
-    return [record for some, _ in images(folder) for record in some]
+    return [record for some, _ in complete_images(folder) for record in some]
 
 
 def summary(folder):
@@ -161,7 +161,7 @@ def test_answers_to_another_split_leave_no_summary(tmp_path, squares, guessing):
 
 @pytest.mark.parametrize(
     ("settings", "told"),
-    [({"first": 0}, "at least 1"), ({"missing": "maybe"}, "stop or skip, got 'maybe'")],
+    [({"first": 0}, "give 1 or more"), ({"missing": "maybe"}, "'maybe'; choose stop or skip")],
 )
 def test_faulty_settings(squares, guessing, settings, told):
     with pytest.raises(ConfigurationError, match=told):
@@ -170,5 +170,5 @@ def test_faulty_settings(squares, guessing, settings, told):
 
 def test_a_data_set_without_expressions(squares, guessing):
     squares.queries = 0
-    with pytest.raises(ConfigurationError, match="expected expressions in squares"):
+    with pytest.raises(ConfigurationError, match="squares has no expressions"):
         Evaluation(squares, guessing())

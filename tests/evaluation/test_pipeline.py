@@ -14,7 +14,7 @@ import torch
 from refmask.errors import ConfigurationError, ImageError, RefmaskWarning
 from refmask.evaluation import pipeline
 from refmask.evaluation.evaluate import Evaluation
-from refmask.evaluation.pipeline import AHEAD, in_order, usual_workers
+from refmask.evaluation.pipeline import LOOKAHEAD, default_workers, in_order
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def test_few_items_are_in_flight():
     with closing(in_order(begun.append, count(), 2)) as found:  # without end
         for taken in range(1, 30):
             next(found)
-            assert len(begun) < taken + AHEAD * 2
+            assert len(begun) < taken + LOOKAHEAD * 2
 
 
 def test_an_error_takes_its_items_place():
@@ -124,11 +124,11 @@ def test_torch_computes_on_one_core_in_each_worker():
 def test_as_many_workers_as_cores_within_reason(monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(torch.cuda, "is_available", lambda: False)
-        for cores, workers in ((1, 1), (6, 6), (200, pipeline.MOST)):
+        for cores, workers in ((1, 1), (6, 6), (200, pipeline.MAX_WORKERS)):
             patched.setattr(torch, "get_num_threads", lambda cores=cores: cores)
-            assert usual_workers() == workers
+            assert default_workers() == workers
         patched.setattr(torch.cuda, "is_available", lambda: True)
-        assert usual_workers() == pipeline.MOST_ON_GPU
+        assert default_workers() == pipeline.MAX_GPU_WORKERS
 
 
 @pytest.mark.parametrize("workers", [2, 4])
@@ -174,7 +174,7 @@ def test_images_are_read_one_at_a_time(squares, guessing, evaluated, monkeypatch
 
 
 def test_no_workers_are_refused(squares, guessing):
-    with pytest.raises(ConfigurationError, match="`workers` of at least 1, got 0"):
+    with pytest.raises(ConfigurationError, match="`workers` is 0; give 1 or more"):
         Evaluation(squares, guessing(), workers=0)
 
 

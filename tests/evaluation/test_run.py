@@ -9,8 +9,8 @@ import pytest
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.evaluation import run as runs
 from refmask.evaluation.evaluate import Evaluation
-from refmask.evaluation.record import COLUMNS
-from refmask.evaluation.run import Run, images
+from refmask.evaluation.run import Run, complete_images
+from refmask.metrics.results import COLUMNS
 
 #: All fields of a record, none of them what it should be.
 LISTS = (
@@ -65,16 +65,16 @@ def test_records_from_before_the_figure_chance_are_kept(whole, tmp_path, squares
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 100, b'{"image": 1}\n', b"[]\n", b"null", LISTS])
-def test_what_is_no_record_is_made_anew(whole, tmp_path, squares, guessing, tail):
+def test_what_is_no_record_is_computed_again(whole, tmp_path, squares, guessing, tail):
     content, _ = contents(whole)
     place = ends(content)[4]
     folder = broken(whole, tmp_path, content[:place] + tail)
-    with pytest.warns(RefmaskWarning, match="bytes after the last whole image"):
+    with pytest.warns(RefmaskWarning, match="ends with an incomplete image"):
         Evaluation(squares, guessing()).run(folder)
     assert contents(folder) == contents(whole)
 
 
-def test_a_image_counts_once(whole, tmp_path, squares, guessing):
+def test_an_image_counts_once(whole, tmp_path, squares, guessing):
     content, _ = contents(whole)
     some = content[: ends(content)[4]]
     folder = broken(whole, tmp_path, some + some)
@@ -83,12 +83,12 @@ def test_a_image_counts_once(whole, tmp_path, squares, guessing):
     assert contents(folder) == contents(whole)
 
 
-def test_a_image_is_whole_with_its_last_record(whole, tmp_path):
+def test_an_image_is_complete_with_its_last_record(whole, tmp_path):
     content, _ = contents(whole)
-    first = [len(records) for records, _ in images(whole)]
+    first = [len(records) for records, _ in complete_images(whole)]
     assert first == [2, 3, 4, 2, 3]
     folder = broken(whole, tmp_path, content[: ends(content)[3]])  # two and half of three
-    found = list(images(folder))
+    found = list(complete_images(folder))
     assert [len(records) for records, _ in found] == [2]
     assert found[0][1] == ends(content)[1]
 
@@ -122,7 +122,7 @@ def test_another_configuration_is_refused_with_the_difference(whole, squares, gu
 def test_a_folder_of_something_else_is_left_alone(tmp_path, squares, guessing):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.png").write_bytes(b"cat")
-    with pytest.raises(ConfigurationError, match=r"expected a new folder.*cat\.png"):
+    with pytest.raises(ConfigurationError, match=r"neither new nor a run.*cat\.png"):
         Evaluation(squares, guessing()).run(tmp_path / "photos")
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.png"]
 
@@ -140,7 +140,10 @@ def test_a_damaged_configuration_is_told(whole, squares, guessing):
 
 
 def test_two_processes_do_not_write_into_one_run(tmp_path):
-    with Run(tmp_path / "run", {"a": 1}), pytest.raises(ConfigurationError, match="alone"):
+    with (
+        Run(tmp_path / "run", {"a": 1}),
+        pytest.raises(ConfigurationError, match="another process"),
+    ):
         Run(tmp_path / "run", {"a": 1})
     with Run(tmp_path / "run", {"a": 1}) as run:
         assert run.rows == {}
@@ -158,10 +161,10 @@ def test_a_full_disk_costs_one_image(whole, tmp_path, squares, guessing, monkeyp
 
     with monkeypatch.context() as full:
         full.setattr(runs, "_write", write)
-        with pytest.raises(ConfigurationError, match="No space left on device; what was written"):
+        with pytest.raises(ConfigurationError, match="No space left on device; earlier records"):
             Evaluation(squares, guessing()).run(tmp_path / "full")
     assert not (tmp_path / "full" / "summary.json").exists()
-    assert list(images(tmp_path / "full"))
+    assert list(complete_images(tmp_path / "full"))
     Evaluation(squares, guessing()).run(tmp_path / "full")
     assert contents(tmp_path / "full") == contents(whole)
 

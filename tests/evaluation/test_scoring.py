@@ -100,12 +100,12 @@ def test_a_mask_of_another_size_is_named(score):
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        (3, "expected a list or an object"),
-        ([{"segmentation": []}], "'sentence_id' and 'segmentation' in entry 0"),
+        (3, "give a list or an object"),
+        ([{"segmentation": []}], "entry 0 .* lacks 'sentence_id' or 'segmentation'"),
         ([{"sentence_id": 1.5, "segmentation": []}], "entry 0"),
         ([{"sentence_id": 1}], "entry 0"),
         (["mask"], "entry 0"),
-        ([{"sent_id": 1, "segmentation": []}] * 2, "one prediction a sentence .* 1 has several"),
+        ([{"sent_id": 1, "segmentation": []}] * 2, "several predictions for sentence 1;"),
     ],
 )
 def test_other_forms_are_told(score, told, message):

@@ -18,7 +18,7 @@ HEIGHT, WIDTH = 60, 80
 
 
 def shapes() -> dict[str, BoolArray]:
-    """A disk, a frame around a hole, and a thing in two parts."""
+    """A disk, a frame around a hole, and a mask of two parts."""
     ys, xs = np.mgrid[:HEIGHT, :WIDTH]
     disk = np.hypot(ys - 20, xs - 25) < 15
     frame = np.zeros((HEIGHT, WIDTH), np.bool_)
@@ -69,18 +69,18 @@ def answers(tmp_path: Path, masks: dict[str, BoolArray]) -> list[Answer]:
         image.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)).save(image)
     first, second = images
-    round_thing = TargetPhrase("the round thing", "the round thing", "the round thing", "thing")
+    disk = TargetPhrase("the round thing", "the round thing", "the round thing", "thing")
     frame = TargetPhrase('a "red" frame', 'a "red" frame', "frame", "frame")
     parts = TargetPhrase("左の things", "左の things", "things", "things")
     return [
-        answer(first, masks["disk"], round_thing, 0.9),
+        answer(first, masks["disk"], disk, 0.9),
         answer(first, masks["frame"], frame, 0.8),
-        answer(second, None, round_thing, 0.0),
+        answer(second, None, disk, 0.0),
         answer(first, masks["parts"], parts, 0.3),
     ]
 
 
 @pytest.fixture
 def doubtful(answers: list[Answer]) -> list[Answer]:
-    """The same; of the last one no confidence can be told."""
+    """The same, the last one without a confidence."""
     return [*answers[:3], replace(answers[3], confidence=None, reason="one region only")]

@@ -21,16 +21,16 @@ def fields(masks, origin):
     return {"image": "photos/a.png", **given.to_dict()}
 
 
-def test_a_record_says_everything(fields, masks, origin):
+def test_a_record_holds_all_fields(fields, masks, origin):
     answer = Answer.read(json.loads(json.dumps(fields)))
     assert (answer.image, answer.height, answer.width) == ("photos/a.png", 60, 80)
     assert (answer.expression, answer.noun_phrase, answer.head) == ("the disk", "the disk", "disk")
     assert (answer.confidence, answer.unsure, answer.reason) == (0.9, False, None)
     assert answer.provenance == origin
-    assert np.array_equal(answer.found.mask, masks["disk"])
+    assert np.array_equal(answer.region.mask, masks["disk"])
     ys, xs = np.nonzero(masks["disk"])
-    assert answer.found.box == (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
-    assert (answer.found.area, answer.found.score) == (masks["disk"].sum(), 2.0)
+    assert answer.region.box == (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
+    assert (answer.region.area, answer.region.score) == (masks["disk"].sum(), 2.0)
 
 
 def test_a_scene_and_its_answer_say_the_same(
@@ -40,7 +40,7 @@ def test_a_scene_and_its_answer_say_the_same(
     scene = segmenter.look(noise)
     given = scene.find("the red car")
     answer = Answer.of(Path("photos/a.png"), given)
-    assert np.array_equal(answer.found.mask, given.mask)
+    assert np.array_equal(answer.region.mask, given.mask)
     assert (answer.expression, answer.head) == ("the red car", "car")
     assert answer.confidence == pytest.approx(given.confidence, abs=1e-4)
     assert len(export("coco", [answer], str(tmp_path / "out"))) == 2
@@ -49,7 +49,7 @@ def test_a_scene_and_its_answer_say_the_same(
 def test_lines(fields):
     lines = [json.dumps(fields), "\n", json.dumps({**fields, "expression": "another"}) + "\n"]
     assert [a.expression for a in read_answers(lines, "f")] == ["the disk", "another"]
-    with pytest.raises(InputError, match=r"expected answers in f, found none"):
+    with pytest.raises(InputError, match=r"f holds no answers"):
         read_answers(["", "\n"], "f")
 
 
@@ -83,7 +83,7 @@ def change(fields, name, value):
         ("answer.score", None, "'score'"),
         ("answer.segmentation", [[1, 2]], "'segmentation'"),
         ("answer.segmentation.counts", [1, 2], "'segmentation'"),
-        ("answer.segmentation.size", [80, 60], "high and wide"),
+        ("answer.segmentation.size", [80, 60], "height and width"),
         ("answer.segmentation.counts", "0", "damaged runs"),
     ],
 )
@@ -102,11 +102,11 @@ def test_no_record_at_all(line):
 
 def test_missing_fields_are_named(fields):
     del fields["height"]
-    with pytest.raises(InputError, match=r"found no usable 'height'"):
+    with pytest.raises(InputError, match=r"has no usable 'height'"):
         Answer.read(fields)
 
 
-def test_a_confidence_that_means_nothing_is_null_with_its_reason(fields):
+def test_a_confidence_without_meaning_is_null_with_a_reason(fields):
     answer = Answer.read(fields | {"confidence": None, "unsure": True, "reason": "blank image"})
     assert (answer.confidence, answer.reason, answer.score) == (None, "blank image", 0.0)
     assert answer.unsure
@@ -124,5 +124,5 @@ def test_records_of_older_versions_are_read(fields):
 
 def test_masks_of_another_size_are_mask_errors(fields):
     fields["height"] = 61
-    with pytest.raises(MaskError, match=r"\[61, 80\], got \[60, 80\]"):
+    with pytest.raises(MaskError, match=r"\[60, 80\], its image \[61, 80\]"):
         Answer.read(fields)

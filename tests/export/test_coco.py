@@ -61,14 +61,14 @@ def test_results_are_evaluated_against_the_instances(answers, tmp_path):
 
 def test_scores_of_results_are_confidences(answers, tmp_path):
     export("coco", answers, tmp_path / "out")
-    told = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert [row["score"] for row in told] == [0.9, 0.8, 0.3]
+    content = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [row["score"] for row in content] == [0.9, 0.8, 0.3]
 
 
-def test_what_cannot_be_told_scores_nothing(doubtful, origin, tmp_path):
+def test_answers_without_confidence_score_zero(doubtful, origin, tmp_path):
     export("coco", doubtful, tmp_path / "out")
-    told = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert [row["score"] for row in told] == [0.9, 0.8, 0.0]
+    content = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [row["score"] for row in content] == [0.9, 0.8, 0.0]
     instances = json.loads((tmp_path / "out" / "instances.json").read_text())
     last = instances["annotations"][2]["attributes"]
     assert (last["confidence"], last["unsure"], last["reason"]) == (None, True, "one region only")
@@ -92,6 +92,6 @@ def test_one_image_under_several_names_is_one(answers, tmp_path, monkeypatch):
     named = ["caf\u00e9.png", "./sub/../cafe\u0301.png", str(tmp_path / "caf\u00e9.png")]
     same = [replace(answers[0], image=name) for name in named]
     export("coco", same, tmp_path / "out")
-    told = json.loads((tmp_path / "out" / "instances.json").read_text())
-    assert [image["file_name"] for image in told["images"]] == ["caf\u00e9.png"]
-    assert [row["image_id"] for row in told["annotations"]] == [1, 1, 1]
+    content = json.loads((tmp_path / "out" / "instances.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["caf\u00e9.png"]
+    assert [row["image_id"] for row in content["annotations"]] == [1, 1, 1]

@@ -35,11 +35,11 @@ def test_it_writes_the_files_that_it_tells_and_the_same_ones_again(name, answers
             json.loads(content)
 
 
-def test_files_that_are_there_stay_unless_told_otherwise(name, answers, tmp_path):
+def test_existing_files_stay_without_overwrite(name, answers, tmp_path):
     folder = tmp_path / "out"
     export(name, answers, folder)
     before = contents(folder)
-    with pytest.raises(ConfigurationError, match=r"new or empty.*`overwrite`"):
+    with pytest.raises(ConfigurationError, match=r"is not empty.*`overwrite`"):
         export(name, answers[:1], folder)
     assert contents(folder) == before
     (folder / "mine.txt").write_text("mine")
@@ -56,12 +56,12 @@ def test_unsure_answers_are_left_out_if_asked(name, answers, tmp_path):
     assert contents(tmp_path / "sure") != contents(tmp_path / "all")
 
 
-def test_where_answers_come_from_is_told(name, answers, origin, tmp_path):
+def test_provenance_is_written(name, answers, origin, tmp_path):
     export(name, answers, tmp_path / "out")
-    told = b"".join(contents(tmp_path / "out").values())
+    content = b"".join(contents(tmp_path / "out").values())
     for fact in (origin.model, origin.proposals, origin.method, origin.version, origin.label):
-        assert fact.encode() in told, fact
-    assert origin.weights[:12].encode() in told
+        assert fact.encode() in content, fact
+    assert origin.weights[:12].encode() in content
 
 
 def test_an_answer_without_a_confidence_is_written_too(name, doubtful, tmp_path):
@@ -74,31 +74,33 @@ def test_an_answer_without_a_confidence_is_written_too(name, doubtful, tmp_path)
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_objects_are_called_as_asked(name, answers, tmp_path, label):
+def test_instances_have_the_chosen_label(name, answers, tmp_path, label):
     export(name, answers, tmp_path / "out", Options(label=label))
     wanted = getattr(answers[1], LABELS[label])
     names = [wanted, json.dumps(wanted)[1:-1], wanted.replace('"', "\\U00000022")]
-    told = b"".join(contents(tmp_path / "out").values()).decode("utf-8", "replace")
-    assert any(one in told for one in names)
+    content = b"".join(contents(tmp_path / "out").values()).decode("utf-8", "replace")
+    assert any(name in content for name in names)
 
 
-def test_no_object_in_any_image(name, answers, tmp_path):
+def test_no_instance_in_any_image(name, answers, tmp_path):
     assert export(name, [answers[2]], tmp_path / "out")
 
 
-def test_nothing_at_all(name, tmp_path):
-    with pytest.raises(InputError, match="expected answers to export"):
+def test_no_answers(name, tmp_path):
+    with pytest.raises(InputError, match="there are no answers to export"):
         export(name, [], tmp_path / "out")
 
 
-def test_a_image_of_two_sizes(name, answers, tmp_path):
+def test_an_image_of_two_sizes(name, answers, tmp_path):
     other = dataclasses.replace(answers[2], image=answers[0].image, height=61)
-    with pytest.raises(InputError, match="one size, got 80x60 and 80x61"):
+    with pytest.raises(InputError, match="different sizes, 80x60 and 80x61"):
         export(name, [*answers, other], tmp_path / "out")
 
 
 def test_unknown_names():
     with pytest.raises(ConfigurationError, match="unknown format 'voc'; choose one of: coco,"):
         export("voc", [], "out")
-    with pytest.raises(ConfigurationError, match="expected a label out of expression, noun-phrase"):
+    with pytest.raises(
+        ConfigurationError, match="unknown label 'class'; choose one of: expression"
+    ):
         Options(label="class")

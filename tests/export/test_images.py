@@ -36,8 +36,8 @@ def test_pixels_of_a_palette_image_are_labels_of_the_legend(answers, masks, orig
         assert image.text == {"Source": str(origin)}
 
 
-def test_where_objects_overlap_the_more_confident_one_is_on_top(answers, masks, tmp_path):
-    under = dataclasses.replace(answers[1], found=answers[0].found)  # 80 % where another has 90 %
+def test_where_instances_overlap_the_more_confident_one_is_on_top(answers, masks, tmp_path):
+    under = dataclasses.replace(answers[1], region=answers[0].region)  # 80 % where another has 90 %
     for number, order in enumerate(([under, answers[0]], [answers[0], under])):
         export("palette", order, tmp_path / str(number))
         with Image.open(tmp_path / str(number) / "a.png") as image:
@@ -57,19 +57,19 @@ def test_the_colours_are_those_of_voc():
 def test_a_palette_holds_254_labels(answers, tmp_path):
     many = [dataclasses.replace(answers[0], expression=f"thing {n}") for n in range(255)]
     export("palette", many[:254], tmp_path / "most")
-    with pytest.raises(ConfigurationError, match=r"at most 254 labels.*got 255"):
+    with pytest.raises(ConfigurationError, match=r"at most 254 labels, not 255"):
         export("palette", many, tmp_path / "more")
 
 
 def test_a_png_for_every_object(answers, masks, tmp_path):
     export("png", answers, tmp_path / "out")
-    told = json.loads((tmp_path / "out" / "masks.json").read_text())
-    assert [row["file"] for row in told] == [
+    rows = json.loads((tmp_path / "out" / "masks.json").read_text())
+    assert [row["file"] for row in rows] == [
         "a/01-the-round-thing.png",
         "a/02-a-red-frame.png",
         "a/03-左の-things.png",
     ]
-    for row, mask in zip(told, masks.values(), strict=True):
+    for row, mask in zip(rows, masks.values(), strict=True):
         with Image.open(tmp_path / "out" / row["file"]) as image:
             assert np.array_equal(np.array(image), mask * np.uint8(255))
 
@@ -78,8 +78,8 @@ def test_polygons_redraw_the_masks(answers, masks, tmp_path):
     export("polygons", answers, tmp_path / "out")
     first, second = json.loads((tmp_path / "out" / "polygons.json").read_text())
     assert (first["height"], first["width"], second["objects"]) == (60, 80, [])
-    for thing, mask in zip(first["objects"], masks.values(), strict=True):
-        corners = [np.ravel(polygon).tolist() for polygon in thing["polygons"]]
+    for instance, mask in zip(first["objects"], masks.values(), strict=True):
+        corners = [np.ravel(polygon).tolist() for polygon in instance["polygons"]]
         drawn = rle.from_polygons(corners, 60, 80)
         assert (drawn & mask).sum() / (drawn | mask).sum() > 0.95
-        assert thing["area"] == mask.sum()
+        assert instance["area"] == mask.sum()

@@ -31,7 +31,7 @@ def test_the_image_is_where_the_file_says(answers, tmp_path, copied):
         assert copied == ("/" not in page["imagePath"])
 
 
-def test_doubts_are_told(answers, tmp_path):
+def test_unsure_answers_are_flagged(answers, tmp_path):
     export("labelme", answers, tmp_path / "out")
     shapes = json.loads((tmp_path / "out" / "a.json").read_text())["shapes"]
     assert [shape["flags"]["unsure"] for shape in shapes] == [False, False, True, True]

@@ -157,7 +157,7 @@ def test_soft_iou_of_halves():
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"alpha": 1.5, "local_top": 0}, r"alpha is from 0 to 1, got 1\.5; local_top is at least"),
+        ({"alpha": 1.5, "local_top": 0}, r"alpha is from 0 to 1, not 1\.5; local_top is at least"),
         ({"mask_layers": 3}, "class-posterior has no mask_layers"),
     ],
 )

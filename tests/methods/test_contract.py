@@ -108,7 +108,7 @@ def test_settings_a_method_does_not_have(golden_model):
         load_method("cropping", golden_model("tiny_vit32"), alpha=0.5)
     with pytest.raises(ConfigurationError, match="resnet model, which has no mask_layers"):
         load_method("global-local", golden_model("tiny_rn"), mask_layers=2)
-    with pytest.raises(ConfigurationError, match="out of global-local"):
+    with pytest.raises(ConfigurationError, match="choose from global-local"):
         load_method("no-such", golden_model("tiny_rn"))
 
 

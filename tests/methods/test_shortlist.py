@@ -120,7 +120,7 @@ def test_it_is_an_approximation_of_one_method_only(golden_model):
     for name in METHODS.keys() - {"global-local", "score-map", "grad-cam", "class-posterior"}:
         with pytest.raises(ConfigurationError, match=f"method {name} has no local_top"):
             load_method(name, clip, local_top=3)
-    with pytest.raises(ConfigurationError, match="local_top is at least 1, got 0"):
+    with pytest.raises(ConfigurationError, match="local_top is at least 1, not 0"):
         load_method("global-local", clip, local_top=0)
     with pytest.raises(ConfigurationError, match="alpha is from 0 to 1"):
         load_method("global-local", clip, local_top=3, alpha=2.0)

@@ -4,7 +4,7 @@ import pytest
 from refmask.metrics import QueryResults
 
 
-def random_outcomes(seed: int, queries: int = 200, images: int = 40, skill: float = 0.5):
+def random_results(seed: int, queries: int = 200, images: int = 40, skill: float = 0.5):
     """Answers of a certain skill; the queries are the same whatever the seed and the skill."""
     same, rng = np.random.default_rng(queries + images), np.random.default_rng(seed)
     union = rng.integers(100, 9000, queries)
@@ -26,5 +26,5 @@ def random_outcomes(seed: int, queries: int = 200, images: int = 40, skill: floa
 
 
 @pytest.fixture(scope="session")
-def make_outcomes():
-    return random_outcomes
+def make_results():
+    return random_results

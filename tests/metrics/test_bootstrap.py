@@ -8,10 +8,10 @@ from refmask.errors import ConfigurationError, InputError
 from refmask.metrics import QueryResults, compare, compute_metrics, intervals, paired_bootstrap
 
 
-def without_repeats(outcomes):
+def without_repeats(results):
     """One query per image, so that scipy's plain bootstrap is the same thing."""
-    _, first = np.unique(outcomes.image, return_index=True)
-    return outcomes[first]
+    _, first = np.unique(results.image, return_index=True)
+    return results[first]
 
 
 def test_a_result_has_no_gain_over_itself():
@@ -64,28 +64,28 @@ def test_no_queries_are_refused():
 
 
 def test_results_without_denominators_are_refused():
-    with pytest.raises(InputError, match="do not sum to 0"):
+    with pytest.raises(InputError, match="sum to 0"):
         paired_bootstrap(([0], [0]), ([1], [1]), [0])
 
 
 @pytest.mark.parametrize("wrong", [{"resamples": 0}, {"level": 1.0}, {"level": 0.0}])
-def test_draws_that_cannot_be_are_refused(make_outcomes, wrong):
-    outcomes = make_outcomes(0)
+def test_draws_that_cannot_be_are_refused(make_results, wrong):
+    results = make_results(0)
     with pytest.raises(ConfigurationError, match="resamples of at least 1"):
-        intervals(outcomes, **wrong)
+        intervals(results, **wrong)
     with pytest.raises(ConfigurationError, match="resamples of at least 1"):
-        compare(outcomes, outcomes, **wrong)
+        compare(results, results, **wrong)
 
 
-def test_intervals_agree_with_scipys_bootstrap(make_outcomes):
-    outcomes = without_repeats(make_outcomes(0, queries=400, images=150))
-    found = intervals(outcomes, resamples=8000)["oIoU"]
+def test_intervals_agree_with_scipys_bootstrap(make_results):
+    results = without_repeats(make_results(0, queries=400, images=150))
+    found = intervals(results, resamples=8000)["oIoU"]
 
     def overall(inter, union, axis=-1):
         return inter.sum(axis=axis) / union.sum(axis=axis)
 
     other = stats.bootstrap(
-        (outcomes.intersection, outcomes.union),
+        (results.intersection, results.union),
         overall,
         paired=True,
         n_resamples=8000,
@@ -97,9 +97,9 @@ def test_intervals_agree_with_scipys_bootstrap(make_outcomes):
     assert found.high == pytest.approx(other.high, abs=0.06 * width)
 
 
-def test_the_randomisation_test_agrees_with_scipys(make_outcomes):
-    first = without_repeats(make_outcomes(0, queries=400, images=120, skill=0.55))
-    second = without_repeats(make_outcomes(1, queries=400, images=120, skill=0.45))
+def test_the_randomisation_test_agrees_with_scipys(make_results):
+    first = without_repeats(make_results(0, queries=400, images=120, skill=0.55))
+    second = without_repeats(make_results(1, queries=400, images=120, skill=0.45))
     found = compare(first, second, resamples=5000)["mIoU"]
     one, other = (o.intersection / o.union for o in (first, second))
     expected = stats.permutation_test(
@@ -114,10 +114,10 @@ def test_the_randomisation_test_agrees_with_scipys(make_outcomes):
     assert found.p == pytest.approx(expected, abs=0.03)
 
 
-def test_no_difference_is_seldom_called_one(make_outcomes):
+def test_no_difference_is_seldom_called_one(make_results):
     """Of results that differ by chance alone, about one in twenty has p below 0.05."""
     chances = [
-        compare(make_outcomes(seed), make_outcomes(seed + 1000), resamples=200)["mIoU"].p
+        compare(make_results(seed), make_results(seed + 1000), resamples=200)["mIoU"].p
         for seed in range(100)
     ]
     assert np.mean(np.array(chances) < 0.05) < 0.13
@@ -126,53 +126,53 @@ def test_no_difference_is_seldom_called_one(make_outcomes):
 
 @given(st.integers(0, 10_000), st.integers(1, 60), st.integers(1, 12))
 @settings(max_examples=25)
-def test_intervals_contain_their_figures(make_outcomes, seed, queries, images):
-    outcomes = make_outcomes(seed, queries=queries, images=images)
-    found = intervals(outcomes, resamples=500)
+def test_intervals_contain_their_figures(make_results, seed, queries, images):
+    results = make_results(seed, queries=queries, images=images)
+    found = intervals(results, resamples=500)
     assert {name: each.value for name, each in found.items()} == pytest.approx(
-        compute_metrics(outcomes)
+        compute_metrics(results)
     )
     for each in found.values():
         assert each.low - 1e-9 <= each.value <= each.high + 1e-9
 
 
-def test_wider_levels_enclose_narrower_ones(make_outcomes):
-    narrow, wide = (intervals(make_outcomes(0), level=level) for level in (0.5, 0.99))
+def test_wider_levels_enclose_narrower_ones(make_results):
+    narrow, wide = (intervals(make_results(0), level=level) for level in (0.5, 0.99))
     for name in narrow:
         assert wide[name].low < narrow[name].low < narrow[name].high < wide[name].high
 
 
-def test_the_draws_of_a_figure_scatter_around_it(make_outcomes):
-    outcomes = make_outcomes(0, queries=2000, images=400)
-    middle = intervals(outcomes, level=1e-6)
-    for name, value in compute_metrics(outcomes).items():
+def test_the_draws_of_a_figure_scatter_around_it(make_results):
+    results = make_results(0, queries=2000, images=400)
+    middle = intervals(results, level=1e-6)
+    for name, value in compute_metrics(results).items():
         assert middle[name].low == pytest.approx(value, abs=0.005)
 
 
-def test_the_order_of_queries_does_not_move_an_interval(make_outcomes):
-    outcomes = make_outcomes(0)
-    shuffled = outcomes[np.random.default_rng(1).permutation(len(outcomes))]
-    for name, each in intervals(outcomes).items():
+def test_the_order_of_queries_does_not_move_an_interval(make_results):
+    results = make_results(0)
+    shuffled = results[np.random.default_rng(1).permutation(len(results))]
+    for name, each in intervals(results).items():
         assert vars(intervals(shuffled)[name]) == pytest.approx(vars(each))
 
 
-def test_one_image_tells_nothing_of_the_scatter(make_outcomes):
-    each = intervals(make_outcomes(0, queries=5, images=1))["oIoU"]
+def test_one_image_tells_nothing_of_the_scatter(make_results):
+    each = intervals(make_results(0, queries=5, images=1))["oIoU"]
     assert each.low == each.value == each.high
 
 
-def test_a_figure_known_in_one_image_only_ignores_draws_without_it(make_outcomes):
-    outcomes = make_outcomes(0, queries=30, images=30)
-    right = np.full(len(outcomes), np.nan)
+def test_a_figure_known_in_one_image_only_ignores_draws_without_it(make_results):
+    results = make_results(0, queries=30, images=30)
+    right = np.full(len(results), np.nan)
     right[3] = 1
-    lone = QueryResults(**{**vars(outcomes), "right_class": right, "right_instance": right})
+    lone = QueryResults(**{**vars(results), "right_class": right, "right_instance": right})
     found = intervals(lone)
     assert vars(found["MC-ACC"]) == {"value": 1.0, "low": 1.0, "high": 1.0}
     assert found["CC-oIoU"].low == pytest.approx(found["CC-oIoU"].value)
 
 
-def test_comparing_is_the_paired_bootstrap_of_every_figure(make_outcomes):
-    first, second = make_outcomes(0, skill=0.8), make_outcomes(1, skill=0.3)
+def test_comparing_is_the_paired_bootstrap_of_every_figure(make_results):
+    first, second = make_results(0, skill=0.8), make_results(1, skill=0.3)
     gains = compare(first, second, seed=3)
     alone = paired_bootstrap(
         (first.intersection, first.union),
@@ -190,8 +190,8 @@ def test_comparing_is_the_paired_bootstrap_of_every_figure(make_outcomes):
     assert gains["upper mIoU"].p > 0.05
 
 
-def test_exchanging_the_results_turns_the_gains_around(make_outcomes):
-    first, second = make_outcomes(0), make_outcomes(1)
+def test_exchanging_the_results_turns_the_gains_around(make_results):
+    first, second = make_results(0), make_results(1)
     there, back = compare(first, second), compare(second, first)
     for name, gain in there.items():
         other = back[name]
@@ -199,16 +199,16 @@ def test_exchanging_the_results_turns_the_gains_around(make_outcomes):
         assert vars(gain) == pytest.approx(turned)
 
 
-def test_a_figure_that_one_result_lacks_is_not_compared(make_outcomes):
-    first = make_outcomes(0)
+def test_a_figure_that_one_result_lacks_is_not_compared(make_results):
+    first = make_results(0)
     blind = QueryResults(**{**vars(first), "right_class": np.full(len(first), np.nan)})
     assert set(compute_metrics(first)) - set(compare(first, blind)) == {"MC-ACC", "CC-oIoU"}
     assert compare(first[:0], first[:0]) == intervals(first[:0]) == {}
 
 
-def test_results_on_other_queries_are_refused(make_outcomes):
-    outcomes = make_outcomes(0)
-    with pytest.raises(InputError, match="got 200 and 199"):
-        compare(outcomes, outcomes[1:])
+def test_results_on_other_queries_are_refused(make_results):
+    results = make_results(0)
+    with pytest.raises(InputError, match="have 200 and 199 queries"):
+        compare(results, results[1:])
     with pytest.raises(InputError, match="query 0 has image"):
-        compare(outcomes, outcomes[::-1])
+        compare(results, results[::-1])

@@ -43,13 +43,13 @@ def outcomes_of(golden, images, chosen) -> QueryResults:
 
 @pytest.mark.parametrize("run", RUNS)
 def test_figures_follow_from_the_reference_choices(golden, images, run):
-    outcomes = outcomes_of(golden, images, golden[f"{run}.pred"])
-    sums = outcomes.intersection.cumsum(), outcomes.union.cumsum()
+    results = outcomes_of(golden, images, golden[f"{run}.pred"])
+    sums = results.intersection.cumsum(), results.union.cumsum()
     assert sums[0].tolist() == golden[f"{run}.cumulative_intersection"].tolist()
     assert sums[1].tolist() == golden[f"{run}.cumulative_union"].tolist()
-    each = iou(outcomes.intersection, outcomes.union)
+    each = iou(results.intersection, results.union)
     np.testing.assert_allclose(each, golden[f"{run}.iou"], rtol=1e-6)
-    found = compute_metrics(outcomes)
+    found = compute_metrics(results)
     overall, mean = golden[f"{run}.overall_iou_percent"], golden[f"{run}.mean_iou_percent"]
     assert 100 * found["oIoU"] == pytest.approx(float(overall), rel=1e-6)
     assert 100 * found["mIoU"] == pytest.approx(float(mean), rel=1e-6)

@@ -71,11 +71,11 @@ def test_the_order_of_queries_changes_nothing(rows, random):
 
 @given(st.lists(rows(), max_size=12), st.integers(1, 4))
 def test_merged_shards_equal_one_run(rows, shards):
-    outcomes = QueryResults.of(rows)
-    names = np.array([ord(name) % shards for name in outcomes.image], int)
-    parts = [Tally.of(outcomes[names == shard]) for shard in range(shards)]
-    merged, whole = sum(parts, Tally()), Tally.of(outcomes)
-    assert merged.metrics() == pytest.approx(compute_metrics(outcomes))
+    results = QueryResults.of(rows)
+    names = np.array([ord(name) % shards for name in results.image], int)
+    parts = [Tally.of(results[names == shard]) for shard in range(shards)]
+    merged, whole = sum(parts, Tally()), Tally.of(results)
+    assert merged.metrics() == pytest.approx(compute_metrics(results))
     assert (merged.queries, merged.images) == (whole.queries, whole.images)
     assert (whole.queries, whole.images) == (len(rows), len({row["image"] for row in rows}))
     assert merged.without_proposals == sum(row["proposals"] == 0 for row in rows)
@@ -108,17 +108,17 @@ def test_figures_without_data_are_left_out():
     assert compute_metrics(QueryResults.of([])) == Tally().metrics() == {}
 
 
-def test_figures_agree_with_the_plain_functions(make_outcomes):
-    outcomes = make_outcomes(0)
-    found = compute_metrics(outcomes)
-    assert found["oIoU"] == pytest.approx(overall_iou(outcomes.intersection, outcomes.union))
-    assert found["mIoU"] == pytest.approx(mean_iou(outcomes.intersection, outcomes.union))
-    known = np.isfinite(outcomes.right_instance)
-    assert found["choice"] == pytest.approx(outcomes.right_instance[known].mean())
+def test_figures_agree_with_the_plain_functions(make_results):
+    results = make_results(0)
+    found = compute_metrics(results)
+    assert found["oIoU"] == pytest.approx(overall_iou(results.intersection, results.union))
+    assert found["mIoU"] == pytest.approx(mean_iou(results.intersection, results.union))
+    known = np.isfinite(results.right_instance)
+    assert found["choice"] == pytest.approx(results.right_instance[known].mean())
 
 
-def test_a_tally_survives_json(make_outcomes):
-    tally = Tally.of(make_outcomes(0))
+def test_a_tally_survives_json(make_results):
+    tally = Tally.of(make_results(0))
     assert Tally.from_dict(json.loads(json.dumps(tally.to_dict()))) == tally
 
 
@@ -126,5 +126,5 @@ def test_a_tally_survives_json(make_outcomes):
     "damage", [{"queries": None}, {"sums": {}}, {"sums": dict.fromkeys(METRICS, (1,))}, {"sums": 3}]
 )
 def test_a_damaged_tally_is_refused(damage):
-    with pytest.raises(InputError, match="expected a tally"):
+    with pytest.raises(InputError, match="the tally is damaged"):
         Tally.from_dict({**Tally().to_dict(), **damage})

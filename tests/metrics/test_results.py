@@ -16,34 +16,34 @@ ROW = {
 
 
 def test_what_a_row_does_not_tell_is_unknown():
-    outcomes = QueryResults.of([ROW, {**ROW, "right_class": None, "kind": None}])
-    assert np.isnan(outcomes.right_class).all()
-    assert np.isnan(outcomes.right_instance).all()
-    assert outcomes.kind.tolist() == ["", ""]
-    assert outcomes.union.dtype == np.int64
+    results = QueryResults.of([ROW, {**ROW, "right_class": None, "kind": None}])
+    assert np.isnan(results.right_class).all()
+    assert np.isnan(results.right_instance).all()
+    assert results.kind.tolist() == ["", ""]
+    assert results.union.dtype == np.int64
 
 
 def test_a_row_without_a_column_is_refused():
-    with pytest.raises(InputError, match="'union' in every row, row 1 has none"):
+    with pytest.raises(InputError, match="row 1 has no 'union'"):
         QueryResults.of([ROW, {name: value for name, value in ROW.items() if name != "union"}])
 
 
 def test_a_column_of_another_type_is_refused():
-    with pytest.raises(InputError, match="union as int64 values"):
+    with pytest.raises(InputError, match="union takes int64 values"):
         QueryResults.of([{**ROW, "union": "many"}])
 
 
-def test_columns_of_uneven_length_are_refused(make_outcomes):
-    columns = vars(make_outcomes(0))
+def test_columns_of_uneven_length_are_refused(make_results):
+    columns = vars(make_results(0))
     with pytest.raises(InputError, match="one length"):
         QueryResults(**{**columns, "words": columns["words"][:-1]})
 
 
-def test_parts_put_together_again_are_the_whole(make_outcomes):
-    outcomes = make_outcomes(0)
-    first = np.arange(len(outcomes)) < 70
-    again = QueryResults.concatenate([outcomes[first], outcomes[~first], outcomes[:0]])
-    for name, column in vars(outcomes).items():
+def test_parts_put_together_again_are_the_whole(make_results):
+    results = make_results(0)
+    first = np.arange(len(results)) < 70
+    again = QueryResults.concatenate([results[first], results[~first], results[:0]])
+    for name, column in vars(results).items():
         np.testing.assert_array_equal(getattr(again, name), column)
     assert len(QueryResults.concatenate([])) == 0
 
@@ -67,18 +67,18 @@ def test_kinds_are_apart_and_unknown_ones_nowhere():
 
 
 def test_lengths_fall_into_groups_with_both_ends():
-    outcomes = QueryResults.of([{**ROW, "words": words} for words in range(1, 15)])
-    groups = {name: group.words.tolist() for name, group in by_length(outcomes).items()}
+    results = QueryResults.of([{**ROW, "words": words} for words in range(1, 15)])
+    groups = {name: group.words.tolist() for name, group in by_length(results).items()}
     assert groups == {
         "1-5": [1, 2, 3, 4, 5],
         "6-7": [6, 7],
         "8-10": [8, 9, 10],
         "11-": [11, 12, 13, 14],
     }
-    assert list(by_length(outcomes[:2])) == ["1-5"]
-    assert list(by_length(outcomes, [2])) == ["1-2", "3-"]
-    assert list(by_length(outcomes, [])) == ["1-"]
-    assert by_length(outcomes[:0]) == by_kind(outcomes[:0]) == {}
+    assert list(by_length(results[:2])) == ["1-5"]
+    assert list(by_length(results, [2])) == ["1-2", "3-"]
+    assert list(by_length(results, [])) == ["1-"]
+    assert by_length(results[:0]) == by_kind(results[:0]) == {}
 
 
 @pytest.mark.parametrize("edges", [(5, 5), (7, 5), (0, 4)])

@@ -3,7 +3,7 @@
 import pytest
 
 from refmask import ImageError
-from refmask.batch import places
+from refmask.batch import storage
 from refmask.errors import RefmaskWarning
 from refmask.ops import finding
 from refmask.search import images as index
@@ -16,7 +16,7 @@ def of_index(where):
     return [file.given for file in files]
 
 
-@pytest.fixture(params=[finding.find_images, of_index, places.find_images])
+@pytest.fixture(params=[finding.find_images, of_index, storage.find_images])
 def find(request):
     """Names that one of the three finders gives; the index and batches look below folders, too."""
     return lambda where: [str(name).rpartition("/")[2] for name in request.param(str(where))]
@@ -37,7 +37,7 @@ def test_a_glob(tmp_path, find):
     made(tmp_path, "b.png", "a.jpg", *MAC)
     assert find(f"{tmp_path}/*.png") == ["b.png"]
     assert find(f"{tmp_path}/*b.png") == ["b.png"]
-    with pytest.raises(ImageError, match="found none"):
+    with pytest.raises(ImageError, match="there are no images in"):
         find(f"{tmp_path}/*.gif")
 
 
@@ -55,7 +55,7 @@ def test_nothing_but_such(tmp_path, find, monkeypatch):
     made(tmp_path, "b.heic")
     with (
         pytest.warns(RefmaskWarning, match="skipped 1 image"),
-        pytest.raises(ImageError, match="found none"),
+        pytest.raises(ImageError, match="there are no images in"),
     ):
         find(tmp_path)
 

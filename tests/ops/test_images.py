@@ -142,7 +142,7 @@ def test_files_that_are_no_image(image, tmp_path):
             read_image(tmp_path / name)
 
 
-def test_a_image_too_large(tmp_path):
+def test_an_image_too_large(tmp_path):
     Image.new("1", (12_000, 9_000)).save(tmp_path / "large.png")
     with pytest.raises(ImageError, match=r"12000x9000.* 108000000 pixels.* 50000000 .*pixels=108"):
         read_image(tmp_path / "large.png")
@@ -226,7 +226,7 @@ def test_damaged_files_of_any_kind_fail_with_our_error_only(image, kind):
 
 def test_a_pipe_is_no_image(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(ImageError, match=r"pipe.png, but it is a device or a pipe"):
+    with pytest.raises(ImageError, match=r"pipe.png: it is a device or a pipe"):
         read_image(tmp_path / "pipe.png")
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from refmask.ops.maps import enlarged_extremes, mask_shares, region_shares
+from refmask.ops.maps import enlarge, enlarged_extremes, mask_shares, region_shares
 from refmask.types import MaskProposals
 
 
@@ -38,3 +38,20 @@ def test_regions_have_the_shares_of_their_masks(grid):
     shares = region_shares(labels, grid)
     assert shares.shape == (4, grid[0] * grid[1])
     assert np.allclose(shares, mask_shares(masks, grid).flatten(1), atol=1e-6)
+
+
+def test_enlarging_follows_the_contour_of_the_image():
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[:, 3:] = 255
+    small = np.array([[[0] * 3, [255] * 3], [[0] * 3, [255] * 3]], np.uint8)
+    labels = enlarge(np.array([[0, 1], [0, 1]], np.int32), small, image)
+    np.testing.assert_array_equal(labels, image[..., 0] // 255)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 9), (9, 2)])
+def test_an_image_smaller_than_its_labels_takes_those_of_its_places(size):
+    labels = np.arange(16, dtype=np.int32).reshape(4, 4)
+    carried = enlarge(labels, np.zeros((4, 4, 3), np.uint8), np.zeros((*size, 3), np.uint8))
+    assert carried.shape == size
+    assert (np.diff(carried, axis=0) >= 0).all()
+    assert (np.diff(carried, axis=1) >= 0).all()

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from refmask.ops.masks import areas_of, iou_with, pairwise_iou, shared_pixels, suppress
+from refmask.ops.masks import areas_of, distinct, iou_with, pairwise_iou, shared_pixels, suppress
 
 
 def _slow_iou(one, other):
@@ -63,3 +63,10 @@ def test_no_masks_have_no_areas():
 @given(arrays(np.bool_, (3, 6, 7)), arrays(np.bool_, (6, 7)))
 def test_pixels_are_shared_wherever_the_other_mask_lies(masks, other):
     assert shared_pixels(masks, other).tolist() == (masks & other).sum(axis=(1, 2)).tolist()
+
+
+def test_empty_masks_and_repetitions_are_left_out():
+    masks = np.zeros((5, 3, 3), np.bool_)
+    masks[1, 0] = masks[2, :, 0] = masks[3, 0] = masks[4] = True
+    assert distinct(masks).tolist() == [False, True, True, False, True]
+    assert distinct(masks[:0]).tolist() == []

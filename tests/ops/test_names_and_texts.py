@@ -42,7 +42,7 @@ def test_texts(encoding):
 def test_the_other_byte_order_and_no_text():
     assert decode_text("\ufeffthe dog".encode("utf-16-be"), "a.txt") == "the dog"
     assert decode_text(b"", "a.txt") == ""
-    with pytest.raises(InputError, match=r"UTF-8 text in a\.txt"):
+    with pytest.raises(InputError, match=r"a\.txt is not UTF-8 text"):
         decode_text(b"caf\xe9", "a.txt")
 
 

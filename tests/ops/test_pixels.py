@@ -11,6 +11,7 @@ from refmask.ops.pixels import (
     Preprocessing,
     crop_source,
     cut_crops,
+    edges,
     grid_masks,
     normalize_pixels,
     projected_boxes,
@@ -65,7 +66,7 @@ def test_a_crop_of_everything_is_the_image(image, way_in):
     torch.testing.assert_close(crop, whole_image(image, way_in))
 
 
-def test_crops_may_be_cut_from_a_image_shrunk_back(image, proposals):
+def test_crops_may_be_cut_from_an_image_shrunk_back(image, proposals):
     doubled = image.repeat(2, axis=0).repeat(2, axis=1)
     source = crop_source(doubled, (90, 70), RELEASED)
     np.testing.assert_allclose(source, image, atol=1e-3)
@@ -115,3 +116,19 @@ def test_loose_boxes_change_no_grid_mask(proposals):
     for smooth in (True, False):
         found, expected = (grid_masks(one, (7, 7), antialias=smooth) for one in (loose, proposals))
         torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((480, 640), (800, 1067)),
+        ((427, 640), (800, 1199)),
+        ((300, 720), (555, 1333)),
+        ((720, 300), (1333, 555)),
+        ((500, 500), (800, 800)),
+        ((1, 1), (800, 800)),
+        ((1, 50_000), (1, 1333)),
+    ],
+)
+def test_the_shorter_side_is_reached_unless_the_longer_would_exceed_its_limit(before, after):
+    assert edges(*before, 800, 1333) == after

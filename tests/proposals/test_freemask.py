@@ -107,7 +107,7 @@ class Still:
 
     source = SimpleNamespace(stride=16)
 
-    def look(self, *_):
+    def encode(self, *_):
         return map_of(blobs())
 
 
@@ -169,11 +169,11 @@ def test_what_the_masks_depend_on_is_told(model_files):
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"limit": 0}, "limit from 1"),
+        ({"limit": 0}, "limit are at least 1"),
         ({"floor": 1.1}, "from 0 to 1"),
         ({"min_centre": float("nan")}, "from 0 to 1"),
         ({"short_edge": 0}, "short_edge"),
-        ({"short_edge": 1600, "long_edge": 2666}, "at most 8192 places.*lower short_edge"),
+        ({"short_edge": 1600, "long_edge": 2666}, "at most 8192 are.*lower short_edge"),
         ({"maps": "values"}, "'features' or 'keys'"),
         ({"precision": "fp8"}, "fp8"),
     ],

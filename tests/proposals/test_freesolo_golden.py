@@ -12,10 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
+from refmask.ops.pixels import resize_shorter_side
 from refmask.proposals.freesolo import FreeSolo
 from refmask.proposals.freesolo.decode import peaks
 from refmask.proposals.freesolo.heads import Cells, level_inputs
-from refmask.proposals.freesolo.input import network_input, resized
+from refmask.proposals.freesolo.network import network_input
 
 FOLDER = Path(__file__).parent.parent / "golden" / "freesolo"
 #: What the recipe's cate_pred.bias is, and what it is in the dense case.
@@ -33,7 +34,7 @@ def case(request, loaded):
     golden = dict(np.load(FOLDER / f"{request.param}.npz"))
     image = np.array(Image.open(FOLDER / "a1_427x640.png").convert("RGB"))
     short = int(golden.get("short_edge", 800))
-    small = resized(image, short, 1333)
+    small = resize_shorter_side(image, short, 1333)
     pixels = network_input(small)
     seen = {}
     network = loaded._network

@@ -15,10 +15,10 @@ import torch
 from torch.nn import functional
 
 from refmask.ops.masks import pairwise_iou
+from refmask.ops.pixels import resize_shorter_side
 from refmask.proposals.freesolo import FreeSolo
 from refmask.proposals.freesolo.heads import GRIDS, bilinear, level_inputs, with_coordinates
-from refmask.proposals.freesolo.input import network_input, resized
-from refmask.proposals.freesolo.network import load_network
+from refmask.proposals.freesolo.network import load_network, network_input
 
 SHORT = 160
 COLOURS = np.array(
@@ -51,7 +51,7 @@ def ridge(inputs, targets):
 @torch.inference_mode()
 def fit(network, labels):
     """Weight and bias of ``kernel_pred`` that draw for each cell the label it lies on."""
-    pyramid = network.backbone(network_input(resized(COLOURS[labels], SHORT, 1333)))
+    pyramid = network.backbone(network_input(resize_shorter_side(COLOURS[labels], SHORT, 1333)))
     features = network.mask_head(pyramid)[0]
     height, width = features.shape[1:]
     scale = labels.shape[0] / SHORT

@@ -78,7 +78,7 @@ def test_the_floor_leaves_out_the_poor_ones(found):
 
 @pytest.mark.parametrize("wrong", [{"limit": 0}, {"floor": -0.1}, {"floor": float("nan")}])
 def test_settings_out_of_range_are_refused(wrong):
-    with pytest.raises(ConfigurationError, match="limit of 1 or more and a floor from 0 to 1"):
+    with pytest.raises(ConfigurationError, match="limit is at least 1 and floor from 0 to 1"):
         Grouping(**wrong)
 
 

@@ -68,7 +68,7 @@ def test_of_an_export_the_image_of_the_image_is_read(tmp_path):
     (tmp_path / "legend.json").write_text(json.dumps([]))
     assert len(propose(tmp_path, "cat")) == 1
     np.testing.assert_array_equal(propose(tmp_path, "dog"), [~LEFT, LEFT])
-    for stem, told in (("cow", "none is named 'cow'"), (None, "none was named")):
+    for stem, told in (("cow", "none is named 'cow'"), (None, "this image has no name")):
         with pytest.raises(MaskError, match=told):
             propose(tmp_path, stem)
     (tmp_path / "dog.png").unlink()

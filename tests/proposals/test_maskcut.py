@@ -9,9 +9,8 @@ from scipy.ndimage import label
 from refmask.errors import ConfigurationError, ImageError, WeightsUnavailable
 from refmask.ops.masks import pairwise_iou
 from refmask.proposals import maskcut
-from refmask.proposals.maskcut import MaskCut, cuts
+from refmask.proposals.maskcut import MaskCut, cuts, enlarged, refined
 from refmask.proposals.maskcut.cuts import cut_out, second_eigenvector, stand_out
-from refmask.proposals.maskcut.enlarging import enlarged, refined
 
 
 def things():
@@ -216,7 +215,7 @@ class Still:
 
     source = SimpleNamespace(stride=8)
 
-    def look(self, *_):
+    def encode(self, *_):
         return torch.tensor(keys_of(things()))
 
 
@@ -249,11 +248,11 @@ def test_what_the_masks_depend_on_is_told(maskcut_settings):
 @pytest.mark.parametrize(
     ("wrong", "error"),
     [
-        ({"masks": 0}, "masks from 1"),
+        ({"masks": 0}, "masks is at least 1"),
         ({"tau": 1.0}, "tau from 0 to below 1"),
         ({"tau": float("nan")}, "tau from 0 to below 1"),
-        ({"side": 31}, "side from 32 to 1440 pixels for patches of 16, got 31"),
-        ({"side": 2000}, "got 2000"),
+        ({"side": 31}, "side is from 32 to 1440 pixels for patches of 16, not 31"),
+        ({"side": 2000}, "not 2000"),
     ],
 )
 def test_settings_out_of_range_are_refused(maskcut_settings, wrong, error):

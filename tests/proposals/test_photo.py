@@ -13,7 +13,7 @@ from refmask.classifier.network import PYRAMID
 from refmask.errors import ConfigurationError, ImageError, WeightsError
 from refmask.ops.masks import pairwise_iou
 from refmask.proposals.grouping import Grouping
-from refmask.proposals.photo import CRITERIA, Photo
+from refmask.proposals.photo import CRITERIA, DEPTH, Photo, basins
 from refmask.proposals.photo.network import (
     WEIGHTS,
     WIDTHS,
@@ -21,7 +21,6 @@ from refmask.proposals.photo.network import (
     boundaries,
     load_network,
 )
-from refmask.proposals.photo.watershed import DEPTH, basins
 from refmask.weights.reading import fill, read_weights
 
 CPU = torch.device("cpu")
@@ -92,7 +91,7 @@ def test_what_is_no_image_is_refused(photo):
 
 
 def test_settings_out_of_range_are_refused():
-    with pytest.raises(ConfigurationError, match="limit of masks is 0; give 1 or more"):
+    with pytest.raises(ConfigurationError, match="limit is at least 1, not 0"):
         Photo(limit=0)
     with pytest.raises(ConfigurationError, match="precision"):
         Photo(precision="fp8")

@@ -116,14 +116,14 @@ def test_no_masks_and_masks_without_a_pixel(parts):
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"min_area": -0.1}, "min_area and max_area from 0 to 1, got -0.1 and 1.0"),
+        ({"min_area": -0.1}, "min_area and max_area are from 0 to 1, not -0.1 and 1.0"),
         ({"max_area": 1.5}, "min_area and max_area"),
         ({"min_area": 0.6, "max_area": 0.5}, "min_area and max_area"),
         ({"min_area": float("nan")}, "min_area and max_area"),
-        ({"duplicates": 2}, "duplicates as an IoU from 0 to 1, got 2"),
-        ({"limit": 0}, "limit of 1 or more, got 0"),
-        ({"parts": "all"}, "together, largest, split, got 'all'"),
-        ({"limit": 0, "parts": "all"}, "limit of 1 or more.*; parts"),
+        ({"duplicates": 2}, "duplicates is an IoU from 0 to 1, not 2"),
+        ({"limit": 0}, "limit is at least 1, not 0"),
+        ({"parts": "all"}, "together, largest, split, not 'all'"),
+        ({"limit": 0, "parts": "all"}, "limit is at least 1.*; parts"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, says):
@@ -155,5 +155,5 @@ def test_a_refined_proposer_refines_and_tells_how():
 def test_a_proposer_that_cannot_tell_its_configuration_can_be_refined(fixed_proposer, noise):
     refined = Refined(fixed_proposer, Refinement(limit=2))
     assert len(refined.propose(noise)) == 2
-    with pytest.raises(ConfigurationError, match=r"FixedProposer does not tell"):
+    with pytest.raises(ConfigurationError, match=r"FixedProposer does not state"):
         refined.configuration()

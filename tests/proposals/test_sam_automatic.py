@@ -67,7 +67,7 @@ def test_points_are_the_centres_of_equal_cells():
     assert network.asked == [[SIDE / 2, SIDE / 2]]
 
 
-def test_a_image_is_embedded_once_and_asked_in_batches():
+def test_an_image_is_embedded_once_and_asked_in_batches():
     network = Discs()
     _found(network, batch=6)
     assert (network.embedded, network.batches) == (1, [6, 6, 4])

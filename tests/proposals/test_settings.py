@@ -50,8 +50,8 @@ def test_defaults_are_taken_where_the_proposer_has_them():
     ("settings", "told"),
     [
         ({"limt": "3"}, "no setting limt; they take weights, limit, share, flip"),
-        ({"limit": "many"}, "limit as int, got 'many'"),
-        ({"flip": "maybe"}, "flip as yes or no, got 'maybe'"),
+        ({"limit": "many"}, "limit is a whole number, not 'many'"),
+        ({"flip": "maybe"}, "flip is yes or no, not 'maybe'"),
     ],
 )
 def test_wrong_settings_are_told(settings, told):

@@ -13,7 +13,6 @@ from refmask.cli import main
 from refmask.data import load_dataset
 from refmask.metrics import Interval, overall_iou
 from refmask.ops import rle
-from refmask.reproduce import fig12
 from refmask.reproduce.context import SCENES, VIT, ExperimentContext
 from refmask.reproduce.plotting import Curve, panels, write_figure
 from refmask.text.parser import PhraseParser
@@ -160,17 +159,18 @@ def test_figure_12_asks_every_vit_with_every_k(made, setting):
         assert float(found[k - 1]["oIoU"]) == pytest.approx(percent(run), abs=1e-4)
 
 
-def test_figure_12_looks_only_for_what_is_new(made, tiny, monkeypatch):
-    monkeypatch.setattr(fig12, "look", None)
+def test_figure_12_looks_only_for_what_is_new(made, tiny, capsys):
     before = {path: path.read_bytes() for path in made.glob("fig12.*")}
     assert reproduce("fig12", *SHARED, "--out", made, "--also-vit", tiny) == 0
+    printed = capsys.readouterr()
+    assert "sweeps" not in printed.out + printed.err
     assert before == {path: path.read_bytes() for path in made.glob("fig12.*")}
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["fig4", "--prediction", "LAVT@0=masks.json"], "got the name 'LAVT@0'"),
+        (["fig4", "--prediction", "LAVT@0=masks.json"], "the name 'LAVT@0' of a prediction"),
         (["fig4", "--prediction", "LAVT@4=masks.json"], "masks.json"),
     ],
 )
@@ -182,7 +182,7 @@ def test_what_figure_4_cannot_draw_is_told(words, told, tmp_path, capsys):
 def test_figure_12_is_about_vision_transformers(model_files, tmp_path, capsys):
     words = ["--also-vit", "=".join(model_files("tiny_rn")), "--out", tmp_path]
     assert reproduce("fig12", *SHARED, *words) == 2
-    assert "expected vision transformers for figure 12" in capsys.readouterr().err
+    assert "figure 12 needs vision transformers" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -197,7 +197,7 @@ def test_a_curve_is_in_percent():
     curve = Curve("c")
     curve.add(3, Interval(0.5, 0.25, 0.75))
     assert curve.x == [3]
-    assert curve.figures() == [{"oIoU": 50.0, "low": 25.0, "high": 75.0}]
+    assert curve.values() == [{"oIoU": 50.0, "low": 25.0, "high": 75.0}]
 
 
 def test_a_figure_written_twice_is_the_same_bytes(tmp_path):

@@ -18,7 +18,7 @@ from refmask.reproduce import examples, galleries, panels
 from refmask.reproduce.context import SCENES, VIT, ExperimentContext
 from refmask.reproduce.examples import Example, cause, failing, gaining, typical
 from refmask.reproduce.plotting import check_plotting
-from refmask.reproduce.qualitative import Gallery, counted, write_gallery
+from refmask.reproduce.qualitative import Gallery, counted_records, write_gallery
 
 #: An error, were it read as a formula.
 BROKEN = r"$\frac{$"
@@ -46,7 +46,7 @@ def ids(found):
     return [example.query for example in found]
 
 
-def test_gains_are_over_the_best_of_the_others_largest_first_one_a_image():
+def test_gains_are_over_the_best_of_the_others_largest_first_one_per_image():
     images = {"a": "1", "b": "1", "c": "2", "d": "3", "e": "4", "f": "5"}
 
     def system(**ious):
@@ -303,12 +303,12 @@ def test_a_rule_that_nothing_fits_leaves_a_caption_only(tmp_path):
 def test_examples_are_of_expressions_that_count(made):
     (folder,) = made.glob("runs/scenes-val-global-local-embedded-????????")
     run = read_run(folder)
-    assert counted(run) == run.records
+    assert counted_records(run) == run.records
     query = next(iter(run.records))
     run.records[query]["proposals"] = 0
-    assert query in counted(run)
+    assert query in counted_records(run)
     run = replace(run, configuration=run.configuration | {"compat.skip_without_proposals": True})
-    assert set(run.records) - set(counted(run)) == {query}
+    assert set(run.records) - set(counted_records(run)) == {query}
 
 
 def test_without_matplotlib_nothing_is_begun(tmp_path, monkeypatch, capsys):
@@ -352,5 +352,5 @@ def test_on_the_papers_data_all_its_methods_and_data_sets_are_shown(
 def test_without_the_model_whose_answers_are_shown_nothing_is_begun(name, tmp_path, capsys):
     words = ["reproduce", name, "--data", "scenes", "--vit", "none", "--out", str(tmp_path)]
     assert main(words) == 2
-    assert "expected a model as ViT-B/32, none was given" in capsys.readouterr().err
+    assert "there is no model for ViT-B/32" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

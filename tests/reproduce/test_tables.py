@@ -1,6 +1,7 @@
 """Tables: their form, the paper's figures beside ours, and what a sweep must equal."""
 
 import csv
+import dataclasses
 import importlib
 import json
 
@@ -79,19 +80,21 @@ def test_a_sweep_holds_what_an_evaluation_finds(setting):
     assert sweep_figures(found[0.0, 0.0]) != sweep_figures(found[1.0, 1.0])
 
 
-def sweep_figures(outcomes):
+def sweep_figures(results):
     from refmask.metrics import compute_metrics
 
-    return compute_metrics(outcomes)
+    return compute_metrics(results)
 
 
-def test_a_sweep_is_made_once(setting, monkeypatch):
+def test_a_sweep_is_made_once(setting):
+    progress = []
+    setting = dataclasses.replace(setting, say=progress.append)
     first = sweep.sweep(setting, SCENES[0], VIT)
-    monkeypatch.setattr(sweep, "look", None)
     again = sweep.sweep(setting, SCENES[0], VIT)
-    for blend, outcomes in first.items():
+    assert len(progress) == 1
+    for blend, results in first.items():
         for name in ("image", "intersection", "union", "right_class", "kind", "words"):
-            assert np.array_equal(getattr(outcomes, name), getattr(again[blend], name))
+            assert np.array_equal(getattr(results, name), getattr(again[blend], name))
 
 
 def test_tables_on_scenes(tmp_path, capsys):
@@ -169,10 +172,10 @@ def test_the_papers_figures_are_shown_for_its_own_proposals_only(data_root, tmp_
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["table9", "--data", "scenes"], "unknown table or figure 'table9'; choose of: table1"),
-        (["table4", "--data", "scenes", "--prediction", "x"], "expected --prediction NAME=FILE"),
+        (["table9", "--data", "scenes"], "unknown table or figure 'table9'; choose from table1"),
+        (["table4", "--data", "scenes", "--prediction", "x"], "--prediction 'x' has no"),
         (["noun-phrases", "--data-root", "nowhere"], "nowhere"),
-        (["table3", "--data", "scenes", "--vit", "none"], "expected a model for ViT-B/32"),
+        (["table3", "--data", "scenes", "--vit", "none"], "there is no model for ViT-B/32"),
     ],
 )
 def test_what_cannot_be_made_is_told(words, told, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""A small system whose every answer is quick, and images to look at."""
+"""A small, quick system, and images."""
 
 from __future__ import annotations
 
@@ -99,18 +99,18 @@ def filled(tmp_path_factory: pytest.TempPathFactory, golden_model: Any) -> tuple
 
 @pytest.fixture(scope="session")
 def looked(filled: tuple[Path, Path], golden_model: Any) -> dict[str, Scene]:
-    """Its images looked at anew, by path."""
+    """Scenes of its images by path."""
     system = assemble(golden_model("tiny_vit32"), Pieces(4), parser=None)  # type: ignore[arg-type]
     return {str(path): system.look(path) for path in sorted(filled[1].rglob("*.png"))}
 
 
 @pytest.fixture
 def copied(filled: tuple[Path, Path], tmp_path: Path) -> Path:
-    """That index, to be written to."""
+    """A copy of that index, to be written to."""
     return Path(shutil.copytree(filled[0], tmp_path / "index"))
 
 
 @pytest.fixture
 def blind(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """From now on nothing can be looked at any more."""
+    """Makes every later encoding of an image fail."""
     return lambda: monkeypatch.setattr("refmask.segmenter.Segmenter.look", None)

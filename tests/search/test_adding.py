@@ -1,4 +1,4 @@
-"""Taking images in: what is written, what is left alone, and what becomes of files that move."""
+"""Adding images: rows written, images kept, files moved or changed."""
 
 import os
 import shutil
@@ -20,32 +20,32 @@ def index(tmp_path, segmenter):
 
 
 def paths(index):
-    return {one.path for one in index.collection.images()}
+    return {image.path for image in index.collection.images()}
 
 
 def count(index):
     return index.collection.stats().regions
 
 
-def test_rows_hold_what_was_seen(index, photos, segmenter):
+def test_rows_hold_masks_and_features(index, photos, segmenter):
     assert index.add([photos]) == {"added": 6}
     image = next(one for one in index.collection.images() if one.path.endswith("p1.png"))
     scene = segmenter.look(photos / "p1.png")
     rows = index.collection.rows(image.path)
     assert (image.width, image.height, image.regions) == (64, 64, 4)
     assert rows.column("number").to_pylist() == [0, 1, 2, 3]
-    for told, mask, box in zip(
+    for row, mask, box in zip(
         rows.to_pylist(), scene.proposals.masks, scene.proposals.boxes, strict=True
     ):
-        assert np.array_equal(rle.decode({"size": [64, 64], "counts": told["counts"]}), mask)
-        assert told["box"] == box.tolist()
-        assert told["area"] == mask.sum()
-        assert told["share"] == pytest.approx(mask.mean())
-    seen, kept = scene.features, features_of(rows)
+        assert np.array_equal(rle.decode({"size": [64, 64], "counts": row["counts"]}), mask)
+        assert row["box"] == box.tolist()
+        assert row["area"] == mask.sum()
+        assert row["share"] == pytest.approx(mask.mean())
+    expected, stored = scene.features, features_of(rows)
     for name in ("global_context", "local_context"):
-        assert np.allclose(getattr(kept, name), getattr(seen, name), atol=2e-4)
+        assert np.allclose(getattr(stored, name), getattr(expected, name), atol=2e-4)
     vectors = np.array(rows.column("vector").to_pylist(), np.float32)
-    wanted = seen.blend(segmenter.method.alpha)
+    wanted = expected.blend(segmenter.method.alpha)
     wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
     assert np.allclose(vectors, wanted, atol=5e-4)
 
@@ -72,7 +72,7 @@ def test_a_moved_image_keeps_its_rows(index, photos, blind):
     assert count(index) == 24
 
 
-def test_a_copy_is_not_looked_at(index, photos, blind):
+def test_a_copy_is_not_encoded(index, photos, blind):
     index.add([photos])
     blind()
     shutil.copy(photos / "p0.png", photos / "copy.png")
@@ -83,7 +83,7 @@ def test_a_copy_is_not_looked_at(index, photos, blind):
     assert {both.path, *both.copies} == {str(photos / "p0.png"), str(photos / "copy.png")}
 
 
-def test_a_touched_image_is_not_looked_at(index, photos, blind):
+def test_a_touched_image_is_not_encoded(index, photos, blind):
     index.add([photos])
     blind()
     os.utime(photos / "p0.png", (1, 1))
@@ -93,18 +93,18 @@ def test_a_touched_image_is_not_looked_at(index, photos, blind):
     assert count(index) == 24
 
 
-def test_a_changed_image_is_looked_at_again(index, photos, segmenter):
+def test_a_changed_image_is_encoded_again(index, photos, segmenter):
     index.add([photos])
     shutil.copy(photos / "p1.png", photos / "p0.png")
     Image.open(photos / "p2.png").rotate(180).save(photos / "p0.png")
     assert index.add([photos]) == {"kept": 5, "changed": 1}
     rows = index.collection.rows(str(photos / "p0.png"))
-    seen = segmenter.look(photos / "p0.png").features
-    assert np.allclose(features_of(rows).local_context, seen.local_context, atol=2e-4)
+    expected = segmenter.look(photos / "p0.png").features
+    assert np.allclose(features_of(rows).local_context, expected.local_context, atol=2e-4)
     assert count(index) == 24
 
 
-def test_a_image_without_regions_is_in_it(index, tmp_path, blind):
+def test_an_image_without_regions_is_indexed(index, tmp_path, blind):
     Image.new("RGB", (40, 30)).save(tmp_path / "black.png")
     assert index.add([tmp_path / "black.png"]) == {"added": 1}
     blind()
@@ -113,14 +113,14 @@ def test_a_image_without_regions_is_in_it(index, tmp_path, blind):
     assert len(index.scene(str(tmp_path / "black.png")).proposals) == 0
 
 
-def test_bad_images_are_told_and_left_out(index, photos):
+def test_bad_images_are_reported_and_left_out(index, photos):
     (photos / "text.png").write_text("no image")
     (photos / "cut.png").write_bytes((photos / "p0.png").read_bytes()[:200])
     (photos / os.fsdecode(b"\xff\xfe.png")).write_bytes((photos / "p0.png").read_bytes())
-    told = []
-    counted = index.add([photos, photos / "absent.png"], lambda one, _: told.append(one))
-    assert counted == {"added": 6, "failed": 4}
-    errors = " ".join(one.error for one in told)
+    outcomes = []
+    counts = index.add([photos, photos / "absent.png"], lambda one, _: outcomes.append(one))
+    assert counts == {"added": 6, "failed": 4}
+    errors = " ".join(outcome.error for outcome in outcomes)
     for reason in (
         "its content is none",
         "cut short",
@@ -132,11 +132,11 @@ def test_bad_images_are_told_and_left_out(index, photos):
 
 def test_nothing_to_add(index, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ImageError, match="found none"):
+    with pytest.raises(ImageError, match="there are no images in"):
         index.add([tmp_path / "empty"])
 
 
-def test_what_a_killed_writer_left_is_never_shown(index, photos, monkeypatch):
+def test_rows_of_a_killed_writer_are_never_shown(index, photos, monkeypatch):
     monkeypatch.setattr(index.collection._images, "add", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         index.add([photos])
@@ -148,7 +148,7 @@ def test_what_a_killed_writer_left_is_never_shown(index, photos, monkeypatch):
     assert len(again.search("red car")) == 6
 
 
-def test_an_interrupted_add_goes_on(index, photos, monkeypatch):
+def test_an_interrupted_add_resumes(index, photos, monkeypatch):
     monkeypatch.setattr("refmask.search.ingest.BATCH", 2)
 
     def stop(outcome, _):
@@ -182,11 +182,11 @@ def test_methods_without_one_vector_per_mask_are_refused(tmp_path, make_segmente
 
     with pytest.raises(ConfigurationError, match="without local_top"):
         Index.open(tmp_path / "index", make_segmenter(local_top=2), create=True)
-    told = make_segmenter()
-    other = assemble(golden_model("tiny_vit32"), told.proposer, method="region-token")
+    made = make_segmenter()
+    other = assemble(golden_model("tiny_vit32"), made.proposer, method="region-token")
     with pytest.raises(ConfigurationError, match="RegionToken"):
         Index.open(tmp_path / "index", other, create=True)
-    released = assemble(golden_model("tiny_rn"), told.proposer, compat="reference")
+    released = assemble(golden_model("tiny_rn"), made.proposer, compat="reference")
     with pytest.raises(ConfigurationError, match="plain product"):
         Index.open(tmp_path / "index", released, create=True)
     assert not (tmp_path / "index").exists()

@@ -1,4 +1,4 @@
-"""``refmask index`` and ``refmask search`` from the outside."""
+"""The commands ``refmask index`` and ``refmask search``."""
 
 import json
 
@@ -26,17 +26,17 @@ def added(photos, words, capsys):
     return words
 
 
-def told(capsys):
+def printed_json(capsys):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def test_search_and_its_record(added, photos, capsys):
     assert main(["search", "the red car", "--json", "--top", "3", *added]) == 0
-    hits = told(capsys)
+    hits = printed_json(capsys)
     assert len(hits) == 3
     assert [hit["score"] for hit in hits] == sorted((h["score"] for h in hits), reverse=True)
     for hit in hits:
-        assert hit["picture"].startswith(str(photos))
+        assert hit["image"].startswith(str(photos))
         (region,) = hit["regions"]
         assert rle.decode(region["segmentation"]).sum() == region["area"]
     assert main(["search", "the red car", "--top", "2", "--rerank", "4", *added]) == 0
@@ -45,14 +45,14 @@ def test_search_and_its_record(added, photos, capsys):
     assert all("confidence" in line for line in lines)
 
 
-def test_a_phrase_of_which_nothing_is_known_is_told(photos, tmp_path, capsys):
+def test_a_phrase_of_unknown_words_is_reported(photos, tmp_path, capsys):
     system = ["--index", str(tmp_path / "index"), "--model", "offline"]
     made = ["index", "add", str(photos / "p0.png"), "--proposals", "grouping:limit=2", *system]
     assert main(made) == 0
     capsys.readouterr()
     assert main(["search", "the flurb", *system]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "refmask: nothing found: nothing is known about 'flurb'"
+        "refmask: nothing found: 'flurb' is unknown"
     )
 
 
@@ -72,12 +72,12 @@ def test_a_sheet_shows_masks(added, photos, tmp_path, capsys):
     assert read_image(sheet).size < drawn.size
 
 
-def test_doubts_are_told_and_framed(added, tmp_path, capsys, monkeypatch):
+def test_unsure_hits_are_labelled_and_framed(added, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(Segmentation, "UNSURE_BELOW", 1.1)
     sheet = tmp_path / "sheet.png"
     words = ["search", "the red car", "--rerank", "6", "--sheet", str(sheet), *added]
     assert main([*words, "--json"]) == 0
-    hits = told(capsys)
+    hits = printed_json(capsys)
     assert all(
         hit["provenance"]["model"] == "tiny_vit32.json tiny_vit32.safetensors" for hit in hits
     )
@@ -92,40 +92,40 @@ def test_doubts_are_told_and_framed(added, tmp_path, capsys, monkeypatch):
 def test_filters(added, photos, capsys):
     below = photos / "sea, 50% o'clock"
     assert main(["search", "a cat", "--json", "--folder", str(below), *added]) == 0
-    assert {hit["path"].rpartition("/")[0] for hit in told(capsys)} == {str(below)}
+    assert {hit["path"].rpartition("/")[0] for hit in printed_json(capsys)} == {str(below)}
     assert main(["search", "a cat", "--until", "2001-01-01", *added]) == 1
     assert "nothing found" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["search", "a cat", "--since", "yesterday", *added])
     assert "as 2024-05-31" in capsys.readouterr().err
     assert main(["search", "a cat", "--min-area", "2", *added]) == 2
-    assert "min_area and max_area from 0 to 1" in capsys.readouterr().err
+    assert "max_area (1.0) must lie between 0 and 1" in capsys.readouterr().err
 
 
 def test_update_remove_and_stats(added, photos, tmp_path, capsys):
     (photos / "p0.png").unlink()
     (photos / "bad.png").write_text("no image")
-    given = ["--proposals", "grouping:limit=4"]
-    assert main(["index", "update", *given, *added]) == 1
+    proposals = ["--proposals", "grouping:limit=4"]
+    assert main(["index", "update", *proposals, *added]) == 1
     printed = capsys.readouterr()
     assert "1 failed, 5 kept, 1 removed" in printed.out
     assert printed.err.startswith("refmask: error: ")
-    place = ["--index", str(tmp_path / "index")]
-    assert main(["index", "remove", str(photos / "p1.png"), *place]) == 0
+    index = ["--index", str(tmp_path / "index")]
+    assert main(["index", "remove", str(photos / "p1.png"), *index]) == 0
     assert "1 removed" in capsys.readouterr().out
-    assert main(["index", "remove", str(photos / "p1.png"), *place]) == 0
+    assert main(["index", "remove", str(photos / "p1.png"), *index]) == 0
     assert "0 removed" in capsys.readouterr().out
-    assert main(["index", "stats", "--json", *place]) == 0
-    (stats,) = told(capsys)
-    assert stats["pictures"] == 4
+    assert main(["index", "stats", "--json", *index]) == 0
+    (stats,) = printed_json(capsys)
+    assert stats["images"] == 4
     assert stats["regions"] > 4
     assert stats["folders"] == [str(photos)]
     assert stats["configuration"]["proposer.limit"] == 4
-    assert main(["index", "stats", *place]) == 0
+    assert main(["index", "stats", *index]) == 0
     assert "every region is compared" in capsys.readouterr().out
 
 
-def test_another_system_is_told(added, photos, model_files, capsys):
+def test_another_system_is_refused(added, photos, model_files, capsys):
     assert main(["index", "add", str(photos), *added]) == 2
     assert "proposer grouping instead of" in capsys.readouterr().err
     name, weights = model_files("tiny_vit16")

@@ -1,4 +1,4 @@
-"""Folders that are no index, or not whole: one clear sentence, and nothing runs."""
+"""Folders that are no index, or damaged: one clear sentence."""
 
 import json
 import shutil
@@ -12,9 +12,9 @@ from refmask.search.folder import MARKER, translate_errors
 
 
 def refused(folder):
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         Collection(folder).images()
-    message = str(told.value)
+    message = str(caught.value)
     assert "\n" not in message
     assert len(message) < 500
     return message
@@ -38,7 +38,7 @@ def test_no_index_at_all(tmp_path):
         ('{"format": 99}', "format 99"),
     ],
 )
-def test_a_damaged_mark(copied, content, message):
+def test_a_damaged_marker(copied, content, message):
     (copied / MARKER).write_text(content)
     assert message in refused(copied)
 
@@ -46,7 +46,7 @@ def test_a_damaged_mark(copied, content, message):
 @pytest.mark.parametrize("table", ["pictures", "regions"])
 def test_a_table_is_missing(copied, table):
     shutil.rmtree(copied / f"{table}.lance")
-    assert "make the index anew" in refused(copied)
+    assert "create the index again" in refused(copied)
 
 
 def test_damaged_files(copied, make_segmenter):
@@ -54,18 +54,18 @@ def test_damaged_files(copied, make_segmenter):
         if file.is_file():
             file.write_bytes(b"\xff" * 50)
     index = Index.open(copied, make_segmenter(rows=4))
-    with pytest.raises(ConfigurationError, match="make the index anew"):
+    with pytest.raises(ConfigurationError, match="create the index again"):
         index.search("red car")
 
 
-def test_a_folder_of_other_things(tmp_path, make_segmenter):
+def test_a_folder_of_other_files(tmp_path, make_segmenter):
     (tmp_path / "index").mkdir()
     (tmp_path / "index" / "letter.txt").write_text("dear")
-    with pytest.raises(ConfigurationError, match="other things"):
+    with pytest.raises(ConfigurationError, match="not empty and no index"):
         Index.open(tmp_path / "index", make_segmenter(), create=True)
 
 
-def test_a_maker_that_was_killed(copied, make_segmenter):
+def test_a_killed_creation_is_done_again(copied, make_segmenter):
     (copied / MARKER).unlink()
     refused(copied)
     index = Index.open(copied, make_segmenter(), create=True)
@@ -74,25 +74,25 @@ def test_a_maker_that_was_killed(copied, make_segmenter):
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("raised", "message"),
     [
         (
             "lance error: LanceError(IO): Generic LocalFileSystem error: Unable to write: No space "
             "left on device (os error 28), /root/.cargo/registry/src/index-1/a-0.1/src/io.rs:12:3",
-            "no space is left on the disk; make room, and run it again",
+            "no space is left on the disk; free some, and run it again",
         ),
         (
             "lance error: Not found: x, /build/rust/lance-io/src/local.rs:133:31",
-            "lance error: Not found: x; check the disk, or make the index anew",
+            "lance error: Not found: x; check the disk, or create the index again",
         ),
     ],
 )
-def test_what_the_library_says_is_told_without_its_sources(tmp_path, said, told):
+def test_errors_of_the_library_lose_its_source_lines(tmp_path, raised, message):
     with (
-        pytest.raises(ConfigurationError, match=f"the index {tmp_path} cannot be used: {told}$"),
+        pytest.raises(ConfigurationError, match=f"the index {tmp_path} cannot be used: {message}$"),
         translate_errors(tmp_path),
     ):
-        raise OSError(said)
+        raise OSError(raised)
 
 
 def test_without_the_library(copied, monkeypatch):

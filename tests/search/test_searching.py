@@ -1,4 +1,4 @@
-"""A search finds what asking every scene finds."""
+"""A search finds the same as all scenes."""
 
 import dataclasses
 import os
@@ -23,7 +23,7 @@ from refmask.search.filters import among, below
 from refmask.types import MaskProposals, TargetPhrase
 
 PHRASES = ("red car", "the cat on the left", "two green things")
-#: Features are kept in float16: so far scores may move, of the logit scale 14.
+#: Tolerance of scores, at a logit scale of 14: features are stored in float16.
 CLOSE = 0.01
 
 
@@ -34,7 +34,7 @@ def index(filled, make_segmenter):
 
 @pytest.fixture
 def ask(looked):
-    """What the scenes of all images answer to a phrase, by path, the best score first."""
+    """Answers of all scenes to a phrase by path, best score first."""
 
     def answers(index, phrase):
         found = {
@@ -55,9 +55,9 @@ def test_scores_and_order_are_those_of_all_scenes(index, ask, phrase):
     assert np.allclose([hit.score for hit in hits], wanted, atol=CLOSE)
     for hit in hits:
         scores = {region.number: region.score for region in hit.regions}
-        seen = answers[hit.path].scores
-        assert np.allclose([scores[number] for number in range(8)], seen, atol=CLOSE)
-        if np.sort(seen)[-1] - np.sort(seen)[-2] > 2 * CLOSE:
+        expected = answers[hit.path].scores
+        assert np.allclose([scores[number] for number in range(8)], expected, atol=CLOSE)
+        if np.sort(expected)[-1] - np.sort(expected)[-2] > 2 * CLOSE:
             assert np.array_equal(hit.regions[0].mask, answers[hit.path].mask)
 
 
@@ -75,7 +75,7 @@ def test_exact_is_the_same_below_the_threshold(index):
         assert np.allclose(*scored, atol=1e-4)
 
 
-def test_a_hit_tells_what_it_is(index):
+def test_the_fields_of_a_hit(index):
     (hit,) = index.search(PHRASES[0], top=1)
     with Image.open(hit.path) as image:
         assert (hit.width, hit.height) == image.size
@@ -91,7 +91,7 @@ def test_a_hit_tells_what_it_is(index):
     )
 
 
-def test_few_images_with_many_regions_are_found_all(index, monkeypatch):
+def test_all_images_are_found_though_each_has_many_regions(index, monkeypatch):
     monkeypatch.setattr("refmask.search.index.EACH", 1)
     assert len(index.search(PHRASES[0], top=30)) == 30
     assert len(index.search(PHRASES[0], top=100)) == 40
@@ -114,21 +114,21 @@ def test_reranked_by_the_images_own_scenes(index, ask):
     assert [hit.confidence is None for hit in some] == [False] * 3 + [True] * 7
 
 
-def test_hits_say_where_they_come_from(index, make_segmenter, filled):
+def test_hits_have_provenance(index, make_segmenter, filled):
     pieces = "pieces:rows=4"
     (hit,) = index.search(PHRASES[0], top=1)
     assert hit.provenance == index.segmenter.provenance
     assert hit.provenance.proposals == pieces
     assert hit.record()["provenance"] == hit.provenance.to_dict()
-    # The masks are those of the index, whatever the proposer of who searches.
+    # The masks are the index's, whatever the proposer of the searching system.
     other = Index.open(filled[0], make_segmenter(rows=2, alpha=0.3))
-    told = other.search(PHRASES[0], top=1)[0].provenance
-    assert (told.proposals, told.method.split(",")[0]) == (pieces, "global-local:alpha=0.3")
-    assert other.scene(hit.path).find(PHRASES[0]).provenance == told
+    searched = other.search(PHRASES[0], top=1)[0].provenance
+    assert (searched.proposals, searched.method.split(",")[0]) == (pieces, "global-local:alpha=0.3")
+    assert other.scene(hit.path).find(PHRASES[0]).provenance == searched
 
 
-def test_hits_that_cannot_be_trusted_say_so(tmp_path, make_segmenter, paint):
-    class IntArray:
+def test_hits_on_a_single_region_are_unsure(tmp_path, make_segmenter, paint):
+    class Whole:
         """One region."""
 
         def configuration(self):
@@ -137,7 +137,7 @@ def test_hits_that_cannot_be_trusted_say_so(tmp_path, make_segmenter, paint):
         def propose(self, image):
             return MaskProposals(np.ones((1, *image.shape[:2]), np.bool_))
 
-    system = dataclasses.replace(make_segmenter(), proposer=IntArray())
+    system = dataclasses.replace(make_segmenter(), proposer=Whole())
     index = Index.open(tmp_path / "index", system, create=True)
     index.add([paint(tmp_path / "a.png", 1)])
     for rerank in (0, 1):
@@ -162,7 +162,7 @@ def test_a_phrase_that_the_method_does_not_know_is_unsure_everywhere(filled, mak
     assert Index.open(filled[0], made).unknown(PHRASES[0]) is None
 
 
-def test_low_confidence_is_told_of_reranked_hits(index):
+def test_reranked_hits_report_low_confidence(index):
     for hit in index.search(PHRASES[0], top=10, rerank=10):
         assert hit.unsure == (hit.confidence < 0.5)
         assert hit.reason == ("low confidence" if hit.unsure else None)
@@ -176,7 +176,7 @@ def test_a_region_that_the_scene_does_not_answer_with_is_not_trusted(index, ask)
             assert hit.confidence < answer.confidence
 
 
-def test_a_image_that_is_gone_or_has_changed_is_not_reranked(tmp_path, make_segmenter, paint):
+def test_a_missing_or_changed_image_is_not_reranked(tmp_path, make_segmenter, paint):
     index = Index.open(tmp_path / "other", make_segmenter(rows=4), create=True)
     for seed in range(4):
         paint(tmp_path / "some" / f"{seed}.png", seed)
@@ -184,23 +184,22 @@ def test_a_image_that_is_gone_or_has_changed_is_not_reranked(tmp_path, make_segm
     before = [hit.path for hit in index.search(PHRASES[0])]
     Path(before[0]).unlink()
     Image.open(before[1]).rotate(180).save(before[1])
-    with pytest.warns(UserWarning, match="not re-ranked") as told:
+    with pytest.warns(UserWarning, match="not re-ranked") as warned:
         hits = index.search(PHRASES[0], rerank=4)
-    assert len(told) == 2
+    assert len(warned) == 2
     assert [hit.path for hit in hits[2:]] == before[:2]
     with pytest.raises(ImageError, match="refmask index update"):
         index.scene(before[1])
 
 
-def test_a_scene_of_the_index_answers_as_one_that_looks(index, filled, ask, blind):
+def test_a_scene_of_the_index_answers_as_a_new_one(index, filled, ask, blind):
     path = str(filled[1] / "even" / "4.png")
-    seen = ask(index, PHRASES[2])[path]
+    expected = ask(index, PHRASES[2])[path]
     blind()
-    kept = index.scene(path)
-    answer = kept.find(PHRASES[2])
-    assert answer.best == seen.best
-    assert np.array_equal(answer.mask, seen.mask)
-    assert np.allclose(answer.scores, seen.scores, atol=CLOSE)
+    answer = index.scene(path).find(PHRASES[2])
+    assert answer.best == expected.best
+    assert np.array_equal(answer.mask, expected.mask)
+    assert np.allclose(answer.scores, expected.scores, atol=CLOSE)
     with pytest.raises(InputError, match="add it first"):
         index.scene("/nowhere.png")
 
@@ -260,7 +259,7 @@ def test_the_date_is_that_of_the_photograph(tmp_path, segmenter, paint):
     ],
 )
 def test_filters_that_nothing_can_fulfil(bad):
-    with pytest.raises(ConfigurationError, match="expected"):
+    with pytest.raises(ConfigurationError, match="must"):
         Filters(**bad)
 
 
@@ -270,7 +269,7 @@ def test_numbers_out_of_range(index, bad):
         index.search("red car", **bad)
 
 
-def test_a_phrase_that_says_nothing(filled, make_segmenter):
+def test_an_empty_phrase_is_refused(filled, make_segmenter):
     index = Index.open(filled[0], make_segmenter(rows=4, parser="embedded"))
     with pytest.raises(ExpressionError):
         index.search("  ")
@@ -301,9 +300,11 @@ def test_searching_warns_of_nothing(index):
         assert index.search(PHRASES[0])
 
 
-def test_what_is_beyond_a_phrase_is_the_reason(index):
+def test_what_the_parser_cannot_express_is_the_reason(index):
     def parser(phrases):
-        return [TargetPhrase(one, one, one, "cup", "'not' is not understood") for one in phrases]
+        return [
+            TargetPhrase(text, text, text, "cup", "'not' is not understood") for text in phrases
+        ]
 
-    asked = Index(index.collection, replace(index.segmenter, parser=parser))
-    assert {hit.reason for hit in asked.search("not the cup")} == {"'not' is not understood"}
+    other = Index(index.collection, replace(index.segmenter, parser=parser))
+    assert {hit.reason for hit in other.search("not the cup")} == {"'not' is not understood"}

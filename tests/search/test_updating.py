@@ -1,4 +1,4 @@
-"""``update``: what has become of images on disk."""
+"""``update``: changes of images on disk."""
 
 import shutil
 
@@ -16,7 +16,7 @@ def index(tmp_path, segmenter, photos):
 
 
 def names(index):
-    return sorted(one.path.rpartition("/")[2] for one in index.collection.images())
+    return sorted(image.path.rpartition("/")[2] for image in index.collection.images())
 
 
 def test_nothing_has_changed(index, blind):
@@ -29,8 +29,7 @@ def test_new_changed_moved_and_deleted_images(index, photos):
     (photos / "p1.png").rename(photos / "sea, 50% o'clock" / "q1.png")
     Image.open(photos / "p2.png").rotate(180).save(photos / "p2.png")
     Image.open(photos / "p3.png").rotate(180).save(photos / "new.png")
-    counted = index.update()
-    assert counted == {"kept": 3, "removed": 1, "moved": 1, "changed": 1, "added": 1}
+    assert index.update() == {"kept": 3, "removed": 1, "moved": 1, "changed": 1, "added": 1}
     assert names(index) == ["new.png", "p2.png", "p3.png", "p4.png", "p5.png", "q1.png"]
     assert index.collection.stats().regions == 24
 
@@ -40,18 +39,18 @@ def test_a_folder_below_is_deleted(index, photos):
     assert index.update() == {"kept": 4, "removed": 2}
 
 
-def test_a_folder_that_is_gone_keeps_its_images(index, photos):
+def test_a_missing_folder_keeps_its_images(index, photos):
     photos.rename(photos.with_name("unplugged"))
-    told = []
-    counted = index.update(lambda outcome, _: told.append(outcome))
-    assert counted == {"failed": 1}
-    assert "bring it back" in told[0].error
+    outcomes = []
+    counts = index.update(lambda outcome, _: outcomes.append(outcome))
+    assert counts == {"failed": 1}
+    assert "bring it back" in outcomes[0].error
     assert len(names(index)) == 6
     assert index.collection.remove_places([photos]) == 6
     assert index.update() == {}
 
 
-def test_a_folder_that_was_moved_and_added_anew_is_forgotten(index, photos):
+def test_a_moved_folder_that_was_added_again_is_forgotten(index, photos):
     shutil.copy(photos / "p1.png", photos.with_name("copy.png"))
     index.add([photos.with_name("copy.png")])
     moved = photos.rename(photos.with_name("moved"))

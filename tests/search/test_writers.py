@@ -17,12 +17,12 @@ import sys
 from datetime import datetime
 import numpy as np
 from refmask.search.collection import Collection
-from refmask.search.rows import Entry, Image, region_rows
+from refmask.search.rows import Entry, IndexedImage, region_rows
 from refmask.types import ContextFeatures, MaskProposals
 
 def entry(number):
     name = f"both-{number}" if number % 2 else f"{sys.argv[2]}-{number}"
-    image = Image("/" + name, name, name, 1, 1, datetime(2020, 1, 1), 4, 4, 1)
+    image = IndexedImage("/" + name, name, name, 1, 1, datetime(2020, 1, 1), 4, 4, 1)
     vector = np.ones((1, 8), np.float32)
     proposals = MaskProposals(np.ones((1, 4, 4), bool))
     return Entry(image, region_rows(image, proposals, ContextFeatures(vector, vector), 0.5))
@@ -31,7 +31,7 @@ collection = Collection.create(sys.argv[1], {}, 0.5, 8)
 for first in range(0, 40, 4):
     collection.put([entry(number) for number in range(first, first + 4)])
     collection.watch([f"/{sys.argv[2]}"], [f"/{sys.argv[2]}"])
-collection.settle()
+collection.optimize()
 """
 
 
@@ -46,26 +46,26 @@ def finish(process):
     assert process.returncode == 0, errors
 
 
-def held(folder):
-    """Paths in the index, with the regions that they tell of, which must be there."""
+def indexed(folder):
+    """Region counts by path in the index, which must match its rows."""
     collection = Collection(folder)
-    told = {one.path: one.regions for one in collection.images()}
-    assert told == {path: len(collection.rows(path)) for path in told}
-    return told
+    counts = {image.path: image.regions for image in collection.images()}
+    assert counts == {path: len(collection.rows(path)) for path in counts}
+    return counts
 
 
-def test_writers_at_once_lose_nothing(tmp_path):
+def test_concurrent_writers_lose_nothing(tmp_path):
     for writer in [start("-c", WRITER, tmp_path / "index", name) for name in "ab"]:
         finish(writer)
-    own = {f"/{name}-{number}" for name in "ab" for number in range(0, 40, 2)}
-    assert set(held(tmp_path / "index")) == own | {f"/both-{n}" for n in range(1, 40, 2)}
+    unique = {f"/{name}-{number}" for name in "ab" for number in range(0, 40, 2)}
+    assert set(indexed(tmp_path / "index")) == unique | {f"/both-{n}" for n in range(1, 40, 2)}
     stats = Collection(tmp_path / "index").stats()
     assert (stats.regions, stats.folders) == (60, ("/a", "/b"))
 
 
 @pytest.fixture
 def system(model_files):
-    """How a system is asked for on the command line, and the system itself."""
+    """Options of a system, and the system itself."""
     model, weights = model_files("tiny_vit32")
     words = ["--model", model, "--weights", weights, "--precision", "fp32"]
     proposals = "grouping:limit=4"
@@ -73,7 +73,7 @@ def system(model_files):
     return [*words, "--proposals", proposals], made
 
 
-def test_a_killed_writer_costs_a_batch_at_most(system, paint, tmp_path):
+def test_a_killed_writer_loses_a_batch_at_most(system, paint, tmp_path):
     words, segmenter = system
     for seed in range(40):
         paint(tmp_path / "photos" / f"{seed:02}.png", seed)
@@ -85,11 +85,11 @@ def test_a_killed_writer_costs_a_batch_at_most(system, paint, tmp_path):
         time.sleep(0.02)
     writer.kill()
     writer.communicate()
-    before = held(tmp_path / "index")
+    before = indexed(tmp_path / "index")
     assert 16 <= len(before) < 40
     index = Index.open(tmp_path / "index", segmenter, create=True)
     assert index.add([tmp_path / "photos"]) == {"kept": len(before), "added": 40 - len(before)}
-    after = held(tmp_path / "index")
+    after = indexed(tmp_path / "index")
     assert len(after) == 40
     assert index.collection.stats().regions == sum(after.values())
 
@@ -97,5 +97,5 @@ def test_a_killed_writer_costs_a_batch_at_most(system, paint, tmp_path):
 def _some(folder):
     try:
         return len(Collection(folder).images()) > 0
-    except RefmaskError:  # not made yet
+    except RefmaskError:  # not created yet
         return False

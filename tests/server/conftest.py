@@ -1,4 +1,4 @@
-"""A small system behind the HTTP interface, and clients that talk to it in process."""
+"""A small system behind the HTTP interface, and clients in the same process."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ def tidied():
 
 
 class Quarters:
-    """Offers four quarters of an image; while ``gate`` is shut, looks wait at it."""
+    """Proposes the four quarters of an image; waits while ``gate`` is shut."""
 
     def __init__(self):
         self.gate = threading.Event()
@@ -49,7 +49,7 @@ class Quarters:
 
     @contextlib.contextmanager
     def shut(self):
-        """Within it, looks begin and do not end."""
+        """Within it, proposing starts and does not end."""
         while self.begun.acquire(blocking=False):
             pass
         self.gate.clear()
@@ -58,9 +58,9 @@ class Quarters:
         finally:
             self.gate.set()
 
-    def wait(self, looks):
-        """Wait until so many looks have begun."""
-        for _ in range(looks):
+    def wait(self, count):
+        """Wait until ``count`` images are being encoded."""
+        for _ in range(count):
             assert self.begun.acquire(timeout=30)
 
 
@@ -89,17 +89,16 @@ def png(noise):
 @pytest.fixture(scope="session")
 def served(segmenter):
     """A client of a server with these limits, within a ``with``."""
-    # Only where the extra is installed, as all of these tests.
     from starlette.testclient import TestClient
 
     from refmask.server.app import app
     from refmask.server.limits import Limits
 
     @contextlib.contextmanager
-    def serve(given=segmenter, *, raising=True, **settings):
+    def serve(system=segmenter, *, raising=True, **settings):
         names = {"token", "index", "images"} & settings.keys()
-        kept = {name: settings.pop(name) for name in names}
-        api = app(given, Limits(**settings), **kept)
+        options = {name: settings.pop(name) for name in names}
+        api = app(system, Limits(**settings), **options)
         with TestClient(api, raise_server_exceptions=raising) as client:
             yield client
 

@@ -1,4 +1,4 @@
-"""The backend that Label Studio calls: requests as Label Studio writes them."""
+"""The backend of Label Studio: requests as Label Studio sends them."""
 
 import base64
 import dataclasses
@@ -50,12 +50,12 @@ def client(served, root):
 
 @pytest.fixture
 def all_sure(monkeypatch):
-    """Every answer is sure of itself."""
+    """No answer is unsure."""
     monkeypatch.setattr(Segmentation, "UNSURE_BELOW", 0.0)
 
 
-def asked(*images, config=BRUSH, context=None):
-    """A request as Label Studio writes it."""
+def request(*images, config=BRUSH, context=None):
+    """A request as Label Studio sends it."""
     tasks = [
         {"id": n, "data": {"image": image}, "annotations": []} for n, image in enumerate(images)
     ]
@@ -71,7 +71,7 @@ def uri(png):
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
-def test_what_is_asked_when_a_project_is_connected(client):
+def test_requests_when_a_project_is_connected(client):
     assert client.get("/label-studio/health").json()["status"] == "UP"
     assert client.get("/label-studio/").json()["status"] == "UP"
     setup = {
@@ -80,8 +80,8 @@ def test_what_is_asked_when_a_project_is_connected(client):
         "hostname": "http://x",
         "access_token": "y",
     }
-    told = client.post("/label-studio/setup", json=setup | {"extra_params": None})
-    version = told.json()["model_version"]
+    response = client.post("/label-studio/setup", json=setup | {"extra_params": None})
+    version = response.json()["model_version"]
     assert version.startswith("refmask ")
     assert client.get("/label-studio/versions").json() == {"versions": [version]}
     event = {"action": "ANNOTATION_CREATED", "project": {"id": 7}}
@@ -91,11 +91,11 @@ def test_what_is_asked_when_a_project_is_connected(client):
 @pytest.mark.usefixtures("all_sure")
 def test_masks_of_the_labels(client, png, segmenter, noise):
     brush = pytest.importorskip("label_studio_sdk.converter.brush")
-    told = client.post(
-        "/label-studio/predict", json=asked(uri(png), "/data/local-files/?d=deep%20er/a.png")
+    response = client.post(
+        "/label-studio/predict", json=request(uri(png), "/data/local-files/?d=deep%20er/a.png")
     )
-    assert told.status_code == 200
-    first, second = told.json()["results"]
+    assert response.status_code == 200
+    first, second = response.json()["results"]
     assert first == second
     expected = segmenter.look(noise).find(["the red car", "left guy"])
     assert [region["value"]["brushlabels"] for region in first["result"]] == [
@@ -118,17 +118,17 @@ def test_masks_of_the_labels(client, png, segmenter, noise):
 @pytest.mark.parametrize("config", [BRUSH, POLYGON])
 def test_label_studio_takes_the_predictions(client, png, config, context):
     interface = pytest.importorskip("label_studio_sdk.label_interface").LabelInterface(config)
-    asks = asked(uri(png), config=config, context=context)
-    (told,) = client.post("/label-studio/predict", json=asks).json()["results"]
-    assert interface.validate_prediction(told, return_errors=True) == []
-    told["result"][0]["value"][told["result"][0]["type"]] = ["no label of the project"]
-    assert interface.validate_prediction(told, return_errors=True) != []
+    body = request(uri(png), config=config, context=context)
+    (response,) = client.post("/label-studio/predict", json=body).json()["results"]
+    assert interface.validate_prediction(response, return_errors=True) == []
+    response["result"][0]["value"][response["result"][0]["type"]] = ["no label of the project"]
+    assert interface.validate_prediction(response, return_errors=True) != []
 
 
 @pytest.mark.usefixtures("all_sure")
 def test_polygons_where_the_tag_takes_polygons(client, png, segmenter, noise):
-    told = client.post("/label-studio/predict", json=asked(uri(png), config=POLYGON)).json()
-    region = told["results"][0]["result"][0]
+    response = client.post("/label-studio/predict", json=request(uri(png), config=POLYGON)).json()
+    region = response["results"][0]["result"][0]
     assert region["type"] == "polygonlabels"
     assert region["value"]["polygonlabels"] == ["the red car"]
     mask = segmenter.look(noise).find("the red car").mask
@@ -143,17 +143,21 @@ def test_polygons_where_the_tag_takes_polygons(client, png, segmenter, noise):
 
 def test_unsure_labels_are_left_out(client, png, monkeypatch):
     monkeypatch.setattr(Segmentation, "UNSURE_BELOW", 1.1)
-    (told,) = client.post("/label-studio/predict", json=asked(uri(png))).json()["results"]
-    assert told["result"] == []
-    assert told["score"] == 0
+    (response,) = client.post("/label-studio/predict", json=request(uri(png))).json()["results"]
+    assert response["result"] == []
+    assert response["score"] == 0
 
 
 def test_a_phrase_that_somebody_types(client, png, segmenter, noise, monkeypatch):
-    monkeypatch.setattr(Segmentation, "UNSURE_BELOW", 1.1)  # told all the same: somebody waits
+    monkeypatch.setattr(
+        Segmentation, "UNSURE_BELOW", 1.1
+    )  # included all the same: an annotator waits
     chosen = {"type": "brushlabels", "value": {"brushlabels": ["left guy"], "rle": [0]}}
     for items, label in (([TYPED], "the red car"), ([TYPED, chosen], "left guy")):
-        told = client.post("/label-studio/predict", json=asked(uri(png), context={"result": items}))
-        (region,) = told.json()["results"][0]["result"]
+        response = client.post(
+            "/label-studio/predict", json=request(uri(png), context={"result": items})
+        )
+        (region,) = response.json()["results"][0]["result"]
         assert region["value"]["brushlabels"] == [label]
         phrase, verdict, model = region["meta"]["text"]
         assert (phrase, model) == ("the dog on the left", "emoji model")
@@ -163,19 +167,19 @@ def test_a_phrase_that_somebody_types(client, png, segmenter, noise, monkeypatch
 
 
 @pytest.mark.usefixtures("all_sure")
-def test_a_image_that_cannot_be_used_costs_the_others_nothing(client, png):
+def test_an_image_that_cannot_be_used_costs_the_others_nothing(client, png):
     images = (uri(png), "https://example.org/a.png", uri(b"none"))
-    told = client.post("/label-studio/predict", json=asked(*images)).json()["results"]
-    assert [len(result["result"]) for result in told] == [2, 0, 0]
-    assert "never fetched" in told[1]["error"]
-    alone = client.post("/label-studio/predict", json=asked(images[1]))
+    response = client.post("/label-studio/predict", json=request(*images)).json()["results"]
+    assert [len(result["result"]) for result in response] == [2, 0, 0]
+    assert "never fetched" in response[1]["error"]
+    alone = client.post("/label-studio/predict", json=request(images[1]))
     assert alone.status_code == 422
     assert "never fetched" in alone.json()["error"]
-    assert client.post("/label-studio/predict", json=asked()).json() == {"results": []}
+    assert client.post("/label-studio/predict", json=request()).json() == {"results": []}
 
 
 @pytest.mark.parametrize(
-    "place",
+    "source",
     [
         "/data/local-files/?d=../outside.png",
         "/data/local-files/?d=deep%20er/../../outside.png",
@@ -194,26 +198,26 @@ def test_a_image_that_cannot_be_used_costs_the_others_nothing(client, png):
         None,
     ],
 )
-def test_images_that_are_out_of_reach(root, place):
-    with pytest.raises(ImageError) as told:
-        ImageFolder(root).read(place, 10**6)
-    assert str(root) not in str(told.value)
+def test_images_that_are_out_of_reach(root, source):
+    with pytest.raises(ImageError) as caught:
+        ImageFolder(root).read(source, 10**6)
+    assert str(root) not in str(caught.value)
 
 
 def test_images_within_reach(root, png):
     images = ImageFolder(root)
-    for place in (
+    for source in (
         "/data/local-files/?d=deep%20er/a.png",
         "http://label.studio:8080/data/local-files/?d=deep+er%2Fa.png",
         "/data/local-files/?d=inside.png",
         uri(png),
     ):
-        assert images.read(place, 10**6) == png
+        assert images.read(source, 10**6) == png
     with pytest.raises(ImageError, match="more than 10 bytes"):
         images.read("/data/local-files/?d=inside.png", 10)
     with pytest.raises(ImageError, match="label_studio_root"):
         ImageFolder().read("/data/local-files/?d=inside.png", 10**6)
-    with pytest.raises(ConfigurationError, match="there is none"):
+    with pytest.raises(ConfigurationError, match="is not a folder"):
         ImageFolder(root / "nowhere")
 
 
@@ -234,8 +238,8 @@ def test_images_within_reach(root, png):
 def test_configurations_that_cannot_be_used(client, config):
     with pytest.raises(InputError):
         controls_of(config)
-    told = client.post("/label-studio/predict", json=asked("x", config=config))
-    assert told.status_code == 422
+    response = client.post("/label-studio/predict", json=request("x", config=config))
+    assert response.status_code == 422
 
 
 def test_configurations():
@@ -257,22 +261,22 @@ def test_configurations():
 
 
 @pytest.mark.parametrize(
-    "told",
+    "context",
     [
         *(None, [], {}, {"result": None}, {"result": 10**309}, {"result": "text"}, {"result": {}}),
         {"result": [None, {}, {"value": 3}, {"value": {"text": 3}}]},
         {"result": [{"value": {"text": {}, "brushlabels": 10**309, "polygonlabels": [[]]}}]},
     ],
 )
-def test_contexts_that_say_nothing(told):
-    assert context_of(told) == Context()
+def test_empty_contexts(context):
+    assert context_of(context) == Context()
 
 
-def test_limits_count_here_too(served, png):
+def test_limits_of_phrases(served, png):
     with served(images=ImageFolder(), phrases=1) as client:
-        told = client.post("/label-studio/predict", json=asked(uri(png)))
-    assert told.status_code == 422
-    assert "at most 1 label" in told.json()["error"]
+        response = client.post("/label-studio/predict", json=request(uri(png)))
+    assert response.status_code == 422
+    assert "at most 1" in response.json()["error"]
     with served(images=ImageFolder(), letters=8) as client:
-        told = client.post("/label-studio/predict", json=asked(uri(png)))
-    assert "8 characters" in told.json()["error"]
+        response = client.post("/label-studio/predict", json=request(uri(png)))
+    assert "8 characters" in response.json()["error"]

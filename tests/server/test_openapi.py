@@ -1,4 +1,4 @@
-"""The OpenAPI document is true: schemathesis finds nothing against it."""
+"""The server conforms to its OpenAPI document: schemathesis finds no violation."""
 
 import base64
 from pathlib import Path
@@ -36,11 +36,11 @@ MODES = [
     (*operation, mode)
     for operation in OPERATIONS
     for mode in GenerationMode
-    # Nothing can be wrong with a request without a body: any id is one, if of no scene.
+    # A request without a body is never invalid: any id is valid.
     if operation[0] == "POST" or mode == GenerationMode.POSITIVE
 ]
-#: No schema tells a labelling configuration, nor where a task's data have the image.
-BEYOND = {"/label-studio/predict": [positive_data_acceptance]}
+#: The schema covers neither labelling configurations nor the keys of a task's data.
+EXCLUDED = {"/label-studio/predict": [positive_data_acceptance]}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def document(api, png):
     schemathesis.openapi.format("binary", st.just(png))
 
     async def lasting(scope, receive, send):
-        """The server, which schemathesis would start and end anew for each test."""
+        """The server, without the restart by schemathesis for each test."""
         if scope["type"] != "lifespan":
             await api(scope, receive, send)
 
@@ -63,20 +63,20 @@ def document(api, png):
 
 
 @pytest.fixture(scope="module")
-def held(api, segmenter, noise):
-    """Paths' parameters that lead to a scene, where they do not let it go."""
-    key = api.state.service.scenes.keep(segmenter.look(noise))
+def scene_id(api, segmenter, noise):
+    """Path parameters of a scene, where the request does not delete it."""
+    key = api.state.service.scenes.add(segmenter.look(noise))
     return lambda path: {"id": key} if path.endswith("/find") else None
 
 
-#: A phrase may be longer than the model reads, which is then told to whoever runs the server.
+#: A phrase may be longer than the model's context, which logs a warning.
 @pytest.mark.filterwarnings("ignore::refmask.errors.RefmaskWarning")
 @pytest.mark.parametrize(("method", "path", "mode"), MODES)
-def test_nothing_is_found(document, held, method, path, mode):
+def test_conformance(document, scene_id, method, path, mode):
     operation = document[path][method]
-    cases = operation.as_strategy(mode, path_parameters=held(path))
+    cases = operation.as_strategy(mode, path_parameters=scene_id(path))
     if mode == GenerationMode.NEGATIVE:
-        # All parts of a form are text, so that none is of a wrong type.
+        # All parts of a form are text, so none has a wrong type.
         cases = cases.filter(lambda case: case.media_type == "application/json")
 
     @given(cases)
@@ -89,7 +89,7 @@ def test_nothing_is_found(document, held, method, path, mode):
         suppress_health_check=list(HealthCheck),
     )
     def check(case):
-        case.call_and_validate(excluded_checks=BEYOND.get(path))
+        case.call_and_validate(excluded_checks=EXCLUDED.get(path))
 
     check()
 

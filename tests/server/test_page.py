@@ -16,8 +16,8 @@ from refmask.ops import rle
 from refmask.server.limits import Limits
 from refmask.server.page import views
 from refmask.server.page.examples import KINDS, examples
-from refmask.server.page.remembered import Answered, Tab
 from refmask.server.page.sessions import SessionStore
+from refmask.server.page.tabs import Tab, TabAnswer
 from refmask.types import MaskProposals, TargetPhrase
 
 
@@ -32,13 +32,13 @@ def segmenter(clip, fixed_proposer, fixed_parser):
 
 
 @pytest.fixture
-def tabs(segmenter):
+def store(segmenter):
     return SessionStore(segmenter, Limits())
 
 
 @pytest.fixture
-def tab(tabs, noise):
-    return tabs.look(noise, "street.png")[0]
+def tab(store, noise):
+    return store.encode(noise, "street.png")[0]
 
 
 WEIGHTS = {"alpha": 0.85, "beta": 0.5}
@@ -48,83 +48,81 @@ def content(href):
     return base64.b64decode(href.partition("base64,")[2])
 
 
-def test_a_phrase_is_answered_as_the_scene_answers_it(tabs, tab, segmenter, noise):
-    given = tabs.ask(tab, "the red car", WEIGHTS)
+def test_a_phrase_is_answered_as_the_scene_answers_it(store, tab, segmenter, noise):
+    found = store.find(tab, "the red car", WEIGHTS)
     expected = assemble(
         segmenter.method.encoder,
         segmenter.proposer,
         settings=WEIGHTS,
         parser=segmenter.parser,
     )
-    assert np.array_equal(given.answer.scores, expected.look(noise).find("the red car").scores)
-    assert given.tab.expression == "the red car"
-    assert given.milliseconds > 0
+    assert np.array_equal(found.answer.scores, expected.look(noise).find("the red car").scores)
+    assert found.tab.expression == "the red car"
+    assert found.milliseconds > 0
 
 
-def test_other_weights_answer_otherwise_without_another_look(segmenter, noise):
-    looks = []
+def test_other_weights_change_scores_without_encoding_again(segmenter, noise):
+    shapes = []
 
     class Counting:
         def propose(self, image):
-            looks.append(image.shape)
+            shapes.append(image.shape)
             return segmenter.proposer.propose(image)
 
-    tabs = SessionStore(
+    store = SessionStore(
         assemble(segmenter.method.encoder, Counting(), parser=segmenter.parser), Limits()
     )
-    tab, _ = tabs.look(noise, "street.png")
+    tab, _ = store.encode(noise, "street.png")
     scores = [
-        tabs.ask(tab, "the red car", {"alpha": alpha, "beta": beta}).answer.scores
+        store.find(tab, "the red car", {"alpha": alpha, "beta": beta}).answer.scores
         for alpha, beta in ((0.0, 0.5), (1.0, 0.5), (1.0, 0.0))
     ]
-    assert len(looks) == 1
+    assert len(shapes) == 1
     assert not np.allclose(scores[0], scores[1])
     assert not np.allclose(scores[1], scores[2])
 
 
-def test_weights_that_a_method_does_not_have_are_passed_over(
-    clip, fixed_proposer, fixed_parser, noise
-):
+def test_weights_that_a_method_lacks_are_ignored(clip, fixed_proposer, fixed_parser, noise):
     cropping = assemble(clip, fixed_proposer, method="cropping", parser=fixed_parser)
-    tabs = SessionStore(cropping, Limits())
-    tab, _ = tabs.look(noise, "street.png")
-    given = tabs.ask(tab, "the red car", {"alpha": 0.3, "beta": 1.0})
-    assert np.array_equal(given.answer.scores, cropping.look(noise).find("the red car").scores)
+    store = SessionStore(cropping, Limits())
+    tab, _ = store.encode(noise, "street.png")
+    found = store.find(tab, "the red car", {"alpha": 0.3, "beta": 1.0})
+    assert np.array_equal(found.answer.scores, cropping.look(noise).find("the red car").scores)
 
 
-def test_phrases_asked_before_are_remembered_once(tabs, tab):
+def test_former_phrases_are_listed_once(store, tab):
     for phrase in ("a cat", "a dog", "a cat"):
-        tab = tabs.ask(tab, phrase, WEIGHTS).tab
-    assert tab.asked == ("a cat", "a dog")
+        tab = store.find(tab, phrase, WEIGHTS).tab
+    assert tab.phrases == ("a cat", "a dog")
     assert tab.expression == "a cat"
 
 
-def test_what_is_missing_is_said(clip, fixed_proposer, noise):
-    tabs = SessionStore(assemble(clip, fixed_proposer), Limits())
-    tab, _ = tabs.look(noise, "street.png")
+def test_invalid_queries(clip, fixed_proposer, noise):
+    store = SessionStore(assemble(clip, fixed_proposer), Limits())
+    tab, _ = store.encode(noise, "street.png")
     with pytest.raises(ExpressionError, match="got an empty one"):
-        tabs.ask(tab, " ", WEIGHTS)
+        store.find(tab, " ", WEIGHTS)
     with pytest.raises(ConfigurationError, match="alpha is from 0 to 1"):
-        tabs.ask(tab, "a cat", {"alpha": 2.0, "beta": 0.5})
-    tabs.forget(tab)
-    with pytest.raises(InputError, match=r"street.png .* let go to save memory"):
-        tabs.ask(tab, "a cat", WEIGHTS)
+        store.find(tab, "a cat", {"alpha": 2.0, "beta": 0.5})
+    store.delete(tab)
+    with pytest.raises(InputError, match=r"street.png was deleted to save memory"):
+        store.find(tab, "a cat", WEIGHTS)
 
 
-def test_images_that_are_too_large_are_not_looked_at(segmenter, noise):
+def test_images_that_are_too_large_are_rejected(segmenter, noise):
     with pytest.raises(ImageError, match=r"street.png has 80x60 .* make it smaller"):
-        SessionStore(segmenter, Limits(pixels=60 * 80 - 1)).look(noise, "street.png")
-    with pytest.raises(ImageError, match="too many regions to be held"):
-        SessionStore(segmenter, Limits(scene_bytes=4 * 60 * 80)).look(noise, "street.png")
+        SessionStore(segmenter, Limits(pixels=60 * 80 - 1)).encode(noise, "street.png")
+    with pytest.raises(ImageError, match="too many regions for the memory"):
+        SessionStore(segmenter, Limits(scene_bytes=4 * 60 * 80)).encode(noise, "street.png")
 
 
-def test_tabs_hold_no_more_than_they_may(segmenter, noise):
-    tabs = SessionStore(segmenter, Limits(scenes=2))
-    first, second, third = (tabs.look(noise, f"{n}.png")[0] for n in range(3))
-    assert tabs.ask(third, "a cat", WEIGHTS).answer.best is not None
-    assert tabs.ask(second, "a cat", WEIGHTS).answer.best is not None
-    with pytest.raises(InputError, match=r"0.png .* let go"):
-        tabs.ask(first, "a cat", WEIGHTS)
+def test_scenes_of_tabs_are_limited(segmenter, noise):
+    store = SessionStore(segmenter, Limits(scenes=2))
+    first, second, third = (store.encode(noise, f"{n}.png")[0] for n in range(3))
+    assert store.find(third, "a cat", WEIGHTS).answer.best is not None
+    assert store.find(second, "a cat", WEIGHTS).answer.best is not None
+    with pytest.raises(InputError, match=r"0.png was deleted"):
+        store.find(first, "a cat", WEIGHTS)
 
 
 def test_regions_are_the_proposals_at_the_size_shown(noise, fixed_proposer):
@@ -148,40 +146,40 @@ def test_large_images_are_shown_smaller_and_regions_with_them():
     assert np.array_equal(decoded, mask[0, ::2, ::2])
 
 
-def test_ranks_and_probabilities(tabs, tab):
-    given = tabs.ask(tab, "the red car", WEIGHTS).answer
-    shown = views.answer(given)
+def test_ranks_and_probabilities(store, tab):
+    found = store.find(tab, "the red car", WEIGHTS).answer
+    shown = views.answer(found)
     assert sum(shown["probabilities"]) == pytest.approx(1, abs=1e-3)
-    assert shown["order"][0] == shown["best"] == given.best
-    assert shown["runner_up"] == given.why.runner_up
+    assert shown["order"][0] == shown["best"] == found.best
+    assert shown["runner_up"] == found.why.runner_up
     assert shown["measure"] == "score"
     assert sorted(shown["standing"], reverse=True) == [shown["standing"][i] for i in shown["order"]]
 
 
-def test_what_decides_is_shown_by_its_name(tabs, tab):
-    given = tabs.ask(tab, "the red car", WEIGHTS)
+def test_what_decides_is_shown_by_its_name(store, tab):
+    found = store.find(tab, "the red car", WEIGHTS)
     shares = np.array([0.1, 0.4, 0.3, 0.2], np.float32)
-    answer = dataclasses.replace(given.answer, best=1, expected_iou=shares)
+    answer = dataclasses.replace(found.answer, best=1, expected_iou=shares)
     shown = views.answer(answer)
     assert (shown["measure"], shown["order"]) == ("expected IoU", [1, 2, 3, 0])
     assert shown["standing"] == pytest.approx(shares, abs=1e-3)
-    reasons = views.caption(dataclasses.replace(given, answer=answer))["reasons"]
+    reasons = views.caption(dataclasses.replace(found, answer=answer))["reasons"]
     assert reasons.endswith("(expected IoU).") or answer.confidence is None
 
 
-def test_a_image_without_regions_has_no_answer(segmenter, noise):
+def test_an_image_without_regions_has_no_answer(segmenter, noise):
     class Nothing:
         def propose(self, image):
             return MaskProposals.empty(*image.shape[:2])
 
     blind = assemble(segmenter.method.encoder, Nothing(), parser=segmenter.parser)
-    tabs = SessionStore(blind, Limits())
-    given = tabs.ask(tabs.look(noise, "street.png")[0], "a cat", WEIGHTS)
-    assert views.answer(given.answer)["order"] == []
-    assert views.caption(given)["verdict"] == "No answer"
-    assert "No regions" in views.caption(given)["reasons"]
-    assert views.caption(given)["unsure"]
-    assert views.caption(given)["share"] is None
+    store = SessionStore(blind, Limits())
+    found = store.find(store.encode(noise, "street.png")[0], "a cat", WEIGHTS)
+    assert views.answer(found.answer)["order"] == []
+    assert views.caption(found)["verdict"] == "No answer"
+    assert "No regions" in views.caption(found)["reasons"]
+    assert views.caption(found)["unsure"]
+    assert views.caption(found)["share"] is None
 
 
 @pytest.mark.parametrize(
@@ -197,18 +195,18 @@ def test_the_noun_phrase_is_marked_in_the_phrase(segmenter, noise, text, noun, p
     answer = scene.find_phrases([TargetPhrase(text, text, noun, noun)])[0]
     tab = Tab("", "street.png", 4, 0.1, (text,), text)
     weights = {"alpha": 0.7, "beta": 0.5}
-    shown = views.caption(Answered(tab, answer, weights, 12.3))
+    shown = views.caption(TabAnswer(tab, answer, weights, 12.3))
     assert (shown["before"], shown["noun"], shown["after"]) == parts
     assert "answered in 12 ms" in shown["foot"]
     assert "alpha 0.70 · beta 0.50" in shown["foot"]
 
 
-def test_unsure_is_said_plainly(tabs, tab):
-    given = tabs.ask(tab, "the red car", WEIGHTS)
-    shown = views.caption(given)
-    assert shown["unsure"] == given.answer.unsure
-    assert shown["verdict"].startswith("Unsure: ") == given.answer.unsure
-    assert ("guess" in shown["reasons"]) == given.answer.unsure
+def test_unsure_answers_are_called_so(store, tab):
+    found = store.find(tab, "the red car", WEIGHTS)
+    shown = views.caption(found)
+    assert shown["unsure"] == found.answer.unsure
+    assert shown["verdict"].startswith("Unsure: ") == found.answer.unsure
+    assert ("guess" in shown["reasons"]) == found.answer.unsure
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -221,7 +219,7 @@ def test_no_percentage_is_shown_where_it_means_nothing(segmenter, noise, known):
         why = dataclasses.replace(answer.why, note="'gnu' is not known")
         answer = dataclasses.replace(answer, why=why)
     tab = Tab("", "street.png", 4, 0.1, ("the red car",), "the red car")
-    shown = views.caption(Answered(tab, answer, WEIGHTS, 12.3))
+    shown = views.caption(TabAnswer(tab, answer, WEIGHTS, 12.3))
     assert shown["verdict"] == f"Unsure: {answer.reason}"
     assert ("Only one region" in shown["reasons"]) == known
     assert shown["share"] is None
@@ -230,34 +228,34 @@ def test_no_percentage_is_shown_where_it_means_nothing(segmenter, noise, known):
     assert views.answer(answer)["probabilities"] is None
 
 
-def test_the_card_says_which_model_answers(tabs, tab, segmenter):
-    given = tabs.ask(tab, "the red car", WEIGHTS)
-    shown = views.caption(given)
+def test_the_card_says_which_model_answers(store, tab, segmenter):
+    found = store.find(tab, "the red car", WEIGHTS)
+    shown = views.caption(found)
     assert shown["label"] == segmenter.provenance.label == "emoji model: knows emoji scenes only"
     assert "model embedded" in shown["foot"]
     plain = dataclasses.replace(segmenter.provenance, label=None)
-    given = dataclasses.replace(given, answer=dataclasses.replace(given.answer, provenance=plain))
-    assert views.caption(given)["label"] is None
+    found = dataclasses.replace(found, answer=dataclasses.replace(found.answer, provenance=plain))
+    assert views.caption(found)["label"] is None
 
 
-def test_files_hold_the_mask_and_the_record(tabs, tab):
-    tabs.ask(tab, "a cat", WEIGHTS)
-    given = tabs.ask(tabs.ask(tab, "a cat", WEIGHTS).tab, "the red car", WEIGHTS)
-    files = views.files(given)
+def test_files_hold_the_mask_and_the_record(store, tab):
+    store.find(tab, "a cat", WEIGHTS)
+    found = store.find(store.find(tab, "a cat", WEIGHTS).tab, "the red car", WEIGHTS)
+    files = views.files(found)
     assert files["mask"]["name"] == "street-02-the-red-car.mask.png"
     assert files["record"]["name"] == "street-02-the-red-car.json"
     mask = np.array(Image.open(io.BytesIO(content(files["mask"]["href"]))))
-    assert np.array_equal(mask > 0, given.answer.mask)
-    told = json.loads(content(files["record"]["href"]))
-    assert told.pop("image") == "street.png"
-    assert told == given.answer.to_dict()
-    assert told["provenance"] == given.answer.provenance.to_dict()
-    assert told["provenance"]["method"].startswith("global-local:alpha=0.85,beta=0.5")
+    assert np.array_equal(mask > 0, found.answer.mask)
+    record = json.loads(content(files["record"]["href"]))
+    assert record.pop("image") == "street.png"
+    assert record == found.answer.to_dict()
+    assert record["provenance"] == found.answer.provenance.to_dict()
+    assert record["provenance"]["method"].startswith("global-local:alpha=0.85,beta=0.5")
 
 
 def test_examples_are_photographs_unless_the_model_knows_scenes_only():
     for model in ("offline", "ViT-B-32-quickgelu"):
-        shown = [(one.name, one.phrase) for one in examples(model)]
+        shown = [(example.name, example.phrase) for example in examples(model)]
         assert ("astronaut.png", "the helmet") in shown
         assert ("chelsea.png", "the cat") in shown
         assert "the snowman" not in dict(shown).values()
@@ -269,5 +267,5 @@ def test_example_scenes_are_of_all_kinds_and_different_images():
     assert len(shown) == len(KINDS)
     assert len({example.name for example in shown}) == len(shown)
     assert all(example.phrase for example in shown)
-    small = Image.open(io.BytesIO(content(shown[0].shown()["src"])))
+    small = Image.open(io.BytesIO(content(shown[0].to_dict()["src"])))
     assert max(small.size) <= 240

@@ -1,4 +1,4 @@
-"""The page in a real browser: Chromium, steered by Playwright."""
+"""The page in Chromium, driven by Playwright."""
 
 import dataclasses
 import gc
@@ -42,26 +42,26 @@ pytestmark = [
 #: Where to leave images of the page, for the docs.
 SCREENSHOTS = os.environ.get("REFMASK_SCREENSHOTS")
 NOTE = f"Model: {choose('embedded').line}"
-#: What a browser says of anything that the policy keeps from running or loading.
-WRONG = "Content Security Policy"
+#: In the browser's messages about anything that the policy blocks.
+BLOCKED = "Content Security Policy"
 PHRASE, SECOND = "the fish on the striped green puddle", "the flower"
 
 
 @pytest.fixture(scope="module")
-def looks():
-    """How often an image was looked at."""
+def shapes():
+    """The shapes of the encoded images."""
     return []
 
 
 @pytest.fixture(scope="module")
-def segmenter(looks):
+def segmenter(shapes):
     made = refmask.load("embedded")
-    made.parser(["a thing"])  # as the command does
+    made.parser(["warm up"])  # as the command does
     inner = made.proposer
 
     class Counting:
         def propose(self, image):
-            looks.append(image.shape)
+            shapes.append(image.shape)
             return inner.propose(image)
 
     object.__setattr__(made, "proposer", Counting())
@@ -81,9 +81,9 @@ def street(tmp_path_factory, scene):
 
 
 @contextmanager
-def served(tabs, limits=Limits(), note=NOTE, model=EMBEDDED):  # noqa: B008  it is frozen
+def served(store, limits=Limits(), note=NOTE, model=EMBEDDED):  # noqa: B008  it is frozen
     """The page's address."""
-    # pytest rewrites it as it is imported; Python 3.11 cannot do so in two threads at once.
+    # pytest rewrites it on import, which Python 3.11 cannot do in two threads at once.
     import anyio._backends._asyncio  # noqa: F401
 
     from refmask.server.page.serving import open_page
@@ -91,17 +91,17 @@ def served(tabs, limits=Limits(), note=NOTE, model=EMBEDDED):  # noqa: B008  it 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    page = open_page(tabs, limits, model, host="127.0.0.1", port=port, note=note)
+    page = open_page(store, limits, model, host="127.0.0.1", port=port, note=note)
     yield f"http://127.0.0.1:{port}/"
     page.close(verbose=False)
-    gc.collect()  # what Gradio leaves is collected here, and not in other tests
+    gc.collect()  # collects what Gradio leaves before other tests run
 
 
 @pytest.fixture(scope="module")
 def address(segmenter):
-    tabs = Future()
-    tabs.set_result(SessionStore(segmenter, Limits()))
-    with served(tabs) as address:
+    store = Future()
+    store.set_result(SessionStore(segmenter, Limits()))
+    with served(store) as address:
         yield address
 
 
@@ -116,21 +116,21 @@ def chromium():
 
 @pytest.fixture
 def opened(chromium, address, request):
-    """The page in a new tab; nothing may be asked for elsewhere, and no script may fail."""
+    """The page in a new tab; requests to other hosts and failing scripts fail the test."""
     options = getattr(request, "param", {"viewport": {"width": 1280, "height": 860}})
     context = chromium.new_context(**options)
     page = context.new_page()
     page.set_default_timeout(20_000)
-    asked, failed = [], []
-    page.on("request", lambda one: asked.append(one.url))
+    requested, failed = [], []
+    page.on("request", lambda request: requested.append(request.url))
     page.on("pageerror", lambda error: failed.append(str(error)))
-    page.on("console", lambda one: failed.append(one.text) if WRONG in one.text else None)
+    page.on("console", lambda m: failed.append(m.text) if BLOCKED in m.text else None)
     page.goto(address)
     page.get_by_text("ready.").wait_for()
     yield page
     context.close()
     assert failed == []
-    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    assert [url for url in requested if not url.startswith((address, "data:", "blob:"))] == []
 
 
 def image_taken(page, name):
@@ -142,7 +142,7 @@ def image_taken(page, name):
 
 def upload(page, path):
     page.get_by_label("Choose an image").set_input_files(path)
-    page.get_by_text(re.compile(r"\d+ regions, looked at in")).wait_for()
+    page.get_by_text(re.compile(r"\d+ regions in")).wait_for()
 
 
 def ask(page, phrase):
@@ -182,10 +182,10 @@ def drawn_over(page, x, y, shape):
     )
 
 
-def test_a_image_two_phrases_a_slider_and_the_files(opened, street, scene, looks, tmp_path):
-    before = len(looks)
+def test_an_image_two_phrases_a_slider_and_the_files(opened, street, scene, shapes, tmp_path):
+    before = len(shapes)
     upload(opened, street)
-    assert len(looks) == before + 1
+    assert len(shapes) == before + 1
     ask(opened, PHRASE)
     answer = scene.find(PHRASE)
     assert opened.locator(".rm-phrase mark").inner_text() == answer.why.phrase.noun_phrase
@@ -206,7 +206,7 @@ def test_a_image_two_phrases_a_slider_and_the_files(opened, street, scene, looks
 
     opened.get_by_role("slider", name=re.compile("alpha")).first.press("Home")
     opened.get_by_text("alpha 0.00").wait_for()
-    assert len(looks) == before + 1
+    assert len(shapes) == before + 1
 
     opened.get_by_text("alpha 0.00").wait_for()
     local = blended(scene, alpha=0.0).find(PHRASE)
@@ -258,19 +258,19 @@ def test_pointing_and_clicking_say_how_the_phrase_scores_there(opened, street, s
     readout = opened.locator(".rm-readout")
     x, y = inside(scene.find(PHRASE).mask)
     masks = scene.proposals.masks
-    there = [i for i in range(len(masks)) if masks[i, y, x]]
-    smallest = min(there, key=lambda index: masks[index].sum())
-    place = at(opened, x, y, masks.shape[1:])
+    hits = [i for i in range(len(masks)) if masks[i, y, x]]
+    smallest = min(hits, key=lambda index: masks[index].sum())
+    point = at(opened, x, y, masks.shape[1:])
 
-    opened.mouse.move(*place)
-    playwright.expect(readout).to_contain_text("Ask, and it says how the phrase scores here")
+    opened.mouse.move(*point)
+    playwright.expect(readout).to_contain_text("Ask for a phrase to see its score here")
     ask(opened, PHRASE)
     answer = scene.find(PHRASE)
     opened.mouse.move(5, 5)
-    opened.mouse.move(*place)
+    opened.mouse.move(*point)
     playwright.expect(readout).to_contain_text(f"score {answer.scores[smallest]:.2f}")
     playwright.expect(readout).to_contain_text(PHRASE)
-    opened.mouse.click(*place)
+    opened.mouse.click(*point)
     opened.mouse.move(5, 5)
     playwright.expect(readout).to_contain_text(f"score {answer.scores[smallest]:.2f}")
 
@@ -280,11 +280,11 @@ def test_pointing_and_clicking_say_how_the_phrase_scores_there(opened, street, s
     assert drawn_over(opened, *runner_up, masks.shape[1:]) != veiled
 
 
-def test_what_is_wrong_is_said_in_plain_words(opened, street, tmp_path):
+def test_errors_are_in_plain_words(opened, street, tmp_path):
     status = opened.locator(".rm-status.wrong")
     opened.get_by_label("What to find").fill("a cat")
     opened.get_by_label("What to find").press("Enter")
-    playwright.expect(status).to_contain_text("Expected an image first, got none")
+    playwright.expect(status).to_contain_text("There is no image yet")
     notes = tmp_path / "notes.png"
     notes.write_text("no image")
     opened.get_by_label("Choose an image").set_input_files(notes)
@@ -293,9 +293,9 @@ def test_what_is_wrong_is_said_in_plain_words(opened, street, tmp_path):
     large = tmp_path / "large.png"
     Image.new("1", (5000, 4000)).save(large)
     opened.get_by_label("Choose an image").set_input_files(large)
-    playwright.expect(status).to_contain_text("this page takes up to 16; make it smaller first")
+    playwright.expect(status).to_contain_text("make it smaller, up to 16 megapixels")
     upload(opened, street)
-    opened.locator(".rm-phrase", has_text="a cat").wait_for()  # it was waiting for the image
+    opened.locator(".rm-phrase", has_text="a cat").wait_for()  # it waited for the image
     opened.get_by_label("What to find").fill("  ")
     opened.get_by_label("What to find").press("Enter")
     playwright.expect(status).to_contain_text("Expected an expression, got an empty one")
@@ -303,7 +303,7 @@ def test_what_is_wrong_is_said_in_plain_words(opened, street, tmp_path):
     assert opened.locator(".toast-body").count() == 0
 
 
-def test_a_image_is_dropped_pasted_and_taken(opened, street):
+def test_an_image_is_dropped_pasted_and_taken(opened, street):
     bits = street.read_bytes().hex()
     for kind, holder in (("drop", "dataTransfer"), ("paste", "clipboardData")):
         opened.evaluate(
@@ -317,12 +317,12 @@ def test_a_image_is_dropped_pasted_and_taken(opened, street):
             }""",
             [kind, holder, bits],
         )
-        opened.get_by_text(re.compile(rf"{kind}.png: \d+ regions, looked at")).wait_for()
+        opened.get_by_text(re.compile(rf"{kind}.png: \d+ regions in")).wait_for()
     opened.get_by_role("button", name="Another image").click()
     opened.get_by_role("button", name="Use the camera").click()
     opened.wait_for_function("document.querySelector('video').videoWidth > 0")
     opened.get_by_role("button", name="Take the image").click()
-    opened.get_by_text(re.compile(r"camera.png: \d+ regions, looked at")).wait_for()
+    opened.get_by_text(re.compile(r"camera.png: \d+ regions in")).wait_for()
 
 
 DESK = {"viewport": {"width": 1280, "height": 860}}
@@ -380,26 +380,26 @@ def test_the_keyboard_is_enough(opened):
 
 
 def test_the_page_is_there_before_the_model(chromium, segmenter, street, tmp_path):
-    tabs = Future()
+    store = Future()
     limits = Limits(body=1_000_000)
-    with served(tabs, limits) as address, chromium.new_context() as context:
+    with served(store, limits) as address, chromium.new_context() as context:
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.goto(address)
         page.get_by_text("The model is loading; you can choose an image already.").wait_for()
         page.get_by_label("What to find").fill(SECOND)
         page.get_by_label("Choose an image").set_input_files(street)
-        page.get_by_text("The model is loading; then comes the image.").wait_for()
-        tabs.set_result(SessionStore(segmenter, Limits()))
+        page.get_by_text("The model is loading; the image is next.").wait_for()
+        store.set_result(SessionStore(segmenter, Limits()))
         page.locator(".rm-phrase", has_text=SECOND).wait_for()
         page.get_by_text("Model: emoji model, ready.").wait_for()
         large = tmp_path / "large.png"
         large.write_bytes(bytes(1_500_000))
         page.get_by_label("Choose an image").set_input_files(large)
-        page.get_by_text("Expected a file of up to 1 MB, got 2 MB; make it smaller").wait_for()
+        page.get_by_text("The file has 2 MB; make it smaller, up to 1 MB.").wait_for()
 
 
-#: Each would run, or make what is around it vanish, if it became part of a template or of HTML.
+#: Each would run, or break its surroundings, as part of a template or of HTML.
 SCRIPTS = [
     "${ran = 1}",
     "${",
@@ -428,10 +428,10 @@ def test_phrases_are_text(opened, street):
         playwright.expect(opened.locator(".rm-phrase")).to_have_text(phrase)
         opened.locator(".rm-finder").press("Home")
         playwright.expect(opened.locator(".rm-readout")).to_contain_text(f"“{phrase}”")
-    asked = opened.locator(".rm-row[role=group] button").all_inner_texts()
-    assert asked == [f"the {script} thing {n}" for n, script in enumerate(SCRIPTS, 1)][::-1]
-    opened.get_by_role("button", name=asked[-1]).click()
-    playwright.expect(opened.locator(".rm-phrase")).to_have_text(asked[-1])
+    phrases = opened.locator(".rm-row[role=group] button").all_inner_texts()
+    assert phrases == [f"the {script} thing {n}" for n, script in enumerate(SCRIPTS, 1)][::-1]
+    opened.get_by_role("button", name=phrases[-1]).click()
+    playwright.expect(opened.locator(".rm-phrase")).to_have_text(phrases[-1])
     opened.get_by_label("What to find").fill(f"{SCRIPTS[0]} " * 200)
     opened.get_by_label("What to find").press("Enter")
     playwright.expect(opened.locator(".rm-status.wrong")).to_contain_text("at most 2000 characters")
@@ -442,7 +442,7 @@ def test_phrases_are_text(opened, street):
 def test_names_of_images_are_text(opened, tmp_path, script):
     Image.new("RGB", (80, 60), "grey").save(tmp_path / f"{script}.png")
     opened.get_by_label("Choose an image").set_input_files(tmp_path / f"{script}.png")
-    opened.get_by_text(f"{script}.png: 1 regions, looked at in").wait_for()
+    opened.get_by_text(f"{script}.png: 1 regions in").wait_for()
     image = opened.locator(".rm-image img")
     assert image.get_attribute("alt") == f"{script}.png, 80 by 60 pixels"
     ask(opened, PHRASE)
@@ -468,10 +468,10 @@ def imported(segmenter, tmp_path):
     path.write_text(json.dumps(content))
     proposer = GivenMasks(path)
     encoder = dataclasses.replace(segmenter.method.encoder, name=f"clip-{script}")
-    tabs = Future()
+    store = Future()
     made = assemble(encoder, proposer, method="cropping", parser=segmenter.parser)
-    tabs.set_result(SessionStore(made, Limits()))
-    with served(tabs, note=f"Model: {script}") as address:
+    store.set_result(SessionStore(made, Limits()))
+    with served(store, note=f"Model: {script}") as address:
         yield address, script
 
 
@@ -496,11 +496,11 @@ def test_names_that_come_with_models_and_masks_are_text(chromium, imported, tmp_
 
 
 def test_the_policy_runs_nothing_that_is_written_into_the_page(chromium, address):
-    refused = []
+    blocked = []
     page = chromium.new_page()
     page.goto(address)
     page.get_by_text("ready.").wait_for()
-    page.on("console", lambda one: refused.append(one.text))
+    page.on("console", lambda message: blocked.append(message.text))
     page.evaluate(
         """() => {
             const script = Object.assign(document.createElement("script"), {
@@ -512,15 +512,15 @@ def test_the_policy_runs_nothing_that_is_written_into_the_page(chromium, address
     page.wait_for_timeout(200)
     assert page.evaluate("window.ran") is None
     page.close()
-    assert sum(WRONG in text for text in refused) >= 2
+    assert sum(BLOCKED in text for text in blocked) >= 2
 
 
 def test_the_preview_answers_its_examples_and_says_what_it_is(chromium):
     """What the docs show: the page as ``refmask app`` opens it on a fresh machine."""
-    tabs = Future()
-    tabs.set_result(SessionStore(refmask.factory.load_shipped(OFFLINE), Limits()))
+    store = Future()
+    store.set_result(SessionStore(refmask.factory.load_shipped(OFFLINE), Limits()))
     note = f"Model: {choose().line}"
-    with served(tabs, note=note, model=OFFLINE) as address:
+    with served(store, note=note, model=OFFLINE) as address:
         for name, options in (("page", DESK), ("page-phone", PHONE)):
             with chromium.new_context(**options) as context:
                 page = context.new_page()

@@ -1,4 +1,4 @@
-"""What the page does when something goes wrong, and the command that opens it."""
+"""Errors of the page, and the command that serves it."""
 
 import socket
 import sys
@@ -26,16 +26,16 @@ pytestmark = [
     pytest.mark.usefixtures("tidied"),
 ]
 KEYS = ("path", "name", "index", "phrase", "text")
-PARTS = ("tab", "model", "status", "picker", "stage", "phrase", "caption", "asked", "files")
+PARTS = ("tab", "model", "status", "picker", "stage", "phrase", "caption", "history", "files")
 
 
 @pytest.fixture
 def failed():
-    """A desk whose model could not be loaded, with the names of parts in their place."""
-    tabs = Future()
-    tabs.set_exception(WeightsUnavailable("expected weights at /models/a.pt, got none"))
+    """Handlers of a page whose model could not be loaded; names stand for its parts."""
+    store = Future()
+    store.set_exception(WeightsUnavailable("expected weights at /models/a.pt, got none"))
     names = (*PARTS, "alpha", "beta")
-    return EventHandlers(SimpleNamespace(**{name: name for name in names}), tabs, [])
+    return EventHandlers(SimpleNamespace(**{name: name for name in names}), store, [])
 
 
 def sent(path, name):
@@ -43,33 +43,33 @@ def sent(path, name):
 
 
 def test_a_model_that_fails_to_load_is_told_in_its_own_words(failed, noise):
-    told = {"kind": "wrong", "text": "Expected weights at /models/a.pt, got none."}
-    assert list(failed.welcome()) == [{"model": told}]
+    update = {"kind": "wrong", "text": "Expected weights at /models/a.pt, got none."}
+    assert list(failed.load()) == [{"model": update}]
     folder = Path(get_upload_folder())
     folder.mkdir(parents=True, exist_ok=True)
-    image = folder / "test-of-the-desk.png"
+    image = folder / "test-of-the-handlers.png"
     Image.fromarray(noise).save(image)
-    first, last = failed.look(sent(image, "street.png"), None)
+    first, last = failed.encode_upload(sent(image, "street.png"), None)
     assert "street.png" in first["status"]["text"]
-    assert last["status"] == told
+    assert last["status"] == update
     assert last["picker"]["visible"] is True
-    assert not image.exists()  # nothing that was sent stays behind
+    assert not image.exists()  # uploads are deleted
 
 
-def test_a_phrase_without_a_image_need_not_wait_for_the_model():
+def test_a_phrase_without_an_image_need_not_wait_for_the_model():
     names = SimpleNamespace(**{name: name for name in PARTS})
-    told = EventHandlers(names, Future(), []).ask(None, "a cat", 0.5, 0.5)
-    assert told["status"]["text"].startswith("Expected an image first, got none")
+    update = EventHandlers(names, Future(), []).find(None, "a cat", 0.5, 0.5)
+    assert update["status"]["text"].startswith("There is no image yet")
 
 
 def test_only_files_that_were_sent_are_opened(failed, tmp_path, noise):
     secret = tmp_path / "secret.png"
     Image.fromarray(noise).save(secret)
     for path in (secret, Path(get_upload_folder()) / ".." / secret.relative_to("/")):
-        (told,) = failed.look(sent(path, "a.png"), None)
-        assert told["status"]["kind"] == "wrong"
-        assert "Expected an image that was sent, got a.png" in told["status"]["text"]
-        assert str(tmp_path) not in told["status"]["text"]
+        (update,) = failed.encode_upload(sent(path, "a.png"), None)
+        assert update["status"]["kind"] == "wrong"
+        assert "A.png is not an uploaded image" in update["status"]["text"]
+        assert str(tmp_path) not in update["status"]["text"]
     assert np.array_equal(np.array(Image.open(secret)), noise)
 
 
@@ -79,28 +79,28 @@ def test_only_files_that_were_sent_are_opened(failed, tmp_path, noise):
 )
 def test_an_event_without_what_it_should_bring_is_told(failed, data):
     event = SimpleNamespace(_data=data)
-    for (told,) in (
-        list(failed.look(event, None)),
-        list(failed.look_at_example(event, None)),
-        [failed.ask_former(event, None, 0.5, 0.5)],
-        [failed.tell(event)],
+    for (update,) in (
+        list(failed.encode_upload(event, None)),
+        list(failed.encode_example(event, None)),
+        [failed.find_former(event, None, 0.5, 0.5)],
+        [failed.show_error(event)],
     ):
-        assert told["status"]["kind"] == "wrong"
-        assert "reload the page" in told["status"]["text"]
+        assert update["status"]["kind"] == "wrong"
+        assert "reload the page" in update["status"]["text"]
 
 
 @pytest.mark.parametrize("index", [-1, 4, 10**309, 1.0, "0"])
 def test_an_example_that_is_not_there_is_told(failed, index):
-    (told,) = failed.look_at_example(SimpleNamespace(_data={"index": index}), None)
-    assert "no usable index" in told["status"]["text"]
+    (update,) = failed.encode_example(SimpleNamespace(_data={"index": index}), None)
+    assert "no usable index" in update["status"]["text"]
 
 
 @pytest.mark.parametrize("path", ["", "\0", "a" * 5_000, "\ud800", "/", "."])
 def test_paths_that_cannot_be_are_told(failed, path):
-    for given in (path, str(Path(get_upload_folder()) / path)):
-        (told,) = failed.look(sent(given, "\ud800\0.png"), None)
-        assert "Expected an image that was sent" in told["status"]["text"]
-        assert told["status"]["text"].encode()  # it can be sent to the browser
+    for sent_path in (path, str(Path(get_upload_folder()) / path)):
+        (update,) = failed.encode_upload(sent(sent_path, "\ud800\0.png"), None)
+        assert "is not an uploaded image" in update["status"]["text"]
+        assert update["status"]["text"].encode()  # it can be sent to the browser
 
 
 def test_a_taken_port_is_named(capsys):
@@ -109,9 +109,9 @@ def test_a_taken_port_is_named(capsys):
         taken.listen()
         port = taken.getsockname()[1]
         assert main(["app", "--port", str(port)]) == 2
-    assert f"got 127.0.0.1:{port}, where nothing can be served" in capsys.readouterr().err
+    assert f"port {port} of 127.0.0.1 is in use" in capsys.readouterr().err
     assert main(["app", "--port", "70000"]) == 2
-    assert "expected a port from 1 to 65535, got 70000" in capsys.readouterr().err
+    assert "port 70000 does not exist; choose 1 to 65535" in capsys.readouterr().err
 
 
 def test_what_the_command_says_when_its_model_does_not_exist(monkeypatch, capsys):
@@ -122,11 +122,11 @@ def test_what_the_command_says_when_its_model_does_not_exist(monkeypatch, capsys
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     assert main(["app", "--port", str(port), "--model", "no-such-model"]) == 2
-    said = capsys.readouterr()
-    assert f"the page is at http://127.0.0.1:{port}/" in said.out
-    assert "no-such-model" in said.err
-    assert "Traceback" not in said.err
-    assert calls == []  # nobody is told that the page is used
+    printed = capsys.readouterr()
+    assert f"The page is at http://127.0.0.1:{port}/" in printed.out
+    assert "no-such-model" in printed.err
+    assert "Traceback" not in printed.err
+    assert calls == []  # no use of the page is reported
 
 
 def test_without_gradio_the_extra_is_named(monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""What the page may run: templates without a place for a value, and the policy of each answer."""
+"""What the page may run: constant templates, and the policy of each response."""
 
 import base64
 import hashlib
@@ -16,19 +16,19 @@ from starlette.responses import HTMLResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from refmask.server.page.policy import OnlyHere
+from refmask.server.page.policy import PolicyMiddleware
 
 TEMPLATES = sorted((Path(refmask.__file__).parent / "server" / "page").glob("*.html"))
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
-def test_templates_have_no_place_for_a_value(path):
+def test_templates_are_constant(path):
     assert re.findall(r"\$\{|\{\{|`|\\", path.read_text("utf-8")) == []
     assert re.findall(r"<script|<style|\bon\w+=", path.read_text("utf-8")) == []
 
 
 def served(page):
-    """What a browser is told of a page of these parts, by address."""
+    """Fetches a page of these parts."""
 
     def in_parts(_):
         return StreamingResponse(iter(page), media_type="text/html")
@@ -37,7 +37,7 @@ def served(page):
         return HTMLResponse(b"".join(page))
 
     client = TestClient(
-        OnlyHere(Starlette(routes=[Route("/", in_parts), Route("/file=a.html", whole)]))
+        PolicyMiddleware(Starlette(routes=[Route("/", in_parts), Route("/file=a.html", whole)]))
     )
     return client.get
 
@@ -64,7 +64,7 @@ def test_a_pages_own_scripts_run_and_no_other():
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_file_that_was_sent_is_no_page():
+def test_an_uploaded_file_is_no_page():
     answer = served([b"<script>one()</script>"])("/file=a.html")
     assert answer.headers["content-security-policy"] == (
         "default-src 'none'; frame-ancestors 'none'; sandbox"

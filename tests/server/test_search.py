@@ -15,7 +15,7 @@ from refmask.search import Index
 
 @pytest.fixture(scope="module")
 def whole():
-    """A system whose proposer tells its configuration."""
+    """A system whose proposer has a configuration."""
     return refmask.load("embedded", precision="fp32")
 
 
@@ -38,24 +38,24 @@ def client(served, whole, index):
 
 
 def test_hits_are_those_of_the_index(client, whole, index):
-    told = client.post("/v1/search", json={"phrase": "the red thing", "top": 2, "rerank": 1})
-    assert told.status_code == 200
+    answer = client.post("/v1/search", json={"phrase": "the red thing", "top": 2, "rerank": 1})
+    assert answer.status_code == 200
     expected = Index.open(index, whole).search("the red thing", 2, rerank=1)
-    assert [hit["content"] for hit in told.json()["hits"]] == [hit.content for hit in expected]
-    for fields, hit in zip(told.json()["hits"], expected, strict=True):
+    assert [hit["content"] for hit in answer.json()["hits"]] == [hit.content for hit in expected]
+    for fields, hit in zip(answer.json()["hits"], expected, strict=True):
         assert fields["regions"][0]["score"] == pytest.approx(hit.score, abs=1e-3)
         assert fields["regions"][0]["segmentation"] == hit.regions[0].segmentation
         assert (fields["unsure"], fields["reason"]) == (hit.unsure, hit.reason)
         assert fields["provenance"] == hit.provenance.to_dict()
-    assert told.json()["hits"][0]["confidence"] is not None
+    assert answer.json()["hits"][0]["confidence"] is not None
 
 
 def test_filters(client, index):
-    asked = {"phrase": "the red thing"}
+    query = {"phrase": "the red thing"}
     inside = str(index.parent / "images")
-    assert len(client.post("/v1/search", json=asked | {"folder": inside}).json()["hits"]) == 2
+    assert len(client.post("/v1/search", json=query | {"folder": inside}).json()["hits"]) == 2
     for nothing in ({"folder": "/no/such"}, {"min_area": 1.0}, {"until": "1990-01-01"}):
-        assert client.post("/v1/search", json=asked | nothing).json()["hits"] == []
+        assert client.post("/v1/search", json=query | nothing).json()["hits"] == []
 
 
 @pytest.mark.parametrize(
@@ -69,14 +69,14 @@ def test_filters(client, index):
         {"path": "/etc"},
     ],
 )
-def test_what_cannot_be_asked(client, fields):
-    told = client.post("/v1/search", json={"phrase": "the dog", **fields})
-    assert told.status_code == 422
-    assert list(told.json()) == ["error"]
+def test_invalid_queries(client, fields):
+    answer = client.post("/v1/search", json={"phrase": "the dog", **fields})
+    assert answer.status_code == 422
+    assert list(answer.json()) == ["error"]
 
 
 def test_without_an_index(served):
     with served() as client:
-        told = client.post("/v1/search", json={"phrase": "the dog"})
-    assert told.status_code == 404
-    assert "an `index`" in told.json()["error"]
+        answer = client.post("/v1/search", json={"phrase": "the dog"})
+    assert answer.status_code == 404
+    assert "an `index`" in answer.json()["error"]

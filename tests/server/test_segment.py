@@ -1,4 +1,4 @@
-"""``POST /v1/segment``: what comes back, and what is refused."""
+"""``POST /v1/segment``: answers and errors."""
 
 import base64
 import dataclasses
@@ -23,8 +23,8 @@ def form(client, png, **fields):
 
 
 def body(client, png, **fields):
-    asked = {"image": base64.b64encode(png).decode(), "phrases": PHRASES, **fields}
-    return client.post("/v1/segment", json=asked)
+    content = {"image": base64.b64encode(png).decode(), "phrases": PHRASES, **fields}
+    return client.post("/v1/segment", json=content)
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +34,10 @@ def expected(segmenter, noise):
 
 @pytest.mark.parametrize("send", [form, body])
 def test_answers_are_those_of_the_scene(client, png, expected, send):
-    told = send(client, png)
-    assert told.status_code == 200
-    assert (told.json()["width"], told.json()["height"]) == (80, 60)
-    for fields, answer in zip(told.json()["answers"], expected, strict=True):
+    response = send(client, png)
+    assert response.status_code == 200
+    assert (response.json()["width"], response.json()["height"]) == (80, 60)
+    for fields, answer in zip(response.json()["answers"], expected, strict=True):
         assert fields["expression"] == answer.why.phrase.expression
         assert fields["noun_phrase"] == answer.why.phrase.noun_phrase
         assert fields["answer"]["proposal"] == answer.best
@@ -60,8 +60,8 @@ def test_masks_as_png(client, png, expected):
 
 
 def test_masks_as_polygons(client, png, expected):
-    told = form(client, png, format="polygons").json()["answers"]
-    for fields, answer in zip(told, expected, strict=True):
+    response = form(client, png, format="polygons").json()["answers"]
+    for fields, answer in zip(response, expected, strict=True):
         (ring,) = fields["answer"]["polygons"]
         ys, xs = np.nonzero(answer.mask)
         corners = {(x, y) for x in (xs.min(), xs.max() + 1) for y in (ys.min(), ys.max() + 1)}
@@ -72,9 +72,9 @@ def test_a_mask_is_drawn_once(client, png, monkeypatch):
     drawn = []
     real = answers.polygons
     monkeypatch.setattr(answers, "polygons", lambda mask: drawn.append(1) or real(mask))
-    told = body(client, png, format="polygons", top=4, phrases=["a", "b", "c"]).json()["answers"]
+    response = body(client, png, format="polygons", top=4, phrases=["a", "b", "c"])
     assert len(drawn) == 4
-    assert [len(fields["candidates"]) for fields in told] == [4] * 3
+    assert [len(fields["candidates"]) for fields in response.json()["answers"]] == [4] * 3
 
 
 def test_the_best_proposals_are_listed(client, png, expected):
@@ -84,14 +84,14 @@ def test_the_best_proposals_are_listed(client, png, expected):
 
 
 def test_blends_of_one_request(client, png, noise, quarters):
-    asked = body(client, png, alpha=0.1, beta=1, top=4).json()["answers"]
+    blended = body(client, png, alpha=0.1, beta=1, top=4).json()["answers"]
     other = refmask.load("embedded", proposals=quarters, precision="fp32", alpha=0.1, beta=1.0)
-    for fields, answer in zip(asked, other.look(noise).find(PHRASES), strict=True):
+    for fields, answer in zip(blended, other.look(noise).find(PHRASES), strict=True):
         scores = [candidate["score"] for candidate in fields["candidates"]]
         assert scores == pytest.approx(sorted(answer.scores, reverse=True), abs=1e-3)
-    usual = body(client, png, top=4).json()["answers"]
-    assert [f["candidates"][0]["score"] for f in usual] != [
-        f["candidates"][0]["score"] for f in asked
+    default = body(client, png, top=4).json()["answers"]
+    assert [f["candidates"][0]["score"] for f in default] != [
+        f["candidates"][0]["score"] for f in blended
     ]
 
 
@@ -99,13 +99,13 @@ def test_a_method_without_blends(served, png):
     usual = refmask.load("embedded", precision="fp32")
     whole = dataclasses.replace(usual, method=load_method("global", usual.method.encoder))
     with served(whole) as client:
-        told = body(client, png, alpha=0.5)
-        assert told.status_code == 422
-        assert "no alpha" in told.json()["error"]
+        response = body(client, png, alpha=0.5)
+        assert response.status_code == 422
+        assert "no alpha" in response.json()["error"]
 
 
 @pytest.mark.parametrize(
-    ("fields", "says"),
+    ("fields", "message"),
     [
         ({"phrases": []}, "phrases"),
         ({"phrases": [" "]}, "phrases.0"),
@@ -125,12 +125,12 @@ def test_a_method_without_blends(served, png):
         ({"image": ""}, "an image"),
     ],
 )
-def test_what_cannot_be_used(client, png, fields, says):
-    told = body(client, png, **fields)
-    assert told.status_code == 422
-    assert list(told.json()) == ["error"]
-    assert says in told.json()["error"]
-    assert "\n" not in told.json()["error"]
+def test_invalid_requests(client, png, fields, message):
+    response = body(client, png, **fields)
+    assert response.status_code == 422
+    assert list(response.json()) == ["error"]
+    assert message in response.json()["error"]
+    assert "\n" not in response.json()["error"]
 
 
 def test_a_data_uri(client, png):
@@ -138,29 +138,31 @@ def test_a_data_uri(client, png):
     assert body(client, png, image=uri).json() == body(client, png).json()
 
 
-def test_a_image_cut_short(client, png):
-    told = form(client, png[: len(png) // 2])
-    assert told.status_code == 422
-    assert "cut short" in told.json()["error"]
+def test_an_image_cut_short(client, png):
+    response = form(client, png[: len(png) // 2])
+    assert response.status_code == 422
+    assert "cut short" in response.json()["error"]
 
 
 def test_too_many_pixels(served, png):
     with served(pixels=60 * 80 - 1) as small:
-        told = form(small, png)
-    assert told.status_code == 422
-    assert "80x60" in told.json()["error"]
+        response = form(small, png)
+    assert response.status_code == 422
+    assert "80x60" in response.json()["error"]
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[1]", b'{"phrases": "\\ud800"}', b"\xff\xfe", b"null"]
 )
-def test_no_such_json(client, content):
-    told = client.post("/v1/segment", content=content, headers={"Content-Type": "application/json"})
-    assert told.status_code == 422
-    assert json.loads(told.content)["error"].startswith("expected a body")
+def test_invalid_json(client, content):
+    response = client.post(
+        "/v1/segment", content=content, headers={"Content-Type": "application/json"}
+    )
+    assert response.status_code == 422
+    assert json.loads(response.content)["error"].startswith("the body is invalid")
 
 
-def test_forms_that_are_none(client, png):
+def test_invalid_forms(client, png):
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     broken = client.post("/v1/segment", content=b"--y\r\nnonsense", headers=kind)
     assert broken.status_code in (400, 422)
@@ -176,29 +178,29 @@ def test_forms_that_are_none(client, png):
     assert many.status_code in (400, 422)
 
 
-def test_an_unforeseen_error_says_nothing_of_itself(served, segmenter, png):
+def test_an_unexpected_error_reveals_nothing(served, segmenter, png):
     class Broken:
         def propose(self, _):
-            raise RuntimeError("a secret of the house")
+            raise RuntimeError("a secret")
 
     with served(dataclasses.replace(segmenter, proposer=Broken()), raising=False) as client:
-        told = form(client, png)
-    assert told.status_code == 500
-    assert "secret" not in told.text
-    assert "Traceback" not in told.text
-    assert list(told.json()) == ["error"]
+        response = form(client, png)
+    assert response.status_code == 500
+    assert "secret" not in response.text
+    assert "Traceback" not in response.text
+    assert list(response.json()) == ["error"]
 
 
-def test_nothing_else_is_there(client):
-    told = client.get("/v1/segment")
-    assert told.status_code == 405
-    assert told.headers["Allow"] == "POST"
-    assert told.json() == {"error": "expected POST at this path, got GET"}
+def test_unknown_paths_and_methods(client):
+    response = client.get("/v1/segment")
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "POST"
+    assert response.json() == {"error": "this path does not allow GET; use POST"}
     assert client.put("/v1/scenes/x").headers["Allow"] == "DELETE, GET"
     for path in ("/", "/docs", "/v1/nothing"):
-        told = client.get(path)
-        assert told.status_code == 404
-        assert list(told.json()) == ["error"]
+        response = client.get(path)
+        assert response.status_code == 404
+        assert list(response.json()) == ["error"]
 
 
 def test_base64_may_have_line_breaks(client, png):
@@ -209,12 +211,12 @@ def test_base64_may_have_line_breaks(client, png):
 
 
 def damaged_bodies(png):
-    """JSON that Python or pydantic may stumble over, by name."""
+    """JSON that may break Python or pydantic, by name."""
     image = base64.b64encode(png).decode()
     for digits in ("9" * 309, "9" * 5000, "1e" + "9" * 309, "NaN", "-" + "9" * 309 + ".0"):
         for name in ("top", "alpha", "beta", "format", "phrases", "image"):
-            told = {"image": f'"{image}"', "phrases": '["a dog"]', name: digits}
-            fields = ",".join(f'"{key}":{value}' for key, value in told.items())
+            values = {"image": f'"{image}"', "phrases": '["a dog"]', name: digits}
+            fields = ",".join(f'"{key}":{value}' for key, value in values.items())
             yield f"{name}={digits[:4]}", f"{{{fields}}}".encode()
     for count in (1_000, 100_000):
         yield "brackets", b"[" * count
@@ -227,9 +229,9 @@ def damaged_bodies(png):
 @pytest.mark.parametrize("path", ["/v1/segment", "/v1/scenes", "/v1/scenes/x/find", "/v1/search"])
 def test_numbers_and_depths_beyond_reason_are_refused(client, png, path):
     for name, content in damaged_bodies(png):
-        told = client.post(path, content=content, headers={"Content-Type": "application/json"})
-        assert told.status_code == 422, name
-        assert list(told.json()) == ["error"]
+        response = client.post(path, content=content, headers={"Content-Type": "application/json"})
+        assert response.status_code == 422, name
+        assert list(response.json()) == ["error"]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about damaged tags
@@ -240,5 +242,5 @@ def test_damaged_images_are_refused(client, noise, kind):
     whole = file.getvalue()
     for size in range(12, len(whole), len(whole) // 12):
         files = {"image": ("a", whole[:size] + b"\0" * 8)}
-        told = client.post("/v1/scenes", files=files)
-        assert told.status_code in (201, 422), size
+        response = client.post("/v1/scenes", files=files)
+        assert response.status_code in (201, 422), size

@@ -43,8 +43,8 @@ class Process:
     def ask(self, method, path, body=None, **headers):
         with contextlib.closing(self.connect()) as connection:
             connection.request(method, path, body, headers)
-            told = connection.getresponse()
-            return told.status, told.read()
+            answer = connection.getresponse()
+            return answer.status, answer.read()
 
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -71,7 +71,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def image():
-    """A shipped scene, as a body: looking at it takes a second."""
+    """A shipped scene, as a body: encoding it takes a second."""
     import refmask
 
     folder = Path(refmask.__file__).parent / "assets" / "scenes" / "images"
@@ -115,9 +115,9 @@ def test_a_body_too_large_is_told_to_a_client_that_sends_it_all_first(server, cl
     head = HEAD + close + (length if announced else b"Transfer-Encoding: chunked\r\n\r\n")
     end = b"" if announced else b"0\r\n\r\n"
     with opened(server, head, *[chunk] * times, end) as connection:
-        told = all_of(connection)
-    assert told.startswith(b"HTTP/1.1 413")
-    assert b"expected a body of at most 100000 bytes" in told
+        answer = all_of(connection)
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"the body has more than 100000 bytes" in answer
     assert server.ask("GET", "/healthz")[0] == 200
 
 
@@ -135,17 +135,17 @@ def test_a_length_too_large_is_told_before_the_body_comes(server):
 def test_a_client_that_asks_before_it_sends_is_refused_and_let_go(server):
     head = HEAD + b"Content-Length: 100001\r\nExpect: 100-continue\r\n\r\n"
     with opened(server, head) as connection:
-        told = all_of(connection)
-    assert told.startswith(b"HTTP/1.1 413")
-    assert b"connection: close" in told.lower()
+        answer = all_of(connection)
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"connection: close" in answer.lower()
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /v1/seg", HEAD, HEAD + b"Content-Length: 9"])
 @pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"])
 def test_half_a_head_ends_with_its_connection(server, before, sent):
     with opened(server, before, sent) as connection:
-        told = all_of(connection)
-    assert told.startswith(b"HTTP/1.1 200") if before else not told
+        answer = all_of(connection)
+    assert answer.startswith(b"HTTP/1.1 200") if before else not answer
 
 
 def test_a_head_that_comes_in_drops_ends_with_its_connection(server):
@@ -157,10 +157,10 @@ def test_a_connection_is_kept_between_requests(server):
     with contextlib.closing(server.connect()) as connection:
         for _ in range(3):
             connection.request("GET", "/healthz")
-            kept = connection.sock
+            socket_before = connection.sock
             assert connection.getresponse().read()
             time.sleep(0.4)  # together longer than a head may take
-            assert connection.sock is kept
+            assert connection.sock is socket_before
 
 
 def test_a_slow_body_takes_no_place(server, image):
@@ -193,9 +193,9 @@ def test_cut_and_damaged_requests_leave_no_trace_in_the_log():
 
 def test_the_process_says_where_it_is(server):
     assert server.first == f"refmask: serving on http://127.0.0.1:{server.port}, loading\n"
-    status, told = server.ask("GET", "/openapi.json")
+    status, answer = server.ask("GET", "/openapi.json")
     assert status == 200
-    assert "/label-studio/predict" not in json.loads(told)["paths"]
+    assert "/label-studio/predict" not in json.loads(answer)["paths"]
 
 
 def listens(port):
@@ -219,9 +219,9 @@ def test_what_runs_is_finished(image):
         time.sleep(0.02)
     assert server.process.poll() is None
     for connection in running:
-        told = connection.getresponse()
-        assert told.status == 200
-        assert len(json.loads(told.read())["answers"]) == 1
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert len(json.loads(answer.read())["answers"]) == 1
         connection.close()
     assert server.process.wait(30) == 0
     out, err = server.end()
@@ -236,13 +236,13 @@ def base64_of(content):
 
 
 def test_a_model_that_cannot_be_loaded_ends_the_server(capsys):
-    heeded = signal.getsignal(signal.SIGTERM)
+    handler = signal.getsignal(signal.SIGTERM)
     words = ["--model", "embedded", "--weights", "/no/such/file.safetensors"]
     assert main(["serve", "--port", "0", *words]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("refmask: error:")
     assert "file.safetensors" in line
-    assert signal.getsignal(signal.SIGTERM) == heeded
+    assert signal.getsignal(signal.SIGTERM) == handler
 
 
 def test_answers_are_sent_at_once():
@@ -257,7 +257,7 @@ def test_a_port_that_is_taken(capsys):
         port = str(taken.getsockname()[1])
         assert main(["serve", "--port", port]) == 2
     assert f"port {port}" in capsys.readouterr().err
-    with pytest.raises(ConfigurationError, match="got 99999"):
+    with pytest.raises(ConfigurationError, match="port 99999"):
         listen("127.0.0.1", 99_999)
 
 
@@ -283,9 +283,9 @@ def page(server, tmp_path, monkeypatch, png):
     monkeypatch.chdir(tmp_path)
     form = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
-    _, told = server.ask("POST", "/v1/scenes", form + png + b"\r\n--x--\r\n", **kind)
+    _, answer = server.ask("POST", "/v1/scenes", form + png + b"\r\n--x--\r\n", **kind)
     text = PAGE.read_text().replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")
-    text = text.replace("/ID", f"/{json.loads(told)['id']}")
+    text = text.replace("/ID", f"/{json.loads(answer)['id']}")
     return lambda language: re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
@@ -294,8 +294,8 @@ def page(server, tmp_path, monkeypatch, png):
 def test_requests_of_the_page(page):
     for line in (line for block in page("bash") for line in block.splitlines()):
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
-        told = json.loads(done.stdout or "{}")
-        assert "error" not in told or "`index`" in told["error"]
+        answer = json.loads(done.stdout or "{}")
+        assert "error" not in answer or "`index`" in answer["error"]
 
 
 @pytest.mark.skipif(not PAGE.exists(), reason="docs are not in the wheel")
@@ -310,9 +310,9 @@ def test_options_become_limits():
 
     parser = argparse.ArgumentParser()
     configure(parser)
-    told = limits(parser.parse_args(["--max-body", "2MB", "--queue", "5", "--timeout", "9.5"]))
-    assert (told.body, told.queue, told.seconds) == (2_000_000, 5, 9.5)
-    assert told.workers >= 1
+    answer = limits(parser.parse_args(["--max-body", "2MB", "--queue", "5", "--timeout", "9.5"]))
+    assert (answer.body, answer.queue, answer.seconds) == (2_000_000, 5, 9.5)
+    assert answer.workers >= 1
     for _, field, _, about in LIMITS:
         if field != "workers":
             shown = re.search(r"\(default (.*?)\)", about)[1]
@@ -326,7 +326,7 @@ def test_open_to_all_is_told(capsys, monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     with listen("0.0.0.0", 0) as taken:
         assert main(["serve", "--host", "0.0.0.0", "--port", str(taken.getsockname()[1])]) == 2
-    assert "whoever reaches 0.0.0.0" in capsys.readouterr().err
+    assert "anyone who reaches 0.0.0.0" in capsys.readouterr().err
 
 
 def test_what_is_not_installed_is_told(capsys, monkeypatch):

@@ -47,8 +47,8 @@ def test_the_overlay_shows_answer_runner_up_and_phrase(noise, answer):
 )
 def test_texts_become_pixels_and_nothing_else(noise, answer, text):
     phrase = TargetPhrase(text, text, text, text)
-    asked = dataclasses.replace(answer, why=dataclasses.replace(answer.why, phrase=phrase))
-    file = png(sheet([overlay(noise, asked)], 1))
+    answer = dataclasses.replace(answer, why=dataclasses.replace(answer.why, phrase=phrase))
+    file = png(sheet([overlay(noise, answer)], 1))
     assert Image.open(io.BytesIO(file)).info == {}
     assert b"alert" not in file
 
@@ -88,10 +88,10 @@ def test_a_caption_shows_what_decides(noise, answer):
 
 
 def test_a_caption_tells_the_model(noise, answer):
-    untold = answer
     origin = Provenance("embedded", None, "grouping", "global", "1", "emoji model: no photographs")
     heights = [
-        len(overlay(noise, dataclasses.replace(untold, provenance=told))) for told in (None, origin)
+        len(overlay(noise, dataclasses.replace(answer, provenance=source)))
+        for source in (None, origin)
     ]
     assert heights[1] > heights[0]
 

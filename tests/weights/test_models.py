@@ -76,11 +76,11 @@ def test_verify_compares_with_what_is_stated(cache, capsys):
     put(cache, "openai-rn50", digest="not a digest")
     assert main(["models", "verify"]) == 1
     told = capsys.readouterr()
-    assert f"freesolo: as stated, SHA-256 {DIGEST}" in told.out
+    assert f"freesolo: matches its published SHA-256 {DIGEST}" in told.out
     assert "openai-rn50: SHA-256" in told.out
-    assert "nothing is stated" in told.out
-    assert "embedded: as stated" in told.out
-    assert f"sam-vit-base: expected SHA-256 {DIGEST}, got" in told.err
+    assert "no published SHA-256" in told.out
+    assert "embedded: matches" in told.out
+    assert "sam-vit-base is damaged: SHA-256" in told.err
     assert main(["models", "verify", "embedded", "sam-vit-huge"]) == 0
     assert "sam-vit-huge: not here" in capsys.readouterr().out
 
@@ -88,7 +88,7 @@ def test_verify_compares_with_what_is_stated(cache, capsys):
 def test_an_unknown_name_lists_the_known(capsys):
     for action in ("fetch", "verify"):
         assert main(["models", action, "freesol"]) == 2
-        assert "unknown model 'freesol'; choose of: openai-vit-b-32" in capsys.readouterr().err
+        assert "unknown model 'freesol'; choose from openai-vit-b-32" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("always::refmask.RefmaskWarning")

@@ -170,7 +170,7 @@ def test_what_is_brought_is_listed_and_was_not_checked(folder, capsys):
     assert " here " in listed
     assert str(Path(choose().weights)) in listed
     assert main(["models", "verify", "small-clip"]) == 0
-    assert "nothing is stated to compare it with" in capsys.readouterr().out
+    assert "no published SHA-256 to compare it with" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("kit", "no_hub")
@@ -256,4 +256,4 @@ def test_options_of_the_user_stay(settings, capsys):
     settings.write_text("no TOML")
     assert main(["setup"]) == 2
     assert main(["setup", "forget"]) == 0
-    assert "could not be understood and is" in capsys.readouterr().out
+    assert "is invalid and was renamed to" in capsys.readouterr().out

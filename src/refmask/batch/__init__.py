@@ -1,16 +1,15 @@
-"""Many images: what is asked is cut into shards, and one stage answers them on any engine.
+"""Segment many images: a plan is cut into shards, and an engine answers them.
 
 ::
 
-    plan     a folder, a glob or a table  ->  images and what is asked about each
-    shards   the plan in pieces of so many rows; the same input is always cut alike
-    worker   a shard  ->  a Parquet file, there whole or not at all
-    engine   which worker does which shard: threads here, or actors of a Ray cluster
+    plan     a folder, glob or table  ->  images and their expressions
+    shards   consecutive images of the plan; the same input always gives the same shards
+    worker   a shard  ->  a Parquet file, written whole or not at all
+    engine   runs workers: threads on this machine, or actors on a Ray cluster
 
-An image is answered alone, with torch on one core, so that rows depend neither on the engine nor
-on what was answered before. Nothing is shuffled: each row is computed and written by one worker,
-and only a few numbers about each shard come back. Needs ``refmask[parquet]``, and on a cluster
-``refmask[ray]``.
+Each image is processed alone, with torch on one core, so rows depend neither on the engine nor on
+earlier images. Nothing is shuffled: one worker computes and writes each row, and only a few numbers
+per shard come back. Needs ``refmask[parquet]``, and ``refmask[ray]`` on a cluster.
 """
 
 from __future__ import annotations
@@ -21,6 +20,5 @@ try:
     import pyarrow  # noqa: F401
 except ModuleNotFoundError:
     raise MissingResource(
-        "this needs pyarrow, which is not installed; "
-        'pip install "refmask[ray]" to work on a cluster, else pip install "refmask[parquet]"'
+        'pyarrow is not installed; pip install "refmask[parquet]", or "refmask[ray]" for a cluster'
     ) from None

@@ -1,4 +1,4 @@
-"""A batch from plan to summary, on any engine."""
+"""Run a batch from plan to summary, on any engine."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from functools import cached_property
 from typing import Any
 
 from refmask.batch.output import Output, ShardResult
-from refmask.batch.places import absolute
 from refmask.batch.plan import ROWS, Plan, Shard
+from refmask.batch.storage import absolute
 from refmask.batch.worker import WorkerSpec
 from refmask.errors import ConfigurationError
-from refmask.evaluation.pipeline import usual_workers
+from refmask.evaluation.pipeline import default_workers
 from refmask.fingerprint import Fingerprint, commit
 from refmask.segmenter import Segmenter
 
-#: Does shards as ordered, and tells of each when it is done; closing it stops the work.
+#: Answers shards and yields each result once it is written; closing the generator stops the work.
 Engine = Callable[[WorkerSpec, Iterable[Shard]], Generator[ShardResult, None, None]]
-#: Told of each shard that is done, and whether it is done now or was there before.
-Watch = Callable[[ShardResult, bool], object]
+#: Called with each finished shard, and whether this run did it (else an earlier one).
+Progress = Callable[[ShardResult, bool], object]
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,11 @@ class Local:
     """The engine of one machine: threads that share a model.
 
     Attributes:
-        segmenter: answers.
-        workers: how many images at once, each on one core; ``usual_workers()`` when None.
+        segmenter: the system that answers.
+        workers: images processed at once, each on one core; ``default_workers()`` when None.
+
+    Raises:
+        ConfigurationError: when ``workers`` is less than 1.
     """
 
     segmenter: Segmenter
@@ -37,28 +40,28 @@ class Local:
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
-            raise ConfigurationError(f"expected `workers` of at least 1, got {self.workers}")
+            raise ConfigurationError(f"`workers` must be at least 1, not {self.workers}")
 
     def __call__(
-        self, order: WorkerSpec, shards: Iterable[Shard]
+        self, spec: WorkerSpec, shards: Iterable[Shard]
     ) -> Generator[ShardResult, None, None]:
-        """Do shards in their order."""
-        yield from order.worker(self.segmenter, self.workers or usual_workers())(shards)
+        """Answer shards in their order."""
+        yield from spec.worker(self.segmenter, self.workers or default_workers())(shards)
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """A plan to be answered into a folder.
+    """A plan and the folder that its rows are written to.
 
     Attributes:
-        plan: what is asked.
+        plan: images and expressions.
         system: what answers depend on, see ``worker.fingerprint_of``.
-        folder: where the rows go, path or URI.
-        rows: at most so many in a shard, unless one image has more.
+        folder: output folder, path or URI.
+        rows: most rows in a shard, unless a single image has more.
         retry: do shards with failed rows again.
 
     Raises:
-        ConfigurationError: when there is less than one row in a shard.
+        ConfigurationError: when ``rows`` is less than 1.
     """
 
     plan: Plan
@@ -69,60 +72,60 @@ class Batch:
 
     def __post_init__(self) -> None:
         if self.rows < 1:
-            raise ConfigurationError(f"expected `shard_rows` of at least 1, got {self.rows}")
+            raise ConfigurationError(f"`shard_rows` must be at least 1, not {self.rows}")
 
     @cached_property
     def configuration(self) -> Fingerprint:
-        """What the rows, and the files that they are in, depend on."""
-        own = {
+        """What the rows and their files depend on."""
+        settings = {
             "input": self.plan.fingerprint(),
             "images": self.plan.images,
             "rows": self.plan.rows,
             "shard_rows": self.rows,
         }
-        return Fingerprint(own) | self.system
+        return Fingerprint(settings) | self.system
 
-    def run(self, engine: Engine, watch: Watch = lambda *_: None) -> dict[str, Any]:
-        """Do the shards that are not done yet; write the summary at the end.
+    def run(self, engine: Engine, progress: Progress = lambda *_: None) -> dict[str, Any]:
+        """Answer the shards that are missing, then write the summary.
 
         Args:
             engine: such as ``Local``.
-            watch: told of each shard, first of those that were there before.
+            progress: called with each shard, first with those of earlier runs.
 
         Returns:
-            What ``_summary.json`` holds.
+            The content of ``_summary.json``.
 
         Raises:
-            ConfigurationError: when the folder is another batch's or cannot be written, or a
-                worker computes otherwise.
+            ConfigurationError: when the folder holds another batch or cannot be written, or a
+                worker's configuration differs.
             RefmaskError: when the cluster fails.
         """
         with Output(absolute(self.folder), self.configuration) as output:
             done = output.done()
             if self.retry:
-                done = {number: one for number, one in done.items() if not one.errors}
-            for one in done.values():
-                watch(one, False)
-            order = WorkerSpec(
+                done = {number: result for number, result in done.items() if not result.errors}
+            for result in done.values():
+                progress(result, False)
+            spec = WorkerSpec(
                 output.folder, self.configuration.sha256, self.system, self.plan.phrases
             )
-            left = (shard for shard in self.plan.shards(self.rows) if shard.number not in done)
-            with closing(engine(order, left)) as finished:
-                for one in finished:
-                    done[one.number] = one
-                    watch(one, True)
+            missing = (shard for shard in self.plan.shards(self.rows) if shard.number not in done)
+            with closing(engine(spec, missing)) as finished:
+                for result in finished:
+                    done[result.number] = result
+                    progress(result, True)
             summary = self._summary(done)
             output.finish(summary)
         return summary
 
     def _summary(self, done: Mapping[int, ShardResult]) -> dict[str, Any]:
-        ordered = [done[number] for number in sorted(done)]
+        results = [done[number] for number in sorted(done)]
         return {
             "images": self.plan.images,
-            "rows": sum(one.rows for one in ordered),
-            "shards": len(ordered),
-            "errors": sum(one.errors for one in ordered),
-            "first_error": next((one.first_error for one in ordered if one.errors), None),
+            "rows": sum(result.rows for result in results),
+            "shards": len(results),
+            "errors": sum(result.errors for result in results),
+            "first_error": next((result.first_error for result in results if result.errors), None),
             "commit": commit(),
             "configuration": dict(self.configuration),
         }

@@ -1,8 +1,7 @@
-"""Items of work spread over a Ray cluster: the only file that imports Ray.
+"""Spread items of work over a Ray cluster: the only file that imports Ray.
 
-Ray Data holds a pool of actors, hands each the next item, starts those that died anew and gives
-them their item again, as often as it takes. It knows nothing of images: an item and a result are
-bytes.
+Ray Data keeps a pool of actors, hands each the next item, restarts actors that died and gives them
+their item again, as often as it takes. Items and results are bytes; nothing here knows of images.
 """
 
 from __future__ import annotations
@@ -18,16 +17,14 @@ from typing import Any
 import pyarrow
 
 from refmask import errors
+from refmask.batch.storage import first_line
 from refmask.errors import ConfigurationError, MissingResource, RefmaskError, RefmaskWarning
 
 try:
     import ray
     import ray.data
 except ModuleNotFoundError:
-    raise MissingResource(
-        "a cluster needs Ray Data, which is not installed on this machine; "
-        'pip install "refmask[ray]"'
-    ) from None
+    raise MissingResource('Ray Data is not installed; pip install "refmask[ray]"') from None
 
 #: Turns an item into its result, in a worker.
 Work = Callable[[bytes], bytes]
@@ -35,17 +32,17 @@ Work = Callable[[bytes], bytes]
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where workers run, and what each of them takes.
+    """Where workers run, and the resources of each.
 
     Attributes:
-        address: of a cluster, as ``ray.init`` takes it ("auto" finds the one that this machine is
-            part of); None starts one on this machine for as long as the work takes.
-        cores: of a worker.
-        gpus: of a worker; a share such as 0.5 lets workers share one.
-        memory: bytes that a worker keeps to itself: a machine holds no more of them than fit.
+        address: as ``ray.init`` takes it ("auto" finds the cluster that this machine is part of);
+            None starts one on this machine for the duration of the work.
+        cores: per worker.
+        gpus: per worker; a share such as 0.5 lets workers share one.
+        memory: bytes per worker; a machine runs only as many workers as fit.
 
     Raises:
-        ConfigurationError: for less than one core, or a negative number of others.
+        ConfigurationError: for less than one core, or negative resources.
     """
 
     address: str | None = None
@@ -56,25 +53,25 @@ class Cluster:
     def __post_init__(self) -> None:
         if self.cores < 1 or self.gpus < 0 or self.memory < 0:
             raise ConfigurationError(
-                "expected a worker to take at least one core, and no negative share of a GPU or "
-                f"of memory, got {self.cores}, {self.gpus} and {self.memory}"
+                "a worker needs at least one core, and no negative GPUs or memory; got "
+                f"{self.cores} cores, {self.gpus} GPUs and {self.memory} bytes"
             )
 
     def fits(self, machine: dict[str, float]) -> int:
-        """How many workers a machine holds, by Ray's names of what it has."""
+        """How many workers a machine can run, given its resources by Ray's names."""
         wanted = {"CPU": self.cores, "GPU": self.gpus, "memory": self.memory}
         return int(min(machine.get(name, 0) // size for name, size in wanted.items() if size))
 
 
 class _Actor:
-    """A worker: what it needs is built once, then it does one item after the other."""
+    """A worker: it is built once and then does one item after the other."""
 
     def __init__(self, build: Callable[[], Work]) -> None:
         self.work: Work | None = None
         self.fault: RefmaskError | None = None
         try:
             self.work = build()
-        except RefmaskError as error:  # raised here, it would be tried for ever
+        except RefmaskError as error:  # if raised here, Ray would restart the actor forever
             self.fault = error
 
     def __call__(self, batch: pyarrow.Table) -> pyarrow.Table:
@@ -96,17 +93,17 @@ def spread(
     """Work on items on a cluster's machines.
 
     Args:
-        build: makes what works, once in each worker; it is sent there by reference, so refmask is
-            installed on all machines, in the same version.
+        build: makes the work function, once in each worker. It is pickled by reference, so all
+            machines need the same version of refmask.
         items: all of them are held in memory.
-        cluster: where.
-        ordered: give results in the order of the items, else as they come.
+        cluster: where to run.
+        ordered: yield results in the order of the items, else as they finish.
 
     Yields:
         The result of each item. Close the generator to stop.
 
     Raises:
-        RefmaskError: what ``build`` or the work raised of this kind, or when the cluster fails.
+        RefmaskError: what ``build`` or the work raised, or when the cluster fails.
     """
     items = list(items)
     if not items:
@@ -122,30 +119,29 @@ def spread(
         except ray.exceptions.RayTaskError:
             raise
         except ray.exceptions.RayError as error:
-            said = str(error).strip().partition("\n")[0]
             raise RefmaskError(
-                f"the cluster lost work ({said}); what is written stays, so give the same command "
-                "again to go on"
+                f"the cluster failed ({first_line(error)}); finished files are kept, so run the "
+                "same command again to resume"
             ) from None
 
 
 def _results(build: Callable[[], Work], items: list[bytes], cluster: Cluster, ordered: bool) -> Any:
-    """A Ray dataset of the results; it is computed while it is read."""
+    """A lazy Ray dataset of the results."""
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    room = sum(cluster.fits(node["Resources"]) for node in nodes if node["Alive"])
-    if not room:
+    capacity = sum(cluster.fits(node["Resources"]) for node in nodes if node["Alive"])
+    if not capacity:
         warnings.warn(
             f"no machine of the cluster has {cluster.cores} cores, {cluster.gpus:g} GPUs and "
-            f"{cluster.memory / 1e9:.1f} GB for a worker; waiting for one that has",
+            f"{cluster.memory / 1e9:.1f} GB for a worker; waiting until one joins",
             RefmaskWarning,
             stacklevel=4,
         )
-    # The pool may shrink to one: an actor of a machine that is gone starts anew only when another
-    # has made room for it.
+    # The pool may shrink to one: an actor of a lost machine restarts only once another actor has
+    # freed its resources.
     pool = ray.data.ActorPoolStrategy(
         min_size=1,
         max_size=len(items),
-        initial_size=max(1, min(room, len(items))),
+        initial_size=max(1, min(capacity, len(items))),
     )
     with _settings(ordered):
         rows = ray.data.from_items(
@@ -165,12 +161,12 @@ def _results(build: Callable[[], Work], items: list[bytes], cluster: Cluster, or
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
-    """A connection to the cluster, or one that lasts as long as this."""
+    """Connect to a cluster, or use the connection that exists."""
     if ray.is_initialized():
         yield
         return
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    # Ray warns of how Ray Data starts actors; what fails is raised all the same.
+    # Ray warns about how Ray Data starts actors; failures are raised all the same.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         if address is None:
@@ -179,10 +175,9 @@ def _connected(address: str | None) -> Iterator[None]:
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        said = str(error).strip().partition("\n")[0]
         raise ConfigurationError(
-            f"expected a Ray cluster at {address or 'this machine'}, got none ({said}); start one "
-            "with 'ray start', or leave `address` out"
+            f"no Ray cluster answers at {address or 'this machine'} ({first_line(error)}); start "
+            "one with 'ray start', or leave `address` out"
         ) from None
     try:
         yield
@@ -192,7 +187,7 @@ def _connected(address: str | None) -> Iterator[None]:
 
 @contextmanager
 def _settings(ordered: bool) -> Iterator[None]:
-    """Settings of Ray Data for datasets that are made within; each keeps its own."""
+    """Ray Data's settings for datasets made inside; each dataset copies them."""
     context = ray.data.DataContext.get_current()
     before = context.copy()
     context.execution_options.preserve_order = ordered

@@ -1,4 +1,4 @@
-"""Images of an index, looked at on a cluster."""
+"""Encode images of an index on a cluster."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from refmask.errors import ImageError, InputError
 from refmask.evaluation.pipeline import in_order
 from refmask.fingerprint import Fingerprint
 from refmask.search.images import File
-from refmask.search.ingest import look_at
-from refmask.search.rows import Entry, decode, encode
+from refmask.search.ingest import encode_file
+from refmask.search.rows import Entry, deserialize, serialize
 from refmask.segmenter import Segmenter
 
-#: What begins the result of an image that cannot be taken in.
+#: First byte of the result of an image that failed.
 FAILED = b"\0"
 
 
 @dataclass(frozen=True)
 class EntriesOnRay:
-    """Looks at the images of an index elsewhere, for ``Index.add`` and ``Index.update``.
+    """Encodes images on other machines, for ``Index.add`` and ``Index.update``.
 
     Attributes:
         build: makes a worker's segmenter.
         system: what its answers depend on, see ``worker.fingerprint_of``.
-        alpha: that the index is searched with.
-        cluster: where they are.
+        alpha: of the index, weight of the global feature in its searched vectors.
+        cluster: where to run.
     """
 
     build: Callable[[], Segmenter]
@@ -39,13 +39,13 @@ class EntriesOnRay:
     cluster: Cluster
 
     def __call__(self, files: Sequence[File]) -> Generator[Entry | InputError, None, None]:
-        """Entries of files in their order, or why there is none."""
+        """The entry of each file in their order, or the error."""
         build = partial(_worker, self.build, self.system, self.alpha)
         items = (json.dumps(asdict(file)).encode() for file in files)
-        with closing(spread(build, items, self.cluster, ordered=True)) as found:
-            for content in found:
+        with closing(spread(build, items, self.cluster, ordered=True)) as results:
+            for content in results:
                 failed = content.startswith(FAILED)
-                yield ImageError(content[1:].decode()) if failed else decode(content)
+                yield ImageError(content[1:].decode()) if failed else deserialize(content)
 
 
 def _worker(build: Callable[[], Segmenter], system: Fingerprint, alpha: float) -> Work:
@@ -54,12 +54,12 @@ def _worker(build: Callable[[], Segmenter], system: Fingerprint, alpha: float) -
 
     def entry(file: File) -> bytes:
         try:
-            return encode(look_at(segmenter, file, alpha))
+            return serialize(encode_file(segmenter, file, alpha))
         except InputError as error:
             return FAILED + str(error).encode()
 
     def work(item: bytes) -> bytes:
-        with closing(in_order(entry, [File(**json.loads(item))], 1)) as looked:
-            return next(looked)
+        with closing(in_order(entry, [File(**json.loads(item))], 1)) as results:
+            return next(results)
 
     return work

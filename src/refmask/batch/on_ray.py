@@ -1,4 +1,4 @@
-"""What is spread over a cluster: shards of a batch, images of an evaluation."""
+"""Run batches and evaluations on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -22,45 +22,45 @@ from refmask.segmenter import Segmenter
 
 @dataclass(frozen=True)
 class OnRay:
-    """The engine of many machines: actors, each with a model of its own.
+    """The engine of many machines: actors, each with its own model.
 
     Attributes:
         build: makes a worker's segmenter.
-        cluster: where they are.
+        cluster: where to run.
     """
 
     build: Callable[[], Segmenter]
     cluster: Cluster
 
     def __call__(
-        self, order: WorkerSpec, shards: Iterable[Shard]
+        self, spec: WorkerSpec, shards: Iterable[Shard]
     ) -> Generator[ShardResult, None, None]:
-        """Do shards, told of as they are done."""
-        build = partial(_shard_worker, self.build, order, self.cluster.cores)
+        """Answer shards; results come as they finish."""
+        build = partial(_shard_worker, self.build, spec, self.cluster.cores)
         items = (shard.encode() for shard in shards)
-        with closing(spread(build, items, self.cluster)) as found:
-            for content in found:
+        with closing(spread(build, items, self.cluster)) as results:
+            for content in results:
                 yield ShardResult(**json.loads(content))
 
 
-def _shard_worker(build: Callable[[], Segmenter], order: WorkerSpec, at_once: int) -> Work:
-    worker = order.worker(build(), at_once)
+def _shard_worker(build: Callable[[], Segmenter], spec: WorkerSpec, at_once: int) -> Work:
+    worker = spec.worker(build(), at_once)
 
     def work(item: bytes) -> bytes:
-        [done] = worker([Shard.decode(item)])
-        return json.dumps(asdict(done)).encode()
+        [result] = worker([Shard.decode(item)])
+        return json.dumps(asdict(result)).encode()
 
     return work
 
 
 @dataclass(frozen=True)
 class RecordsOnRay:
-    """Answers the images of an evaluation elsewhere, for ``Evaluation.elsewhere``.
+    """Answers an evaluation's images on other machines, for ``Evaluation.remote``.
 
     Attributes:
         build: makes a worker's evaluation.
-        configuration: that of the evaluation, which each worker's must equal.
-        cluster: where they are.
+        configuration: of the evaluation; each worker's must equal it.
+        cluster: where to run.
     """
 
     build: Callable[[], Evaluation]
@@ -68,11 +68,11 @@ class RecordsOnRay:
     cluster: Cluster
 
     def __call__(self, images: Sequence[str]) -> Generator[list[Record] | ImageError, None, None]:
-        """The records of images in their order, or why one is left out."""
+        """The records of each image in their order, or the error."""
         build = partial(_record_worker, self.build, self.configuration)
         items = (image.encode() for image in images)
-        with closing(spread(build, items, self.cluster, ordered=True)) as found:
-            for content in found:
+        with closing(spread(build, items, self.cluster, ordered=True)) as results:
+            for content in results:
                 records = json.loads(content)
                 yield ImageError(records) if isinstance(records, str) else records
 

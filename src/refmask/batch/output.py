@@ -1,12 +1,12 @@
-"""A batch's folder, on a disk or in object storage::
+"""The output folder of a batch, on a disk or in object storage::
 
     _manifest.json         what the rows depend on
-    part-00000017.parquet  rows of a shard, there whole or not at all
+    part-00000017.parquet  rows of a shard, written whole or not at all
     _summary.json          counts, once all shards are done
 
-Readers of Parquet folders leave out what begins with ``_``, so the folder reads as one table.
-Each part's footer says of which configuration it is and how many of its rows failed; a part
-without such a footer, as a broken upload may leave it, counts as absent.
+Readers of Parquet folders skip names that begin with ``_``, so the folder reads as one table. Each
+part's footer holds its configuration's hash and how many of its rows failed; a part without such a
+footer, as a broken upload may leave it, counts as missing.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from filelock import FileLock, Timeout
 from pyarrow import parquet
 from pyarrow.fs import FileSelector, FileType
 
-from refmask.batch.places import Place, beside, in_short, is_uri, locate, read, write_whole
 from refmask.batch.plan import Shard
-from refmask.batch.rows import Row, to_parquet, told_of
+from refmask.batch.rows import Row, metadata_of, to_parquet
+from refmask.batch.storage import Location, first_line, is_uri, locate, read, resolve, write_whole
 from refmask.errors import ConfigurationError, InputError
 from refmask.fingerprint import Fingerprint
 
 MANIFEST, SUMMARY, LOCK = "_manifest.json", "_summary.json", ".lock"
-#: Footers that are read at once: object storage takes long over each.
+#: Footers read at once: each takes long in object storage.
 AT_ONCE = 16
 
 
 @dataclass(frozen=True)
 class ShardResult:
-    """A shard that is done.
+    """A finished shard.
 
     Attributes:
-        number: its place.
-        rows: how many.
+        number: its position in the plan.
+        rows: how many it has.
         errors: how many of them failed.
-        first_error: of the first of these.
+        first_error: the first failed row's error.
     """
 
     number: int
@@ -52,129 +52,126 @@ class ShardResult:
     first_error: str | None
 
 
-def write_shard(folder: str, mark: str, shard: Shard, rows: Sequence[Row]) -> ShardResult:
+def write_shard(folder: str, sha256: str, shard: Shard, rows: Sequence[Row]) -> ShardResult:
     """Write a shard's rows.
 
     Args:
         folder: path or URI.
-        mark: the configuration's hash.
-        shard: which.
-        rows: all of it.
+        sha256: of the batch's configuration.
+        shard: the shard.
+        rows: all its rows.
 
     Raises:
         ConfigurationError: when they cannot be written.
     """
     errors = [row["error"] for row in rows if row.get("error") is not None]
-    done = ShardResult(shard.number, len(rows), len(errors), errors[0] if errors else None)
-    content = to_parquet(rows, {"configuration": mark, **asdict(done)})
+    result = ShardResult(shard.number, len(rows), len(errors), errors[0] if errors else None)
+    content = to_parquet(rows, {"configuration": sha256, **asdict(result)})
     write_whole(folder, shard.name, content)
-    return done
+    return result
 
 
 class Output:
-    """A batch's folder, claimed by this process alone where it is on a disk.
+    """A batch's output folder; on a disk, locked against other processes.
 
-    In object storage nothing can be claimed; two that work there at once do the same work twice.
+    Object storage has no locks: two processes that write there at once do the same work twice.
 
     Args:
-        folder: path or URI; new, empty, or of a batch of the same configuration.
+        folder: path or URI; new, empty, or of a batch with the same configuration.
         configuration: what its rows depend on.
     """
 
     def __init__(self, folder: str, configuration: Fingerprint) -> None:
         self.folder = folder
         self.configuration = configuration
-        self._held = ExitStack()
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Claim the folder.
+        """Check and lock the folder.
 
         Raises:
-            ConfigurationError: when it holds something else or a batch of another configuration,
-                another process writes to it, or it cannot be written.
+            ConfigurationError: when it holds something else or another batch, another process
+                writes to it, or it cannot be written.
         """
-        place = locate(self.folder)
-        present = self._present(place)
-        if MANIFEST in present:
-            self._check_same()
-        elif present:
+        location = locate(self.folder)
+        names = self._names(location)
+        if MANIFEST in names:
+            self._check_manifest()
+        elif names:
             raise ConfigurationError(
-                f"expected a new folder or one of a batch, got {self.folder} with {present[0]} in "
-                "it; choose another `out`"
+                f"{self.folder} is not a batch's folder and not empty ({names[0]} is in it); "
+                "choose another `out`"
             )
         else:
-            content = json.dumps(dict(self.configuration), indent=1).encode() + b"\n"
-            write_whole(self.folder, MANIFEST, content)
+            self._write_json(MANIFEST, self.configuration)
         if not is_uri(self.folder):
-            self._lock(place.path)
+            self._lock(location.path)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._held.close()
+        self._stack.close()
 
     def done(self) -> dict[int, ShardResult]:
-        """The shards that are there, by number."""
-        place = locate(self.folder)
-        parts = [name for name in self._present(place) if name.endswith(".parquet")]
+        """Finished shards by number."""
+        location = locate(self.folder)
+        parts = [name for name in self._names(location) if name.endswith(".parquet")]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = pool.map(lambda name: self._read(place, name), parts)
-            return {done.number: done for done in found if done is not None}
+            results = pool.map(lambda name: self._result(location, name), parts)
+            return {result.number: result for result in results if result is not None}
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """Write the summary, which is what JSON can hold."""
-        write_whole(self.folder, SUMMARY, json.dumps(dict(summary), indent=1).encode() + b"\n")
+        """Write the summary, which JSON must be able to hold."""
+        self._write_json(SUMMARY, summary)
 
-    def _present(self, place: Place) -> list[str]:
-        """Names in the folder; those that are hidden are nobody's."""
+    def _write_json(self, name: str, values: Mapping[str, Any]) -> None:
+        write_whole(self.folder, name, json.dumps(dict(values), indent=1).encode() + b"\n")
+
+    def _names(self, location: Location) -> list[str]:
+        """Sorted names of files in the folder that are not hidden."""
         try:
-            if place.system.get_file_info(place.path).type == FileType.NotFound:
+            if location.system.get_file_info(location.path).type == FileType.NotFound:
                 return []
-            infos = place.system.get_file_info(FileSelector(place.path))
+            infos = location.system.get_file_info(FileSelector(location.path))
         except (OSError, pyarrow.ArrowException) as error:
             raise ConfigurationError(
-                f"cannot write to {self.folder}: {in_short(error)}; choose another `out`"
+                f"cannot write to {self.folder}: {first_line(error)}; choose another `out`"
             ) from None
         return sorted(info.base_name for info in infos if not info.base_name.startswith("."))
 
-    def _check_same(self) -> None:
-        name = beside(self.folder, MANIFEST)
+    def _check_manifest(self) -> None:
+        name = resolve(self.folder, MANIFEST)
         try:
-            there = json.loads(read(name, "a manifest"))
+            manifest = json.loads(read(name, "a manifest"))
         except (InputError, ValueError, RecursionError):
-            there = None
-        if not isinstance(there, dict):
-            raise ConfigurationError(f"expected settings by name in {name}; choose another `out`")
-        differing = Fingerprint(there).summary(self.configuration)
+            manifest = None
+        if not isinstance(manifest, dict):
+            raise ConfigurationError(f"{name} is damaged; choose another `out`")
+        differing = Fingerprint(manifest).summary(self.configuration)
         if differing:
             raise ConfigurationError(
-                f"{self.folder} holds a batch of another configuration ({differing}); choose "
-                "another `out`, or ask for the same"
+                f"{self.folder} holds a batch of another configuration ({differing}); use the "
+                "same settings, or choose another `out`"
             )
 
     def _lock(self, path: str) -> None:
         try:
-            self._held.enter_context(FileLock(os.path.join(path, LOCK), blocking=False))  # noqa: PTH118
+            self._stack.enter_context(FileLock(os.path.join(path, LOCK), blocking=False))  # noqa: PTH118
         except Timeout:
             raise ConfigurationError(
-                f"expected to write to {self.folder} alone, but another process does; wait for "
-                "it, or choose another `out`"
+                f"another process writes to {self.folder}; wait for it, or choose another `out`"
             ) from None
         except OSError as error:
             raise ConfigurationError(
                 f"cannot write to {self.folder}: {error.strerror}; choose another `out`"
             ) from None
 
-    def _read(self, place: Place, name: str) -> ShardResult | None:
-        """What a part tells of itself; None when it is none of this configuration, or not whole."""
+    def _result(self, location: Location, name: str) -> ShardResult | None:
+        """The result in a part's footer; None if it is damaged or of another configuration."""
         try:
-            with place.system.open_input_file(f"{place.path}/{name}") as file:
-                metadata = parquet.read_metadata(file).metadata
-        except (OSError, pyarrow.ArrowException):
-            return None
-        footer = told_of(metadata)
-        if footer is None or footer.pop("configuration", None) != self.configuration.sha256:
-            return None
-        try:
+            with location.system.open_input_file(f"{location.path}/{name}") as file:
+                footer = metadata_of(parquet.read_metadata(file).metadata)
+            if footer is None or footer.pop("configuration", None) != self.configuration.sha256:
+                return None
             return ShardResult(**footer)
-        except TypeError:
+        except (OSError, pyarrow.ArrowException, TypeError):
             return None

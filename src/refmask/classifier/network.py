@@ -1,8 +1,8 @@
-"""EfficientNet-Lite2: ImageNet class logits at each place of an image.
+"""EfficientNet-Lite2: ImageNet class logits at each position of an image.
 
 After Tan and Le, "EfficientNet" (ICML 2019), in its Lite form: no squeeze-and-excitation, ReLU6.
-Everything is convolutional, so that an image of any size gives a map of logits; their mean is what
-the ordinary classifier gives.
+The network is fully convolutional: an image of any size gives a map of logits, whose mean is the
+ordinary classifier's output.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ STAGES = (
     *((1, 3, 1, 16), (3, 3, 2, 24), (3, 5, 2, 48)),
     *((4, 3, 2, 88), (4, 5, 1, 120), (5, 5, 2, 208), (1, 3, 1, 352)),
 )
-#: Pixels between the places of the last feature map.
+#: Pixels between positions of the last feature map.
 STRIDE = 32
-#: Channels of the last map at each of the strides 2, 4, 8, 16 and 32.
+#: Channels of the last feature map at each of the strides 2, 4, 8, 16 and 32.
 PYRAMID = (16, 24, 48, 120, 352)
 CLASSES = 1000
-#: Of the batch norms.
+#: Epsilon of the batch norms.
 EPSILON = 1e-3
 
 
@@ -37,10 +37,10 @@ class EfficientNetLite2:
     Args:
         weights: float32 by the published checkpoint's names.
         precision: torch.float32 or torch.bfloat16, of its convolutions.
-        device: where it computes.
+        device: of the network.
 
     Raises:
-        WeightsError: when the weights are another network's.
+        WeightsError: when the weights belong to another network.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class EfficientNetLite2:
 
     @torch.inference_mode()
     def pyramid(self, pixels: Tensor) -> list[Tensor]:
-        """The last map at each stride.
+        """The last feature map at each stride.
 
         Args:
             pixels: as for :meth:`features`.
@@ -81,16 +81,16 @@ class EfficientNetLite2:
             to 32 with C as in ``PYRAMID``.
         """
         maps = pixels.to(self.device, self.precision, memory_format=torch.channels_last)
-        maps, found = self._stem(maps).clamp_(0, 6), []
+        maps, levels = self._stem(maps).clamp_(0, 6), []
         for block in self._blocks:
             if block.spread.stride == 2:
-                found.append(maps)
+                levels.append(maps)
             maps = block(maps)
-        return [*found, maps]
+        return [*levels, maps]
 
     @torch.inference_mode()
     def top(self, maps: Tensor) -> Tensor:
-        """The last feature map, as :meth:`features` gives it, of the pyramid's last one."""
+        """The result of :meth:`features` from the pyramid's last map."""
         return self._head(maps).clamp_(0, 6).float()
 
     @torch.inference_mode()
@@ -101,7 +101,7 @@ class EfficientNetLite2:
 
 @dataclass(frozen=True)
 class _Convolution:
-    """A convolution padded as in TensorFlow: outputs number ceil(inputs / stride)."""
+    """A convolution padded as in TensorFlow, with ceil(inputs / stride) outputs."""
 
     weight: Tensor
     bias: Tensor
@@ -112,7 +112,7 @@ class _Convolution:
         kernel = self.weight.shape[-1]
         pads = [_padding(side, kernel, self.stride) for side in maps.shape[:1:-1]]
         even = all(total % 2 == 0 for total in pads)
-        if not even:  # what is left over goes to the right and below
+        if not even:  # the remainder goes to the right and bottom
             maps = functional.pad(
                 maps, [part for total in pads for part in (total // 2, total - total // 2)]
             )
@@ -125,7 +125,7 @@ class _Convolution:
 
 @dataclass(frozen=True)
 class _Block:
-    """An inverted residual: widen, convolve each channel, narrow; added where shapes allow it."""
+    """An inverted residual block: expand, depthwise convolution, project, and a shortcut."""
 
     expand: _Convolution | None
     spread: _Convolution
@@ -144,7 +144,7 @@ class _Block:
 
 
 class _Reader:
-    """Takes a checkpoint's tensors by name, each of the shape it must have."""
+    """Reads a checkpoint's tensors by name and checks their shapes."""
 
     def __init__(
         self, weights: Mapping[str, Tensor], precision: torch.dtype, device: torch.device
@@ -161,7 +161,7 @@ class _Reader:
         return value.to(self._device)
 
     def convolution(self, name: str, norm: str, stride: int = 1) -> _Convolution:
-        """A convolution and the batch norm behind it, as one."""
+        """A convolution with its batch norm folded in."""
         weight = self.take(f"{name}.weight").float()
         scale, shift, mean, variance = (
             self.take(f"{norm}.{part}", (len(weight),)).float()
@@ -177,7 +177,7 @@ class _Reader:
 
 
 def _strides() -> list[int]:
-    """Stride of each block: a stage's first block has the stage's."""
+    """Stride of each block: that of its stage for a stage's first block, else 1."""
     return [
         stride if number == 0 else 1
         for repeats, _, stride, _ in STAGES
@@ -186,5 +186,5 @@ def _strides() -> list[int]:
 
 
 def _padding(side: int, kernel: int, stride: int) -> int:
-    """Rows or columns to add so that a convolution gives ceil(side / stride) outputs."""
+    """Rows or columns of padding for ceil(side / stride) outputs."""
     return max((-(-side // stride) - 1) * stride + kernel - side, 0)

@@ -1,4 +1,4 @@
-"""English nouns as people write them: their forms, and words that name no kind of thing."""
+"""English nouns: their written forms, and words that name no kind of object."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-#: Where a thing is, or which of several it is.
+#: Words for a position, or for one of several objects.
 PLACES = _words(
     "left right middle center centre top bottom front back rear side corner edge end far near "
     "foreground background upper lower inside outside distance way spot place area space "
     "first second third fourth fifth last next other"
 )
-#: What stands for a thing, or counts things, without telling their kind.
+#: Words that refer to or count objects without naming their kind.
 POINTERS = _words(
     "one ones it its this that these those thing things object objects item items stuff something "
     "anything everything none all both each some any most more rest two three four five six "
     "number which what who"
 )
-#: Amounts and parts that look like what they are of: "a piece of cake", "the cake slice".
+#: Amounts and parts that look like the whole: "a piece of cake", "the cake slice".
 PORTIONS = _words(
     "pair piece part half portion section set bunch group stack pile row line couple kind type "
     "sort bit lot chunk segment quarter bundle cluster collection amount pieces parts halves "
     "portions stacks piles rows bits lots slice slices herd flock handful serving variety"
 )
-#: What shows another thing: "a picture of a dog", but also "a picture on the wall".
+#: Depictions of another object: "a picture of a dog", but also "a picture on the wall".
 LIKENESSES = _words("picture photo image painting reflection view statue")
 COLOURS = _words(
     "red orange yellow green blue purple violet pink brown black white grey gray beige tan gold "
     "golden silver maroon navy teal turquoise"
 )
-#: Words that describe a noun rather than make another of it: "a green house" is no greenhouse.
+#: Words that describe a noun rather than form a compound: "a green house" is no greenhouse.
 DESCRIBING = (
     COLOURS
     | PLACES
@@ -43,32 +43,25 @@ DESCRIBING = (
         "square single double dark bald"
     )
 )
-#: Heads that tell nothing of what their thing looks like. The others have a look of their own, too.
+#: Heads without an appearance of their own. The exceptions are objects, too.
 EMPTY = (PLACES | POINTERS | PORTIONS | COLOURS) - {"orange", "slice", "slices"}
-#: What leads from a thing to what it wears or holds.
+#: Words between an object and what it wears or holds.
 CARRIERS = _words("with in wearing holding has having carrying")
-#: Where a run of words that belong to one noun ends.
+#: Words that end a noun phrase.
 BREAKS = CARRIERS | _words(
     "of and or on at by to from near behind under over above below beside between that which "
     "who is are was were facing towards toward against into onto for but not while as"
 )
-#: Words of a phrase that are never read as nouns, unless they are its head.
+#: Words that are never nouns, unless they are the head.
 NO_NOUNS = EMPTY | COLOURS | BREAKS | _words("a an the his her my your their our no")
 
-#: Endings of regular plurals, longest first, and what stands there in the singular.
+#: Endings of regular plurals, longest first, and of their singular.
 ENDINGS = (
-    *(
-        ("ches", "ch"),
-        ("shes", "sh"),
-        ("sses", "ss"),
-        ("ses", "s"),
-        ("xes", "x"),
-        ("zes", "z"),
-        ("ies", "y"),
-    ),
-    *(("ies", "ie"), ("ves", "f"), ("ves", "fe"), ("men", "man"), ("oes", "o"), ("s", "")),
+    *(("ches", "ch"), ("shes", "sh"), ("sses", "ss"), ("ses", "s"), ("xes", "x"), ("zes", "z")),
+    *(("ies", "y"), ("ies", "ie"), ("ves", "f"), ("ves", "fe"), ("men", "man"), ("oes", "o")),
+    ("s", ""),
 )
-#: A slip of the pen is looked for in words of at least so many letters that do not end like this.
+#: Misspellings are corrected in words of at least this many letters without these endings.
 LONG, INFLECTED = 5, ("est", "ing", "ed")
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -95,7 +88,7 @@ def spellings(words: Sequence[str]) -> Iterator[str]:
 
 
 def singulars(word: str, irregular: Mapping[str, str]) -> Iterator[str]:
-    """What a noun may be the plural of; of a compound the last word is looked at.
+    """Possible singulars of a noun; of a compound the last word is inflected.
 
     Args:
         word: lower-case, words between spaces.
@@ -110,7 +103,7 @@ def singulars(word: str, irregular: Mapping[str, str]) -> Iterator[str]:
 
 
 def slips(word: str) -> Iterator[str]:
-    """All words one slip away: a letter too many, too few, wrong, or two exchanged."""
+    """All words one edit away: a letter too many, too few, wrong, or two exchanged."""
     for at in range(len(word) + 1):
         first, last = word[:at], word[at:]
         if last:

@@ -1,4 +1,4 @@
-"""Which known nouns a phrase is about, and what they look like to the classifier."""
+"""The known nouns of a phrase, and their affinities to the classifier's classes."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from refmask.types import FloatArray, TargetPhrase
 if TYPE_CHECKING:
     from refmask.classifier.words import WordTable
 
-#: Words in the longest compound that is looked for.
+#: Words of the longest compound.
 LONGEST = 4
-#: What words before the target's noun, and other nouns, mean to the whole expression.
+#: Weights of nouns before the target's noun, and of other nouns, in the whole expression.
 MODIFIER, OTHER = 0.5, 0.2
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A phrase as the table of words understands it.
+    """A phrase, interpreted by the table of words.
 
     Attributes:
-        word: the table's word for what the target is, or None.
-        noun: float32 (C,), 0 to 1: how far each class is what the noun phrase names; zeros where
-            nothing is known.
+        word: the table's word for the target, or None.
+        noun: float32 (C,), 0 to 1, affinity of the noun phrase to each class; zeros where it is
+            unknown.
         sentence: the same for the whole expression.
-        unknown: None, or why the target's own noun tells nothing, as a text to show. ``word`` is
-            then another word of the phrase, which decides in its place.
+        unknown: None, or a message why the target's noun is of no use. ``word`` is then another
+            word of the phrase, which replaces it.
     """
 
     word: str | None
@@ -51,15 +51,16 @@ class Reading:
 
 
 def read_phrase(table: WordTable, phrase: TargetPhrase) -> Reading:
-    """What a phrase's nouns look like, each found in whatever form it is written."""
+    """The affinities of a phrase's nouns, each found in any of its written forms."""
     named, after = _around(phrase)
-    head = named[-1] if named else ""
     word, start = _target(table, named, after)
     modifiers = list(_nouns(table, named[:start]))
     unknown = None
     if word is None:
+        head = named[-1] if named else phrase.head
+        unknown = f"'{head}' names no kind of object" if head in EMPTY else f"'{head}' is unknown"
         word = next(iter([*modifiers[::-1], *_carried(table, after)]), None)
-        unknown = _fault(head or phrase.head) + (f"; '{word}' decides" if word else "")
+        unknown += f"; '{word}' is used instead" if word else ""
     others = [(each, MODIFIER) for each in modifiers]
     others += [(each, OTHER) for each in _nouns(table, after)]
     noun = _strongest(table, [(word, 1.0)] if word else [])
@@ -67,24 +68,17 @@ def read_phrase(table: WordTable, phrase: TargetPhrase) -> Reading:
     return Reading(word, noun, sentence, unknown)
 
 
-def _fault(head: str) -> str:
-    """Why a head tells nothing."""
-    if head in EMPTY:
-        return f"'{head}' names no kind of thing"
-    return f"nothing is known about '{head}'"
-
-
 def _strongest(table: WordTable, words: Sequence[tuple[str, float]]) -> FloatArray:
-    """The greatest affinity that words have by their weight, float32 (C,)."""
-    affinity = np.zeros(table.classes, np.float32)
+    """The maximum over words of their affinities times their weights, float32 (C,)."""
+    maximum = np.zeros(table.classes, np.float32)
     for word, weight in words:
-        found = table.affinity(word)
-        affinity = affinity if found is None else np.maximum(affinity, weight * found)
-    return affinity
+        affinity = table.affinity(word)
+        maximum = maximum if affinity is None else np.maximum(maximum, weight * affinity)
+    return maximum
 
 
 def _around(phrase: TargetPhrase) -> tuple[list[str], list[str]]:
-    """The words of the noun phrase up to its head, and the expression's words behind it."""
+    """The words of the noun phrase up to its head, and the expression's words after it."""
     named, text = split_words(phrase.noun_phrase), split_words(phrase.text)
     for head in split_words(phrase.head)[-1:]:
         if head in named:
@@ -94,9 +88,9 @@ def _around(phrase: TargetPhrase) -> tuple[list[str], list[str]]:
 
 
 def _target(table: WordTable, named: Sequence[str], after: Sequence[str]) -> tuple[str | None, int]:
-    """The table's word for what is named, and where in the noun phrase it starts.
+    """The table's word for the target, and its start in the noun phrase.
 
-    A portion is what it is of ("a slice of pizza", "the pizza slice"); else it is the longest known
+    For a portion it is the whole ("a slice of pizza", "the pizza slice"); else the longest known
     compound that ends in the head, else the head.
     """
     last = max(0, len(named) - 1)
@@ -116,19 +110,19 @@ def _target(table: WordTable, named: Sequence[str], after: Sequence[str]) -> tup
 
 
 def _carried(table: WordTable, words: Sequence[str]) -> Iterator[str]:
-    """The things that something wears, holds or has, by the words behind its noun."""
+    """The objects that the target wears, holds or has, from the words after its noun."""
     for at, word in enumerate(words, 1):
         if word in CARRIERS:
             yield from _nouns(table, _run(words[at:]))
 
 
 def _run(words: Sequence[str]) -> list[str]:
-    """The first words, which may belong to one noun."""
+    """The words up to the end of a noun phrase."""
     return list(takewhile(lambda word: word not in BREAKS, words))
 
 
 def _nouns(table: WordTable, words: Sequence[str]) -> Iterator[str]:
-    """The things that words name, in order, a compound as one."""
+    """The objects that words name, in order, a compound as one."""
     at = 0
     while at < len(words):
         stops = range(min(len(words), at + LONGEST), at, -1)

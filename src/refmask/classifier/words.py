@@ -1,7 +1,7 @@
-"""What nouns look like to the classifier: a table of affinities, and phrases read by it.
+"""The affinities of nouns to the classifier's classes, in a table that ships with refmask.
 
-The table is made from WordNet, a sentence encoder and a hand-written list, none of which is needed
-here (``assets/words/card.md``).
+The table was made from WordNet, a sentence encoder and a hand-written list, none of which is needed
+to use it (``assets/words/card.md``).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from refmask.types import FloatArray, TargetPhrase
 __all__ = ["FILE", "SCALE", "Reading", "WordTable", "load_words"]
 
 FILE = "words.safetensors"
-#: Affinities are kept as bytes: SCALE times their square root.
+#: Affinities are stored as bytes: SCALE times their square root.
 SCALE = 255
 
 
@@ -42,16 +42,16 @@ class WordTable:
 
     Args:
         arrays: of W words, C classes and P profiles,
-            ``words``: uint8, UTF-8, each word with a line feed behind it;
-            ``row_ends``: uint32 (W,), where each word's part of the next two ends;
+            ``words``: uint8, UTF-8, one word per line;
+            ``row_ends``: uint32 (W,), end of each word's part of the next two;
             ``columns``: uint16, below C a class, from C on a profile;
-            ``values``: uint8, affinity to that class, or the weight of that profile;
+            ``values``: uint8, affinity to that class, or weight of that profile;
             ``profiles``: uint8 (P, C), affinities that many words share;
-            ``things``: bool (W,), whether it is a noun more often than anything else;
-            ``common``: bool (W,), whether it is met in ordinary text, or names a class;
-            ``listed``: bool (W,), whether it is among the things that photographs mostly show;
-            ``plurals``: uint8, UTF-8, irregular plural, tab, singular, line feed.
-            A word's affinity to a class is the greatest of its own and its profiles' by weight.
+            ``things``: bool (W,), whether the word is mostly a noun;
+            ``common``: bool (W,), whether it occurs in ordinary text, or names a class;
+            ``listed``: bool (W,), whether it is among the objects most frequent in photographs;
+            ``plurals``: uint8, UTF-8, lines of irregular plural, tab, singular.
+            A word's affinity to a class is the maximum of its own and its profiles' weighted ones.
     """
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -88,25 +88,25 @@ class WordTable:
         if word := self._singular(" ".join(words)):
             return word
         likely = "listed" if {*words[:1]} & DESCRIBING else "common"
-        found = map(self._singular, spellings(words))
-        return next((word for word in found if word and self._flag(likely, word)), None)
+        candidates = map(self._singular, spellings(words))
+        return next((word for word in candidates if word and self._flag(likely, word)), None)
 
     def find_misspelt(self, word: str) -> str | None:
-        """The only listed word that is one slip of the pen away from a word, or None."""
+        """The only listed word that is one edit away from a word, or None."""
         if len(word) < LONG or word.endswith(INFLECTED):
             return None
         near = {slip for slip in slips(word) if self._flag("listed", slip)}
         return near.pop() if len(near) == 1 else None
 
     def is_thing(self, word: str) -> bool:
-        """Whether a word of the table is a noun more often than anything else."""
+        """Whether a word of the table is mostly a noun."""
         return self._flag("things", word)
 
     def affinity(self, noun: str) -> FloatArray | None:
-        """How far each class is what a noun names.
+        """The affinity of a noun to each class.
 
         Returns:
-            float32 (C,), 0 to 1; None where nothing is known about the noun.
+            float32 (C,), 0 to 1; None for an unknown noun.
         """
         word = self.find(noun)
         if word is None:
@@ -121,7 +121,7 @@ class WordTable:
         return np.asarray(np.max([affinity, *(values[~own, None] * profiles)], axis=0), np.float32)
 
     def read(self, phrase: TargetPhrase) -> Reading:
-        """What a phrase's nouns look like."""
+        """See ``readings.read_phrase``."""
         return read_phrase(self, phrase)
 
     def _singular(self, noun: str) -> str | None:

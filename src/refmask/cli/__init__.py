@@ -1,8 +1,8 @@
-"""The ``refmask`` command: finds the subcommand, runs it, and turns our errors into one line.
+"""The ``refmask`` command: run a subcommand, and print refmask's errors as one line.
 
-To add a command: one file beside this one with ``configure(parser)`` and ``run(args) -> int``,
-and one line in ``COMMANDS``. A command's module is imported only when it is called, so that
-``refmask --help`` stays quick.
+To add a command: one file in this folder with ``configure(parser)`` and ``run(args) -> int``, and
+one line in ``COMMANDS``. Only the called command's module is imported, so ``refmask --help`` stays
+fast.
 """
 
 from __future__ import annotations
@@ -16,50 +16,49 @@ import warnings
 from collections.abc import Sequence
 from typing import TextIO
 
-from refmask.cli.choosing import complete
-from refmask.cli.faults import DEBUG, VARIABLE, net, print_anything
+from refmask.cli.faults import DEBUG, VARIABLE, escape_unprintable, one_line
 from refmask.cli.hints import as_options
+from refmask.cli.options import complete
 from refmask.errors import RefmaskError, RefmaskWarning
 
 COMMANDS = {
     "segment": "the mask of each expression in each image",
-    "setup": "which model answers, and fetching the one that is recommended for photographs",
-    "export": "answers of segment --json in the forms that other programs read",
-    "batch": "many images, on this machine or on many, into Parquet",
-    "propose": "mask proposals of images: kept, drawn, or compared with ground truth",
-    "evaluate": "figures of a system on a data set, with a record of every answer",
-    "score": "figures of masks that another system made",
-    "compare": "what one run gains over another, and on which expressions",
+    "setup": "show the default model, or fetch the one recommended for photographs",
+    "export": "convert answers of segment --json for other programs",
+    "batch": "segment many images, on this machine or a cluster, into Parquet",
+    "propose": "make mask proposals: write, draw, or compare them with ground truth",
+    "evaluate": "evaluate a system on a data set, with a record of every answer",
+    "score": "evaluate masks that another system made",
+    "compare": "compare two runs: gains, and the expressions that changed most",
     "phrases": "the target noun phrase and head word of each expression",
-    "features": "the unblended features and the scores of given masks and expressions",
+    "features": "write unblended features and scores of given masks and expressions",
     "demo": "segment shipped photographs and emoji scenes",
     "reproduce": "the paper's tables and figures, on its data or on the shipped scenes",
     "app": "a page in the browser: drop an image, type a phrase, see the mask",
-    "serve": "the same over HTTP, for other programs and for Label Studio",
-    "index": "regions of many images, kept to be searched by phrase",
-    "search": "the images of an index that hold what a phrase refers to",
-    "models": "what can be loaded, what is here; fetch and verify it",
-    "data": "what of a data set is here, a look at it, and few-shot subsets of it",
+    "serve": "segment over HTTP, for other programs and for Label Studio",
+    "index": "index regions of many images, to be searched by phrase",
+    "search": "find the images of an index that a phrase refers to",
+    "models": "list, fetch and verify models",
+    "data": "check, preview and subsample data sets",
 }
 
 
-#: Objects that are made before Python looks for rubbish among the newest, instead of 700: imports
-#: make hundreds of thousands, which it would go through again and again.
-MANY = 100_000
-#: How often a thread looks whether the others have finished before it sleeps. libgomp's 300,000
-#: last milliseconds, taken from the very thread that is waited for when another program runs too.
+#: Allocations per garbage collection, instead of 700: imports make hundreds of thousands.
+GC_THRESHOLD = 100_000
+#: Spins of a waiting thread before it sleeps. libgomp's 300,000 take milliseconds, at the expense
+#: of the awaited thread when another program uses the cores, too.
 SPINS = "3000"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``refmask``; returns the exit status (0 done, 1 in part, 2 not at all)."""
+    """Run ``refmask``; returns the exit status (0 done, 1 partly done, 2 failed)."""
     words = sys.argv[1:] if argv is None else list(argv)
     if "--debug" in words[: words.index("--") if "--" in words else None]:
         words.remove("--debug")
         os.environ[VARIABLE] = DEBUG
-    print_anything()
+    escape_unprintable()
     wait_briefly()
-    gc.set_threshold(MANY, *gc.get_threshold()[1:])
+    gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     outer = argparse.ArgumentParser(
         prog="refmask",
         description="An image and a phrase in, the mask of that one thing out.",
@@ -70,7 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     outer.add_argument("--version", action="store_true", help="print the version and exit")
     outer.add_argument(
-        "--debug", action="store_true", help="with any command: print the traceback of a fault"
+        "--debug",
+        action="store_true",
+        help="print tracebacks of unexpected errors (any command)",
     )
     outer.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND")
     chosen = outer.parse_args(words[:1])
@@ -91,8 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from refmask.cli.places import check_places  # imports numpy, which help does without
 
     try:
-        with warnings.catch_warnings(), net(parser.prog):
-            warnings.showwarning = _tell
+        with warnings.catch_warnings(), one_line(parser.prog):
+            warnings.showwarning = _show_warning
             complete(arguments)
             check_places(arguments)
             return int(command.run(arguments))
@@ -100,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"refmask: error: {as_options(error)}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # Whoever reads our output has had enough; Python would complain when it flushes the rest.
+        # The reader of our output closed it; flushing the rest at exit would raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -109,16 +110,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def wait_briefly() -> None:
-    """Have threads wait for each other briefly, unless the environment says how to wait.
+    """Limit the spinning of waiting threads, unless the environment sets how they wait.
 
-    It is read when torch is imported: on two cores of which another program took one, an image
-    took 16 s instead of 1.5 before, and 3 s after.
+    Torch reads this on import. With another program on one of two cores, an image took 16 s
+    without the limit and 3 s with it (1.5 s on two free cores).
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 
-def _tell(
+def _show_warning(
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -126,7 +127,7 @@ def _tell(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Show our own warnings as one line, and others' as Python does."""
+    """Print refmask's warnings as one line, others as Python does."""
     if issubclass(category, RefmaskWarning):
         print(f"refmask: warning: {as_options(message)}", file=sys.stderr)
     else:

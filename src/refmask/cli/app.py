@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from threading import Event
 from typing import TYPE_CHECKING
 
-from refmask.cli.options import add_looking_options, check_looking, load_looking
+from refmask.cli.options import add_segmenter_options, build_segmenter, check_segmenter_options
 from refmask.errors import RefmaskError
 
 if TYPE_CHECKING:
@@ -18,36 +18,36 @@ PORT = 7860
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("--port", type=int, default=PORT, help=f"where to serve (default {PORT})")
+    parser.add_argument("--port", type=int, default=PORT, help=f"default {PORT}")
     parser.add_argument(
         "--host",
         default="127.0.0.1",
-        help="whom to serve: by default this machine alone, 0.0.0.0 for all that reach it",
+        help="address to serve on (default 127.0.0.1: this machine only; 0.0.0.0: the network)",
     )
-    add_looking_options(parser)
+    add_segmenter_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve the page until the user has had enough; the model loads once it is there."""
+    """Serve the page until interrupted; the model loads while the page is up."""
     from refmask.server.limits import Limits
     from refmask.server.page.serving import open_page
 
-    check_looking(args)
-    tabs: Future[SessionStore] = Future()
+    check_segmenter_options(args)
+    store: Future[SessionStore] = Future()
     note = f"Model: {args.choice.line}" if args.choice.line else ""
-    page = open_page(tabs, Limits(), args.model, host=args.host, port=args.port, note=note)
-    print(f"the page is at {page.local_url} and Ctrl-C ends it; the model is loading", flush=True)
+    page = open_page(store, Limits(), args.model, host=args.host, port=args.port, note=note)
+    print(f"The page is at {page.local_url}; Ctrl-C stops it. The model is loading.", flush=True)
     try:
-        tabs.set_result(_load(args))
-        print("the model is ready", flush=True)
+        store.set_result(_load(args))
+        print("The model is ready.", flush=True)
         Event().wait()
     except KeyboardInterrupt:
         return 0
     except RefmaskError as error:
-        tabs.set_exception(error)  # whoever waits for the model is told, too
+        store.set_exception(error)  # open pages show it
         raise
     finally:
-        tabs.cancel()
+        store.cancel()
         page.close(verbose=False)
     return 0
 
@@ -56,6 +56,6 @@ def _load(args: argparse.Namespace) -> SessionStore:
     from refmask.server.limits import Limits
     from refmask.server.page.sessions import SessionStore
 
-    segmenter = load_looking(args)
-    segmenter.parser(["a thing"])  # the parser loads now, and not when the first phrase waits
+    segmenter = build_segmenter(args)
+    segmenter.parser(["warm up"])  # loads the parser before the first phrase
     return SessionStore(segmenter, Limits())

@@ -1,4 +1,4 @@
-"""``refmask data``: what of a data set is here, a look at it, and few-shot subsets of it."""
+"""``refmask data``: check, preview and subsample data sets."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ NAMES = (
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``refmask data``."""
+    """Options of the command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    check = actions.add_parser(CHECK, help="what is there, what is missing, where it comes from")
+    check = actions.add_parser(CHECK, help="list its files, missing ones, and where to get them")
     _add_name(check)
     show = actions.add_parser(SHOW, help="draw images with their targets and expressions")
     _add_name(show)
     show.add_argument("--split", help="val (default, except for coco), test, testA, all, ...")
     _add_split_by(show)
     show.add_argument("--subset", default="all", help="of phrasecut: all (default), seen or unseen")
-    show.add_argument("--questions", choices=("categories",), help="of coco: what is asked of it")
+    show.add_argument("--questions", choices=("categories",), help="for coco: query categories")
     show.add_argument("--count", type=int, default=8, help="number of images (default 8)")
     show.add_argument("--seed", type=int, default=0, help="which images (default 0)")
     show.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the drawings")
     fewshot = actions.add_parser(
-        FEWSHOT, help="write a subset of K instances per class, each part of that of K + 1"
+        FEWSHOT, help="write a subset of K instances per class, nested in that of K + 1"
     )
     _add_name(fewshot)
     fewshot.add_argument("--split", default="train", help="to draw from (default train)")
@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the action says."""
+    """Run the action."""
     if args.action == CHECK:
         return _check(args.name, args.root)
     if args.action == SHOW:
@@ -64,20 +64,20 @@ def _add_split_by(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split-by", help="of refcocog: umd (default) or google")
 
 
-def _check(asked: str, given: Path | None) -> int:
-    """Print what is there; 1 when something that is needed is not."""
-    from refmask.data.checking import place, presence, split_states
+def _check(dataset: str, folder: Path | None) -> int:
+    """Print the state of each file and split; returns 1 when a required one is missing."""
+    from refmask.data.checking import find_parts, resolve, split_states
 
-    name, root = place(asked, given)
-    whole = True
+    name, root = resolve(dataset, folder)
+    complete = True
     print(f"{name} in {root}")
-    for one in presence(name, root):
-        if one.path is not None:
-            print(f"  here      {one.path.relative_to(root)}")
+    for entry in find_parts(name, root):
+        if entry.path is not None:
+            print(f"  here      {entry.path.relative_to(root)}")
             continue
-        whole &= one.part.optional
-        state = "not here" if one.part.optional else "MISSING "
-        print(f"  {state}  {one.part.name}\n            from {one.part.source}")
+        complete &= entry.part.optional
+        state = "not here" if entry.part.optional else "MISSING "
+        print(f"  {state}  {entry.part.name}\n            from {entry.part.source}")
     states = split_states(name, root)
     for split in states:
         title = f"{split.split_by} {split.split}" if split.split_by else split.split
@@ -88,12 +88,12 @@ def _check(asked: str, given: Path | None) -> int:
         if split.missing:
             first = ", ".join(path.name for path in split.missing[:3])
             print(f"    {len(split.missing)} images are missing, first: {first}")
-        whole &= split.fault is None and not split.missing
-    return 0 if whole and states else 1
+        complete &= split.fault is None and not split.missing
+    return 0 if complete and states else 1
 
 
 def _show(args: argparse.Namespace) -> int:
-    """Draw images that the seed chooses, in the data set's order."""
+    """Draw random images, in the data set's order."""
     import numpy as np
 
     from refmask.errors import ConfigurationError
@@ -103,8 +103,8 @@ def _show(args: argparse.Namespace) -> int:
 
     if args.count < 1 or args.seed < 0:
         raise ConfigurationError(
-            f"expected --count of 1 or more and --seed of 0 or more, got {args.count} and "
-            f"{args.seed}; correct them"
+            f"--count {args.count} or --seed {args.seed} is too small; give --count of 1 or more "
+            "and --seed of 0 or more"
         )
     if args.split is None and args.name != "coco":
         args.split = "val"
@@ -119,7 +119,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _fewshot(args: argparse.Namespace) -> int:
-    """Write the refs that the seed chooses, and say which classes have fewer than asked for."""
+    """Write the drawn refs; print how many instances some classes lack."""
     from refmask.data.fewshot import few_shot, record
     from refmask.ops.files import as_utf8, write_whole
 
@@ -128,9 +128,9 @@ def _fewshot(args: argparse.Namespace) -> int:
     content = record(dataset, refs, args.per_class, args.seed)
     write_whole(args.out, as_utf8(json.dumps(content, ensure_ascii=False, indent=1) + "\n"))
     classes = len(content["categories"])
-    short = args.per_class * classes - len(refs)
-    less = f" ({short} fewer than {args.per_class} each: some classes have less)" if short else ""
-    print(f"{len(refs)} instances of {classes} classes{less} -> {args.out}")
+    lacking = args.per_class * classes - len(refs)
+    note = f" (some classes have fewer than {args.per_class}: {lacking} missing)" if lacking else ""
+    print(f"{len(refs)} instances of {classes} classes{note} -> {args.out}")
     return 0
 
 

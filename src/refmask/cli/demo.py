@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from refmask.scene import Scene
     from refmask.types import Query, Sample
 
-#: One scene for each of these kinds of phrase; its card says which kinds the model can tell.
+#: One scene per kind of phrase; the model's card says which kinds it can distinguish.
 KINDS = ("surroundings", "class", "colour", "long", "surroundings")
 
 
@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write a mask, an overlay and a record per answer, and all overlays on one sheet."""
+    """Write mask, overlay and record of each answer, and one sheet of all overlays."""
     from itertools import chain
 
     from refmask.export.folder import answer_names, write_answer
@@ -37,12 +37,14 @@ def run(args: argparse.Namespace) -> int:
         write_answer(out, name, scene.image, answer)
     drawings = [overlay(scene.image, answer) for scene, answer in answers]
     write_whole(out / "sheet.png", png(sheet(drawings, columns=3)))
-    print(f"look at {out / 'sheet.png'}; each answer's mask, overlay and JSON are beside it")
+    print(
+        f"All overlays: {out / 'sheet.png'}. Masks, overlays and JSON of each answer are beside it."
+    )
     return 0
 
 
 def _photographs() -> Iterator[tuple[Scene, Segmentation]]:
-    """Answers of the preview about photographs, each told as it comes."""
+    """Segment the photographs with the preview, and print each answer."""
     from refmask.data.photographs import read_photographs
     from refmask.factory import load_shipped
     from refmask.provenance import OFFLINE
@@ -57,13 +59,13 @@ def _photographs() -> Iterator[tuple[Scene, Segmentation]]:
 
 
 def _scenes() -> Iterator[tuple[Scene, Segmentation]]:
-    """Answers of the emoji model about the scenes that it was made for, told with their IoU."""
+    """Segment emoji scenes with the model made for them, and print each IoU."""
     from refmask.data.scenes import read_scenes
     from refmask.factory import load_shipped
     from refmask.metrics import intersection_and_union, iou
     from refmask.provenance import EMBEDDED
 
-    print("emoji scenes, by the model that knows nothing else:")
+    print("emoji scenes, by the embedded model (emoji scenes only):")
     segmenter = load_shipped(EMBEDDED)
     for sample, query in choose(list(read_scenes(split="val"))):
         scene = segmenter.look(sample.image)
@@ -74,7 +76,7 @@ def _scenes() -> Iterator[tuple[Scene, Segmentation]]:
 
 
 def choose(samples: list[Sample]) -> list[tuple[Sample, Query]]:
-    """One query for each of ``KINDS``, each of another image as far as there are enough."""
+    """One query for each of ``KINDS``, of different images where there are enough."""
     chosen: list[tuple[Sample, Query]] = []
     for kind in KINDS:
         for sample in samples:

@@ -1,4 +1,4 @@
-"""Options of commands that may work on many machines."""
+"""Options of commands that can run on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -20,52 +20,52 @@ T = TypeVar("T")
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """Where the work is done, and what each worker of a cluster takes."""
+    """Add options of where to run, and of the resources of a cluster's workers."""
     group = parser.add_argument_group("machines")
     group.add_argument(
         "--engine",
         choices=("local", "ray"),
-        help="local (default): this machine's cores; ray: a Ray cluster's, or with no --address "
-        "one that is started here",
+        help="local (default): the cores of this machine; ray: a Ray cluster, started here without "
+        "--address",
     )
-    group.add_argument(
-        "--address", metavar="ADDRESS", help="of a Ray cluster; 'auto' for the one around here"
-    )
+    group.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster; 'auto' finds one")
     group.add_argument(
         "--worker-cores",
         type=int,
         default=1,
         metavar="N",
-        help="of a cluster's worker (default 1): so many images at once share its model",
+        help="per worker of a cluster (default 1): images at once that share its model",
     )
     group.add_argument(
         "--worker-gpus",
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="of a cluster's worker (default 0); 0.5 lets two share one",
+        help="per worker of a cluster (default 0); with 0.5, two workers share a GPU",
     )
     group.add_argument(
         "--worker-memory",
         metavar="SIZE",
-        help="of a cluster's worker, such as 3GB (default: estimated from the model): a machine "
-        "holds no more workers than fit",
+        help="per worker of a cluster, such as 3GB (default: estimated from the model); limits the "
+        "workers on a machine",
     )
 
 
 def on_cluster(args: argparse.Namespace) -> bool:
-    """Whether a cluster is to do the work.
+    """Whether to run on a cluster.
 
     Raises:
-        ConfigurationError: for the address of a cluster that is not to do it, or for this machine's
-            workers when one is.
+        ConfigurationError: for a cluster's address without a cluster, or for workers of this
+            machine with one.
     """
     if args.engine == "local" and args.address is not None:
-        raise ConfigurationError("--address is a cluster's: leave it out, or say --engine ray")
-    far = args.engine == "ray" or args.address is not None
-    if far and getattr(args, "workers", None) is not None:
-        raise ConfigurationError("--workers is this machine's: leave it out, or say --worker-cores")
-    return far
+        raise ConfigurationError("--address needs a cluster; leave it out, or add --engine ray")
+    on_ray = args.engine == "ray" or args.address is not None
+    if on_ray and getattr(args, "workers", None) is not None:
+        raise ConfigurationError(
+            "--workers is for this machine, not for a cluster; use --worker-cores"
+        )
+    return on_ray
 
 
 def cluster(args: argparse.Namespace, segmenter: Segmenter) -> Cluster:
@@ -73,7 +73,7 @@ def cluster(args: argparse.Namespace, segmenter: Segmenter) -> Cluster:
 
     Args:
         args: with ``add_engine_options``.
-        segmenter: what each worker will have one like.
+        segmenter: each worker loads one like it.
     """
     from refmask.batch.cluster import Cluster
     from refmask.batch.worker import memory_of
@@ -86,11 +86,10 @@ def cluster(args: argparse.Namespace, segmenter: Segmenter) -> Cluster:
     return Cluster(args.address, args.worker_cores, args.worker_gpus, memory)
 
 
-def from_here(build: Callable[[], T]) -> Callable[[], T]:
-    """What builds the same in another process, as if that were started in this folder.
+def in_this_folder(build: Callable[[], T]) -> Callable[[], T]:
+    """Wrap ``build`` for another process, so that relative paths are those of this folder.
 
-    Relative paths among the options mean files here; on a machine without this folder, files are
-    not found there, and whoever looks for them says so.
+    On a machine without this folder, ``build`` reports the files that it does not find.
     """
     return partial(_within, str(Path.cwd()), build)
 

@@ -1,23 +1,24 @@
-"""``refmask evaluate``: a system's figures on a data set, with a record of every answer."""
+"""``refmask evaluate``: evaluate a system on a data set, with a record of every answer."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from refmask.cli.boxes import add_box_options, run_boxes
-from refmask.cli.choosing import settle
-from refmask.cli.engines import add_engine_options, cluster, from_here, on_cluster
+from refmask.cli.engines import add_engine_options, cluster, in_this_folder, on_cluster
 from refmask.cli.options import (
     add_refinement_options,
     add_store_limit,
     add_system_options,
     load_segmenter,
     refinement,
+    settle,
 )
 from refmask.errors import ConfigurationError
 
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
     from refmask.metrics import Tally
     from refmask.segmenter import Segmenter
 
-#: The data set that the embedded model was made for.
+#: The data set of the embedded model.
 SCENES = "scenes"
 #: Not a data set, but a file of boxes.
 BOXES = "boxes"
-#: Where runs go that are not told where.
+#: Default folder of runs.
 RUNS = "runs"
 
 
@@ -49,9 +50,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--proposals",
         default="auto",
         metavar="SPEC",
-        help="instances (the data set's own masks; of coco, any of the category is right), or as "
-        "in 'refmask segment': auto (default), grouping, freesolo, store:PATH, masks:PATH (with "
-        "{stem} for the image's id), ...",
+        help="instances (the data set's own masks; in coco, any of the category is right), or as "
+        "in 'refmask segment': auto (default), grouping, freesolo, store:PATH, masks:PATH ({stem} "
+        "stands for the image's id), ...",
     )
     add_run_options(parser)
     add_box_options(parser)
@@ -62,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Which split, and where it is."""
+    """Add options of the split and its files."""
     group = parser.add_argument_group("data")
     group.add_argument(
         "--split",
@@ -78,39 +79,39 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--questions",
         choices=("categories",),
-        help="of coco, which has no expressions: categories asks for each category that an image "
-        "has one instance of, of at least 1 %% of its area",
+        help="for coco, which has no expressions: categories queries each category with one "
+        "instance in the image, of at least 1 %% of its area",
     )
-    group.add_argument("--first", type=int, metavar="N", help="ask the first N images only")
+    group.add_argument("--first", type=int, metavar="N", help="evaluate the first N images only")
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Where a run goes, what it does about missing images, and how many it takes at once."""
+    """Add options of the run: its folder, missing images, workers."""
     group = parser.add_argument_group("run")
     group.add_argument(
         "--out",
         type=Path,
         metavar="RUN",
-        help=f"the run's folder (default: one in {RUNS}/, named by data, system and settings); a "
-        "run that was broken off goes on where it was",
+        help=f"the run's folder (default: {RUNS}/, named by data, system and settings); an "
+        "interrupted run resumes",
     )
     group.add_argument(
         "--missing",
         default="stop",
         choices=("stop", "skip"),
-        help="what to do about images that cannot be read (default stop)",
+        help="at images that cannot be read: stop (default) or skip them",
     )
     group.add_argument(
         "--workers",
         type=int,
         metavar="N",
-        help="images at once, each on one core (default: one a core, at most 16; 4 on a GPU); "
+        help="images at once, one core each (default: all cores, at most 16; 4 on a GPU); "
         "records do not depend on it",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate; print the figures and where the records are."""
+    """Evaluate; print the metrics and the folder of the records."""
     check_first(args)
     if args.dataset == BOXES:
         return run_boxes(args)
@@ -118,57 +119,58 @@ def run(args: argparse.Namespace) -> int:
     if on_cluster(args):
         from refmask.batch.on_ray import RecordsOnRay
 
-        build = from_here(partial(_anew, args))
-        far = RecordsOnRay(build, evaluation.configuration, cluster(args, segmenter))
-        evaluation = replace(evaluation, elsewhere=far)
+        build = in_this_folder(partial(_rebuild, args))
+        on_ray = RecordsOnRay(build, evaluation.configuration, cluster(args, segmenter))
+        evaluation = replace(evaluation, remote=on_ray)
     return evaluate(args, evaluation, evaluation.configuration["method"])
 
 
 def _evaluation(args: argparse.Namespace) -> tuple[Evaluation, Segmenter]:
-    """The evaluation that the options describe, and what answers in it."""
+    """The evaluation that the options describe, and its segmenter."""
     from refmask.evaluation.sources import INSTANCES
     from refmask.evaluation.system import SegmenterSystem
 
     settle(args, scenes=args.dataset == SCENES)
     dataset = load_data(args, args.dataset, among_instances=args.proposals == INSTANCES)
     segmenter, source = _system(args, dataset.ids[: args.first])
-    return asked(args, dataset, SegmenterSystem(segmenter, source)), segmenter
+    return evaluation_of(args, dataset, SegmenterSystem(segmenter, source)), segmenter
 
 
-def asked(args: argparse.Namespace, dataset: Dataset, system: Any) -> Evaluation:
-    """A system to be asked a split.
+def _rebuild(args: argparse.Namespace) -> Evaluation:
+    """The same evaluation in another process."""
+    return _evaluation(args)[0]
+
+
+def evaluation_of(args: argparse.Namespace, dataset: Dataset, system: Any) -> Evaluation:
+    """The evaluation of a system on a split.
 
     Args:
         args: with ``add_data_options`` and ``add_run_options``.
         dataset: the split.
-        system: as ``refmask.evaluation.system.System`` says.
+        system: a ``refmask.evaluation.system.System``.
     """
     from refmask.evaluation.evaluate import Evaluation
 
     return Evaluation(dataset, system, args.first, args.missing, args.workers)
 
 
-def _anew(args: argparse.Namespace) -> Evaluation:
-    """The same in another process."""
-    return _evaluation(args)[0]
-
-
 def check_first(args: argparse.Namespace) -> None:
     """Raise ConfigurationError for a number of images below 1."""
     if args.first is not None and args.first < 1:
-        raise ConfigurationError(f"expected --first of at least 1, got {args.first}")
+        raise ConfigurationError(f"--first {args.first} is too small; give 1 or more")
 
 
 def load_data(args: argparse.Namespace, name: str, among_instances: bool = False) -> Dataset:
-    """The split that the options name, read by the rules of ``--compat``.
+    """Load the split that the options name, by the rules of ``--compat``.
 
     Args:
         args: with ``add_data_options`` and "compat".
         name: of the data set.
-        among_instances: the answers are chosen among the data set's own masks.
+        among_instances: the proposals are the data set's own masks.
 
     Raises:
-        ConfigurationError: when it does not exist, or has no expressions and no ``--questions``.
+        ConfigurationError: when the split does not exist, or it has no expressions and
+            ``--questions`` is missing.
     """
     from refmask import compat
     from refmask.data import load_dataset
@@ -177,76 +179,63 @@ def load_data(args: argparse.Namespace, name: str, among_instances: bool = False
     if name == "coco" and args.questions is None:
         raise ConfigurationError("coco has no expressions; add --questions categories")
     questions = CHOICES if args.questions and among_instances else args.questions
-    # This field does not depend on the tower.
-    apart = compat.by_name(args.compat, "vit").overlap_is_background
+    record = compat.by_name(args.compat, "vit")  # the field is the same for all towers
     return load_dataset(
         name,
         args.split,
         args.root,
         split_by=args.split_by,
         subset=args.subset,
-        overlap_is_background=apart,
+        overlap_is_background=record.overlap_is_background,
         questions=questions,
     )
 
 
 def evaluate(args: argparse.Namespace, evaluation: Evaluation, name: str) -> int:
-    """Run an evaluation under a bar with the figures so far; print what came out.
+    """Run an evaluation, show progress and metrics so far, print the summary.
 
     Args:
         args: with ``add_run_options``.
-        evaluation: what is asked of what.
-        name: the system's, for the run's folder.
+        evaluation: to be run.
+        name: of the system, for the run's folder.
     """
+    from tqdm import tqdm
 
     dataset, mark = evaluation.dataset, evaluation.configuration.short
     folder = args.out or Path(RUNS, f"{dataset.name}-{dataset.split}-{name}-{mark}")
-    with _Bar(len(evaluation.images)) as bar:
-        summary = evaluation.run(folder, bar)
-    print_summary(summary)
+    bar: Any = None
+    with ExitStack() as stack:
+
+        def report(done: int, tally: Tally) -> None:
+            nonlocal bar
+            if bar is None:  # images of a resumed run come with the first call
+                off, total = not sys.stderr.isatty(), len(evaluation.images)
+                bar = stack.enter_context(
+                    tqdm(total=total, initial=done, unit="image", disable=off)
+                )
+            metrics = tally.metrics()
+            shown = {name: f"{metrics[name]:.2%}" for name in ("oIoU", "mIoU") if name in metrics}
+            bar.set_postfix(shown, refresh=False)
+            bar.update(done - bar.n)
+
+        summary = evaluation.run(folder, report)
+    _print_summary(summary)
     print(f"records and summary in {folder}")
     return 1 if summary["missing_images"]["count"] else 0
 
 
-class _Bar:
-    """Images done, time left and the figures so far, where somebody looks."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.bar: Any = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-    def __call__(self, done: int, tally: Tally) -> None:
-        """Show the figures so far; the images of the first call were done before."""
-        from tqdm import tqdm
-
-        if self.bar is None:
-            off = not sys.stderr.isatty()
-            self.bar = tqdm(total=self.total, initial=done, unit="image", disable=off)
-        figures = tally.metrics()
-        shown = {name: f"{figures[name]:.2%}" for name in ("oIoU", "mIoU") if name in figures}
-        self.bar.set_postfix(shown, refresh=False)
-        self.bar.update(done - self.bar.n)
-
-
-def print_summary(summary: dict[str, Any]) -> None:
-    """The figures as a table, and what was left out of them."""
-    told = summary["configuration"]
-    asked = f" ({told['questions']})" if "questions" in told else ""
+def _print_summary(summary: dict[str, Any]) -> None:
+    """Print the metrics as a table, and the expressions and images left out of them."""
+    settings = summary["configuration"]
+    questions = f" ({settings['questions']})" if "questions" in settings else ""
     print(
-        f"{told['data']} {told['split']}{asked}: {summary['expressions']} expressions about "
-        f"{summary['images']} images"
+        f"{settings['data']} {settings['split']}{questions}: {summary['expressions']} expressions "
+        f"about {summary['images']} images"
     )
-    what = "predictions" if told["system"] == "predictions" else "proposals"
+    masks = "predictions" if settings["system"] == "predictions" else "proposals"
     if summary["without_proposals"]:
-        fate = "left out" if summary["left_out"] else "counted as IoU 0"
-        print(f"{summary['without_proposals']} expressions without {what}: {fate}")
+        effect = "left out" if summary["left_out"] else "counted as IoU 0"
+        print(f"{summary['without_proposals']} expressions without {masks}: {effect}")
     if summary["missing_images"]["count"]:
         print(f"{summary['missing_images']['count']} images missing: left out")
     print("\n| figure | % | 95 % interval |\n|---|---|---|")
@@ -257,17 +246,16 @@ def print_summary(summary: dict[str, Any]) -> None:
 
 
 def _system(args: argparse.Namespace, images: tuple[str, ...]) -> tuple[Segmenter, ProposalSource]:
-    """The segmenter, and where its proposals come from."""
-    from refmask.evaluation.sources import INSTANCES, MASKS, Given, Instances, Proposed
+    """The segmenter, and the source of its proposals."""
+    from refmask.evaluation.sources import INSTANCES, MASKS, Instances, MaskFiles, Proposed
 
     refine = refinement(args)
-    made = args.proposals != INSTANCES and not args.proposals.startswith(MASKS)
-    if made:
+    if args.proposals != INSTANCES and not args.proposals.startswith(MASKS):
         segmenter = load_segmenter(args, args.proposals, args.store, refine, args.store_limit)
         return segmenter, Proposed(segmenter.proposer)
     if args.proposals == INSTANCES:
         source: ProposalSource = Instances(refine)
     else:
-        source = Given(args.proposals, images, refine)
-    # The proposer is a stand-in, which is never asked.
+        source = MaskFiles(args.proposals, images, refine)
+    # The segmenter's own proposer stays unused.
     return load_segmenter(args, "grouping", args.store, None, args.store_limit), source

@@ -1,14 +1,14 @@
-"""Expression files: the same reader for every command that takes ``--expressions FILE``.
+"""Read expression files for every command with ``--expressions FILE``.
 
-Four forms, by the file's ending and contents:
+The file's ending selects the format:
 
-- ``.txt``: one expression a line, blank lines skipped;
-- ``.json``: a list, or an object whose ``expressions`` holds one;
-- ``.jsonl``: one entry a line.
+- ``.json``: a list, or an object with a list under ``expressions``;
+- ``.jsonl``: one entry per line;
+- any other (``.txt``): one expression per line; blank lines are skipped.
 
-An entry is a string, or an object with ``expression`` (or ``raw``), and where the caller knows
-better than the parser, a given parse (``words``, ``heads``, ``deps``, ``pos``; heads are
-absolute) or a given ``noun_phrase``.
+An entry is a string, or an object with ``expression`` (or ``raw``) and optionally a dependency
+parse (``words``, ``heads``, ``deps``, ``pos``; heads are absolute) or a ``noun_phrase``, which
+replace the parser's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PARSE = ("words", "heads", "deps", "pos")
 
 @dataclass(frozen=True)
 class Parse:
-    """A given dependency parse of T words; ``heads`` are absolute, a root is its own."""
+    """A dependency parse of T words; ``heads`` are absolute indices, a root is its own head."""
 
     words: tuple[str, ...]
     heads: tuple[int, ...]
@@ -43,8 +43,8 @@ class Expression:
 
     Attributes:
         text: the expression as written.
-        parse: its parse, where given.
-        noun_phrase: its noun phrase, where given.
+        parse: from the file, if any.
+        noun_phrase: from the file, if any.
     """
 
     text: str
@@ -56,48 +56,48 @@ def read_expressions(path: str | Path) -> list[Expression]:
     """The entries of an expression file, in order.
 
     Raises:
-        ExpressionError: when the file is missing, too large, holds none, or an entry is wrong.
+        ExpressionError: when the file is missing, too large or empty, or an entry is invalid.
     """
     path = Path(path)
     text = read_text(path, "expressions", ExpressionError)
     if path.suffix == ".json":
         entries = _listed(path, parse_json(text, path, ExpressionError))
-        placed = [(f"entry {number}", entry) for number, entry in enumerate(entries)]
+        located = [(f"entry {number}", entry) for number, entry in enumerate(entries)]
     else:
         lines = [(f"line {n}", line) for n, line in enumerate(text.splitlines(), 1)]
         filled = [(where, line) for where, line in lines if not is_nothing(line)]
         if path.suffix == ".jsonl":
-            placed = [
+            located = [
                 (where, parse_json(line, f"{where} of {path}", ExpressionError))
                 for where, line in filled
             ]
         else:
-            placed = list(filled)
-    if not placed:
-        raise ExpressionError(f"expected expressions in {path}, got none; write one a line")
-    return [_entry(path, where, entry) for where, entry in placed]
+            located = list(filled)
+    if not located:
+        raise ExpressionError(f"{path} holds no expressions; write one per line")
+    return [_entry(path, where, entry) for where, entry in located]
 
 
 def target_phrases(expressions: Sequence[Expression], parser: PhraseParser) -> list[TargetPhrase]:
     """The target phrase of each entry.
 
-    A given parse wins over the parser; a noun phrase given without a parse is taken as it is,
-    with its last word for a head.
+    An entry's parse replaces the parser's; a noun phrase without a parse is used unchanged, with
+    its last word as head.
     """
-    asked = [e for e in expressions if e.parse is None and e.noun_phrase is None]
-    answers = iter(parser([e.text for e in asked]) if asked else [])
-    found: list[TargetPhrase] = []
+    unparsed = [e.text for e in expressions if e.parse is None and e.noun_phrase is None]
+    parsed = iter(parser(unparsed) if unparsed else [])
+    phrases: list[TargetPhrase] = []
     for entry in expressions:
         if entry.parse is not None:
-            given = entry.parse
-            found.append(
-                parser.from_parse(entry.text, given.words, given.heads, given.deps, given.pos)
+            parse = entry.parse
+            phrases.append(
+                parser.from_parse(entry.text, parse.words, parse.heads, parse.deps, parse.pos)
             )
         elif entry.noun_phrase is not None:
-            found.append(parser.from_phrase(entry.text, entry.noun_phrase))
+            phrases.append(parser.from_phrase(entry.text, entry.noun_phrase))
         else:
-            found.append(next(answers))
-    return found
+            phrases.append(next(parsed))
+    return phrases
 
 
 def _listed(path: Path, value: Any) -> list[Any]:
@@ -105,8 +105,8 @@ def _listed(path: Path, value: Any) -> list[Any]:
         value = value.get("expressions")
     if not isinstance(value, list):
         raise ExpressionError(
-            f"expected a list in {path}, or an object with a list under 'expressions', got "
-            f"{type(value).__name__}; see 'refmask phrases --help'"
+            f"{path} is not a list, nor an object with a list under 'expressions'; see "
+            "'refmask phrases --help'"
         )
     return value
 
@@ -126,11 +126,11 @@ def _entry(path: Path, where: str, entry: Any) -> Expression:
 
 
 def _parse(path: Path, where: str, entry: dict[str, Any]) -> Parse | None:
-    given = [name for name in PARSE if name in entry]
-    if not given:
+    present = [name for name in PARSE if name in entry]
+    if not present:
         return None
-    if len(given) < len(PARSE):
-        raise _wrong(path, where, f"all of {', '.join(PARSE)}", f"only {', '.join(given)}")
+    if len(present) < len(PARSE):
+        raise _wrong(path, where, f"all of {', '.join(PARSE)}", f"only {', '.join(present)}")
     for name in PARSE:
         kind = int if name == "heads" else str
         values = entry[name]
@@ -139,6 +139,6 @@ def _parse(path: Path, where: str, entry: dict[str, Any]) -> Parse | None:
     return Parse(*(tuple(entry[name]) for name in PARSE))
 
 
-def _wrong(path: Path, where: str, expected: str, came: str) -> ExpressionError:
-    shown = came if len(came) <= 60 else came[:57] + "..."
-    return ExpressionError(f"expected {expected} at {where} of {path}, got {shown}; correct it")
+def _wrong(path: Path, where: str, expected: str, value: str) -> ExpressionError:
+    shown = value if len(value) <= 60 else value[:57] + "..."
+    return ExpressionError(f"{where} of {path} has {shown}; write {expected}")

@@ -1,4 +1,4 @@
-"""The last net of the command: what nobody foresaw ends as one line, not as a traceback."""
+"""Unexpected errors as one line without a traceback; output that any terminal can print."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from contextlib import contextmanager
 
 from refmask.errors import InputError, RefmaskError, is_panic
 
-#: "off": faults show as they are, for the tests; "debug": their traceback is printed, too.
+#: "off": unexpected errors are raised unchanged, for tests; "debug": print their traceback.
 VARIABLE = "REFMASK_NET"
 OFF, DEBUG = "off", "debug"
-#: Name of the way in which text is printed that the terminal cannot print.
+#: Name of the error handler for text that a stream cannot encode.
 ESCAPED = "refmask-escaped"
 
 
-class Unforeseen(InputError):
+class UnexpectedError(InputError):
     """An error that refmask did not raise on purpose."""
 
 
 @contextmanager
-def net(what: object) -> Iterator[None]:
-    """Turn errors that refmask did not foresee into one of its own.
+def one_line(subject: object) -> Iterator[None]:
+    """Turn unexpected errors into one of refmask's.
 
     Args:
-        what: it is about, such as a file; begins the message.
+        subject: of the work, such as a file; begins the message.
 
     Raises:
-        Unforeseen: in place of any error but refmask's own.
+        UnexpectedError: in place of any error that is not refmask's own.
     """
     try:
         yield
@@ -44,11 +44,11 @@ def net(what: object) -> Iterator[None]:
             raise
         if state == DEBUG:
             traceback.print_exc()
-        raise Unforeseen(f"{what}: {_told(error)}") from error
+        raise UnexpectedError(f"{subject}: {_description(error)}") from error
 
 
-def print_anything() -> None:
-    """Have what a stream cannot encode printed as ``\\uXXXX``, which JSON reads, too."""
+def escape_unprintable() -> None:
+    """Print what a stream cannot encode as ``\\uXXXX``, which is valid in JSON, too."""
     codecs.register_error(ESCAPED, _escaped)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
@@ -56,16 +56,16 @@ def print_anything() -> None:
             reconfigure(errors=ESCAPED)
 
 
-def _told(error: BaseException) -> str:
+def _description(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         name = f" {str(error.filename)[:200]}" if error.filename is not None else ""
         return f"cannot use{name} ({error.strerror}); check the path and its permissions"
     if isinstance(error, MemoryError):
-        return "it does not fit into memory; make it smaller, or free memory"
-    told = " ".join(str(error).split())[:200]
+        return "not enough memory; use smaller input, or free memory"
+    text = " ".join(str(error).split())[:200]
     return (
-        f"unforeseen {type(error).__name__}{': ' if told else ''}{told}; please report it, with "
-        "what --debug prints"
+        f"unexpected {type(error).__name__}{': ' if text else ''}{text}; please report it with the "
+        "output of --debug"
     )
 
 

@@ -1,4 +1,4 @@
-"""``refmask features``: unblended features and scores of given masks and expressions."""
+"""``refmask features``: write unblended features and scores of given masks and expressions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=".npz with 'masks' bool (N, H, W), a folder of PNGs, or COCO JSON",
     )
     parser.add_argument(
-        "--expressions", required=True, metavar="FILE", help="one per line, or .json / .jsonl"
+        "--expressions", required=True, metavar="FILE", help="as in 'refmask phrases'"
     )
     parser.add_argument("--out", required=True, metavar="FILE", help="the .npz file to write")
     add_system_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the method's features and scores, noun phrases and crop boxes to one file."""
+    """Write the method's features and scores, the noun phrases and crop boxes to one file."""
     import numpy as np
 
     from refmask.cli.expressions import read_expressions, target_phrases

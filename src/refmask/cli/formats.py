@@ -1,4 +1,4 @@
-"""Options of the commands that write answers for other programs, and the writing."""
+"""Write answers for other programs: options and output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_format_options(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
-    """Which formats, and how they are written."""
+    """Add options of the formats."""
     from refmask.export import EXPORTERS
 
     group = parser.add_argument_group("formats of other programs")
@@ -24,38 +24,36 @@ def add_format_options(parser: argparse.ArgumentParser, *, required: bool = Fals
         choices=list(EXPORTERS),
         required=required,
         metavar="NAME",
-        help=f"write DIR/NAME/ for another program, again for several: {', '.join(EXPORTERS)}",
+        help=f"write DIR/NAME/ for another program; may be repeated: {', '.join(EXPORTERS)}",
     )
     group.add_argument(
         "--label",
         default="expression",
         choices=("expression", "noun-phrase", "head"),
-        help="what an object is called there (default expression)",
+        help="label of an object (default expression)",
     )
-    group.add_argument(
-        "--sure-only", action="store_true", help="leave out answers that call themselves unsure"
-    )
+    group.add_argument("--sure-only", action="store_true", help="leave out unsure answers")
     group.add_argument(
         "--copy-images",
         action="store_true",
-        help="copy images beside the labels of yolo and labelme, instead of pointing to them",
+        help="yolo and labelme: copy images beside the labels instead of referring to them",
     )
     group.add_argument(
         "--image-prefix",
         metavar="URL",
-        help="what comes before an image's name in Label Studio's tasks (default: its own local "
-        "files, /data/local-files/?d=)",
+        help="prefix of image names in Label Studio's tasks (default: its local files, "
+        "/data/local-files/?d=)",
     )
     group.add_argument(
         "--overwrite", action="store_true", help="replace files of an earlier export"
     )
 
 
-def chosen(args: argparse.Namespace, out: str) -> Options:
-    """The options, once it is sure that files may be written.
+def checked_options(args: argparse.Namespace, out: str) -> Options:
+    """The options, after a check that the output folders are free.
 
     Raises:
-        ConfigurationError: when there are files already, and they are not to be replaced.
+        ConfigurationError: when files would be replaced without ``--overwrite``.
     """
     from refmask.export.collection import LOCAL_FILES, Options, check_free
 
@@ -69,10 +67,10 @@ def chosen(args: argparse.Namespace, out: str) -> Options:
 def write_formats(
     args: argparse.Namespace, answers: Sequence[Answer], out: str, options: Options
 ) -> None:
-    """Write every format that was asked for, and say where."""
+    """Write the selected formats, and print where."""
     from refmask.export import export
 
-    # With --json, standard output is for the answers.
+    # With --json, standard output carries the answers.
     stream = sys.stderr if getattr(args, "json", False) else sys.stdout
     for name in dict.fromkeys(args.format):
         written = export(name, answers, Path(out, name), options)

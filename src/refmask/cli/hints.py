@@ -1,14 +1,14 @@
-"""Settings that messages of the library name, as the command's options.
+"""Translate settings in the library's messages to options of the command.
 
-The library knows no command line: it writes a setting as Python spells it, in backticks, such as
-`first` or `missing=skip`. Here that becomes ``--first`` and ``--missing skip``.
+The library writes a setting in backticks, as in Python: `first` or `missing=skip`. The command
+prints ``--first`` and ``--missing skip``.
 """
 
 from __future__ import annotations
 
 import re
 
-#: Settings that messages name; anything else in backticks stays as it is.
+#: The settings to translate; other text in backticks stays.
 SETTINGS = frozenset(
     {"address", "also_vit", "copy_images", "expressions", "first", "host", "index", "label"}
     | {"label_studio_root", "missing", "model", "out", "overwrite", "parser", "per_image", "port"}
@@ -21,12 +21,12 @@ _SETTING = re.compile(r"`([a-z_]+)(?:=([^`\s]+))?`")
 
 
 def as_options(message: object) -> str:
-    """A message with its settings as options of the command."""
+    """Replace settings in a message by options of the command."""
     return _SETTING.sub(_option, str(message))
 
 
-def _option(found: re.Match[str]) -> str:
-    name, value = found.groups()
+def _option(match: re.Match[str]) -> str:
+    name, value = match.groups()
     if name not in SETTINGS:
-        return found[0]
+        return match[0]
     return " ".join(filter(None, (f"--{RENAMED.get(name, name).replace('_', '-')}", value)))

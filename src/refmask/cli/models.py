@@ -1,4 +1,4 @@
-"""``refmask models``: what can be loaded, what is here, fetching it, and whether it is whole."""
+"""``refmask models``: list, fetch and verify models."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MORE = (
 
 @dataclass(frozen=True)
 class Model:
-    """A model as the list shows it; ``place`` is a path, or where it can be had."""
+    """A row of the list; ``place`` is a path, or where to get the model."""
 
     name: str
     here: bool
@@ -38,16 +38,16 @@ class Model:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    listing = actions.add_parser(LIST, help="what can be loaded and what is here (the default)")
+    listing = actions.add_parser(LIST, help="list models and whether they are here (the default)")
     listing.add_argument("--json", action="store_true", help="print one JSON object per model")
-    fetch = actions.add_parser("fetch", help="download a published model once, into the cache")
+    fetch = actions.add_parser("fetch", help="download published models into the cache")
     fetch.add_argument("name", metavar="NAME", nargs="+")
-    verify = actions.add_parser("verify", help="compare what is here with its stated SHA-256")
-    verify.add_argument("name", metavar="NAME", nargs="*", help="all that are here, if none")
+    verify = actions.add_parser("verify", help="compare files with their published SHA-256")
+    verify.add_argument("name", metavar="NAME", nargs="*", help="default: all that are here")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the action says."""
+    """Run the action."""
     if args.action == "fetch":
         return _fetch(args.name)
     if args.action == "verify":
@@ -81,7 +81,7 @@ def _models() -> list[Model]:
 
 
 def _here(model: Published) -> Path | None:
-    """The weights file of a published model, in the hub's cache or brought by the user."""
+    """The weights file of a published model: in the hub's cache, or the user's."""
     from refmask.weights.hub import brought, cached
 
     return cached(model) or brought(model)
@@ -101,7 +101,7 @@ def _fetch(names: list[str]) -> int:
     _check(names, [*PUBLISHED, *SHIPPED])
     for name in names:
         if name in SHIPPED:
-            print(f"{name}: comes with refmask, nothing to fetch")
+            print(f"{name}: comes with refmask; nothing to fetch")
             continue
         path = fetch(name)
         print(f"{name}: {path} ({_size(path):.1f} MB, SHA-256 {sha256_of(path)})")
@@ -114,23 +114,23 @@ def _verify(names: list[str]) -> int:
     _check(names, [*PUBLISHED, *SHIPPED])
     damaged = 0
     for name in names or [*SHIPPED, *PUBLISHED]:
-        found, stated = _digests(name)
-        if found is None and names:
+        digest, published = _digests(name)
+        if digest is None and names:
             print(f"{name}: not here; 'refmask models fetch {name}' fetches it")
-        elif found is not None and stated is None:
-            print(f"{name}: SHA-256 {found}; nothing is stated to compare it with")
-        elif found is not None and stated == found:
-            print(f"{name}: as stated, SHA-256 {found}")
-        elif found is not None:
+        elif digest is not None and published is None:
+            print(f"{name}: SHA-256 {digest}; no published SHA-256 to compare it with")
+        elif digest is not None and published == digest:
+            print(f"{name}: matches its published SHA-256 {digest}")
+        elif digest is not None:
             damaged += 1
             advice = "install refmask again" if name in SHIPPED else "delete it and fetch it again"
-            told = f"{name}: expected SHA-256 {stated}, got {found}; {advice}"
-            print(f"refmask: error: {as_options(told)}", file=sys.stderr)
+            error = f"{name} is damaged: SHA-256 {digest}, not {published}; {advice}"
+            print(f"refmask: error: {as_options(error)}", file=sys.stderr)
     return 1 if damaged else 0
 
 
 def _digests(name: str) -> tuple[str | None, str | None]:
-    """SHA-256 of a model as it is here, and as it is stated; None for what is not known."""
+    """SHA-256 of a model here, and the published one; None where unknown."""
     from refmask.weights.catalogue import PUBLISHED, SHIPPED
     from refmask.weights.hashing import sha256_of, sha256_of_folder
     from refmask.weights.hub import stated_sha256
@@ -144,6 +144,6 @@ def _digests(name: str) -> tuple[str | None, str | None]:
 
 
 def _check(names: list[str], known: list[str]) -> None:
-    foreign = [name for name in names if name not in known]
-    if foreign:
-        raise ConfigurationError(f"unknown model '{foreign[0]}'; choose of: {', '.join(known)}")
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConfigurationError(f"unknown model '{unknown[0]}'; choose from {', '.join(known)}")

@@ -1,23 +1,24 @@
-"""Options that several commands share, and the system they describe."""
+"""Options that several commands share: their defaults, the choice of the model, the segmenter."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
-from refmask.cli.choosing import settle, tell
 from refmask.errors import ConfigurationError
 from refmask.limits import STORE
 
 if TYPE_CHECKING:
     from refmask.proposals.refine import Refinement
     from refmask.segmenter import Segmenter
+    from refmask.settings import Choice
 
 
 def add_system_options(parser: argparse.ArgumentParser) -> None:
-    """Model, method and parser; what is not given, ``cli.choosing`` takes from elsewhere."""
+    """Add options of model, method and parser; ``complete`` and ``settle`` fill in defaults."""
     model = parser.add_argument_group(
-        "model", "REFMASK_MODEL and so on, or the file that 'refmask setup' names, set defaults"
+        "model", "defaults: REFMASK_MODEL and so on, else the file that 'refmask setup' shows"
     )
     model.add_argument(
         "--model",
@@ -50,12 +51,12 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
         "--local-top",
         type=int,
         metavar="M",
-        help="approximate, to save time: local features only for the M masks that fit an "
-        "expression best by the global ones (global-local; class-posterior, where it is 28)",
+        help="faster, approximate: local features only for the M masks whose global features fit "
+        "an expression best (global-local; class-posterior, default 28)",
     )
     method.add_argument(
         "--terms",
-        help="what else is weighed: auto (default: colour for the model offline, else none), all, "
+        help="additional evidence: auto (default: colour for the model offline, else none), all, "
         "none, or some of place, order, size, depth, edge, relation and colour, with weights such "
         "as colour:weight=2",
     )
@@ -68,20 +69,20 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_store_limit(parser: argparse.ArgumentParser) -> None:
-    """How large the features in a store may become."""
+    """Add the limit of the features in a store."""
     parser.add_argument(
         "--store-limit",
         default=STORE,
         metavar="SIZE",
-        help=f"of the features in the store, such as 500MB (default {STORE}): least recently used "
-        "ones are deleted first, masks are kept",
+        help=f"of the features in the store, such as 500MB (default {STORE}); the least recently "
+        "used are deleted first, masks are kept",
     )
 
 
 def add_refinement_options(parser: argparse.ArgumentParser) -> None:
-    """A store, and what is done with proposals before they are used."""
+    """Add the store, and the filters of proposals."""
     group = parser.add_argument_group("proposals")
-    group.add_argument("--store", metavar="DIR", help="cache masks and features there")
+    group.add_argument("--store", metavar="DIR", help="cache masks and features in this folder")
     group.add_argument(
         "--min-area", type=float, default=0.0, metavar="SHARE", help="of the image, 0 to 1"
     )
@@ -92,19 +93,19 @@ def add_refinement_options(parser: argparse.ArgumentParser) -> None:
         "--duplicates",
         type=float,
         metavar="IOU",
-        help="drop a mask whose IoU with a better one is larger",
+        help="drop masks whose IoU with a better one is above IOU",
     )
     group.add_argument("--limit", type=int, metavar="N", help="keep the N best masks")
     group.add_argument(
         "--parts",
         default="together",
         choices=("together", "largest", "split"),
-        help="of masks of several connected parts",
+        help="how to treat masks of several connected parts",
     )
 
 
 def refinement(args: argparse.Namespace) -> Refinement:
-    """What the options say should be done with proposals."""
+    """The filters of proposals that the options set."""
     from refmask.proposals.refine import Refinement
 
     return Refinement(
@@ -116,8 +117,8 @@ def refinement(args: argparse.Namespace) -> Refinement:
     )
 
 
-def add_looking_options(parser: argparse.ArgumentParser) -> None:
-    """All of a system that looks at any image by itself."""
+def add_segmenter_options(parser: argparse.ArgumentParser) -> None:
+    """Add all options of a segmenter that proposes its own masks."""
     parser.add_argument(
         "--proposals",
         default="auto",
@@ -130,20 +131,64 @@ def add_looking_options(parser: argparse.ArgumentParser) -> None:
     add_system_options(parser)
 
 
-def check_looking(args: argparse.Namespace) -> None:
-    """Settle the model; raise ConfigurationError for masks of one image where any may come."""
+def check_segmenter_options(args: argparse.Namespace) -> None:
+    """Settle the model; raise ConfigurationError for given masks, which fit one image only."""
     settle(args)
     if args.proposals.startswith("masks:"):
         raise ConfigurationError(
-            "expected --proposals that make masks for any image, got given masks, which "
-            "'refmask segment' and 'refmask evaluate' take; choose another"
+            "given masks (masks:PATH) work with 'refmask segment' and 'refmask evaluate' only; "
+            "choose --proposals that make masks for any image"
         )
 
 
-def load_looking(args: argparse.Namespace) -> Segmenter:
-    """The system that ``add_looking_options`` describe."""
-    check_looking(args)
+def build_segmenter(args: argparse.Namespace) -> Segmenter:
+    """The segmenter that the options of ``add_segmenter_options`` describe."""
+    check_segmenter_options(args)
     return load_segmenter(args, args.proposals, args.store, refinement(args), args.store_limit)
+
+
+def complete(args: argparse.Namespace) -> None:
+    """Set missing options from the environment or the configuration file.
+
+    All options but model, weights and proposals, which ``settle`` sets. ``args.settings`` keeps
+    the source of each, for ``naming_sources``.
+
+    Raises:
+        ConfigurationError: when the environment or the configuration file is invalid.
+    """
+    from refmask.settings import OPTIONS, resolve
+    from refmask.settings.choice import NAMES
+
+    names = [name for name in vars(args) if name in OPTIONS]
+    if names:
+        args.settings = resolve(vars(args), names)
+        for name in set(names).difference(NAMES):
+            setattr(args, name, args.settings[name].value)
+
+
+def chosen(args: argparse.Namespace, *, scenes: bool = False) -> Choice:
+    """The model and proposals that ``settle`` would set."""
+    from refmask.settings import AUTO, choose
+
+    return choose(args.model, args.weights, getattr(args, "proposals", AUTO), scenes=scenes)
+
+
+def settle(args: argparse.Namespace, *, scenes: bool = False) -> Choice:
+    """Set model, weights and proposals in ``args``, once.
+
+    Args:
+        args: with ``add_system_options``.
+        scenes: the images are emoji scenes.
+
+    Raises:
+        ConfigurationError: when the environment or the configuration file is invalid.
+        WeightsError: when a remembered file is missing or changed.
+    """
+    if "choice" not in args:
+        args.choice = choice = chosen(args, scenes=scenes)
+        args.model, args.weights, args.proposals = choice.model, choice.weights, choice.proposals
+    settled: Choice = args.choice
+    return settled
 
 
 def load_segmenter(
@@ -153,16 +198,24 @@ def load_segmenter(
     refinement: Refinement | None = None,
     store_limit: str = STORE,
 ) -> Segmenter:
-    """The system that the options describe; the user is told which model it is."""
+    """Load the segmenter that the options describe, and tell the user its model."""
     from refmask.cli.progress import steps
     from refmask.settings import OPTIONS
-    from refmask.settings.levels import blamed
+    from refmask.settings.precedence import naming_sources
 
     settle(args)
     settings = {name: getattr(args, name) for name in OPTIONS} | {"proposals": proposals}
-    with steps("loading the model"), blamed(args.said):
+    with steps("loading the model"), naming_sources(args.settings):
         from refmask.factory import load
 
-        made = load(**settings, store=store, store_limit=store_limit, refinement=refinement)
-    tell(args)
-    return made
+        segmenter = load(**settings, store=store, store_limit=store_limit, refinement=refinement)
+    _print_model(args)
+    return segmenter
+
+
+def _print_model(args: argparse.Namespace) -> None:
+    """Print once, before the first answer, which model answers and its limits."""
+    line = settle(args).line
+    if line is not None and "model_printed" not in args:
+        print(f"refmask: model: {line}", file=sys.stderr)
+    args.model_printed = True

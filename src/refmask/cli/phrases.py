@@ -13,14 +13,14 @@ from refmask.text.parser import PhraseParser
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+    """Options of the command."""
     parser.add_argument("expression", nargs="*", help='for example "second zebra from right"')
     parser.add_argument(
         "--expressions",
         type=Path,
         metavar="FILE",
-        help="one expression a line, or .json or .jsonl entries with 'expression' and, if "
-        "known, 'words', 'heads', 'deps', 'pos' or 'noun_phrase'",
+        help="one expression per line, or .json or .jsonl entries with 'expression' and "
+        "optionally 'words', 'heads', 'deps', 'pos' or 'noun_phrase'",
     )
     parser.add_argument(
         "--parser",
@@ -30,32 +30,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compat",
         choices=("default", "reference"),
-        help="reference: the reference implementation's rule, to the letter",
+        help="reference: exactly the rule of the paper's released code",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--tree", action="store_true", help="how each is read, as a tree")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    parser.add_argument("--tree", action="store_true", help="print how each is read, as a tree")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print expression, noun phrase, head and reading, one line each."""
+    """Print expression, noun phrase, head and reading of each, one line per expression."""
     entries = [Expression(text) for text in args.expression]
     if args.expressions is not None:
         entries += read_expressions(args.expressions)
     if not entries:
-        raise ExpressionError("expected expressions, got none; give some, or --expressions FILE")
+        raise ExpressionError("no expressions given; name some, or use --expressions FILE")
     parser = PhraseParser(args.parser, reference=args.compat == "reference")
-    for found in target_phrases(entries, parser):
+    for phrase in target_phrases(entries, parser):
         fields: dict[str, Any] = {
-            "expression": found.expression,
-            "noun_phrase": found.noun_phrase,
-            "head": found.head,
-            "reading": str(found.reading),
+            "expression": phrase.expression,
+            "noun_phrase": phrase.noun_phrase,
+            "head": phrase.head,
+            "reading": str(phrase.reading),
         }
         if args.json:
-            fields["reading"] = found.reading.to_dict()
+            fields["reading"] = phrase.reading.to_dict()
             print(json.dumps(fields, ensure_ascii=False))
         elif args.tree:
-            print(found.reading.tree())
+            print(phrase.reading.tree())
         else:
             print("\t".join(" ".join(value.split()) for value in fields.values()))
     return 0

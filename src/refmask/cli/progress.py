@@ -1,4 +1,4 @@
-"""What a command does meanwhile, on a line of the terminal that goes again."""
+"""Show the current step on the terminal's last line, and clear it at the end."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: Back to the line's beginning, and nothing on it.
+#: Return to the start of the line and clear it.
 CLEAR = "\r\x1b[K"
 
 
 def say(step: str) -> None:
-    """Show a step in the place of the one before; nothing where nobody looks."""
+    """Replace the shown step; does nothing unless standard error is a terminal."""
     if sys.stderr.isatty():
         print(f"{CLEAR}refmask: {step} ...", end="", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def steps(first: str) -> Iterator[None]:
-    """Show a step now, and no step any more at the end."""
+    """Show a step now; clear the line at the end."""
     say(first)
     try:
         yield

@@ -1,4 +1,4 @@
-"""``refmask propose``: mask proposals of images, kept, drawn or compared with ground truth."""
+"""``refmask propose``: make mask proposals; write, draw, or compare them with ground truth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refmask.cli.faults import net
+from refmask.cli.faults import one_line
 from refmask.cli.hints import as_options
 from refmask.cli.options import add_refinement_options, refinement
 from refmask.errors import ConfigurationError, InputError
@@ -17,7 +17,7 @@ from refmask.errors import ConfigurationError, InputError
 if TYPE_CHECKING:
     from refmask.types import MaskProposals, MaskProposer
 
-#: The shipped scenes, where images are named.
+#: Name of the shipped scenes among the images.
 SCENES = "scenes"
 FIGURES = {
     "mean_best_iou": ("mean best IoU", "{:.3f}"),
@@ -38,8 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "images",
         metavar="IMAGE",
         nargs="+",
-        help="images, folders or quoted globs; for --report also 'scenes' (the shipped ones), a "
-        "folder of further ones, or one of instances.json in COCO's format and images/",
+        help="images, folders or quoted globs; for --report also 'scenes' (shipped), a folder of "
+        "further scenes, or one with instances.json in COCO's format and images/",
     )
     parser.add_argument(
         "--proposals",
@@ -55,26 +55,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compat",
         choices=("default", "reference"),
-        help="reference: images enter the proposer as in the paper's released code, in fp32",
+        help="reference: preprocess images as the paper's released code, in fp32",
     )
     parser.add_argument(
         "--out",
         metavar="PATH",
-        help="an .npz file for one image (or one each, with {stem} in PATH), else a store for "
-        "all of them",
+        help="an .npz file for one image (or for each, with {stem} in PATH), or a folder: a store "
+        "for all images",
     )
-    parser.add_argument("--draw", metavar="DIR", help="draw each image's proposals there")
+    parser.add_argument("--draw", metavar="DIR", help="draw each image's proposals to this folder")
     parser.add_argument(
         "--report", action="store_true", help="compare proposers with ground truth, side by side"
     )
     parser.add_argument(
         "--truth",
         metavar="PATH",
-        help="ground-truth masks for --report, as masks:PATH takes them; {stem} stands for the "
-        "image's name",
+        help="ground-truth masks for --report, in the formats of masks:PATH; {stem} stands for "
+        "the image's name",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--first", type=int, metavar="N", help="take the first N images only")
+    parser.add_argument("--first", type=int, metavar="N", help="use the first N images only")
     add_refinement_options(parser)
 
 
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     """Report, or propose for every image; a bad image does not stop the rest."""
     from refmask.settings import AUTO, choose
 
-    # As a system proposes that is asked about these images.
+    # "auto" proposes as 'refmask segment' does.
     specs = [
         choose(scenes=SCENES in args.images).proposals if spec == AUTO else spec
         for spec in args.proposals or [AUTO]
@@ -94,27 +94,27 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace, specs: list[str]) -> None:
-    """Tell options that contradict each other before anything is read."""
+    """Raise ConfigurationError for contradicting options, before anything is read."""
     faults = []
     if not (args.report or args.out or args.draw):
-        faults.append("say what to do: --out, --draw or --report")
+        faults.append("nothing to do; add --out, --draw or --report")
     if args.report and (args.out or args.draw):
-        faults.append("--report writes no masks: leave --out and --draw out")
+        faults.append("--report writes no masks; leave out --out and --draw")
     if args.truth and not args.report:
-        faults.append("--truth is for --report")
+        faults.append("--truth needs --report")
     if args.compat == "reference" and args.precision == "bf16":
-        faults.append("compat 'reference' computes in fp32, leave --precision out")
+        faults.append("--compat reference computes in fp32; leave out --precision")
     if args.first is not None and args.first < 1:
-        faults.append(f"expected --first of at least 1, got {args.first}")
+        faults.append(f"--first {args.first} is too small; give 1 or more")
     if len(specs) > 1 and not args.report:
-        faults.append("several --proposals are for --report")
+        faults.append("several --proposals need --report")
     if len(specs) > 1 and args.weights:
-        faults.append("name each proposer's own weights: --proposals NAME:weights=FILE")
+        faults.append("--weights fits one proposer; use --proposals NAME:weights=FILE")
     if _is_store(args.out) and args.store:
-        faults.append("--out DIR is a store already: leave --store out")
+        faults.append("--out DIR is a store itself; leave out --store")
     if _is_store(args.out) and _refines(args):
         faults.append(
-            "a store keeps all masks of a proposer: leave --min-area, --limit and the like to the "
+            "a store keeps all masks of a proposer; use --min-area, --limit and so on with the "
             "command that reads it"
         )
     if faults:
@@ -153,46 +153,46 @@ def _propose(args: argparse.Namespace, spec: str) -> int:
     from refmask.ops.finding import find_images
     from refmask.ops.images import read_image
 
-    images = [path for place in args.images for path in find_images(place)][: args.first]
+    images = [path for source in args.images for path in find_images(source)][: args.first]
     if args.out and not _is_store(args.out) and "{stem}" not in args.out and len(images) > 1:
         raise ConfigurationError(
-            f"{len(images)} images do not fit into one file; name a folder as --out, or put "
+            f"{len(images)} images do not fit into one file; give a folder as --out, or put "
             "{stem} into the file's name"
         )
-    # Given masks are looked up by the image's name.
+    # Given masks belong to an image's name.
     proposer = None if spec.startswith("masks:") else _proposer(args, spec)
     failed = 0
     bar = tqdm(images, unit="image", disable=len(images) == 1 or not sys.stderr.isatty())
     for path, name in zip(bar, image_folders(images), strict=True):
         try:
-            with net(path):
+            with one_line(path):
                 image = read_image(path)
-                found = (proposer or _proposer(args, spec, path.stem)).propose(image)
+                proposals = (proposer or _proposer(args, spec, path.stem)).propose(image)
         except InputError as error:
             failed += 1
             tqdm.write(f"refmask: error: {as_options(error)}", file=sys.stderr)
             continue
-        tqdm.write(f"{path}: {len(found)} masks{_write(args, name, image, found)}")
+        tqdm.write(f"{path}: {len(proposals)} masks{_write(args, name, image, proposals)}")
     return 0 if not failed else 2 if failed == len(images) else 1
 
 
-def _write(args: argparse.Namespace, name: str, image: Any, found: MaskProposals) -> str:
-    """Write what is asked for by an image's name; returns where, for the message."""
+def _write(args: argparse.Namespace, name: str, image: Any, proposals: MaskProposals) -> str:
+    """Write and draw one image's proposals; returns the paths, for the message."""
     from refmask.export.proposals import npz
     from refmask.ops.files import write_whole
     from refmask.visualize.overlay import png
     from refmask.visualize.proposals import draw
 
-    places = []
+    paths = []
     if args.out and _is_store(args.out):
-        places.append(args.out)
+        paths.append(args.out)
     elif args.out:
-        places.append(args.out.replace("{stem}", name))
-        write_whole(Path(places[-1]), npz(found))
+        paths.append(args.out.replace("{stem}", name))
+        write_whole(Path(paths[-1]), npz(proposals))
     if args.draw:
-        places.append(str(Path(args.draw, f"{name}.proposals.png")))
-        write_whole(Path(places[-1]), png(draw(image, found)))
-    return "".join(f" -> {place}" for place in places)
+        paths.append(str(Path(args.draw, f"{name}.proposals.png")))
+        write_whole(Path(paths[-1]), png(draw(image, proposals)))
+    return "".join(f" -> {path}" for path in paths)
 
 
 def _report(args: argparse.Namespace, specs: list[str]) -> int:
@@ -207,8 +207,8 @@ def _report(args: argparse.Namespace, specs: list[str]) -> int:
     if args.json:
         print(json.dumps(figures))
         return 0
-    some = next(iter(figures.values()))
-    print(f"{some['images']} images, {some['things']} things\n")
+    first = next(iter(figures.values()))
+    print(f"{first['images']} images, {first['things']} ground-truth masks\n")
     print("| proposals | " + " | ".join(name for name, _ in FIGURES.values()) + " |")
     print("|---" * (len(FIGURES) + 1) + "|")
     for spec, values in figures.items():

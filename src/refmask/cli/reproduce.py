@@ -9,7 +9,7 @@ from pathlib import Path
 from refmask.cli.options import add_store_limit
 from refmask.errors import ConfigurationError
 
-#: Given as a model: go without that image tower.
+#: Model name that leaves an image tower out.
 NONE = "none"
 
 
@@ -18,26 +18,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from refmask.reproduce import EXPERIMENTS
 
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "what there is:\n" + "\n".join(
+    parser.epilog = "tables and figures:\n" + "\n".join(
         f"  {name:14} {purpose}" for name, (_, purpose) in EXPERIMENTS.items()
     )
-    parser.add_argument("name", metavar="NAME", nargs="+", help="what to make, or 'all'")
+    parser.add_argument("name", metavar="NAME", nargs="+", help="tables and figures, or 'all'")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument(
         "--data-root", type=Path, metavar="DIR", help="the folder of the paper's data"
     )
     where.add_argument(
-        "--data", choices=("scenes",), help="the shipped scenes stand for the paper's data"
+        "--data", choices=("scenes",), help="use the shipped scenes in place of the paper's data"
     )
     parser.add_argument(
         "--out", type=Path, default=Path("reproduced"), metavar="DIR", help="default: reproduced"
     )
     parser.add_argument("--proposals", metavar="SPEC", help="default: freesolo, on scenes grouping")
     parser.add_argument(
-        "--store", metavar="DIR", help="keep proposals and features there, not in --out"
+        "--store", metavar="DIR", help="cache of proposals and features (default: in --out)"
     )
     add_store_limit(parser)
-    parser.add_argument("--first", type=int, metavar="N", help="the first N images of each split")
+    parser.add_argument(
+        "--first", type=int, metavar="N", help="use the first N images of each split"
+    )
     parser.add_argument("--missing", default="stop", choices=("stop", "skip"))
     for tower, example in (("vit", "ViT-B-32-quickgelu"), ("resnet", "RN50-quickgelu")):
         parser.add_argument(
@@ -54,16 +56,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="MODEL[=WEIGHTS]",
-        help="a further vision transformer for fig12; may be repeated",
+        help="another vision transformer for fig12; may be repeated",
     )
     parser.add_argument(
         "--prediction",
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help="masks of another system, as 'refmask score' takes them, for table1 ({dataset}, "
-        "{split} and {split_by} in FILE stand for the column's) or, as NAME@K, for fig4; may be "
-        "repeated",
+        help="masks of another system, as for 'refmask score': for table1 ({dataset}, {split} and "
+        "{split_by} in FILE stand for the column's) or, as NAME@K, for fig4; may be repeated",
     )
     parser.add_argument("--compat", choices=("default", "reference"))
     parser.add_argument("--parser")
@@ -72,20 +73,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make what is asked for; print the files."""
+    """Make the tables and figures; print their files."""
     from refmask.reproduce import EXPERIMENTS, make
     from refmask.reproduce.context import ExperimentContext
 
     names = list(EXPERIMENTS) if args.name == ["all"] else args.name
-    foreign = [name for name in names if name not in EXPERIMENTS]
-    if foreign:
+    unknown = [name for name in names if name not in EXPERIMENTS]
+    if unknown:
         raise ConfigurationError(
-            f"unknown table or figure '{foreign[0]}'; choose of: {', '.join(EXPERIMENTS)}, all"
+            f"unknown table or figure '{unknown[0]}'; choose from {', '.join(EXPERIMENTS)}, all"
         )
     models = _models(args)
-    told = ", ".join(" ".join(filter(None, pair)) for pair in models.values())
-    print(f"refmask: model: {told}", file=sys.stderr)
-    setting = ExperimentContext(
+    titles = ", ".join(" ".join(filter(None, pair)) for pair in models.values())
+    print(f"refmask: model: {titles}", file=sys.stderr)
+    context = ExperimentContext(
         out=args.out,
         root=args.data_root,
         models=models,
@@ -102,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         predictions=_predictions(args.prediction),
     )
     for name in names:
-        for path in make(name, setting):
+        for path in make(name, context):
             print(path)
     return 0
 
@@ -112,23 +113,26 @@ def _models(args: argparse.Namespace) -> dict[str, tuple[str, str | None]]:
     from refmask.reproduce.context import PAPER_MODELS, RESNET, VIT
 
     if args.data_root is None:
-        usual: dict[str, tuple[str, str | None]] = {VIT: ("embedded", None)}
+        defaults: dict[str, tuple[str, str | None]] = {VIT: ("embedded", None)}
     else:
-        usual = {tower: (model, "openai") for tower, model in PAPER_MODELS.items()}
-    asked = {VIT: (args.vit, args.vit_weights), RESNET: (args.resnet, args.resnet_weights)}
-    models = usual | {tower: (name, weights) for tower, (name, weights) in asked.items() if name}
+        defaults = {tower: (model, "openai") for tower, model in PAPER_MODELS.items()}
+    options = {VIT: (args.vit, args.vit_weights), RESNET: (args.resnet, args.resnet_weights)}
+    models = defaults | {
+        tower: (name, weights) for tower, (name, weights) in options.items() if name
+    }
     return {tower: pair for tower, pair in models.items() if pair[0] != NONE}
 
 
-def _more_vits(given: list[str]) -> dict[str, tuple[str, str | None]]:
-    """Model and weights by what a figure calls them."""
-    pairs = [(model, weights or None) for model, _, weights in (t.partition("=") for t in given)]
+def _more_vits(options: list[str]) -> dict[str, tuple[str, str | None]]:
+    """Model and weights by their name in a figure."""
+    parts = (text.partition("=") for text in options)
+    pairs = [(model, weights or None) for model, _, weights in parts]
     return {" ".join(Path(part).name for part in pair if part is not None): pair for pair in pairs}
 
 
-def _predictions(given: list[str]) -> dict[str, Path]:
-    wrong = [text for text in given if "=" not in text]
+def _predictions(options: list[str]) -> dict[str, Path]:
+    wrong = [text for text in options if "=" not in text]
     if wrong:
-        raise ConfigurationError(f"expected --prediction NAME=FILE, got '{wrong[0]}'")
-    pairs = (text.partition("=") for text in given)
+        raise ConfigurationError(f"--prediction '{wrong[0]}' has no '='; write NAME=FILE")
+    pairs = (text.partition("=") for text in options)
     return {name: Path(path) for name, _, path in pairs}

@@ -1,4 +1,4 @@
-"""``refmask score``: masks of any other system under the same figures."""
+"""``refmask score``: evaluate masks of another system by the same metrics."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from refmask.cli.evaluate import (
     add_data_options,
     add_run_options,
-    asked,
     check_first,
     evaluate,
+    evaluation_of,
     load_data,
 )
 
@@ -21,8 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "predictions",
         type=Path,
         metavar="PREDICTIONS.json",
-        help="a list of objects with 'sentence_id' and 'segmentation' (COCO run-length encoding or "
-        "polygons), or an object of segmentations by sentence id",
+        help="a list of objects with 'sentence_id' and 'segmentation' (COCO RLE or polygons), or "
+        "an object of segmentations by sentence id",
     )
     parser.add_argument(
         "--dataset",
@@ -35,17 +35,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compat",
         choices=("default", "reference"),
-        help="reference: count as the paper's released code does",
+        help="reference: metrics as in the paper's released code",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score; print the figures and where the records are."""
+    """Score; print the metrics and the folder of the records."""
     from refmask import compat
     from refmask.evaluation.scoring import read_predictions
 
     check_first(args)
-    # The rules of the evaluation do not depend on the tower.
-    predictions = read_predictions(args.predictions, compat.by_name(args.compat, "vit"))
-    evaluation = asked(args, load_data(args, args.dataset), predictions)
+    record = compat.by_name(args.compat, "vit")  # evaluation is the same for all towers
+    predictions = read_predictions(args.predictions, record)
+    evaluation = evaluation_of(args, load_data(args, args.dataset), predictions)
     return evaluate(args, evaluation, args.predictions.stem)

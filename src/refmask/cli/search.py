@@ -1,4 +1,4 @@
-"""``refmask search``: the images of an index that hold what a phrase refers to."""
+"""``refmask search``: find the images of an index that a phrase refers to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from refmask.errors import InputError
 if TYPE_CHECKING:
     from refmask.search import Hit
 
-#: Drawings in a row of a sheet.
+#: Drawings per row of a sheet.
 COLUMNS = 4
 
 
@@ -26,45 +26,47 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", required=True, metavar="DIR", help="the index's folder")
     parser.add_argument("--top", type=int, default=10, metavar="K", help="images (default 10)")
     parser.add_argument(
-        "--regions", type=int, default=1, metavar="N", help="of each image, at most (default 1)"
+        "--regions", type=int, default=1, metavar="N", help="at most N per image (default 1)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per image")
-    parser.add_argument("--sheet", metavar="FILE", help="draw them with their masks, as a PNG")
+    parser.add_argument(
+        "--sheet", metavar="FILE", help="draw the images with their masks, as a PNG"
+    )
     parser.add_argument(
         "--rerank",
         type=int,
         default=0,
         metavar="N",
-        help="the N best images by how far the region also stands out within its image",
+        help="rerank the N best images by how much the region stands out in its image",
     )
     parser.add_argument(
-        "--exact", action="store_true", help="compare every region, however many there are"
+        "--exact", action="store_true", help="compare every region; slower on large indexes"
     )
-    among = parser.add_argument_group("among")
-    among.add_argument("--folder", metavar="DIR", help="images in it or below it")
-    among.add_argument(
+    group = parser.add_argument_group("among")
+    group.add_argument("--folder", metavar="DIR", help="images in it or below it")
+    group.add_argument(
         "--min-area", type=float, default=0.0, metavar="SHARE", help="of the image, 0 to 1"
     )
-    among.add_argument(
+    group.add_argument(
         "--max-area", type=float, default=1.0, metavar="SHARE", help="of the image, 0 to 1"
     )
-    among.add_argument(
+    group.add_argument(
         "--since", type=_day, metavar="DAY", help="taken on that day or later, as 2024-05-31"
     )
-    among.add_argument("--until", type=_day, metavar="DAY", help="taken on that day or earlier")
+    group.add_argument("--until", type=_day, metavar="DAY", help="taken on that day or earlier")
     add_system_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Search, print and draw; 1 when nothing was found."""
+    """Search, print and draw; returns 1 when nothing is found."""
     from refmask.search import Filters, Index
 
-    where = Filters(args.folder, args.min_area, args.max_area, args.since, args.until)
+    filters = Filters(args.folder, args.min_area, args.max_area, args.since, args.until)
     index = Index.open(args.index, load_segmenter(args, "grouping"))
     hits = index.search(
         args.phrase,
         args.top,
-        where,
+        filters,
         regions=args.regions,
         rerank=args.rerank,
         exact=args.exact,
@@ -83,7 +85,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a day as 2024-05-31, got {text!r}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day; write it as 2024-05-31") from None
 
 
 def _line(number: int, hit: Hit) -> str:
@@ -92,12 +94,12 @@ def _line(number: int, hit: Hit) -> str:
 
 
 def _caption(number: int, hit: Hit) -> list[str]:
-    told = [f"{number}. {Path(hit.given).name}", f"score {hit.score:.2f}  {hit.verdict}".rstrip()]
-    return told if hit.provenance is None else [*told, hit.provenance.caption]
+    lines = [f"{number}. {Path(hit.given).name}", f"score {hit.score:.2f}  {hit.verdict}".rstrip()]
+    return lines if hit.provenance is None else [*lines, hit.provenance.caption]
 
 
 def _draw(hits: list[Hit], file: Path) -> None:
-    """A sheet of all hits; an image that cannot be read any more is told and left out."""
+    """Draw all hits on a sheet; report and leave out images that cannot be read any more."""
     from refmask.ops.files import write_whole
     from refmask.ops.images import read_image
     from refmask.visualize.overlay import png
@@ -108,10 +110,9 @@ def _draw(hits: list[Hit], file: Path) -> None:
     for number, hit in enumerate(hits, 1):
         try:
             image, mask = read_image(hit.path), hit.regions[0].mask
-            drawn = thumbnail(image, mask, _caption(number, hit), unsure=bool(hit.unsure))
+            caption = _caption(number, hit)
+            drawings.append(thumbnail(image, mask, caption, unsure=bool(hit.unsure)))
         except InputError as error:
             print(f"refmask: error: {as_options(error)}", file=sys.stderr)
-            continue
-        drawings.append(drawn)
     if drawings:
         write_whole(file, png(sheet(drawings, COLUMNS)))

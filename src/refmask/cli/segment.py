@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refmask.cli.choosing import settle
-from refmask.cli.faults import net
-from refmask.cli.formats import add_format_options, chosen, write_formats
+from refmask.cli.faults import one_line
+from refmask.cli.formats import add_format_options, checked_options, write_formats
 from refmask.cli.hints import as_options
 from refmask.cli.options import (
     add_refinement_options,
@@ -19,6 +18,7 @@ from refmask.cli.options import (
     add_system_options,
     load_segmenter,
     refinement,
+    settle,
 )
 from refmask.cli.setup import offer
 from refmask.errors import ConfigurationError, InputError
@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="print one JSON object per answer; files are then written only where --out says",
+        help="print one JSON object per answer; writes files only with --out",
     )
     add_format_options(parser)
     add_refinement_options(parser)
@@ -72,36 +72,34 @@ def run(args: argparse.Namespace) -> int:
     from refmask.proposals import load_proposer
 
     if args.top < 1:
-        raise ConfigurationError(f"expected --top of at least 1, got {args.top}")
+        raise ConfigurationError(f"--top {args.top} is too small; give 1 or more")
     if any(is_file(Path(text)) for text in args.expressions):
-        raise ConfigurationError(
-            "expected expressions after the first image, got a file; put a glob in quotes"
-        )
+        raise ConfigurationError("an expression is the name of a file; put a glob in quotes")
     images = find_images(args.image)
     out = args.out or OUT
-    options = chosen(args, out) if args.format else None
+    options = checked_options(args, out) if args.format else None
     if args.format or args.out or not args.json:
         check_writable(Path(out))
     offer(args)
     given = settle(args).proposals.startswith("masks:")
     refine = refinement(args)
-    # Given masks are looked up by each image's name, below.
+    # Given masks belong to an image's name; see below.
     spec = "grouping" if given else args.proposals
     segmenter = load_segmenter(args, spec, args.store, refine, args.store_limit)
-    phrases = segmenter.parser(args.expressions)  # faulty ones are told before an image is read
+    phrases = segmenter.parser(args.expressions)  # raises before any image is read
     answers: list[Answer] = []
     failed = 0
     several = len(images) > 1
     bar = tqdm(images, unit="image", disable=not several or not sys.stderr.isatty())
     for image, folder in zip(bar, image_folders(images), strict=True):
         try:
-            with net(image):
+            with one_line(image):
                 if given:
                     proposer = wrap_proposer(
                         load_proposer(args.proposals, image.stem), None, refine
                     )
                     segmenter = dataclasses.replace(segmenter, proposer=proposer)
-                scene = _look(segmenter, image, several)
+                scene = _encode(segmenter, image, several)
                 answers += _answer(args, image, folder, scene, phrases)
         except InputError as error:
             failed += 1
@@ -111,8 +109,8 @@ def run(args: argparse.Namespace) -> int:
     return 0 if not failed else 2 if failed == len(images) else 1
 
 
-def _look(segmenter: Segmenter, image: Path, several: bool) -> Scene:
-    """Look at an image; of a single one each step is shown, several have a bar."""
+def _encode(segmenter: Segmenter, image: Path, several: bool) -> Scene:
+    """Encode an image; show each step of a single one, as several have a progress bar."""
     from refmask.cli.progress import say, steps
 
     if several:
@@ -128,7 +126,7 @@ def _answer(
     scene: Scene,
     phrases: list[TargetPhrase],
 ) -> list[Answer]:
-    """Print and write what was asked for; returns the answers when formats are to be written."""
+    """Print and write one image's answers; returns those to be exported."""
     from tqdm import tqdm
 
     from refmask.export.answers import Answer

@@ -1,4 +1,4 @@
-"""``refmask serve``: the system over HTTP, for other programs."""
+"""``refmask serve``: segment over HTTP, for other programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refmask.cli.options import add_looking_options, check_looking, load_looking
+from refmask.cli.options import add_segmenter_options, build_segmenter, check_segmenter_options
 from refmask.errors import RefmaskWarning
 
 if TYPE_CHECKING:
@@ -21,26 +21,36 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 #: Option, field of ``Limits``, type or size, and help. Sizes are such as 32MB.
 LIMITS = (
     ("--max-body", "body", "SIZE", "of a request (default 32MB)"),
-    ("--body-memory", "bodies", "SIZE", "of all bodies together (default 500MB); others get 429"),
+    (
+        "--body-memory",
+        "bodies",
+        "SIZE",
+        "of all bodies together (default 500MB); further ones get 429",
+    ),
     ("--max-pixels", "pixels", "N", "of an image (default 16000000)"),
-    ("--max-phrases", "phrases", "N", "in a request (default 64)"),
+    ("--max-phrases", "phrases", "N", "per request (default 64)"),
     ("--max-letters", "letters", "N", "of a phrase (default 300)"),
-    ("--workers", "workers", "N", "images looked at at once (default: one for each core)"),
-    ("--queue", "queue", "N", "requests that may wait for them (default 32); others get 429"),
+    ("--workers", "workers", "N", "images encoded at once (default: the number of cores)"),
+    (
+        "--queue",
+        "queue",
+        "N",
+        "requests that may wait for a worker (default 32); further ones get 429",
+    ),
     ("--timeout", "seconds", "SECONDS", "for an answer (default 60); then 503"),
     (
         "--head-timeout",
         "head_seconds",
         "SECONDS",
-        "for a request's head (default 10); then the connection is closed",
+        "for the headers of a request (default 10); then the connection is closed",
     ),
-    ("--scenes", "scenes", "N", "held between requests (default 64)"),
-    ("--scene-memory", "scene_bytes", "SIZE", "of all held scenes together (default 2GB)"),
+    ("--scenes", "scenes", "N", "cached between requests (default 64)"),
+    ("--scene-memory", "scene_bytes", "SIZE", "of all cached scenes together (default 2GB)"),
     (
         "--scene-timeout",
         "scene_seconds",
         "SECONDS",
-        "for which nobody asks a scene, until it leaves (default 1800)",
+        "until an unused scene is deleted (default 1800)",
     ),
 )
 
@@ -54,28 +64,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token-file",
         metavar="FILE",
-        help="requests must bear the token in it, 'Authorization: Bearer TOKEN'; without it, the "
-        "one in the environment variable REFMASK_TOKEN, if that is set",
+        help="requests must send the token in FILE as 'Authorization: Bearer TOKEN' (default: the "
+        "environment variable REFMASK_TOKEN, if set)",
     )
-    parser.add_argument("--index", metavar="DIR", help="what POST /v1/search searches")
+    parser.add_argument("--index", metavar="DIR", help="the index that POST /v1/search searches")
     parser.add_argument(
-        "--label-studio", action="store_true", help="answer Label Studio, under /label-studio"
+        "--label-studio",
+        action="store_true",
+        help="serve Label Studio's backend under /label-studio",
     )
     parser.add_argument(
         "--label-studio-root",
         type=Path,
         metavar="DIR",
-        help="where images of its local storage are; implies --label-studio",
+        help="the folder of its local storage; implies --label-studio",
     )
     group = parser.add_argument_group("limits")
     for option, field, unit, about in LIMITS:
         kind = {"N": int, "SECONDS": float, "SIZE": str}[unit]
         group.add_argument(option, dest=field, type=kind, metavar=unit, help=about)
-    add_looking_options(parser)
+    add_segmenter_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until told to stop."""
+    """Serve until interrupted."""
     from refmask.server.serving import VARIABLE, check_installed, listen, read_token, run
 
     check_installed()
@@ -86,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     token, root = read_token(args.token_file), args.label_studio_root
     if token is None and args.host not in LOOPBACK:
         warnings.warn(
-            f"whoever reaches {args.host} may ask this server; set {VARIABLE} or --token-file",
+            f"anyone who reaches {args.host} can use this server; set {VARIABLE} or --token-file",
             RefmaskWarning,
             stacklevel=2,
         )
@@ -103,20 +115,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def limits(args: argparse.Namespace) -> Limits:
-    """What the options say; the defaults' rest."""
-    from refmask.evaluation.pipeline import usual_workers
+    """The limits that the options set; defaults for the rest."""
+    from refmask.evaluation.pipeline import default_workers
     from refmask.limits import parse_size
     from refmask.server.limits import Limits
 
-    given = {
+    stated = {
         field: parse_size(value) if unit == "SIZE" else value
         for _, field, unit, _ in LIMITS
         if (value := getattr(args, field)) is not None
     }
-    return dataclasses.replace(Limits(workers=usual_workers()), **given)
+    return dataclasses.replace(Limits(workers=default_workers()), **stated)
 
 
 def _loader(args: argparse.Namespace) -> Callable[[], Segmenter]:
-    """Loads the system that the options describe; what cannot be served is told at once."""
-    check_looking(args)
-    return partial(load_looking, args)
+    """What loads the segmenter; raises at once for options that cannot be served."""
+    check_segmenter_options(args)
+    return partial(build_segmenter, args)

@@ -1,4 +1,4 @@
-"""``refmask setup``: which model answers, and fetching the one recommended for photographs."""
+"""``refmask setup``: show the default model, or fetch the one recommended for photographs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from refmask.cli.choosing import chosen
 from refmask.cli.hints import as_options
+from refmask.cli.options import chosen
 from refmask.errors import RefmaskError
 from refmask.weights.recommended import STANDARD
 
 PHOTOS, FORGET = "photos", "forget"
-#: Seconds to wait for the hub before a question that nobody asked for.
+#: Seconds to wait for the hub before offering a download.
 PATIENCE = 2
 
 
@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     photos = actions.add_parser(
-        PHOTOS, help="fetch what is recommended for photographs, and use it from then on"
+        PHOTOS, help="fetch models recommended for photographs, and make them the default"
     )
     photos.add_argument(
         "--quality",
@@ -36,31 +36,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
         dest="source",
         type=Path,
         metavar="FOLDER",
-        help="take the files from there, without a network",
+        help="use the files in this folder; needs no network",
     )
-    actions.add_parser(FORGET, help="go back: forget what was fetched, and that it was asked about")
+    actions.add_parser(FORGET, help="forget the fetched default, and offer it again")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Tell what is chosen, fetch, or forget."""
+    """Show the default model, fetch, or forget."""
     if args.action == PHOTOS:
         fetch(args.quality, print, args.source)
     elif args.action == FORGET:
         _forget()
     else:
-        _tell()
+        _show()
     return 0
 
 
 def offer(args: argparse.Namespace) -> None:
-    """Ask once, on a terminal with a network, whether to fetch what is recommended.
+    """Offer once, on a terminal with a network, to fetch the recommended models.
 
     Args:
         args: with ``add_system_options``.
     """
     from refmask.settings import file
 
-    # A pipe is no terminal, on whichever end.
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         return
     before = file.read()
@@ -69,8 +68,8 @@ def offer(args: argparse.Namespace) -> None:
     try:
         file.write(replace(before, asked=True))
     except RefmaskError:
-        return  # what cannot be remembered is not asked either
-    if _accepted():
+        return  # the offer would come every time
+    if _confirmed():
         try:
             fetch(STANDARD, lambda line: print(f"refmask: {line}", file=sys.stderr))
         except RefmaskError as error:
@@ -78,11 +77,11 @@ def offer(args: argparse.Namespace) -> None:
 
 
 def fetch(quality: str, say: Callable[[str], object], source: Path | None = None) -> None:
-    """Fetch what is recommended for photographs, or take it from a folder.
+    """Fetch the models recommended for photographs, or take them from a folder.
 
     Args:
         quality: a key of ``RECOMMENDED``.
-        say: told what is under way.
+        say: called with each step.
         source: see ``refmask.setup.set_up``.
     """
     from refmask.setup import set_up
@@ -99,16 +98,16 @@ def _hub_answers() -> bool:
     return answers(PUBLISHED[RECOMMENDED[STANDARD].clip.name].repository, PATIENCE)
 
 
-def _accepted() -> bool:
-    """Ask; whether the user says yes."""
+def _confirmed() -> bool:
+    """Ask whether to fetch."""
     from refmask.weights.catalogue import PUBLISHED
     from refmask.weights.recommended import RECOMMENDED
 
     models = [(part.title, PUBLISHED[part.name]) for part in RECOMMENDED[STANDARD].parts]
-    told = " and ".join(
+    names = " and ".join(
         f"{title} ({model.megabytes} MB, {model.licence})" for title, model in models
     )
-    question = f"refmask: {told} know photographs far better than what is here. Fetch now? [y/N] "
+    question = f"refmask: {names} are far better on photographs. Fetch now? [y/N] "
     print(question, end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -118,30 +117,28 @@ def _forget() -> None:
 
     aside = file.forget()
     if aside is not None:
-        print(f"{file.place()} could not be understood and is {aside} now")
-    _tell()
+        print(f"{file.location()} is invalid and was renamed to {aside}")
+    _show()
 
 
-def _tell() -> None:
-    """What is chosen now and why, what else is set, and what can be done."""
-    from refmask.settings import OPTIONS, choose, file, stated
-    from refmask.settings.choosing import NAMES
+def _show() -> None:
+    """Print the default model and its reason, other settings, and the file."""
+    from refmask.settings import OPTIONS, choose, file, resolve
+    from refmask.settings.choice import NAMES
 
     choice = choose()
+    titled = choice.title != choice.model
     rows = {
-        "model": choice.model
-        if choice.title == choice.model
-        else f"{choice.model}, {choice.title}",
-        "why": choice.why,
+        "model": f"{choice.model}, {choice.title}" if titled else choice.model,
+        "why": choice.reason,
         "weights": choice.weights or "the model's own",
         "proposals": choice.proposals,
     }
-    others = [name for name in OPTIONS if name not in NAMES]
-    for name, found in stated({}, others).items():
-        if found.by is not None:
-            rows[name] = f"{found.value} ({found.by})"
-    rows["file"] = f"{file.place()}{'' if file.place().exists() else ' (not there)'}"
+    for name, setting in resolve({}, [name for name in OPTIONS if name not in NAMES]).items():
+        if setting.source is not None:
+            rows[name] = f"{setting.value} ({setting.source})"
+    rows["file"] = f"{file.location()}{'' if file.location().exists() else ' (does not exist)'}"
     for name, value in rows.items():
         print(f"{name:10} {value}")
     if choice.fallback:
-        print("'refmask setup photos' fetches what is recommended for photographs")
+        print("'refmask setup photos' fetches models recommended for photographs")

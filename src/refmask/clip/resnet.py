@@ -118,6 +118,8 @@ class ModifiedResNet(nn.Module):
 
         The feature map is multiplied by the mask before query, key and value are computed.
 
+        To read: ``reference.masked_attention_pooling``.
+
         Args:
             pixels: float32 (1, 3, S, S).
             masks: float32 (N, h, w) at ``grid``, 0 to 1.

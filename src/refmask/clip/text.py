@@ -59,7 +59,10 @@ class TextTransformer(nn.Module):
             self.text_projection = nn.Parameter(torch.empty(config.width, output))
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Features of texts: ids int64 (T, L) to (T, D)."""
+        """Features of texts: ids int64 (T, L) to (T, D), of sentences or noun phrases.
+
+        To read: ``reference.sentence_feature`` and ``reference.noun_phrase_feature``.
+        """
         length = ids.shape[1]
         tokens = self.token_embedding(ids) + self.positional_embedding[:length]
         # Each token sees itself and those before it.

@@ -16,7 +16,7 @@ PAPER_MASK_LAYERS = {(32, 768, 12): 3, (16, 768, 12): 2, (14, 1024, 24): 4}
 
 
 class VisionTransformer(nn.Module):
-    """A vision transformer that answers with its class token.
+    """A vision transformer whose feature is its class token.
 
     Args:
         config: of its blocks.
@@ -55,8 +55,10 @@ class VisionTransformer(nn.Module):
     def masked(self, pixels: Tensor, masks: Tensor, mask_layers: int) -> Tensor:
         """Mask-guided features by token masking (equation 3).
 
-        In each of the last k blocks the patch tokens are multiplied by the mask first. Those
-        outside become zero vectors, and stay as keys; the class token is left alone.
+        Each of the last k blocks first multiplies the patch tokens by the mask. Tokens outside
+        become zero vectors and remain as keys; the class token is unchanged.
+
+        To read: ``reference.token_masking``.
 
         Args:
             pixels: float32 (1, 3, S, S).

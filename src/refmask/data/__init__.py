@@ -1,6 +1,6 @@
-"""Data sets: images with what is asked about them.
+"""Data sets: images with expressions, targets and instances.
 
-To add one: one file beside this one, and one line in ``DATASETS``.
+To add one: one file beside this one with a function ``load``, and one line in ``DATASETS``.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from refmask.types import Sample
 
 
 class Dataset(Protocol):
-    """One split of a data set; its images are read when they are asked for.
+    """One split of a data set; ``sample`` reads one image at a time.
 
     Attributes:
-        name: as it is asked for, such as "refcoco".
+        name: such as "refcoco".
         split: such as "val".
-        ids: of its images, unique, in the order in which they are asked.
+        ids: of its images, unique, in the order of evaluation.
         queries: number of expressions over all images.
-        categories: class names by id, as in ``Sample.instances.details["category"]``; none where
+        categories: class names by id, as in ``Sample.instances.details["category"]``; empty where
             there are no instances.
         fingerprint: SHA-256 over the annotations and the rules by which they are read.
     """
@@ -36,7 +36,7 @@ class Dataset(Protocol):
     fingerprint: str
 
     def sample(self, image: str) -> Sample:
-        """One image with all that is asked about it.
+        """One image with its queries and instances.
 
         Args:
             image: one of ``ids``.
@@ -48,21 +48,21 @@ class Dataset(Protocol):
         ...
 
     def missing_images(self) -> list[Path]:
-        """Files of its images that are not there, told without opening any."""
+        """Image files that do not exist; none is opened."""
         ...
 
 
-#: Name -> where a function ``(Choice) -> Dataset`` is; imported only when asked for.
+#: Name -> the module whose ``load(choice)`` gives the ``Dataset``; imported when needed.
 DATASETS = {
-    "refcoco": ("refmask.data.refer", "load"),
-    "refcoco+": ("refmask.data.refer", "load"),
-    "refcocog": ("refmask.data.refer", "load"),
-    "phrasecut": ("refmask.data.phrasecut", "load"),
-    "coco": ("refmask.data.coco", "load"),
-    "scenes": ("refmask.data.scenes", "load"),
+    "refcoco": "refmask.data.refer",
+    "refcoco+": "refmask.data.refer",
+    "refcocog": "refmask.data.refer",
+    "phrasecut": "refmask.data.phrasecut",
+    "coco": "refmask.data.coco",
+    "scenes": "refmask.data.scenes",
 }
 
-#: The file that a data set in REFER's layout is known by.
+#: The annotation file by which a folder in REFER's layout is recognised.
 TABLES = "instances.json"
 
 
@@ -76,44 +76,45 @@ def load_dataset(
     overlap_is_background: bool = False,
     questions: str | None = None,
 ) -> Dataset:
-    """A split of a data set by name.
+    """Load a split of a data set by name.
 
     Args:
         name: one of ``DATASETS``, or a folder in REFER's layout, such as one written by
             ``training/generate_scenes.py``.
         split: such as "val", "testA", "test", or "all" for every split of a REFER data set. Only
-            ``coco`` can go without one: where ``root`` holds ``instances.json`` and ``images/``.
+            ``coco`` can do without: where ``root`` holds ``instances.json`` and ``images/``.
         root: the folder with the data set's files; only ``scenes`` are shipped.
-        split_by: who split it; of RefCOCOg "umd" (when not given) or "google".
-        subset: of PhraseCut: "all", or phrases about classes that COCO names ("seen") or not.
-        overlap_is_background: of REFER data sets: pixels that several polygons of one target cover
-            are outside of it, as in the paper's released code; else the polygons' union is it.
-        questions: of COCO, which has no expressions: ask for "categories" that one instance has to
-            itself, or for "choices" among instances, where any of a category is right (see
-            ``refmask.data.categories``). Nothing is asked when not given.
+        split_by: who split it; for RefCOCOg "umd" (default) or "google".
+        subset: for PhraseCut: "all", or phrases about classes that COCO names ("seen") or does
+            not ("unseen").
+        overlap_is_background: for REFER data sets: pixels where polygons of one target overlap are
+            outside of it, as in the paper's released code; else the target is their union.
+        questions: for COCO, which has no expressions: query "categories" with a single instance,
+            or "choices" among instances, where any of a category is right (see
+            ``refmask.data.categories``). No queries when None.
 
     Raises:
-        ConfigurationError: for a name, a split or a setting that does not exist.
+        ConfigurationError: when a name, split or setting does not exist.
         InputError: when files are missing, damaged, or do not fit together.
     """
-    module, function = DATASETS.get(name, DATASETS["refcoco"])
+    module = importlib.import_module(DATASETS.get(name, DATASETS["refcoco"]))
     if name not in DATASETS:
         root, name = locate(name, root)
-    apart = overlap_is_background
-    choice = Choice(name, split or "", root, split_by, subset, apart, questions)
-    dataset: Dataset = getattr(importlib.import_module(module), function)(choice)
+    dataset: Dataset = module.load(
+        Choice(name, split or "", root, split_by, subset, overlap_is_background, questions)
+    )
     return dataset
 
 
 def locate(name: str, root: Path | None = None) -> tuple[Path, str]:
-    """Root and name of a data set in REFER's layout that has no name of its own here.
+    """Root and name of a data set in REFER's layout that is not in ``DATASETS``.
 
     Args:
         name: a folder that holds one data set, or the data set's own folder.
-        root: the folder that ``name`` lies in, where it is no path.
+        root: the folder that contains ``name``, unless ``name`` is a path.
 
     Raises:
-        ConfigurationError: when there is none, or more than one.
+        ConfigurationError: when there is no such data set, or more than one.
     """
     folder = (Path(name) if root is None else root / name).resolve()
     if is_file(folder / TABLES):
@@ -122,7 +123,8 @@ def locate(name: str, root: Path | None = None) -> tuple[Path, str]:
     if len(found) != 1:
         several = ", ".join(path.parent.name for path in found)
         raise ConfigurationError(
-            f"expected {', '.join(DATASETS)}, or a folder with one data set in REFER's layout, got "
-            f"'{name}'" + (f", which holds several; add one of {several}" if several else "")
+            f"'{name}' is no data set"
+            + (f" but a folder of several; add one of {several}" if several else "")
+            + f": name one of {', '.join(DATASETS)}, or a folder with one in REFER's layout"
         )
     return folder, found[0].parent.name

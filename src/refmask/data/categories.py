@@ -1,12 +1,11 @@
-"""What can be asked about annotated instances without expressions: their categories' names.
+"""Queries about annotated instances without expressions: the names of their categories.
 
-Two kinds of questions, both about instances of at least 1 % of the image's area (``LARGE``):
+Two kinds of queries, both about large instances, of at least 1 % of the image's area (``LARGE``):
 
-* ``categories``: each category that one instance has to itself, where that instance is large. The
-  image shows no other of the category, annotated as an instance or as a crowd, so that its name
-  alone tells which thing is meant.
-* ``choices``: the large instances of an image are what there is to choose from, where they are of
-  two or more categories. Each of these is asked for, and any instance of it is right.
+* ``categories``: every category with exactly one instance in the image, a large one, and no crowd,
+  so that its name refers to one object.
+* ``choices``: among the large instances of an image, where they are of two or more categories:
+  each of these categories; any instance of it is right.
 """
 
 from __future__ import annotations
@@ -20,18 +19,17 @@ from refmask.data.choice import CHOICES
 from refmask.ops.masks import areas_of
 from refmask.types import MaskProposals, Query
 
-#: Smallest share of the image's area that an instance covers which is asked about.
+#: Smallest share of the image's area that a large instance covers.
 LARGE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """What is asked about one image.
+class CategoryQueries:
+    """The categories to query in one image.
 
     Attributes:
-        instances: masks with ``details["category"]``, of which some are right.
-        right: by category's id, which of the instances are right: those of the category, the
-            largest first.
+        instances: masks to choose from, with ``details["category"]``.
+        right: indices of the right instances by category id, the largest first.
     """
 
     instances: MaskProposals
@@ -41,8 +39,8 @@ class Asked:
         """One query for each category, in the order of their ids.
 
         Args:
-            image: its id; a query's is "IMAGE-CATEGORY", both by their ids.
-            names: of the categories, by id: the expressions.
+            image: id of the image; a query's id is "IMAGE-CATEGORY".
+            names: category names by id: the expressions.
         """
         return tuple(
             Query(
@@ -57,12 +55,14 @@ class Asked:
         )
 
 
-def ask(questions: str, instances: MaskProposals, crowds: Collection[int]) -> Asked:
-    """What is asked about one image.
+def category_queries(
+    questions: str, instances: MaskProposals, crowds: Collection[int]
+) -> CategoryQueries:
+    """The categories to query in one image.
 
     Args:
         questions: one of ``choice.QUESTIONS``.
-        instances: all of the image that are no crowds, with ``details["category"]``.
+        instances: of the image, without crowds, with ``details["category"]``.
         crowds: ids of categories that have a crowd in the image.
     """
     height, width = instances.size
@@ -70,25 +70,25 @@ def ask(questions: str, instances: MaskProposals, crowds: Collection[int]) -> As
     if questions == CHOICES:
         instances = instances[np.flatnonzero(large)]
         right = _by_category(instances)
-        return Asked(instances, right if len(right) > 1 else {})
+        return CategoryQueries(instances, right if len(right) > 1 else {})
     right = {
         category: rows
         for category, rows in _by_category(instances).items()
         if len(rows) == 1 and large[rows[0]] and category not in crowds
     }
-    return Asked(instances, right)
+    return CategoryQueries(instances, right)
 
 
 def _by_category(instances: MaskProposals) -> dict[int, list[int]]:
     """Indices of the instances of each category, the largest first."""
     categories = instances.details["category"].tolist()
-    found: dict[int, list[int]] = {}
+    rows: dict[int, list[int]] = {}
     for row in np.argsort(-areas_of(instances.masks), kind="stable").tolist():
-        found.setdefault(categories[row], []).append(row)
-    return found
+        rows.setdefault(categories[row], []).append(row)
+    return rows
 
 
-_LISTED = """
+_COCO_NAMES = """
 person; bicycle; car; motorcycle; airplane; bus; train; truck; boat; traffic light; fire hydrant;
 stop sign; parking meter; bench; bird; cat; dog; horse; sheep; cow; elephant; bear; zebra; giraffe;
 backpack; umbrella; handbag; tie; suitcase; frisbee; skis; snowboard; sports ball; kite;
@@ -99,4 +99,5 @@ cell phone; microwave; oven; toaster; sink; refrigerator; book; clock; vase; sci
 hair drier; toothbrush
 """
 
-NAMES = tuple(name.strip() for name in _LISTED.split(";"))
+#: The 80 categories of COCO.
+NAMES = tuple(name.strip() for name in _COCO_NAMES.split(";"))

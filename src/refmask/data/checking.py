@@ -1,4 +1,4 @@
-"""What of a data set is there, what is missing, and where it comes from."""
+"""Check a data set: which files and splits are there, what is missing, and where to get it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from refmask.errors import ConfigurationError, InputError
 
 
 @dataclass(frozen=True)
-class Presence:
-    """A part of a data set and where it is, or None when it is missing."""
+class FoundPart:
+    """A part of a data set and its path, None when it is missing."""
 
     part: Part
     path: Path | None
@@ -23,14 +23,14 @@ class Presence:
 
 @dataclass(frozen=True)
 class SplitState:
-    """How much of a split is there.
+    """The state of a split.
 
     Attributes:
         split: its name.
-        split_by: who split it, where that is told.
-        images: how many it has.
-        queries: how many expressions it has.
-        missing: files of images that are not there.
+        split_by: who split it, where known.
+        images: number of images.
+        queries: number of expressions.
+        missing: image files that do not exist.
         fault: why it cannot be read, or None.
     """
 
@@ -42,26 +42,22 @@ class SplitState:
     fault: str | None = None
 
 
-def presence(name: str, root: Path) -> list[Presence]:
-    """Each part of a data set, found or not; of COCO's two layouts, that which is there."""
+def find_parts(name: str, root: Path) -> list[FoundPart]:
+    """Each part of a data set, found or not; for COCO, the parts of the layout in use."""
     unsplit = name == "coco" and coco.splits(root) == [coco.ALL]
-    listed = []
-    for part in own_coco() if unsplit else parts(name):
-        found = (root / path for path in part.paths if (root / path).exists())
-        listed.append(Presence(part, next(found, None)))
-    return listed
+    return [
+        FoundPart(part, next((root / path for path in part.paths if (root / path).exists()), None))
+        for part in (own_coco() if unsplit else parts(name))
+    ]
 
 
 def split_states(name: str, root: Path) -> list[SplitState]:
-    """Each split whose annotations are there, counted, with the images that are missing.
-
-    Splits that do not hold as much as was published are warned of.
-    """
+    """The state of each split whose annotations exist; warns where sizes are not as published."""
     return [_state(name, root, split_by, split) for split_by, split in _splits(name, root)]
 
 
-def place(name: str, root: Path | None) -> tuple[str, Path]:
-    """The name and the root of a data set that is asked for by name or by folder.
+def resolve(name: str, root: Path | None) -> tuple[str, Path]:
+    """Name and root of a data set that is given by name or by folder.
 
     Raises:
         ConfigurationError: when there is no such data set or folder.
@@ -73,35 +69,35 @@ def place(name: str, root: Path | None) -> tuple[str, Path]:
 
         root = SHIPPED
     if root is None:
-        raise ConfigurationError(f"expected the folder of {name} as `root=DIR`, got none; name it")
+        raise ConfigurationError(f"{name} is not shipped; give its folder as `root=DIR`")
     return name, root
 
 
 def _splits(name: str, root: Path) -> list[tuple[str | None, str]]:
-    """Who split it, and the split, of all that have their annotations there."""
+    """Who split it, and the split, for all whose annotations exist."""
     if name == "phrasecut":
         folders = (root / phrasecut.FOLDER, root)
-        there = [split for split in phrasecut.SPLITS if _any(folders, [f"refer_{split}.json"])]
-        return [(None, split) for split in there]
+        return [(None, s) for s in phrasecut.SPLITS if _first(folders, [f"refer_{s}.json"])]
     if name == "coco":
         return [(None, split) for split in coco.splits(root)]
     listed: dict[Path, list[tuple[str | None, str]]] = {}
     for split_by in SPLIT_BY.get(name, (name,)):
-        path = _any((root / name,), candidates(split_by))
+        path = _first((root / name,), candidates(split_by))
         if path is not None and path not in listed:
-            listed[path] = [(split_by, split) for split in _named(path)]
+            listed[path] = [(split_by, split) for split in _splits_in(path)]
     return [pair for pairs in listed.values() for pair in pairs]
 
 
-def _named(path: Path) -> list[str]:
-    """The splits that a file of refs names; all of it when it cannot be read, to be told why."""
+def _splits_in(path: Path) -> list[str]:
+    """The splits in a file of refs; "all" when it cannot be read, so that loading says why."""
     try:
         return list(dict.fromkeys(ref.split for ref in parse_refs(read(path), path)))
     except InputError:
         return ["all"]
 
 
-def _any(folders: tuple[Path, ...], files: list[str]) -> Path | None:
+def _first(folders: tuple[Path, ...], files: list[str]) -> Path | None:
+    """The first file that exists."""
     paths = (folder / file for folder in folders for file in files)
     return next((path for path in paths if path.is_file()), None)
 

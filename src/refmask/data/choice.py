@@ -1,4 +1,4 @@
-"""What is asked for when a data set is loaded."""
+"""Which split of which data set to load, and how to read it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from refmask.errors import ConfigurationError
 from refmask.ops.reading import is_folder
 
 SUBSETS = ("all", "seen", "unseen")
-#: What can be asked of a data set without expressions: see ``refmask.data.categories``.
+#: Kinds of queries for a data set without expressions: see ``refmask.data.categories``.
 CATEGORIES, CHOICES = "categories", "choices"
 QUESTIONS = (CATEGORIES, CHOICES)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One split of one data set, and how it is read.
+    """One split of one data set, and how to read it.
 
     Attributes:
         name: of the data set, such as "refcoco".
         split: such as "val"; "" where a data set is not split.
-        root: the folder that holds its files, or None for a data set that is shipped.
-        split_by: who split it, where there are several, such as "umd".
-        subset: of PhraseCut: "all", "seen" or "unseen".
-        overlap_is_background: a target's pixels that several of its polygons cover are outside.
-        questions: of COCO: one of ``QUESTIONS``, or None to ask nothing.
+        root: the folder with its files; None for a shipped data set.
+        split_by: who split it, where it was split several times, such as "umd".
+        subset: for PhraseCut: "all", "seen" or "unseen".
+        overlap_is_background: pixels where polygons of one target overlap are outside of it.
+        questions: for COCO: one of ``QUESTIONS``, or None for no queries.
     """
 
     name: str
@@ -42,19 +42,19 @@ class Choice:
             raise ConfigurationError(fault)
 
     def _fault(self) -> str | None:
-        """What is asked for that does not exist, and what to do."""
+        """What is wrong with the settings and what to do, or None."""
         if self.subset not in SUBSETS:
-            return f"expected a subset of {', '.join(SUBSETS)}, got '{self.subset}'; choose one"
+            return f"there is no subset '{self.subset}'; choose one of {', '.join(SUBSETS)}"
         if self.subset != "all" and self.name != "phrasecut":
-            return f"only phrasecut has subsets, {self.name} was asked for '{self.subset}'"
+            return f"only phrasecut has subsets; leave `subset` out for {self.name}"
         if self.split_by is not None and self.name in ("phrasecut", "coco"):
-            return f"{self.name} is split in one way, got split_by '{self.split_by}'; omit it"
+            return f"{self.name} is split in one way; leave `split_by` out"
         if not self.split and self.name != "coco":
             return f"{self.name} needs a split; add `split=NAME`, such as `split=val`"
         if self.questions is not None and self.name != "coco":
             return f"{self.name} has expressions of its own; leave `questions` out"
         if self.questions not in (None, *QUESTIONS):
-            return f"unknown questions '{self.questions}'; choose {' or '.join(QUESTIONS)}"
+            return f"there are no questions '{self.questions}'; choose {' or '.join(QUESTIONS)}"
         return None
 
     @property
@@ -65,9 +65,13 @@ class Choice:
             ConfigurationError: when there is none, or no such folder.
         """
         if self.root is None or not is_folder(self.root):
-            got = "none" if self.root is None else f"{self.root}, which is no folder"
+            fault = (
+                f"{self.name} is not shipped"
+                if self.root is None
+                else f"{self.root} is not a folder"
+            )
             raise ConfigurationError(
-                f"expected the folder of {self.name} as root, got {got}; "
-                f"'refmask data check {self.name}' tells what belongs there"
+                f"{fault}; give the folder of {self.name} as `root`: "
+                f"'refmask data check {self.name}' lists what belongs there"
             )
         return self.root

@@ -16,8 +16,8 @@ from refmask.errors import ConfigurationError
 def few_shot(dataset: Dataset, per_class: int, seed: int) -> tuple[Ref, ...]:
     """Refs of ``per_class`` instances of each class, in the data set's order.
 
-    Each class is put into an order of its own by the seed and its first refs are taken: the set for
-    k is contained in that for k + 1, and a class that is added changes no other.
+    The seed shuffles the refs of each class on their own, and the first ones are taken: the set
+    for k is contained in that for k + 1, and an added class does not change the others.
 
     Args:
         dataset: a split with refs; for the paper's figure "train" of RefCOCOg.
@@ -29,25 +29,25 @@ def few_shot(dataset: Dataset, per_class: int, seed: int) -> tuple[Ref, ...]:
     """
     if not isinstance(dataset, ReferDataset):
         raise ConfigurationError(
-            f"expected a data set with refs, such as refcocog, got {dataset.name}; name another"
+            f"{dataset.name} has no refs; name a data set with refs, such as refcocog"
         )
     if per_class < 1 or seed < 0:
         raise ConfigurationError(
-            f"expected 1 or more instances per class and a seed of 0 or more, got {per_class} and "
-            f"{seed}; correct them"
+            f"give 1 or more instances per class and a seed of 0 or more, not {per_class} and "
+            f"{seed}"
         )
-    of_class: dict[int, list[int]] = defaultdict(list)
+    by_class: dict[int, list[int]] = defaultdict(list)
     for row, ref in enumerate(dataset.refs):
-        of_class[ref.category].append(row)
+        by_class[ref.category].append(row)
     chosen: list[int] = []
-    for category, rows in of_class.items():
+    for category, rows in by_class.items():
         order = np.random.default_rng([seed, category]).permutation(len(rows))
-        chosen += [rows[place] for place in order[:per_class]]
+        chosen += [rows[index] for index in order[:per_class]]
     return tuple(dataset.refs[row] for row in sorted(chosen))
 
 
 def record(dataset: Dataset, refs: tuple[Ref, ...], per_class: int, seed: int) -> dict[str, Any]:
-    """What a file tells of a few-shot set: where it comes from, its classes and its refs."""
+    """A few-shot set as JSON values: its source, its classes and its refs."""
     classes = sorted({ref.category for ref in refs})
     return {
         "data_set": dataset.name,
@@ -63,7 +63,7 @@ def record(dataset: Dataset, refs: tuple[Ref, ...], per_class: int, seed: int) -
                 "ann_id": ref.annotations[0] if len(ref.annotations) == 1 else [*ref.annotations],
                 "image_id": ref.image,
                 "category_id": ref.category,
-                "sentences": [{"sent_id": said.id, "raw": said.text} for said in ref.sentences],
+                "sentences": [{"sent_id": s.id, "raw": s.text} for s in ref.sentences],
             }
             for ref in refs
         ],

@@ -1,4 +1,4 @@
-"""Photographs to try a model on, all free: scikit-image, which is needed anyway, ships them."""
+"""Free photographs to try a model on, from scikit-image, which is a dependency anyway."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from refmask.types import UInt8Array
 
-#: By scikit-image's name: what can be asked, and what is not there.
+#: Phrases about each photograph, by scikit-image's name, and phrases about what it lacks.
 PHRASES = {
     "astronaut": ("the helmet", "the flag"),
     "chelsea": ("the cat",),
@@ -25,7 +25,7 @@ class Photograph:
         name: scikit-image's.
         image: uint8 RGB (H, W, 3).
         phrases: at least one.
-        absent: phrases about what it does not show.
+        absent: phrases about objects that it does not show.
     """
 
     name: str

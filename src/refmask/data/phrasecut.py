@@ -1,10 +1,10 @@
-"""PhraseCut: phrases about regions of Visual Genome's images, often several things at once::
+"""PhraseCut: phrases about regions of Visual Genome's images, often several objects at once::
 
     ROOT/refer_test.json            tasks: a phrase and its polygons
     ROOT/image_data_split.json      the size and the address of each image
-    ROOT/images/2328797.jpg ...     the images, by their id
+    ROOT/images/2328797.jpg ...     the images, by id
 
-The files may also lie in ROOT/VGPhraseCut_v0, as PhraseCut's own download puts them.
+The files may also be in ROOT/VGPhraseCut_v0, where PhraseCut's download puts them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,14 @@ from PIL import Image, ImageDraw
 
 from refmask.data.categories import NAMES
 from refmask.data.choice import Choice
-from refmask.data.counts import compare
-from refmask.data.files import fingerprint, missing, read, read_annotated
+from refmask.data.files import (
+    check_counts,
+    fingerprint,
+    missing,
+    no_image,
+    read,
+    read_annotated,
+)
 from refmask.errors import ConfigurationError, InputError, MaskError
 from refmask.ops.reading import MISSHAPEN, parse_json, whole
 from refmask.ops.segmentations import OUTSIDE, is_number
@@ -40,7 +46,7 @@ PUBLISHED = {
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One phrase; ``polygons`` are those of all things that it is about, one after the other."""
+    """One phrase with the polygons of all objects that it refers to."""
 
     id: str
     image: int
@@ -49,73 +55,66 @@ class Task:
     polygons: list[list[tuple[float, ...]]]
 
 
-def load(choice: Choice) -> PhraseCutDataset:
-    """A split of PhraseCut, or the part of it about classes that COCO names or does not.
-
-    Raises:
-        ConfigurationError: when the root or the split does not exist.
-        InputError: when a file is missing or damaged, or the two do not fit together.
-    """
-    if choice.split not in SPLITS:
-        raise ConfigurationError(
-            f"expected one of the splits {', '.join(SPLITS)} of phrasecut, got '{choice.split}'; "
-            "choose one"
-        )
-    return PhraseCutDataset(choice)
-
-
 class PhraseCutDataset:
-    """One split; the phrases of an image come in the file's order.
+    """A split of PhraseCut; the phrases of an image come in the file's order.
 
     Attributes:
         name: "phrasecut".
         split: "train", "val", "test" or "miniv".
         subset: "all", "seen" (the phrase's class is one of COCO's 80 names) or "unseen".
-        categories: none; nothing is known of instances.
+        categories: empty; there are no instances.
         ids: of the images, in the order of their first phrase.
         queries: number of phrases.
         fingerprint: SHA-256 over both files, the split and the subset.
+
+    Raises:
+        ConfigurationError: when the root or the split does not exist.
+        InputError: when a file is missing or damaged, or the two do not match.
     """
 
     def __init__(self, choice: Choice) -> None:
+        if choice.split not in SPLITS:
+            raise ConfigurationError(
+                f"phrasecut has no split '{choice.split}'; choose one of {', '.join(SPLITS)}"
+            )
         self.name, self.split, self.subset = choice.name, choice.split, choice.subset
         self.categories: dict[int, str] = {}
         inner = choice.folder / FOLDER
         self.folder = inner if inner.is_dir() else choice.folder
         path = self.folder / f"refer_{choice.split}.json"
-        said, told = read(path), read(self.folder / SIZES)
-        tasks = _tasks(said, path, choice.subset)
-        self._sizes = _sizes(told, self.folder / SIZES, {task.image for task in tasks})
-        self._of_image: dict[str, list[Task]] = defaultdict(list)
+        phrases, sizes = read(path), read(self.folder / SIZES)
+        tasks = _tasks(phrases, path, choice.subset)
+        self._sizes = _sizes(sizes, self.folder / SIZES, {task.image for task in tasks})
+        self._by_image: dict[str, list[Task]] = defaultdict(list)
         for task in tasks:
-            self._of_image[str(task.image)].append(task)
-        self.ids = tuple(self._of_image)
+            self._by_image[str(task.image)].append(task)
+        self.ids = tuple(self._by_image)
         self.queries = len(tasks)
-        self.fingerprint = fingerprint((choice.name, choice.split, choice.subset), said, told)
+        self.fingerprint = fingerprint((choice.name, choice.split, choice.subset), phrases, sizes)
         if choice.subset == "all":
-            found = {"images": len(self.ids), "phrases": self.queries}
-            compare(f"phrasecut {choice.split}", found, PUBLISHED[choice.split])
+            counts = {"images": len(self.ids), "phrases": self.queries}
+            check_counts(f"phrasecut {choice.split}", counts, PUBLISHED[choice.split])
 
     def sample(self, image_id: str) -> Sample:
-        """One image and all phrases about it; a target is the union of its polygons.
+        """One image and its phrases; a target is the union of its polygons.
 
         Raises:
             ImageError: when the image is missing, damaged, or of another size than annotated.
             MaskError: when a phrase has no polygon that can be drawn.
             ConfigurationError: when the split has no such image.
         """
-        tasks = self._of_image.get(image_id)
+        tasks = self._by_image.get(image_id)
         if tasks is None:
-            raise ConfigurationError(f"expected an image of phrasecut, got the id '{image_id}'")
+            raise no_image("phrasecut", image_id)
         height, width = self._sizes[int(image_id)]
         image = read_annotated(self._images, f"{image_id}.jpg", height, width)
         queries = tuple(
-            Query(task.id, task.phrase, _drawn(task, height, width), task.kind) for task in tasks
+            Query(task.id, task.phrase, _mask(task, height, width), task.kind) for task in tasks
         )
         return Sample(image_id, image, queries)
 
     def missing_images(self) -> list[Path]:
-        """Files of the split's images that are not there."""
+        """Image files of the split that do not exist."""
         return missing(self._images, (f"{image}.jpg" for image in self.ids))
 
     @property
@@ -126,33 +125,28 @@ class PhraseCutDataset:
 def _tasks(content: bytes, path: Path, subset: str) -> list[Task]:
     """The tasks of a file that belong to a subset.
 
-    A class that COCO has under exactly this name is seen, any other unseen; a task without a
-    structure has no class and is in neither.
+    A class is seen when COCO has a category of exactly its name, else unseen; a task without a
+    phrase structure has no class and is in neither.
     """
-    tasks = []
+    records, tasks = parse_json(content, path), []
     try:
-        for record in parse_json(content, path):
+        for record in records:
             structure = record.get("phrase_structure") or {}
             name = structure.get("name")
             if subset != "all" and (name is None or (name in NAMES) != (subset == "seen")):
                 continue
-            polygons = [
-                list(map(tuple, polygon)) for thing in record["Polygons"] for polygon in thing
-            ]
             tasks.append(
                 Task(
                     id=str(record["task_id"]),
                     image=whole(record["image_id"]),
                     phrase=str(record["phrase"]),
                     kind=structure.get("type"),
-                    polygons=polygons,
+                    polygons=[list(map(tuple, p)) for group in record["Polygons"] for p in group],
                 )
             )
     except MISSHAPEN as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(
-            f"expected PhraseCut's tasks in {path}, task {len(tasks)} has no usable {error}; "
+            f"{path} does not hold PhraseCut's tasks: task {len(tasks)} has no usable {error}; "
             "fetch it again"
         ) from None
     return tasks
@@ -160,28 +154,27 @@ def _tasks(content: bytes, path: Path, subset: str) -> list[Task]:
 
 def _sizes(content: bytes, path: Path, wanted: set[int]) -> dict[int, tuple[int, int]]:
     """Height and width of the images by id."""
+    records = parse_json(content, path)
     try:
         sizes = {
             whole(record["image_id"]): (whole(record["height"]), whole(record["width"]))
-            for record in parse_json(content, path)
+            for record in records
         }
     except MISSHAPEN as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(
-            f"expected ids and sizes of images in {path}, found no usable {error}; fetch it again"
+            f"{path} does not hold ids and sizes of images: no usable {error}; fetch it again"
         ) from None
-    foreign = sorted(wanted - set(sizes))
-    if foreign:
+    absent = sorted(wanted - set(sizes))
+    if absent:
         raise InputError(
-            f"expected the sizes of {len(wanted)} images in {path}, {len(foreign)} are not there "
-            f"(first: {', '.join(map(str, foreign[:3]))}); fetch both files from one source"
+            f"{path} lacks the sizes of {len(absent)} of {len(wanted)} images "
+            f"(first: {', '.join(map(str, absent[:3]))}); fetch both files from one source"
         )
     return sizes
 
 
-def _drawn(task: Task, height: int, width: int) -> BoolArray:
-    """The union of a task's polygons as bool (H, W), drawn as PhraseCut's own code draws them.
+def _mask(task: Task, height: int, width: int) -> BoolArray:
+    """The union of a task's polygons as bool (H, W), drawn as in PhraseCut's own code.
 
     Coordinates are truncated; polygons of fewer than two points are skipped.
     """
@@ -193,11 +186,14 @@ def _drawn(task: Task, height: int, width: int) -> BoolArray:
         for point in polygon
     ):
         raise MaskError(
-            f"expected polygons [[x, y], ...] of two points or more near image {task.image} "
-            f"for task {task.id}, got none or others; fetch the annotations again"
+            f"task {task.id} of image {task.image} has no usable polygon [[x, y], ...] of two "
+            "points or more in or near the image; fetch the annotations again"
         )
     canvas = Image.new("L", (width, height), 0)
     pen = ImageDraw.Draw(canvas)
     for polygon in usable:
         pen.polygon([(int(x), int(y)) for x, y in polygon], outline=1, fill=1)
     return np.array(canvas, np.bool_)
+
+
+load = PhraseCutDataset

@@ -1,8 +1,8 @@
-"""REFER's refs: which annotation each expression is about.
+"""REFER's refs: the annotations that each expression refers to.
 
 A ref is a dictionary with ``ref_id``, ``ann_id``, ``image_id``, ``category_id``, ``split`` and
-``sentences``; they are read from REFER's own pickle, or from JSON (a list) or Parquet (a table)
-with the same fields. gRefCOCO's have lists of ``ann_id`` and ``category_id``.
+``sentences``, read from REFER's own pickle, or from JSON (a list) or Parquet (a table) with the
+same fields. In gRefCOCO, ``ann_id`` and ``category_id`` are lists.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refmask.data.files import loads_plain
+from refmask.data.files import WAY_OUT, loads_plain
 from refmask.errors import ConfigurationError, InputError, MissingResource
 from refmask.ops.parquet import read_parquet, rows_of
 from refmask.ops.reading import MISSHAPEN, is_file, parse_json
 
-#: Formats by suffix, plainer ones first: the first file that is there is read.
+#: Suffixes of the formats, in order of preference.
 SUFFIXES = (".json", ".parquet", ".p")
 
 ALL = "all"
-#: What gRefCOCO has for an annotation where there is none.
-NOTHING = -1
+#: gRefCOCO's id for "no annotation".
+NO_ANNOTATION = -1
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ class Sentence:
 
     Attributes:
         id: unique within the data set.
-        text: as its author wrote it (``raw``; the paper's code reads that, too); "" where there
-            is none.
+        text: as its author wrote it (``raw``, as in the paper's code); "" where there is none.
         kind: what tells the target apart, where known.
     """
 
@@ -44,15 +43,15 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Ref:
-    """One object, or in gRefCOCO any number of them, with all that is said about it.
+    """One object, or in gRefCOCO any number of them, with the expressions that refer to it.
 
     Attributes:
         id: unique within the data set.
-        annotations: ids of the objects; none where what is said is about nothing in the image.
+        annotations: ids of the objects; none where the expressions refer to nothing in the image.
         image: id of the image.
-        category: id of the class, of the first object.
+        category: class id of the first object.
         split: such as "val".
-        sentences: what is said.
+        sentences: the expressions.
     """
 
     id: int
@@ -73,14 +72,11 @@ def find_refs(folder: Path, split_by: str) -> Path:
     for name in names:
         if is_file(folder / name):
             return folder / name
-    raise InputError(
-        f"expected one of {', '.join(names)} in {folder}, found none; "
-        "'refmask data check NAME' tells where they come from"
-    )
+    raise InputError(f"{folder} has no refs; put one of {', '.join(names)} there: {WAY_OUT}")
 
 
 def candidates(split_by: str) -> list[str]:
-    """Names that a file of refs may have, in the order in which they are tried."""
+    """Possible names of a file of refs, in order of preference."""
     stems = (f"refs({split_by})", f"refs_{split_by}", "refs", f"grefs({split_by})")
     return [f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES]
 
@@ -90,10 +86,10 @@ def parse_refs(content: bytes, path: Path) -> list[Ref]:
 
     Args:
         content: the file's bytes.
-        path: the file; its suffix tells the format.
+        path: the file; its suffix is the format.
 
     Raises:
-        InputError: when it cannot be read as refs; nothing in it is run.
+        InputError: when it cannot be read as refs; no code in it runs.
         MissingResource: when it is Parquet and pyarrow is not installed.
     """
     readers: dict[str, Callable[[bytes, Path], Any]] = {
@@ -104,7 +100,7 @@ def parse_refs(content: bytes, path: Path) -> list[Ref]:
     records = readers[path.suffix](content, path)
     if not isinstance(records, list) or not records:
         raise InputError(
-            f"expected a list of refs in {path}, got {type(records).__name__}; fetch it again"
+            f"{path} does not hold a list of refs but {type(records).__name__}; fetch it again"
         )
     refs = []
     for number, record in enumerate(records):
@@ -112,8 +108,8 @@ def parse_refs(content: bytes, path: Path) -> list[Ref]:
             refs.append(_ref(record))
         except MISSHAPEN as error:
             raise InputError(
-                f"expected REFER's fields in {path}, ref {number} has no usable {error}; "
-                "fetch or convert it again"
+                f"{path} lacks REFER's fields: ref {number} has no usable {error}; fetch or "
+                "convert it again"
             ) from None
     return refs
 
@@ -121,8 +117,8 @@ def parse_refs(content: bytes, path: Path) -> list[Ref]:
 def of_split(refs: list[Ref], split: str, path: Path) -> tuple[Ref, ...]:
     """The refs of a split, in their order.
 
-    "testA" and "testB" are told by the letter, as REFER does; "test" is any of them, "all" every
-    split.
+    As in REFER, "testA" and "testB" are any split with their letter, "test" any test split; "all"
+    is every split.
 
     Raises:
         ConfigurationError: when there is no such split.
@@ -130,16 +126,14 @@ def of_split(refs: list[Ref], split: str, path: Path) -> tuple[Ref, ...]:
     chosen = tuple(ref for ref in refs if split == ALL or _is_in(ref.split, split))
     if not chosen:
         splits = ", ".join(sorted({ref.split for ref in refs}))
-        raise ConfigurationError(
-            f"expected one of the splits {splits}, {ALL} of {path}, got '{split}'; choose one"
-        )
+        raise ConfigurationError(f"{path} has no split '{split}'; choose one of {splits}, {ALL}")
     return chosen
 
 
-def _is_in(split: str, asked: str) -> bool:
-    if asked in ("testA", "testB", "testC"):
-        return asked[-1] in split
-    return "test" in split if asked == "test" else split == asked
+def _is_in(ref_split: str, split: str) -> bool:
+    if split in ("testA", "testB", "testC"):
+        return split[-1] in ref_split
+    return "test" in ref_split if split == "test" else ref_split == split
 
 
 def _ref(record: Any) -> Ref:
@@ -149,9 +143,9 @@ def _ref(record: Any) -> Ref:
         raise TypeError("'sentences'")
     return Ref(
         id=_number(record, "ref_id"),
-        annotations=tuple(one for one in _numbers(record, "ann_id") if one != NOTHING),
+        annotations=tuple(n for n in _numbers(record, "ann_id") if n != NO_ANNOTATION),
         image=_number(record, "image_id"),
-        category=next(iter(_numbers(record, "category_id")), NOTHING),
+        category=next(iter(_numbers(record, "category_id")), NO_ANNOTATION),
         split=_text(record, "split"),
         sentences=tuple(map(_sentence, record["sentences"])),
     )
@@ -160,9 +154,9 @@ def _ref(record: Any) -> Ref:
 def _sentence(record: Any) -> Sentence:
     if not isinstance(record, dict):
         raise TypeError("'sentences'")
-    said = "raw" if record.get("raw") or "sent" not in record else "sent"
+    field = "raw" if record.get("raw") or "sent" not in record else "sent"
     kind = _text(record, "kind") if record.get("kind") is not None else None
-    text = "" if record[said] is None else _text(record, said)
+    text = "" if record[field] is None else _text(record, field)
     return Sentence(_number(record, "sent_id"), text, kind)
 
 
@@ -174,11 +168,11 @@ def _number(record: dict[str, Any], name: str) -> int:
 
 
 def _numbers(record: dict[str, Any], name: str) -> list[int]:
-    """One number as a list, or a list of them: gRefCOCO has lists."""
+    """A list of numbers, as in gRefCOCO, or one number as a list."""
     value = record[name]
     if not isinstance(value, list):
         return [_number(record, name)]
-    if not all(type(one) is int for one in value):
+    if not all(type(item) is int for item in value):
         raise TypeError(repr(name))
     return value
 

@@ -1,4 +1,4 @@
-"""Which files a data set is made of, and where the public has them from."""
+"""The files of each data set, and where to get them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from refmask.data import TABLES, coco, phrasecut
 from refmask.data.refer import IMAGES, SPLIT_BY
 from refmask.data.refs import candidates
 
-#: The host that published REFER's archives, and copies of them from the time before it went away.
+#: The host that published REFER's archives, now gone, and archived copies of them.
 HOST = "https://bvisionweb1.cs.unc.edu/licheng/referit/data"
 ARCHIVED = {
     "refcoco": "https://web.archive.org/web/20220413011718",
@@ -17,7 +17,7 @@ ARCHIVED = {
 }
 COCO = "http://images.cocodataset.org"
 PHRASECUT = "https://github.com/ChenyunWu/PhraseCutDataset"
-#: Of PhraseCut's files, as its download program has them.
+#: Google Drive ids of PhraseCut's files, from its download program.
 DRIVE = {
     "refer_test.json": "1jrzXm1gcq6f5hNDeamZd0UmyyHUv61IZ",
     "refer_val.json": "1UyojArOFPlsSeNbA9fHWjCjOOU-OCohG",
@@ -34,9 +34,9 @@ class Part:
     """A file or folder of a data set.
 
     Attributes:
-        name: where it usually is below the root.
-        paths: where it may be, as they are tried; one of them is enough.
-        source: where it comes from.
+        name: its usual path below the root.
+        paths: possible paths, in order of preference; one of them is enough.
+        source: where to get it.
         optional: the data set can be read without it, with fewer splits.
     """
 
@@ -47,7 +47,7 @@ class Part:
 
 
 def parts(name: str) -> list[Part]:
-    """What a data set is made of; a name that is not known is taken for one in REFER's layout."""
+    """The parts of a data set; an unknown name means REFER's layout."""
     if name == "coco":
         return [*_coco(), *own_coco(optional=True)]
     if name == "phrasecut":
@@ -63,7 +63,7 @@ def parts(name: str) -> list[Part]:
 
 
 def own_coco(optional: bool = False) -> list[Part]:
-    """What data of one's own in COCO's format are made of, where they are not split."""
+    """The parts of your own data in COCO's format, without splits."""
     return [
         Part(coco.UNSPLIT, (coco.UNSPLIT,), OWN, optional),
         Part(coco.IMAGES, (coco.IMAGES,), OWN, optional),

@@ -26,7 +26,7 @@ from refmask.types import BoolArray, MaskProposals, sealed
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """An image as the table tells of it; sides in pixels."""
+    """An image's entry in the table; sides in pixels."""
 
     id: int
     file: str
@@ -36,13 +36,13 @@ class ImageRecord:
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """One thing in an image; its mask is decoded when it is asked for.
+    """One instance in an image; ``mask`` decodes its mask.
 
     Attributes:
         id: unique within the table.
         category: the id of its class.
-        crowd: it stands for many things at once.
-        segmentation: polygons or a run-length encoding; None where there is a box alone.
+        crowd: whether it covers many objects at once.
+        segmentation: polygons or a run-length encoding; None where there is only a box.
     """
 
     id: int
@@ -52,15 +52,15 @@ class Annotation:
 
     @property
     def drawn(self) -> bool:
-        """Whether it outlines anything."""
+        """Whether it has a mask."""
         return draws(self.segmentation)
 
     def mask(self, image: ImageRecord, *, apart: bool = False) -> BoolArray:
         """Its bool (H, W) mask; polygons of fewer than three corners enclose nothing.
 
         Args:
-            image: the one it lies in.
-            apart: what several of its polygons share is outside.
+            image: its image.
+            apart: pixels where its polygons overlap are outside.
 
         Raises:
             MaskError: when no polygon is left, or it is damaged.
@@ -68,16 +68,16 @@ class Annotation:
         where = f"annotation {self.id} of image {image.file}"
         if not self.drawn:
             raise MaskError(
-                f"expected {where} to have a polygon of three corners or more, it has none; "
-                "remove the annotation and what refers to it"
+                f"{where} has no polygon of three corners or more; remove the annotation and the "
+                "refs to it"
             )
-        drawn = decode_apart if apart else decode_segmentation
-        return drawn(without_slivers(self.segmentation), where, image.height, image.width)
+        decode = decode_apart if apart else decode_segmentation
+        return decode(without_slivers(self.segmentation), where, image.height, image.width)
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """What an ``instances.json`` tells.
+    """The content of an ``instances.json``.
 
     Attributes:
         path: the file.
@@ -94,37 +94,31 @@ class Tables:
     def instances(
         self, image: int, targets: Collection[int] = ()
     ) -> tuple[MaskProposals, dict[int, int]]:
-        """All things in an image: every annotation that covers a pixel and is no crowd.
+        """The instances of an image: all annotations with a pixel, without crowds.
 
         Args:
             image: its id.
-            targets: ids of annotations that are taken even when they are crowds.
+            targets: ids of annotations that are included even if they are crowds.
 
         Returns:
             Masks bool (N, H, W) with ``details`` "category" and "annotation", int64 (N,): ids; and
             the row of each annotation by id.
         """
-        about = self.images[image]
-        rows: list[tuple[Annotation, BoolArray]] = []
-        there = self.annotations.get(image, [])
-        check_masks((len(there), about.height, about.width), f"image {image} of {self.path}")
-        for annotation in there:
-            if annotation.crowd and annotation.id not in targets:
-                continue
-            if not annotation.drawn:
-                continue
-            mask = annotation.mask(about)
-            if mask.any():
-                rows.append((annotation, mask))
-        masks = np.zeros((len(rows), about.height, about.width), np.bool_)
-        for row, (_, mask) in zip(masks, rows, strict=True):
+        record = self.images[image]
+        size = record.height, record.width
+        annotations = self.annotations.get(image, [])
+        check_masks((len(annotations), *size), f"image {image} of {self.path}")
+        wanted = [a for a in annotations if a.drawn and (not a.crowd or a.id in targets)]
+        decoded = [(a, mask) for a in wanted if (mask := a.mask(record)).any()]
+        masks = np.zeros((len(decoded), *size), np.bool_)
+        for row, (_, mask) in zip(masks, decoded, strict=True):
             row[:] = mask
         details = {
-            "category": np.array([annotation.category for annotation, _ in rows], np.int64),
-            "annotation": np.array([annotation.id for annotation, _ in rows], np.int64),
+            "category": np.array([a.category for a, _ in decoded], np.int64),
+            "annotation": np.array([a.id for a, _ in decoded], np.int64),
         }
-        numbers = {annotation.id: row for row, (annotation, _) in enumerate(rows)}
-        return MaskProposals(sealed(masks), details=details), numbers
+        rows = {a.id: row for row, (a, _) in enumerate(decoded)}
+        return MaskProposals(sealed(masks), details=details), rows
 
 
 def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = None) -> Tables:
@@ -133,45 +127,45 @@ def parse_tables(content: bytes, path: Path, wanted: Collection[int] | None = No
     Args:
         content: the file's bytes.
         path: the file, for messages.
-        wanted: ids of the images whose annotations are kept; all, when not given.
+        wanted: ids of the images whose annotations are read; all by default.
 
     Raises:
-        InputError: when it is not of COCO's form.
+        InputError: when it is not in COCO's format.
     """
-    kept = None if wanted is None else frozenset(wanted)
+    ids = None if wanted is None else frozenset(wanted)
 
-    def small(record: dict[str, Any]) -> dict[str, Any]:
-        """A record as it is kept while the rest is read: masks take most of the memory."""
+    def compact(record: dict[str, Any]) -> dict[str, Any]:
+        """A record in less memory, most of which masks take, while the rest is parsed."""
         segmentation = record.get("segmentation")
         if segmentation is None:
             return record
         image = record.get("image_id")
-        if kept is not None and isinstance(image, Hashable) and image not in kept:
+        if ids is not None and isinstance(image, Hashable) and image not in ids:
             return {"image_id": None}
         if isinstance(segmentation, list):
             record["segmentation"] = [_packed(polygon) for polygon in segmentation]
         return record
 
-    told = parse_json(content, path, hook=small)
+    data = parse_json(content, path, hook=compact)
     try:
-        images = [_image(record) for record in told["images"]]
+        images = [_image(record) for record in data["images"]]
         annotations: dict[int, list[Annotation]] = defaultdict(list)
-        for record in told["annotations"]:
-            if record["image_id"] is not None and (kept is None or record["image_id"] in kept):
+        for record in data["annotations"]:
+            if record["image_id"] is not None and (ids is None or record["image_id"] in ids):
                 annotations[record["image_id"]].append(_annotation(record))
-        categories = {whole(row["id"]): str(row["name"]) for row in told["categories"]}
+        categories = {whole(row["id"]): str(row["name"]) for row in data["categories"]}
     except MISSHAPEN as error:
         raise InputError(
-            f"expected COCO's images, annotations and categories in {path}, found no usable "
-            f"{error}; fetch it again"
+            f"{path} does not hold COCO's images, annotations and categories: no usable {error}; "
+            "fetch it again"
         ) from None
-    things = [one for group in annotations.values() for one in group if not one.crowd]
-    tell_undrawn(sum(not one.drawn for one in things), len(things), path)
-    return Tables(path, {one.id: one for one in images}, dict(annotations), categories)
+    instances = [a for group in annotations.values() for a in group if not a.crowd]
+    tell_undrawn(sum(not a.drawn for a in instances), len(instances), path)
+    return Tables(path, {image.id: image for image in images}, dict(annotations), categories)
 
 
 def _packed(polygon: Any) -> Any:
-    """A polygon's numbers in an eighth of the memory of a list; anything else as it is."""
+    """A polygon's numbers in an eighth of a list's memory; anything else unchanged."""
     try:
         return array("d", polygon)
     except (TypeError, OverflowError):

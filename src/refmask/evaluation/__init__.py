@@ -1,1 +1,1 @@
-"""A system asked every expression of a data set: records as they are decided, then figures."""
+"""Evaluation of a system on a data set: a record for every expression, and their metrics."""

@@ -1,9 +1,9 @@
-"""Two runs on the same expressions: what one gains over the other, and where."""
+"""Compare two runs on the same expressions: gains with intervals, and which answers changed."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,28 +11,27 @@ from typing import Any
 import numpy as np
 
 from refmask.errors import ConfigurationError, RefmaskWarning
-from refmask.evaluation.record import Record, outcomes
-from refmask.evaluation.run import images, read_configuration
-from refmask.evaluation.summary import LEVEL, OF_PROPOSALS, RESAMPLES, SEED
+from refmask.evaluation.record import Record
+from refmask.evaluation.run import complete_images, read_configuration
+from refmask.evaluation.summary import LEVEL, PROPOSAL_METRICS, RESAMPLES, SEED
 from refmask.fingerprint import Fingerprint
 from refmask.metrics import PairedGain, QueryResults, compare, compute_metrics
 
-#: From this IoU on an answer counts as right.
-RIGHT = 0.5
-#: What two runs must have in common.
-DATA = ("data", "split", "split_by", "subset", "questions")
-
+#: An answer with at least this IoU counts as right.
+CORRECT_IOU = 0.5
+#: Settings that two comparable runs share.
+DATA_SETTINGS = ("data", "split", "split_by", "subset", "questions")
 #: Settings that every run has, as texts.
-NEEDED = ("system", "data", "split")
+REQUIRED_SETTINGS = ("system", "data", "split")
 
 
 @dataclass(frozen=True)
 class RunRecords:
-    """A run to be compared.
+    """The records of a run.
 
     Attributes:
-        folder: where it is.
-        configuration: what its records depend on.
+        folder: of the run.
+        configuration: what the records depend on.
         records: by query id, without their scores.
     """
 
@@ -41,7 +40,7 @@ class RunRecords:
     records: dict[str, Record]
 
     def counts(self, query: str) -> bool:
-        """Whether a query is in this run and its rules count it."""
+        """Whether the run has this query and its rules count it."""
         record = self.records.get(query)
         skips = self.configuration.get("compat.skip_without_proposals", False)
         return record is not None and (record["proposals"] > 0 or not skips)
@@ -49,7 +48,7 @@ class RunRecords:
 
 @dataclass(frozen=True)
 class Change:
-    """One expression whose IoU differs between the runs."""
+    """The records of one expression whose IoU differs between the runs."""
 
     first: Record
     second: Record
@@ -61,23 +60,32 @@ class Change:
 
     @property
     def turn(self) -> str:
-        """ "wrong -> right", "right -> wrong", or "" where that stays as it is."""
-        before, after = self.first["iou"] >= RIGHT, self.second["iou"] >= RIGHT
+        """ "wrong -> right" or "right -> wrong" at ``CORRECT_IOU``; "" where neither."""
+        before, after = self.first["iou"] >= CORRECT_IOU, self.second["iou"] >= CORRECT_IOU
         if before == after:
             return ""
         return "wrong -> right" if after else "right -> wrong"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Ids, expression, both IoUs and the turn, for JSON."""
+        return {
+            **{name: self.first[name] for name in ("image", "query", "expression")},
+            "first": self.first["iou"],
+            "second": self.second["iou"],
+            "turn": self.turn,
+        }
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the second run gains over the first.
+    """Gains of the second run over the first.
 
     Attributes:
-        settings: by name, what the two configurations say differently.
+        settings: both values of every setting that differs, by name.
         expressions: number of expressions compared.
-        images: that they are about.
+        images: number of images they belong to.
         left_out: number of expressions that only one run has or counts.
-        figures: of the first and the second run, on the expressions compared.
+        figures: metrics of the first and the second run, on the expressions compared.
         gains: second minus first, with intervals.
         changes: largest difference of IoU first.
     """
@@ -91,43 +99,43 @@ class Comparison:
     changes: list[Change]
 
     def turns(self, turn: str) -> int:
-        """Number of changes of a kind."""
+        """Number of changes with this turn."""
         return sum(change.turn == turn for change in self.changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold; each change by ids, expression and both IoUs."""
+        """All of it as JSON values."""
         return {
             "settings": {name: list(pair) for name, pair in self.settings.items()},
             "expressions": self.expressions,
             "images": self.images,
             "left_out": self.left_out,
             "figures": {
-                name: {"first": one, "second": two} | asdict(self.gains[name])
-                for name, (one, two) in self.figures.items()
+                name: {"first": first, "second": second} | asdict(self.gains[name])
+                for name, (first, second) in self.figures.items()
             },
             "wrong_to_right": self.turns("wrong -> right"),
             "right_to_wrong": self.turns("right -> wrong"),
-            "changes": [_listed(change) for change in self.changes],
+            "changes": [change.to_dict() for change in self.changes],
         }
 
 
 def read_run(folder: Path) -> RunRecords:
-    """A run's records, as far as its images are done.
+    """The records of a run's complete images; the run need not be finished.
 
     Raises:
         ConfigurationError: when the folder is no run or holds no record.
     """
     configuration = read_configuration(folder)
-    lacking = [name for name in NEEDED if not isinstance(configuration.get(name), str)]
+    lacking = [n for n in REQUIRED_SETTINGS if not isinstance(configuration.get(n), str)]
     if lacking:
         raise ConfigurationError(
-            f"expected settings of a run in {folder}, {', '.join(lacking)} is missing or no text; "
-            "evaluate anew"
+            f"the settings of the run {folder} lack {', '.join(lacking)}; evaluate again, into a "
+            "new folder"
         )
     records = {
         record["query"]: {name: value for name, value in record.items() if name != "scores"}
-        for some, _ in images(folder)
-        for record in some
+        for image_records, _ in complete_images(folder)
+        for record in image_records
     }
     if not records:
         raise ConfigurationError(
@@ -148,69 +156,55 @@ def compare_runs(first: RunRecords, second: RunRecords) -> Comparison:
     common = [query for query in first.records if first.counts(query) and second.counts(query)]
     if not common:
         raise ConfigurationError(
-            f"expected expressions that {first.folder} and {second.folder} both answered, there "
-            "are none"
+            f"{first.folder} and {second.folder} have no expression in common; compare runs on the "
+            "same images"
         )
     pairs = [(first.records[query], second.records[query]) for query in common]
     foreign = next((a for a, b in pairs if a["expression"] != b["expression"]), None)
     if foreign is not None:
         raise ConfigurationError(
-            f"expected the same expressions in both runs, sentence {foreign['query']} "
+            f"the two runs were not asked the same expressions: sentence {foreign['query']} "
             f"({foreign['expression']!r}) differs; compare runs on the same data"
         )
-    one, two = outcomes(a for a, _ in pairs), outcomes(b for _, b in pairs)
-    names, gains = _gains(one, two, (first.configuration, second.configuration))
+    first_results = QueryResults.of(a for a, _ in pairs)
+    second_results = QueryResults.of(b for _, b in pairs)
+    # compare() gives first minus second.
+    gains = compare(second_results, first_results, resamples=RESAMPLES, level=LEVEL, seed=SEED)
+    before, after = compute_metrics(first_results), compute_metrics(second_results)
+    chooses = all(run.configuration["system"] != "predictions" for run in (first, second))
+    changes = [Change(a, b) for a, b in pairs if a["iou"] != b["iou"]]
     return Comparison(
         settings=settings,
         expressions=len(common),
-        images=len(np.unique(one.image)),
+        images=len(np.unique(first_results.image)),
         left_out=len(first.records.keys() | second.records.keys()) - len(common),
-        figures=names,
+        figures={
+            name: (before[name], after[name])
+            for name in gains
+            if chooses or not name.startswith(PROPOSAL_METRICS)
+        },
         gains=gains,
-        changes=_changes(pairs),
+        changes=sorted(changes, key=lambda change: -abs(change.gain)),
     )
 
 
 def _check_data(
     first: RunRecords, second: RunRecords, settings: Mapping[str, tuple[Any, Any]]
 ) -> None:
-    wrong = [name for name in DATA if name in settings]
-    if wrong:
-        told = "; ".join(f"{name}: {settings[name][0]} and {settings[name][1]}" for name in wrong)
+    differing = [
+        f"{name}: {settings[name][0]} and {settings[name][1]}"
+        for name in DATA_SETTINGS
+        if name in settings
+    ]
+    if differing:
         raise ConfigurationError(
-            f"expected two runs on the same data, {first.folder} and {second.folder} are not "
-            f"({told})"
+            f"{first.folder} and {second.folder} are not runs on the same data "
+            f"({'; '.join(differing)}); compare runs on one split"
         )
     if "fingerprint" in settings:
         warnings.warn(
             f"{first.folder} and {second.folder} read their targets from other files or by other "
-            "rules, so targets may differ, too",
+            "rules, so their targets may differ",
             RefmaskWarning,
             stacklevel=3,
         )
-
-
-def _gains(
-    first: QueryResults, second: QueryResults, configurations: Sequence[Mapping[str, Any]]
-) -> tuple[dict[str, tuple[float, float]], dict[str, PairedGain]]:
-    """Both values and the gain of every figure that means something in both runs."""
-    # compare() gives first minus second.
-    gains = compare(second, first, resamples=RESAMPLES, level=LEVEL, seed=SEED)
-    values, others = compute_metrics(first), compute_metrics(second)
-    chosen = all(told["system"] != "predictions" for told in configurations)
-    names = [name for name in gains if chosen or not name.startswith(OF_PROPOSALS)]
-    return {name: (values[name], others[name]) for name in names}, gains
-
-
-def _changes(pairs: Sequence[tuple[Record, Record]]) -> list[Change]:
-    found = [Change(*pair) for pair in pairs if pair[0]["iou"] != pair[1]["iou"]]
-    return sorted(found, key=lambda change: -abs(change.gain))
-
-
-def _listed(change: Change) -> dict[str, Any]:
-    told = {name: change.first[name] for name in ("image", "query", "expression")}
-    return told | {
-        "first": change.first["iou"],
-        "second": change.second["iou"],
-        "turn": change.turn,
-    }

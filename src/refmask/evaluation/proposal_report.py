@@ -1,7 +1,6 @@
-"""How good an answer proposals make possible, measured where the ground truth is known.
+"""The upper bound of proposals: the IoU of the best one with each ground-truth object.
 
-The paper calls it the upper bound: nothing that chooses among proposals can do better than the
-best of them.
+No method that chooses among the proposals can do better (the paper's "upper bound").
 """
 
 from __future__ import annotations
@@ -25,22 +24,22 @@ from refmask.ops.masks import areas_of
 from refmask.proposals.given import GivenMasks
 from refmask.types import BoolArray, FloatArray, MaskProposer, UInt8Array
 
-#: The word for the shipped scenes.
+#: Specification of the shipped scenes.
 SCENES = "scenes"
-#: An image, uint8 RGB (H, W, 3), and its T things, bool (T, H, W).
+#: An image, uint8 RGB (H, W, 3), and the masks of its T objects, bool (T, H, W).
 Truth = tuple[UInt8Array, BoolArray]
-#: COCO's sizes: small things have less pixels than the first, medium ones than the second.
+#: COCO's sizes: small objects have fewer pixels than the first, medium ones than the second.
 MEDIUM_FROM, LARGE_FROM = 32**2, 96**2
 
 
 @dataclass
 class Report:
-    """What one proposer made possible; grows by one image at a time.
+    """The upper bound of one proposer, collected image by image.
 
     Attributes:
-        best: the best proposal's IoU with each thing.
-        areas: pixels of each thing.
-        shares: of its image that each thing covers, 0 to 1.
+        best: IoU of the best proposal with each object.
+        areas: pixels of each object.
+        shares: the part of its image that each object covers, 0 to 1.
         masks: number of proposals of each image.
         seconds: time taken by each image.
     """
@@ -51,22 +50,22 @@ class Report:
     masks: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
-    def add(self, proposer: MaskProposer, image: UInt8Array, things: BoolArray) -> None:
-        """Propose for one image and compare with its things, bool (T, H, W)."""
+    def add(self, proposer: MaskProposer, image: UInt8Array, objects: BoolArray) -> None:
+        """Propose for one image and compare with its objects, bool (T, H, W)."""
         start = time.perf_counter()
         proposals = proposer.propose(image)
         self.seconds.append(time.perf_counter() - start)
         self.masks.append(len(proposals))
-        self.best += best_iou(proposals.masks, things).tolist()
-        areas = areas_of(things)
+        self.best += best_iou(proposals.masks, objects).tolist()
+        areas = areas_of(objects)
         self.areas += areas.tolist()
-        self.shares += (areas / things[0].size).tolist()
+        self.shares += (areas / objects[0].size).tolist()
 
     def metrics(self) -> dict[str, float | None]:
-        """Images, things, mean best IoU, recall, masks and median seconds per image.
+        """Images, objects ("things"), mean best IoU, recall, masks and median seconds per image.
 
-        The mean best IoU is told of all things, of those of at least 1 % of their image, and of
-        small, medium and large ones as COCO sorts them; None where there are none.
+        The mean best IoU is given for all objects, for those of at least 1 % of their image, and
+        for COCO's small, medium and large ones; None where there are none.
         """
         best, areas = np.array(self.best), np.array(self.areas)
         small, large = areas < MEDIUM_FROM, areas >= LARGE_FROM
@@ -96,31 +95,30 @@ def compare(
 
     Args:
         proposers: by name.
-        images: each with its things; those without any are left out.
+        images: each with its objects; images without objects are left out.
 
     Raises:
-        ConfigurationError: when no image has a thing.
+        ConfigurationError: when no image has an object.
     """
     reports = {name: Report() for name in proposers}
-    for image, things in images:
-        if len(things):
+    for image, objects in images:
+        if len(objects):
             for name, proposer in proposers.items():
-                reports[name].add(proposer, image, things)
+                reports[name].add(proposer, image, objects)
     if not any(report.best for report in reports.values()):
-        raise ConfigurationError("expected ground truth to compare with, found none")
+        raise ConfigurationError("no image has a ground-truth object; name other images")
     return {name: report.metrics() for name, report in reports.items()}
 
 
 def read_truth(places: Sequence[str], truth: str | None) -> Iterator[Truth]:
-    """Images and the masks of their things.
+    """Images and the masks of their objects.
 
     Args:
-        places: "scenes" for the shipped scenes, folders of further scenes
-            (their things are what expressions refer to), folders in COCO's format
-            (``instances.json`` and ``images/``; their things are all instances that are no crowds),
-            or images, folders and globs.
-        truth: for the latter, the masks: a path as ``masks:PATH`` takes it, with ``{stem}`` for
-            the image's name, or a COCO file that tells of all of them.
+        places: "scenes" for the shipped scenes; folders of scenes (objects are the targets of
+            expressions); folders in COCO's format (``instances.json`` and ``images/``; objects are
+            all instances but crowds); or images, folders of images and globs.
+        truth: masks for the latter: a path as ``masks:PATH`` takes it, with ``{stem}`` for the
+            image's name, or a COCO file about all of them.
 
     Raises:
         ConfigurationError: when images come without truth.
@@ -134,8 +132,8 @@ def read_truth(places: Sequence[str], truth: str | None) -> Iterator[Truth]:
             yield from _instances(root)
         elif truth is None:
             raise ConfigurationError(
-                f"expected ground truth for {place}; give `truth=PATH` (masks as 'masks:PATH' "
-                "takes them), 'scenes', or a folder of instances.json and images/"
+                f"{place} has no ground truth; add `truth=PATH` (masks as 'masks:PATH' takes "
+                "them), or name 'scenes' or a folder of instances.json and images/"
             )
         else:
             yield from _images(place, truth)

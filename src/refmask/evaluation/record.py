@@ -1,17 +1,17 @@
-"""One query's record: what was asked, what was answered, and how good that was.
+"""The record of one query: the expression, the answer, and how good the answer is.
 
-A record holds nothing that differs from one unbroken run to the next, such as times.
+Records are reproducible: they hold nothing that varies between runs, such as times.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import UnionType
 from typing import Any
 
 from refmask.errors import InputError
-from refmask.metrics import QueryResults, iou
+from refmask.metrics import iou
 from refmask.ops import rle
 from refmask.ops.reading import parse_json
 from refmask.types import BoolArray, Sample
@@ -19,21 +19,7 @@ from refmask.types import BoolArray, Sample
 #: One line of ``samples.jsonl``.
 Record = dict[str, Any]
 
-#: What the figures are computed from.
-COLUMNS = (
-    "image",
-    "intersection",
-    "union",
-    "best_intersection",
-    "best_union",
-    "right_class",
-    "right_instance",
-    "chance",
-    "words",
-    "kind",
-    "proposals",
-)
-#: What a record must hold, and of which types, to be read; "chance" came later.
+#: Fields of a valid record and their types; older records have no "chance".
 FIELDS: Mapping[str, type | UnionType] = {
     **{"image": str, "query": str, "expression": str, "kind": str | None, "mask": dict},
     **dict.fromkeys(("number", "of", "words", "proposals"), int),
@@ -50,15 +36,15 @@ def query_record(
 
     Args:
         sample: the image.
-        number: which of its queries.
+        number: index of the query in the image's queries.
         answer: "noun_phrase", "head", "chosen" (index of the proposal), "scores" (one per
-            proposal), "confidence" and "margin"; None where the system does not tell, or a
+            proposal), "confidence" and "margin"; None where the system does not report it or a
             confidence would mean nothing.
-        row: what ``metrics.ImageOverlaps.row`` counted.
+        row: from ``metrics.ImageOverlaps.row``.
         mask: bool (H, W), the answer.
 
     Returns:
-        All of that, with the image's and the query's ids, the query's place among the
+        The answer and the row, with the ids of image and query, the query's index among the
         image's ("number" of "of"), the expression, its kind, its number of words, the IoU and
         the mask's COCO run-length encoding.
     """
@@ -84,9 +70,9 @@ def line(record: Record) -> bytes:
 
 
 def parse(text: bytes) -> Record | None:
-    """The record of a line; None when it is not a whole one.
+    """The record in a line; None when it is incomplete or damaged.
 
-    Runs of the first version called the image "picture".
+    Runs of the first version call the image "picture".
     """
     if not text.endswith(b"\n"):
         return None
@@ -100,8 +86,3 @@ def parse(text: bytes) -> Record | None:
         record = {"image" if name == "picture" else name: value for name, value in record.items()}
     whole = all(isinstance(record.get(name), kind) for name, kind in FIELDS.items())
     return record if whole else None
-
-
-def outcomes(records: Iterable[Mapping[str, Any]]) -> QueryResults:
-    """The columns of records, in their order."""
-    return QueryResults.of({name: record.get(name) for name in COLUMNS} for record in records)

@@ -1,14 +1,14 @@
-"""A run's folder: what was asked of which system, and what came out, written as it is decided.
+"""A run's folder: configuration, records and metrics, written as the run proceeds.
 
 ::
 
     configuration.json   what the records depend on
     samples.jsonl        one record a query, image after image
     times.jsonl          seconds of each image
-    summary.json         figures, once all images are done
+    summary.json         metrics, once all images are done
 
-An image's records are appended in one piece. After a kill, what follows the last image with
-all its records is cut off and made anew, so that a broken run ends as an unbroken one.
+An image's records are appended in one write. A resumed run drops what follows the last complete
+image and computes it again, so that its files equal those of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from typing import IO, Any, Self
 from filelock import FileLock, Timeout
 
 from refmask.errors import ConfigurationError, RefmaskWarning
-from refmask.evaluation.record import COLUMNS, Record, line, parse
+from refmask.evaluation.record import Record, line, parse
 from refmask.fingerprint import Fingerprint
+from refmask.metrics.results import COLUMNS
 from refmask.ops.files import write_whole
 from refmask.ops.reading import parse_json, read_bytes
 
 CONFIGURATION, SAMPLES = "configuration.json", "samples.jsonl"
 TIMES, SUMMARY = "times.jsonl", "summary.json"
-#: Held by the one process that writes; stays, empty, when it has ended.
+#: Held by the process that writes; the empty file stays.
 LOCK = ".lock"
 
 
@@ -38,19 +39,19 @@ class Run:
     """A run folder, open for writing by this process alone.
 
     Attributes:
-        folder: where.
-        rows: what the figures need of each image done, and its queries' ids, by image.
+        folder: of the run.
+        rows: query ids and the columns that metrics need, by image, for each complete image.
     """
 
     def __init__(self, folder: Path, configuration: Fingerprint) -> None:
-        """Begin a run, or go on with one of the same configuration.
+        """Start a run, or resume one with the same configuration.
 
         Args:
-            folder: new, empty, or of such a run.
+            folder: new, empty, or of a run with this configuration.
             configuration: what the records depend on.
 
         Raises:
-            ConfigurationError: when the folder holds something else or a run of another
+            ConfigurationError: when the folder holds other files or a run with another
                 configuration, another process writes to it, or it cannot be written.
         """
         self.folder = folder
@@ -59,13 +60,12 @@ class Run:
         self._lock = FileLock(folder / LOCK)
         try:
             self._lock.acquire(blocking=False)
-            # Without a buffer, so that an image's records go out in one piece.
+            # Unbuffered, so that an image's records go out in one write.
             self._samples = (folder / SAMPLES).open("ab", buffering=0)
             self._times = (folder / TIMES).open("ab", buffering=0)
         except Timeout:
             raise ConfigurationError(
-                f"expected to write to {folder} alone, but another process does; wait for it, or "
-                "choose another `out`"
+                f"another process is writing to {folder}; wait for it, or choose another `out`"
             ) from None
         except OSError as error:
             raise _unwritable(folder, error) from None
@@ -80,10 +80,10 @@ class Run:
         self._lock.release()
 
     def append(self, records: Sequence[Record], seconds: float) -> None:
-        """Add one image: all its records, and the time it took.
+        """Append all records of one image, and the seconds it took.
 
         Raises:
-            ConfigurationError: when it cannot be written; what was written before stays usable.
+            ConfigurationError: when they cannot be written; earlier records stay usable.
         """
         image = records[0]["image"]
         try:
@@ -94,78 +94,82 @@ class Run:
         self.rows[image] = [_row(record) for record in records]
 
     def finish(self, order: Sequence[str], summary: Mapping[str, Any]) -> None:
-        """Bring the records into the data set's order, and write the summary.
+        """Put the records into the data set's order, and write the summary.
 
-        They are in another order when an image was missing at first and came later.
+        The order differs when an image was missing at first and is read by a resumed run.
 
         Args:
-            order: images' ids.
-            summary: what JSON can hold.
+            order: ids of the images.
+            summary: content of ``summary.json``.
 
         Raises:
             ConfigurationError: when it cannot be written.
         """
         wanted = [image for image in order if image in self.rows]
         if wanted != list(self.rows):
-            found = {records[0]["image"]: records for records, _ in images(self.folder)}
-            content = b"".join(line(record) for name in wanted for record in found[name])
+            by_image = {records[0]["image"]: records for records, _ in complete_images(self.folder)}
+            content = b"".join(line(record) for image in wanted for record in by_image[image])
             write_whole(self.folder / SAMPLES, content)
             self.rows = {image: self.rows[image] for image in wanted}
         content = json.dumps(summary, indent=1).encode() + b"\n"
         write_whole(self.folder / SUMMARY, content)
 
     def _resume(self) -> None:
-        """Take in the complete images; cut off what follows them."""
+        """Read the complete images; cut off what follows them."""
         end = 0
-        for records, position in images(self.folder):
+        for records, position in complete_images(self.folder):
             self.rows[records[0]["image"]] = [_row(record) for record in records]
             end = position
         rest = os.fstat(self._samples.fileno()).st_size - end
         if rest:
             self._samples.truncate(end)
-            message = f"{rest} bytes after the last whole image of {self.folder} are made anew"
-            warnings.warn(message, RefmaskWarning, stacklevel=2)
+            warnings.warn(
+                f"{self.folder} ends with an incomplete image; it is evaluated again "
+                f"({rest} bytes dropped)",
+                RefmaskWarning,
+                stacklevel=2,
+            )
 
 
 def read_configuration(folder: Path) -> Fingerprint:
-    """What the records of a run depend on.
+    """The configuration of a run.
 
     Raises:
-        ConfigurationError: when the folder is no run.
+        ConfigurationError: when the folder is not a run.
     """
     path = folder / CONFIGURATION
     way_out = "name a folder that 'refmask evaluate' or 'refmask score' wrote"
     content = read_bytes(path, "settings of a run", ConfigurationError, "settings", way_out)
     configuration = parse_json(content, path, ConfigurationError)
     if not isinstance(configuration, dict):
-        raise ConfigurationError(f"expected settings by name in {path}; choose another folder")
+        raise ConfigurationError(f"{path} does not hold settings by name; choose another folder")
     return Fingerprint(configuration)
 
 
-def images(folder: Path) -> Iterator[tuple[list[Record], int]]:
-    """The records of each image that has them all, and where they end, in bytes.
+def complete_images(folder: Path) -> Iterator[tuple[list[Record], int]]:
+    """The records of each complete image, and the position in bytes where they end.
 
-    Stops at the first line that is no whole record or does not follow the one before.
+    Stops at the first line that is no valid record or does not follow the one before.
 
     Raises:
         ConfigurationError: when the records cannot be read.
     """
-    position, records, seen = 0, list[Record](), set[str]()
+    position, records, complete = 0, list[Record](), set[str]()
     try:
         with (folder / SAMPLES).open("rb") as file:
             for text in file:
                 record = parse(text)
                 position += len(text)
-                if record is None or record["image"] in seen or not _follows(record, records):
+                if record is None or record["image"] in complete or not _follows(record, records):
                     return
                 records.append(record)
                 if len(records) == record["of"]:
                     yield records, position
-                    seen.add(record["image"])
+                    complete.add(record["image"])
                     records = []
     except OSError as error:
         raise ConfigurationError(
-            f"expected records in {folder / SAMPLES}, they cannot be read: {error.strerror}"
+            f"{folder / SAMPLES} cannot be read: {error.strerror}; check the folder"
         ) from None
 
 
@@ -179,13 +183,13 @@ def _row(record: Record) -> Record:
 
 
 def _claim(folder: Path, configuration: Fingerprint) -> None:
-    """Make the folder this configuration's, unless it is another's."""
+    """Write the configuration into a new folder; refuse one with another configuration."""
     if (folder / CONFIGURATION).exists():
         differing = read_configuration(folder).summary(configuration)
         if differing:
             raise ConfigurationError(
-                f"{folder} holds a run of another configuration ({differing}); choose another "
-                "`out`, or ask for the same"
+                f"{folder} holds a run with other settings ({differing}); choose another `out`, or "
+                "use the same settings"
             )
         return
     try:
@@ -196,15 +200,14 @@ def _claim(folder: Path, configuration: Fingerprint) -> None:
         raise _unwritable(folder, error) from None
     if foreign:
         raise ConfigurationError(
-            f"expected a new folder or one of a run, got {folder} with {foreign[0]} in it; choose "
-            "another `out`"
+            f"{folder} is neither new nor a run: it holds {foreign[0]}; choose another `out`"
         )
     content = json.dumps(dict(configuration), indent=1).encode() + b"\n"
     write_whole(folder / CONFIGURATION, content)
 
 
 def _write(file: IO[bytes], content: bytes) -> None:
-    """Write all of it: one call of the system may take less, when the disk is nearly full."""
+    """Write all of it: one call may write less, when the disk is nearly full."""
     rest = memoryview(content)
     while rest:
         rest = rest[file.write(rest) :]
@@ -212,6 +215,6 @@ def _write(file: IO[bytes], content: bytes) -> None:
 
 def _unwritable(folder: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(
-        f"cannot write to {folder}: {error.strerror}; what was written stays usable, so make room "
-        "and give the same command again, or choose another `out`"
+        f"cannot write to {folder}: {error.strerror}; earlier records stay usable: make room and "
+        "run the same command again, or choose another `out`"
     )

@@ -1,4 +1,4 @@
-"""Masks of any other system, under the same figures.
+"""Score the masks of another system by the same metrics.
 
 The file is JSON: a list of objects with ``sentence_id`` (or ``sent_id``, or ``query``) and
 ``segmentation``, or an object of segmentations by sentence id. A segmentation is a COCO run-length
@@ -34,8 +34,8 @@ class Predictions:
     """Masks by sentence id.
 
     Attributes:
-        path: the file they came from, for messages.
-        segmentations: by id.
+        path: the file, for messages.
+        segmentations: by sentence id.
         sha256: of the file.
         compat: the rules of the evaluation.
     """
@@ -48,12 +48,14 @@ class Predictions:
     @cached_property
     def configuration(self) -> Fingerprint:
         """The file's SHA-256, the rules and versions."""
-        rules = {name: value for name, value in self._rules().items() if value}
-        told = {"system": "predictions", "predictions_sha256": self.sha256, **rules}
-        return Fingerprint(told) | of_versions()
+        # The fields of the compatibility record that concern masks of other systems.
+        names = ("skip_without_proposals", "overlap_is_background")
+        rules = {f"compat.{name}": True for name in names if getattr(self.compat, name)}
+        settings = {"system": "predictions", "predictions_sha256": self.sha256, **rules}
+        return Fingerprint(settings) | of_versions()
 
     def answer(self, sample: Sample) -> list[Record]:
-        """One record per query; without a prediction, of an empty mask.
+        """One record per query; a query without a prediction has an empty mask.
 
         Raises:
             MaskError: when a prediction cannot be read or is of another size than the image.
@@ -61,77 +63,73 @@ class Predictions:
         return [self._record(sample, number) for number in range(len(sample.queries))]
 
     def check_asked(self, queries: Iterable[str]) -> None:
-        """Refuse predictions about sentences that were not asked.
+        """Check that every prediction is about one of these queries.
 
         Raises:
-            InputError: naming the first few.
+            InputError: when some are not; it names the first few.
         """
         known = set(queries)
         foreign = [name for name in self.segmentations if name not in known]
         if foreign:
             raise InputError(
-                f"expected predictions about sentences of the split, {len(foreign)} of "
-                f"{len(self.segmentations)} in {self.path} are about others (first: "
-                f"{', '.join(foreign[:3])}); choose the split they were made for"
+                f"{len(foreign)} of {len(self.segmentations)} predictions in {self.path} are about "
+                f"sentences of another split (first: {', '.join(foreign[:3])}); choose the split "
+                "they were made for"
             )
-
-    def _rules(self) -> dict[str, bool]:
-        """Those fields of the compatibility record that concern masks made elsewhere."""
-        return {
-            "compat.skip_without_proposals": self.compat.skip_without_proposals,
-            "compat.overlap_is_background": self.compat.overlap_is_background,
-        }
 
     def _record(self, sample: Sample, number: int) -> Record:
         query = sample.queries[number]
         height, width = sample.image.shape[:2]
-        told = self.segmentations.get(query.id)
-        # The one proposal is the prediction itself; there is none where none was predicted.
+        segmentation = self.segmentations.get(query.id)
+        # The prediction itself is the only proposal; without one there is no proposal.
         proposals, chosen = MaskProposals.empty(height, width), None
         mask: BoolArray = np.zeros((height, width), np.bool_)
-        if told is not None:
+        if segmentation is not None:
             where = f"the prediction of sentence {query.id} in {self.path}"
-            mask = decode_segmentation(told, where, height, width)
+            mask = decode_segmentation(segmentation, where, height, width)
             proposals, chosen = MaskProposals(mask[None]), 0
         overlaps = ImageOverlaps(proposals, sample.instances)
         row = overlaps.row(query.target, chosen, query.instance, query.also_right)
-        silent = dict.fromkeys(("noun_phrase", "head", "confidence", "margin"))
-        return query_record(sample, number, silent | {"chosen": chosen, "scores": []}, row, mask)
+        unknown = dict.fromkeys(("noun_phrase", "head", "confidence", "margin"))
+        return query_record(sample, number, unknown | {"chosen": chosen, "scores": []}, row, mask)
 
 
 def read_predictions(path: Path, compat: Compat) -> Predictions:
-    """The predictions of a file; its segmentations are decoded when their image is scored.
+    """Read predictions; segmentations are decoded when their image is scored.
 
     Args:
         path: of the file.
         compat: the rules of the evaluation.
 
     Raises:
-        InputError: when it cannot be read, is of another form, or tells of a sentence twice.
+        InputError: when it cannot be read, has another form, or has a sentence twice.
     """
     content = read_bytes(path, "predictions")
-    told = parse_json(content, path)
-    pairs = list(told.items()) if isinstance(told, dict) else _entries(path, told)
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise InputError(f"expected one prediction a sentence in {path}, {twice} has several")
-    return Predictions(path, found, hashlib.sha256(content).hexdigest(), compat)
-
-
-def _entries(path: Path, told: Any) -> list[tuple[str, Any]]:
-    """Ids and segmentations of a list of objects."""
-    if not isinstance(told, list):
+    data = parse_json(content, path)
+    pairs = list(data.items()) if isinstance(data, dict) else _entries(path, data)
+    segmentations = dict(pairs)
+    if len(segmentations) < len(pairs):
+        duplicate, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise InputError(
-            f"expected a list or an object of predictions in {path}, got {type(told).__name__}"
+            f"{path} has several predictions for sentence {duplicate}; give one a sentence"
+        )
+    return Predictions(path, segmentations, hashlib.sha256(content).hexdigest(), compat)
+
+
+def _entries(path: Path, data: Any) -> list[tuple[str, Any]]:
+    """Ids and segmentations of a list of objects."""
+    if not isinstance(data, list):
+        raise InputError(
+            f"{path} does not hold predictions; give a list or an object of them, not "
+            f"{type(data).__name__}"
         )
     pairs = []
-    for number, entry in enumerate(told):
+    for number, entry in enumerate(data):
         ids = [entry[name] for name in IDS if name in entry] if isinstance(entry, dict) else []
         if not ids or not isinstance(ids[0], int | str) or "segmentation" not in entry:
             raise InputError(
-                f"expected 'sentence_id' and 'segmentation' in entry {number} of {path}, got "
-                f"{str(entry)[:60]}"
+                f"entry {number} of {path} lacks 'sentence_id' or 'segmentation': "
+                f"{str(entry)[:60]}; add it"
             )
         pairs.append((str(ids[0]), entry["segmentation"]))
     return pairs

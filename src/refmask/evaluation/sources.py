@@ -1,4 +1,4 @@
-"""Where the proposals of an evaluation come from: a proposer, given masks, or the ground truth."""
+"""Where the proposals of an evaluation come from: a proposer, mask files, or the ground truth."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from refmask.proposals.refine import Refinement
 from refmask.types import MaskProposals, MaskProposer, Sample
 from refmask.weights.hashing import sha256_of, sha256_of_folder
 
-#: The word for the data set's own instances.
+#: Specification of the data set's own instances.
 INSTANCES = "instances"
-#: How given masks are asked for.
+#: Prefix of a specification of mask files.
 MASKS = "masks:"
 
 
@@ -31,7 +31,7 @@ class ProposalSource(Protocol):
         ...
 
     def configuration(self) -> dict[str, Any]:
-        """What the masks depend on: what JSON can hold."""
+        """What the masks depend on, as JSON values."""
         ...
 
 
@@ -40,20 +40,20 @@ class Proposed:
     """Masks of a proposer.
 
     Attributes:
-        proposer: one that tells its configuration.
+        proposer: a ``ConfiguredProposer``, so that its settings can be recorded.
     """
 
     proposer: MaskProposer
 
     def propose(self, sample: Sample) -> MaskProposals:
-        """What the proposer makes of the image."""
+        """The proposer's masks of the image."""
         return self.proposer.propose(sample.image)
 
     def configuration(self) -> dict[str, Any]:
-        """The proposer's.
+        """The proposer's configuration.
 
         Raises:
-            ConfigurationError: when it cannot tell.
+            ConfigurationError: when it has none.
         """
         return dict(of_proposer(self.proposer))
 
@@ -72,32 +72,31 @@ class Instances:
         """The image's instances that have a pixel.
 
         Raises:
-            ConfigurationError: when the data set knows none.
+            ConfigurationError: when the data set has no instances.
         """
         instances = sample.instances
         if instances is None:
             raise ConfigurationError(
-                f"expected instances with image {sample.id}, the data set knows none; choose "
-                "other proposals"
+                f"the data set has no instances for image {sample.id}; choose other proposals"
             )
         return self.refinement(instances[np.flatnonzero(instances.masks.any(axis=(1, 2)))])
 
     def configuration(self) -> dict[str, Any]:
         """Their name and the refinement; the masks are the data set's."""
-        return _refined({"proposer": INSTANCES}, self.refinement)
+        return {"proposer": INSTANCES} | _changed(self.refinement)
 
 
 @dataclass(frozen=True)
-class Given:
-    """Masks that were made elsewhere, ``masks:PATH``; ``{stem}`` stands for the image's id.
+class MaskFiles:
+    """Masks from files, ``masks:PATH``; ``{stem}`` in PATH stands for the image's id.
 
     Attributes:
         spec: as ``refmask.proposals.load_proposer`` takes it.
-        images: ids of those that will be asked.
-        refinement: applied to them.
+        images: ids of the images to be evaluated.
+        refinement: applied to the masks.
 
     Raises:
-        MaskError: when there are none for some images.
+        MaskError: when files are missing.
     """
 
     spec: str
@@ -105,16 +104,16 @@ class Given:
     refinement: Refinement
 
     def __post_init__(self) -> None:
-        absent = [place for place in self._places() if not place.exists()]
+        absent = [path for path in self._paths() if not path.exists()]
         if absent:
             raise MaskError(
-                f"expected masks for {len(self.images)} images, {len(absent)} of their files "
-                f"are not there, first {absent[0]}; in 'masks:PATH', {{stem}} stands for the "
+                f"{len(absent)} mask files for the {len(self.images)} images do not exist, the "
+                f"first is {absent[0]}; check the path: in 'masks:PATH', {{stem}} stands for the "
                 "image's id"
             )
 
     def propose(self, sample: Sample) -> MaskProposals:
-        """The given masks of the image.
+        """The masks of the image.
 
         Raises:
             MaskError: when they cannot be read or are of another size.
@@ -122,20 +121,21 @@ class Given:
         return self.refinement(load_proposer(self.spec, sample.id).propose(sample.image))
 
     def configuration(self) -> dict[str, Any]:
-        """SHA-256 over all their files, and the refinement."""
+        """SHA-256 over all files, and the refinement."""
         digest = hashlib.sha256()
-        for place in self._places():
-            one = sha256_of_folder(place) if place.is_dir() else sha256_of(place)
-            digest.update(one.encode())
-        return _refined({"proposer": "masks", "sha256": digest.hexdigest()}, self.refinement)
+        for path in self._paths():
+            content = sha256_of_folder(path) if path.is_dir() else sha256_of(path)
+            digest.update(content.encode())
+        return {"proposer": "masks", "sha256": digest.hexdigest()} | _changed(self.refinement)
 
-    def _places(self) -> list[Path]:
+    def _paths(self) -> list[Path]:
         path = self.spec.removeprefix(MASKS)
         named = (path.replace("{stem}", image) for image in self.images)
-        return [Path(place) for place in dict.fromkeys(named)]
+        return [Path(name) for name in dict.fromkeys(named)]
 
 
-def _refined(told: dict[str, Any], refinement: Refinement) -> dict[str, Any]:
-    usual, asked = asdict(Refinement()), asdict(refinement)
-    changed = {name: value for name, value in asked.items() if value != usual[name]}
-    return told | {f"refinement.{name}": value for name, value in changed.items()}
+def _changed(refinement: Refinement) -> dict[str, Any]:
+    """The settings of a refinement that are not the defaults, by name."""
+    defaults = asdict(Refinement())
+    settings = asdict(refinement).items()
+    return {f"refinement.{name}": value for name, value in settings if value != defaults[name]}

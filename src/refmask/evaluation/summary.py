@@ -1,4 +1,4 @@
-"""A run's figures: over all its expressions, by kind and by length, with their intervals."""
+"""A run's metrics with intervals: over all its expressions, by kind and by length."""
 
 from __future__ import annotations
 
@@ -12,59 +12,59 @@ from refmask.compat import Compat
 from refmask.fingerprint import commit
 from refmask.metrics import QueryResults, by_kind, by_length, intervals
 
-#: What JSON can hold.
+#: The content of ``summary.json``.
 Summary = dict[str, Any]
 
 RESAMPLES, LEVEL, SEED = 2000, 0.95, 0
-#: How figures of all proposals begin; they mean nothing where there is one for each query.
-OF_PROPOSALS = ("upper ", "chance")
+#: Prefixes of metrics over all proposals; they mean nothing for predictions, one mask a query.
+PROPOSAL_METRICS = ("upper ", "chance")
 
 
 def summarise(
-    outcomes: QueryResults,
+    results: QueryResults,
     configuration: Mapping[str, Any],
     compat: Compat,
     missing: Sequence[str],
 ) -> Summary:
-    """Everything that is reported of a run.
+    """The summary of a run.
 
     Args:
-        outcomes: of all queries that were answered.
+        results: of all queries that were answered.
         configuration: what they depend on.
         compat: the rules.
         missing: ids of images that could not be read.
     """
-    counted = count(outcomes, compat)
+    included = counted(results, compat)
     chooses = configuration["system"] != "predictions"
     return {
         "rules": rules(compat, chooses),
-        "expressions": len(outcomes),
-        "images": len(np.unique(outcomes.image)),
-        "without_proposals": int((outcomes.proposals == 0).sum()),
-        "left_out": len(outcomes) - len(counted),
+        "expressions": len(results),
+        "images": len(np.unique(results.image)),
+        "without_proposals": int((results.proposals == 0).sum()),
+        "left_out": len(results) - len(included),
         "missing_images": {"count": len(missing), "ids": list(missing)},
-        "figures": _figures(counted, chooses),
-        "by_kind": {name: _group(part, chooses) for name, part in by_kind(counted).items()},
-        "by_length": {name: _group(part, chooses) for name, part in by_length(counted).items()},
+        "figures": _figures(included, chooses),
+        "by_kind": {name: _group(part, chooses) for name, part in by_kind(included).items()},
+        "by_length": {name: _group(part, chooses) for name, part in by_length(included).items()},
         "configuration": dict(configuration),
         "commit": commit(),
     }
 
 
-def count(outcomes: QueryResults, compat: Compat) -> QueryResults:
-    """The queries that the figures are over."""
-    return outcomes[outcomes.proposals > 0] if compat.skip_without_proposals else outcomes
+def counted(results: QueryResults, compat: Compat) -> QueryResults:
+    """The queries that the metrics include under these rules."""
+    return results[results.proposals > 0] if compat.skip_without_proposals else results
 
 
 def rules(compat: Compat, chooses: bool) -> list[str]:
-    """What was counted how, in words.
+    """The rules of an evaluation as sentences.
 
     Args:
         compat: the rules.
-        chooses: whether the system chose among proposals, or its masks were given.
+        chooses: the system chooses among proposals; False for another system's masks.
     """
     without = "about an image without proposals" if chooses else "without a prediction"
-    read = [
+    long_text = [
         "a text longer than the model's context is an error"
         if compat.long_text_error
         else "a text longer than the model's context is cut"
@@ -73,26 +73,26 @@ def rules(compat: Compat, chooses: bool) -> list[str]:
         f"an expression {without} is left out of the figures"
         if compat.skip_without_proposals
         else f"an expression {without} counts as IoU 0",
-        "where polygons of a target overlap is outside of it"
+        "pixels where polygons of a target overlap are outside of it"
         if compat.overlap_is_background
         else "a target is the union of its polygons",
-        *(read if chooses else []),
-        "expressions come image by image, within one in the order of refs, then of sentences",
+        *(long_text if chooses else []),
+        "expressions are ordered by image, then by ref, then by sentence",
         "an empty union counts as IoU 0; Pr@X is the share with an IoU of at least X",
         f"intervals cover {LEVEL:.0%}: quantiles over {RESAMPLES} resamples of the images, "
         f"seed {SEED}",
     ]
 
 
-def _group(outcomes: QueryResults, chooses: bool) -> dict[str, Any]:
-    return {"expressions": len(outcomes), "figures": _figures(outcomes, chooses)}
+def _group(results: QueryResults, chooses: bool) -> dict[str, Any]:
+    return {"expressions": len(results), "figures": _figures(results, chooses)}
 
 
-def _figures(outcomes: QueryResults, chooses: bool) -> dict[str, dict[str, float]]:
-    """Value, low and high of each figure, 0 to 1."""
-    found = intervals(outcomes, resamples=RESAMPLES, level=LEVEL, seed=SEED)
+def _figures(results: QueryResults, chooses: bool) -> dict[str, dict[str, float]]:
+    """Value, low and high of each metric, 0 to 1."""
+    metrics = intervals(results, resamples=RESAMPLES, level=LEVEL, seed=SEED)
     return {
         name: asdict(interval)
-        for name, interval in found.items()
-        if chooses or not name.startswith(OF_PROPOSALS)
+        for name, interval in metrics.items()
+        if chooses or not name.startswith(PROPOSAL_METRICS)
     }

@@ -1,4 +1,4 @@
-"""What is evaluated: anything that answers all queries of an image."""
+"""Systems under evaluation: a segmenter, or anything else that answers all queries of an image."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from refmask.fingerprint import Fingerprint, of_system, of_versions
 from refmask.metrics import ImageOverlaps
 from refmask.scene import Scene
 from refmask.segmenter import Segmenter
-from refmask.types import BoolArray, Sample
+from refmask.types import BoolArray, Query, Sample
 
-#: Digits after the point of scores in records: more differ between machines.
+#: Decimals of scores in records: further ones differ between machines.
 DIGITS = 4
 
 
@@ -47,7 +47,11 @@ class System(Protocol):
         ...
 
     def check_asked(self, queries: Iterable[str]) -> None:
-        """Raise InputError when all these, a whole split's ids, are not what was expected."""
+        """Check the query ids of a whole split, once all are answered.
+
+        Raises:
+            InputError: when the system was made for other queries.
+        """
         ...
 
 
@@ -56,7 +60,7 @@ class SegmenterSystem:
     """A segmenter that chooses among the masks of a source.
 
     Attributes:
-        segmenter: its own proposer is not asked.
+        segmenter: its own proposer is not used.
         source: where the proposals come from.
     """
 
@@ -65,7 +69,7 @@ class SegmenterSystem:
 
     @property
     def compat(self) -> Compat:
-        """The method's record."""
+        """The method's compatibility record."""
         return self.segmenter.method.compat
 
     @cached_property
@@ -78,10 +82,10 @@ class SegmenterSystem:
         return system | proposals | of_versions()
 
     def answer(self, sample: Sample) -> list[Record]:
-        """Look at the image once, ask all its expressions.
+        """Encode the image once and answer all its expressions.
 
-        The record of an expression that cannot be asked, such as an empty one, has a "reason" and
-        no answer; a RefmaskWarning tells of it.
+        An expression that cannot be used, such as an empty one, gets a record with a "reason" and
+        no answer, and a RefmaskWarning.
 
         Raises:
             InputError: when the proposer refuses the image.
@@ -92,7 +96,23 @@ class SegmenterSystem:
         return [_record(sample, number, answer, overlaps) for number, answer in enumerate(answers)]
 
     def check_asked(self, queries: Iterable[str]) -> None:
-        """A segmenter answers whatever is asked."""
+        """Nothing to check: a segmenter answers any query."""
+
+
+def _answers(scene: Scene, expressions: list[str]) -> list[Segmentation | str]:
+    """The answer to each expression, or the reason why it cannot be used.
+
+    All expressions go in one batch, and one by one if one of them is faulty. Text features are not
+    cached: they differ by rounding with the texts in their batch, and a resumed run must equal an
+    uninterrupted one.
+    """
+    try:
+        phrases = scene.segmenter.parser(expressions)
+        return list(scene.find_phrases(phrases, scene.segmenter.method.encode_text(phrases)))
+    except ExpressionError as error:
+        if len(expressions) == 1:
+            return [str(error)]
+        return [answer for text in expressions for answer in _answers(scene, [text])]
 
 
 def _record(
@@ -101,31 +121,15 @@ def _record(
     """The record of an answer, or of the reason why there is none."""
     query = sample.queries[number]
     if isinstance(answer, str):
-        told, best = _unheard(sample, number, answer), None
+        fields, best = _without_answer(sample, query, answer), None
         mask: BoolArray = np.zeros(sample.image.shape[:2], np.bool_)
     else:
-        told, best, mask = _told(answer), answer.best, answer.mask
+        fields, best, mask = _answer_fields(answer), answer.best, answer.mask
     row = overlaps.row(query.target, best, query.instance, query.also_right)
-    return query_record(sample, number, told, row, mask)
+    return query_record(sample, number, fields, row, mask)
 
 
-def _answers(scene: Scene, expressions: list[str]) -> list[Segmentation | str]:
-    """All at once; one by one where one of them is faulty, which has the reason for its answer.
-
-    The cache of texts is passed by: a text's features differ by rounding with the texts beside it,
-    and a run that is resumed must end as an unbroken one.
-    """
-    try:
-        phrases = scene.segmenter.parser(expressions)
-        return list(scene.find_phrases(phrases, scene.segmenter.method.encode_text(phrases)))
-    except ExpressionError as error:
-        if len(expressions) == 1:
-            return [str(error)]
-        return [found for one in expressions for found in _answers(scene, [one])]
-
-
-def _unheard(sample: Sample, number: int, reason: str) -> dict[str, Any]:
-    query = sample.queries[number]
+def _without_answer(sample: Sample, query: Query, reason: str) -> dict[str, Any]:
     warnings.warn(
         f"sentence {query.id} of image {sample.id} counts as without an answer: {reason}",
         RefmaskWarning,
@@ -142,13 +146,13 @@ def _unheard(sample: Sample, number: int, reason: str) -> dict[str, Any]:
     }
 
 
-def _told(answer: Segmentation) -> dict[str, Any]:
-    belief = answer.confidence
+def _answer_fields(answer: Segmentation) -> dict[str, Any]:
+    confidence = answer.confidence
     return {
         "noun_phrase": answer.why.phrase.noun_phrase,
         "head": answer.why.phrase.head,
         "chosen": answer.best,
         "scores": [round(float(score), DIGITS) for score in answer.scores],
-        "confidence": None if belief is None else round(belief, DIGITS),
+        "confidence": None if confidence is None else round(confidence, DIGITS),
         "margin": round(answer.why.margin, DIGITS),
     }

@@ -1,7 +1,6 @@
-"""Answers in the forms that other programs read, one file per form.
+"""Answers in file formats of other programs.
 
-To add one: one file beside this one with a function that takes a ``Collection`` and yields files,
-and one line in ``EXPORTERS``.
+To add one: a function that takes a ``Collection`` and yields files, and a line in ``EXPORTERS``.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     Exporter = Callable[[Collection], Iterator[File]]
 
-#: Forms by name: module and function.
+#: Formats by name: module and function.
 EXPORTERS = {
     "coco": ("refmask.export.coco", "coco"),
     "coco-polygons": ("refmask.export.coco", "coco_polygons"),
@@ -34,7 +33,7 @@ EXPORTERS = {
 
 
 def load_exporter(name: str) -> Exporter:
-    """The function that writes a form.
+    """The function that writes a format.
 
     Raises:
         ConfigurationError: for an unknown name.
@@ -52,21 +51,21 @@ def export(
     folder: str | PathLike[str],
     options: Options | None = None,
 ) -> list[Path]:
-    """Write answers in a form that other programs read.
+    """Write answers in a format of other programs.
 
     Args:
         name: a key of ``EXPORTERS``.
         answers: of any number of images.
-        folder: where to; made when it is not there.
-        options: how.
+        folder: output folder; created when missing.
+        options: the defaults when None.
 
     Returns:
-        The files, in the order in which they were written.
+        The files in the order of writing.
 
     Raises:
-        ConfigurationError: for an unknown name or option, when there are files in the folder
-            already and ``options.overwrite`` is off, or when one cannot be written.
-        InputError: when answers contradict each other, or an image that is needed is gone.
+        ConfigurationError: for an unknown name, when the folder is not empty and
+            ``options.overwrite`` is off, or when a file cannot be written.
+        InputError: when answers contradict each other, or a needed image is missing.
     """
     from refmask.export.collection import Options, check_free, collect, write_file
 

@@ -1,4 +1,4 @@
-"""Answers as other programs need them: of a scene, or of what ``refmask segment`` printed."""
+"""Answers to export: of a scene, or of records that ``refmask segment`` printed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from refmask.answer import LOW, NO_REGIONS, Segmentation, verdict
 from refmask.errors import InputError, MaskError
@@ -17,19 +17,15 @@ from refmask.ops.segmentations import is_number
 from refmask.provenance import Provenance
 from refmask.types import BoolArray
 
-if TYPE_CHECKING:
-    pass
-
-
-#: Texts of an answer, in their order.
+#: Text fields of an answer, in order.
 TEXTS = ("expression", "noun_phrase", "head")
-#: Those of its provenance that are always told.
-ORIGIN = ("model", "proposals", "method", "version")
+#: Fields of its provenance that are never null.
+PROVENANCE = ("model", "proposals", "method", "version")
 
 
 @dataclass(frozen=True)
-class Found:
-    """What an expression refers to.
+class Region:
+    """The region that answers an expression.
 
     Attributes:
         segmentation: its mask as a COCO run-length encoding.
@@ -45,25 +41,26 @@ class Found:
 
     @property
     def mask(self) -> BoolArray:
-        """Bool (H, W)."""
+        """bool (H, W), of the image's size."""
         return rle.decode(self.segmentation)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One expression about one image, and what was found.
+    """One expression about one image, and its answer.
 
     Attributes:
-        image: the image's path, as it was given.
+        image: the image's path, as the user wrote it.
         height: of the image, in pixels.
         width: of the image, in pixels.
         expression: as the user wrote it.
         noun_phrase: of the target.
         head: the noun phrase's root word.
-        confidence: 0 to 1; None where it would mean nothing.
+        confidence: 0 to 1; None where it has no meaning.
         reason: why the answer is unsure; None when it is not.
-        found: the answer, or None when there is none.
-        provenance: where it comes from; records of older versions do not tell.
+        region: the answer, or None when there is none.
+        provenance: model, method, proposals and version behind it; None in records of older
+            versions.
     """
 
     image: str
@@ -74,17 +71,17 @@ class Answer:
     head: str
     confidence: float | None
     reason: str | None
-    found: Found | None
+    region: Region | None
     provenance: Provenance | None = None
 
     @property
     def unsure(self) -> bool:
-        """There is no answer, its confidence is low, or none can be told."""
+        """Whether the answer is missing, or its confidence is low or has no meaning."""
         return self.reason is not None
 
     @property
     def score(self) -> float:
-        """The confidence, for forms that must have a number: 0 where none can be told."""
+        """The confidence, for formats that need a number: 0 where it has no meaning."""
         return self.confidence or 0.0
 
     @property
@@ -94,21 +91,21 @@ class Answer:
 
     @classmethod
     def of(cls, image: str | PathLike[str], answer: Segmentation) -> Answer:
-        """The answer that a scene gave.
+        """Make an answer from a scene's.
 
         Args:
             image: path of the scene's image.
-            answer: what ``scene.find`` gave.
+            answer: from ``scene.find``.
         """
         return cls.read({"image": fspath(image), **answer.to_dict()})
 
     @classmethod
     def read(cls, fields: Mapping[str, Any], where: str = "the answer") -> Answer:
-        """The answer that a JSON record tells of.
+        """Make an answer from a JSON record.
 
         Args:
-            fields: of ``Segmentation.to_dict``, with "image", the image's path.
-            where: what to call it in an error.
+            fields: of ``Segmentation.to_dict``, and "image", the image's path.
+            where: name of the record, for messages.
 
         Raises:
             InputError: when a field is missing or of another type.
@@ -120,21 +117,20 @@ class Answer:
             height, width = _whole(fields, "height"), _whole(fields, "width")
             check("pixels", height * width, where, MaskError)
             answer = fields["answer"]
-            found = None if answer is None else _found(answer)
-            confidence, reason = _belief(fields, found)
+            region = None if answer is None else _region(answer)
+            confidence, reason = _confidence(fields, region)
             provenance = _provenance(fields)
         except MISSHAPEN as error:
             raise InputError(
-                f"expected {where} to be as 'refmask segment' prints it, "
-                f"found no usable {error}; make it again"
+                f"{where} has no usable {error}; make it again with 'refmask segment --json'"
             ) from None
-        if found is not None:
-            if found.segmentation["size"] != [height, width]:
+        if region is not None:
+            if region.segmentation["size"] != [height, width]:
                 raise MaskError(
-                    f"expected the mask of {where} to be as high and wide as its image, "
-                    f"{[height, width]}, got {found.segmentation['size']}; make it again"
+                    f"the mask of {where} has height and width {region.segmentation['size']}, its "
+                    f"image {[height, width]}; make it again"
                 )
-            rle.decode(found.segmentation, f"the mask of {where}")
+            rle.decode(region.segmentation, f"the mask of {where}")
         return cls(
             image=image,
             height=height,
@@ -144,20 +140,20 @@ class Answer:
             head=head,
             confidence=confidence,
             reason=reason,
-            found=found,
+            region=region,
             provenance=provenance,
         )
 
 
 def read_answers(lines: Iterable[str], name: str) -> list[Answer]:
-    """The answers of ``refmask segment``, one a line.
+    """Read the answers that ``refmask segment --json`` printed, one per line.
 
     Args:
-        lines: of the file; empty ones are passed over.
-        name: the file's, for messages.
+        lines: of the file; empty ones are skipped.
+        name: of the file, for messages.
 
     Raises:
-        InputError: when there is none, or for the first line that cannot be used, by its number.
+        InputError: when there are none, or for the first unusable line, naming its number.
     """
     answers = []
     for number, line in enumerate(lines, 1):
@@ -167,16 +163,16 @@ def read_answers(lines: Iterable[str], name: str) -> list[Answer]:
         fields = parse_json(line, where)
         if not isinstance(fields, dict):
             raise InputError(
-                f"expected {where} to be a JSON object, as 'refmask segment' prints it; "
-                "remove the line or make the file again"
+                f"{where} is not a JSON object; remove it, or make the file again with "
+                "'refmask segment --json'"
             )
         answers.append(Answer.read(fields, where))
     if not answers:
-        raise InputError(f"expected answers in {name}, found none; see 'refmask segment'")
+        raise InputError(f"{name} holds no answers; make it with 'refmask segment --json'")
     return answers
 
 
-def _found(answer: Any) -> Found:
+def _region(answer: Any) -> Region:
     if not isinstance(answer, dict):
         raise TypeError("'answer'")
     segmentation, box = answer["segmentation"], answer["box"]
@@ -188,7 +184,7 @@ def _found(answer: Any) -> Found:
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
         raise TypeError("'box'")
     left, top, right, bottom = map(float, box)
-    return Found(
+    return Region(
         segmentation={"size": size, "counts": counts},
         box=(left, top, right, bottom),
         area=_whole(answer, "area"),
@@ -196,39 +192,43 @@ def _found(answer: Any) -> Found:
     )
 
 
-def _belief(fields: Mapping[str, Any], found: Found | None) -> tuple[float | None, str | None]:
-    """The confidence, and why the answer is unsure."""
+def _confidence(
+    fields: Mapping[str, Any], region: Region | None
+) -> tuple[float | None, str | None]:
+    """The confidence, and the reason if the answer is unsure."""
     confidence = None if fields["confidence"] is None else _number(fields, "confidence")
     if not (fields["unsure"] is True or confidence is None):
         return confidence, None
     # Records of older versions call an answer unsure without a reason.
-    usual = NO_REGIONS if found is None else LOW
+    usual = NO_REGIONS if region is None else LOW
     reason = fields.get("reason")
     return confidence, usual if reason is None else _text(fields, "reason")
 
 
 def _provenance(fields: Mapping[str, Any]) -> Provenance | None:
-    told = fields.get("provenance")
-    if told is None:
+    origin = fields.get("provenance")
+    if origin is None:
         return None
-    if not isinstance(told, dict):
+    if not isinstance(origin, dict):
         raise TypeError("'provenance'")
-    model, proposals, method, version = (_text(told, name) for name in ORIGIN)
-    weights, label = (told[name] and _text(told, name) for name in ("weights", "label"))
+    model, proposals, method, version = (_text(origin, name) for name in PROVENANCE)
+    weights, label = (origin[name] and _text(origin, name) for name in ("weights", "label"))
     return Provenance(model, weights, proposals, method, version, label)
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
     text = fields[name]
-    # Half a character, which JSON can spell, could not be written again.
+    # JSON can hold half a character (a lone surrogate), which no file can.
     if not isinstance(text, str) or text.encode(errors="replace").decode() != text:
         raise TypeError(f"'{name}'")
     return text
 
 
 def _path(fields: Mapping[str, Any]) -> str:
-    """An image's path. Files are named after it, so it must have a name."""
-    path = _text({"image": fields.get("picture")} | dict(fields), "image")  # once "picture"
+    """An image's path. It must have a file name, after which files are named."""
+    path = _text(
+        {"image": fields.get("picture")} | dict(fields), "image"
+    )  # "picture" in old records
     if Path(path).name in ("", "..") or "\0" in path:
         raise ValueError("'image'")
     return path

@@ -1,7 +1,7 @@
-"""COCO's instances and results, as pycocotools reads them.
+"""COCO's formats of instances and results.
 
-``instances.json`` holds the answers as ground truth would be held, ``results.json`` as a detector's
-output, about the same images and categories by the same ids. Boxes are XYWH pixels.
+``instances.json`` holds the answers in the format of ground truth, ``results.json`` in that of a
+detector's output, with the same ids of images and categories. Boxes are XYWH pixels.
 """
 
 from __future__ import annotations
@@ -9,43 +9,43 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from refmask.export.collection import Collection, File, Object
+from refmask.export.collection import Collection, File, Instance
 from refmask.ops.polygons import polygons
 
 
 def coco(collection: Collection) -> Iterator[File]:
-    """Both files, masks as run-length encodings, pixel for pixel."""
-    yield _instances(collection, lambda thing: thing.found.segmentation)
+    """Both files, with exact masks in run-length encoding."""
+    yield _instances_file(collection, lambda instance: instance.region.segmentation)
     yield File.json(
         "results.json",
         [
             {
                 "image_id": image,
-                "category_id": collection.labels[thing.label] + 1,
-                "segmentation": thing.found.segmentation,
-                "score": thing.answer.score,
+                "category_id": collection.labels[instance.label] + 1,
+                "segmentation": instance.region.segmentation,
+                "score": instance.answer.score,
             }
-            for image, thing in _objects(collection)
+            for image, instance in _instances(collection)
         ],
     )
 
 
 def coco_polygons(collection: Collection) -> Iterator[File]:
-    """``instances.json`` for programs that take polygons only."""
-    yield _instances(
+    """``instances.json`` with polygons, for programs that do not read RLE."""
+    yield _instances_file(
         collection,
-        lambda thing: [polygon.ravel().tolist() for polygon in polygons(thing.found.mask)],
+        lambda instance: [polygon.ravel().tolist() for polygon in polygons(instance.region.mask)],
     )
 
 
-def _objects(collection: Collection) -> Iterator[tuple[int, Object]]:
-    """Every object with its image's id. Ids start at 1: COCO's evaluation takes 0 for none."""
+def _instances(collection: Collection) -> Iterator[tuple[int, Instance]]:
+    """Every instance with its image's id. Ids start at 1: COCO's evaluation reads 0 as none."""
     for number, image in enumerate(collection.images, 1):
-        for thing in image.objects:
-            yield number, thing
+        for instance in image.instances:
+            yield number, instance
 
 
-def _instances(collection: Collection, segmentation: Callable[[Object], Any]) -> File:
+def _instances_file(collection: Collection, segmentation: Callable[[Instance], Any]) -> File:
     content = {
         "info": {
             "description": "masks of referring expressions, by refmask",
@@ -64,14 +64,14 @@ def _instances(collection: Collection, segmentation: Callable[[Object], Any]) ->
             {
                 "id": number,
                 "image_id": image,
-                "category_id": collection.labels[thing.label] + 1,
-                "segmentation": segmentation(thing),
-                "area": thing.found.area,
-                "bbox": _xywh(thing),
+                "category_id": collection.labels[instance.label] + 1,
+                "segmentation": segmentation(instance),
+                "area": instance.region.area,
+                "bbox": _xywh(instance),
                 "iscrowd": 0,
-                "attributes": thing.told,
+                "attributes": instance.attributes,
             }
-            for number, (image, thing) in enumerate(_objects(collection), 1)
+            for number, (image, instance) in enumerate(_instances(collection), 1)
         ],
         "categories": [
             {"id": number + 1, "name": name} for name, number in collection.labels.items()
@@ -80,6 +80,6 @@ def _instances(collection: Collection, segmentation: Callable[[Object], Any]) ->
     return File.json("instances.json", content)
 
 
-def _xywh(thing: Object) -> list[float]:
-    left, top, right, bottom = thing.found.box
+def _xywh(instance: Instance) -> list[float]:
+    left, top, right, bottom = instance.region.box
     return [left, top, right - left, bottom - top]

@@ -1,4 +1,4 @@
-"""Answers arranged by image, as every exporter takes them, and the files that it gives."""
+"""Answers grouped by image, the input of exporters, and files, their output."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from refmask.errors import ConfigurationError, InputError
-from refmask.export.answers import Answer, Found
+from refmask.export.answers import Answer, Region
 from refmask.export.folder import image_folders
 from refmask.ops.files import as_utf8, write_whole
 from refmask.ops.opening import is_image
 from refmask.ops.reading import is_file
 from refmask.provenance import Provenance
 
-#: What may name an object, and the field of the answer that it is.
+#: Choices of an instance's label, and the answer's field of each.
 LABELS = {"expression": "expression", "noun-phrase": "noun_phrase", "head": "head"}
 
-#: Where Label Studio serves images of its own disk.
+#: Path under which Label Studio serves images of its own disk.
 LOCAL_FILES = "/data/local-files/?d="
 
 
@@ -33,13 +33,12 @@ class Options:
     """How answers are written.
 
     Attributes:
-        label: what names an object: a key of ``LABELS``.
-        sure_only: leave out answers that call themselves unsure; their images stay.
-        copy_images: copy images beside the files of those forms that want them there (yolo,
-            labelme), instead of linking to or naming them.
-        image_prefix: what comes before an image's path below the folder that holds them all, in
-            Label Studio's tasks.
-        overwrite: replace files that are there already; others stay.
+        label: source of an instance's label, a key of ``LABELS``.
+        sure_only: leave out unsure answers; their images stay.
+        copy_images: copy images beside the labels of yolo and labelme, instead of linking to or
+            naming them.
+        image_prefix: in Label Studio's tasks, prefix of an image's path below the common folder.
+        overwrite: replace existing files; others stay.
 
     Raises:
         ConfigurationError: for an unknown label.
@@ -54,27 +53,27 @@ class Options:
     def __post_init__(self) -> None:
         if self.label not in LABELS:
             raise ConfigurationError(
-                f"expected a label out of {', '.join(LABELS)}, got '{self.label}'"
+                f"unknown label '{self.label}'; choose one of: {', '.join(LABELS)}"
             )
 
 
 @dataclass(frozen=True)
-class Object:
-    """A thing that was found in an image.
+class Instance:
+    """An answered expression of an image.
 
     Attributes:
-        label: what it is called.
-        answer: all that is known about it.
-        found: the answer's mask, box and score.
+        label: its class name in the export.
+        answer: the answer.
+        region: the answer's mask, box and score.
     """
 
     label: str
     answer: Answer
-    found: Found
+    region: Region
 
     @property
-    def told(self) -> dict[str, Any]:
-        """What is written beside a mask where a form has room for it."""
+    def attributes(self) -> dict[str, Any]:
+        """Fields written beside the mask in formats that allow it."""
         answer = self.answer
         return {
             "label": self.label,
@@ -84,39 +83,39 @@ class Object:
             "confidence": answer.confidence,
             "unsure": answer.unsure,
             "reason": answer.reason,
-            "score": self.found.score,
+            "score": self.region.score,
             "provenance": None if answer.provenance is None else answer.provenance.to_dict(),
         }
 
 
 @dataclass(frozen=True)
 class ImageAnswers:
-    """An image and what was found in it.
+    """An image and its instances.
 
     Attributes:
-        path: as it was given.
-        stem: a file name for it without ending, unique among all.
+        path: as the user wrote it.
+        stem: file name without ending, unique among all images.
         height: in pixels.
         width: in pixels.
-        objects: in the order in which they were asked for.
+        instances: in the order of the expressions.
     """
 
     path: Path
     stem: str
     height: int
     width: int
-    objects: tuple[Object, ...]
+    instances: tuple[Instance, ...]
 
 
 @dataclass(frozen=True)
 class Collection:
-    """What is exported.
+    """Answers to export.
 
     Attributes:
-        images: all that were asked about, those without an answer too.
-        folder: where the files will be.
-        options: how they are written.
-        origins: where the answers come from, each once.
+        images: all images, including those without instances.
+        folder: output folder.
+        options: how to write.
+        origins: provenance of the answers, each once.
     """
 
     images: tuple[ImageAnswers, ...]
@@ -126,14 +125,14 @@ class Collection:
 
     @cached_property
     def labels(self) -> dict[str, int]:
-        """The place of every label among all, 0 for the first that occurs."""
-        names = (thing.label for image in self.images for thing in image.objects)
+        """Number of each label, from 0 in order of first appearance."""
+        names = (instance.label for image in self.images for instance in image.instances)
         return {name: number for number, name in enumerate(dict.fromkeys(names))}
 
     @cached_property
     def root(self) -> Path:
-        """The folder that holds all the images, here or further down."""
-        # Not resolved: links among the images stay what they are called.
+        """The common folder of all images."""
+        # Not resolved: links keep their names.
         parents = {os.path.abspath(image.path.parent) for image in self.images}  # noqa: PTH100
         return Path(os.path.commonpath(parents))
 
@@ -148,7 +147,7 @@ class File:
 
     Attributes:
         path: below the export's folder.
-        content: its bytes, or the image that it is to be.
+        content: its bytes, or the path of an image to copy or link.
     """
 
     path: str
@@ -161,67 +160,60 @@ class File:
 
 
 def collect(answers: Iterable[Answer], folder: Path, options: Options) -> Collection:
-    """Answers by image, both in the order in which they came.
+    """Group answers by image, in order of first appearance.
 
-    ``a.png``, ``./a.png`` and its absolute path are one image, called by its first name.
+    ``a.png``, ``./a.png`` and its absolute path are one image, named by the first spelling.
 
     Raises:
-        InputError: when there are none, or an image has two sizes.
+        InputError: when there are no answers, or an image has two sizes.
     """
     images: dict[str, list[Answer]] = {}
     for answer in answers:
-        same = images.setdefault(_place(answer.image), [answer])
-        if (same[0].height, same[0].width) != (answer.height, answer.width):
+        # Links keep their names.
+        path = unicodedata.normalize("NFC", os.path.abspath(answer.image))  # noqa: PTH100
+        images.setdefault(path, []).append(answer)
+        first = images[path][0]
+        if (first.height, first.width) != (answer.height, answer.width):
             raise InputError(
-                f"expected answers about {answer.image} to tell of one size, got "
-                f"{same[0].width}x{same[0].height} and {answer.width}x{answer.height}; "
-                "the image was changed, segment it again"
+                f"answers about {answer.image} have different sizes, {first.width}x{first.height} "
+                f"and {answer.width}x{answer.height}; the image has changed, segment it again"
             )
-        if same[-1] is not answer:
-            same.append(answer)
     if not images:
-        raise InputError("expected answers to export, got none; segment an image first")
-    paths = [Path(told[0].image) for told in images.values()]
-    arranged = tuple(
-        ImageAnswers(path, stem, told[0].height, told[0].width, _objects(told, options))
-        for path, stem, told in zip(paths, image_folders(paths), images.values(), strict=True)
+        raise InputError("there are no answers to export; segment an image first")
+    groups = list(images.values())
+    paths = [Path(group[0].image) for group in groups]
+    grouped = tuple(
+        ImageAnswers(path, stem, group[0].height, group[0].width, _instances(group, options))
+        for path, stem, group in zip(paths, image_folders(paths), groups, strict=True)
     )
-    told = (answer.provenance for same in images.values() for answer in same)
-    origins = tuple(dict.fromkeys(origin for origin in told if origin is not None))
-    return Collection(arranged, folder, options, origins)
+    origins = dict.fromkeys(answer.provenance for group in groups for answer in group)
+    return Collection(grouped, folder, options, tuple(filter(None, origins)))
 
 
-def _place(image: str) -> str:
-    """What the names of one image have in common; links stay what they are called."""
-    return unicodedata.normalize("NFC", os.path.abspath(image))  # noqa: PTH100
-
-
-def _objects(answers: Iterable[Answer], options: Options) -> tuple[Object, ...]:
+def _instances(answers: Iterable[Answer], options: Options) -> tuple[Instance, ...]:
     return tuple(
-        Object(getattr(answer, LABELS[options.label]), answer, answer.found)
+        Instance(getattr(answer, LABELS[options.label]), answer, answer.region)
         for answer in answers
-        if answer.found is not None and not (answer.unsure and options.sure_only)
+        if answer.region is not None and not (answer.unsure and options.sure_only)
     )
 
 
 def check_free(folder: Path, options: Options) -> None:
-    """Raise unless files may be written to a folder.
+    """Refuse a folder that is not empty.
 
     Raises:
-        ConfigurationError: when files are there already, and ``options.overwrite`` is off.
+        ConfigurationError: when it holds files and ``options.overwrite`` is off.
     """
     if not options.overwrite and folder.exists() and (folder.is_file() or any(folder.iterdir())):
-        raise ConfigurationError(
-            f"expected {folder} to be new or empty; choose another `out`, or add `overwrite`"
-        )
+        raise ConfigurationError(f"{folder} is not empty; choose another `out`, or add `overwrite`")
 
 
 def write_file(folder: Path, file: File, options: Options) -> Path:
-    """Write one file; returns where.
+    """Write one file; returns its path.
 
     Raises:
-        ConfigurationError: when it cannot be written there.
-        InputError: when it is to be an image that is gone or locked.
+        ConfigurationError: when it cannot be written.
+        InputError: when its image is missing, unreadable or no image.
     """
     path = folder / file.path
     if isinstance(file.content, bytes):
@@ -229,12 +221,10 @@ def write_file(folder: Path, file: File, options: Options) -> Path:
         return path
     if not (is_file(file.content) and os.access(file.content, os.R_OK)):
         raise InputError(
-            f"expected the image {file.content}, but it is gone or locked; check the path"
+            f"the image {file.content} is missing or cannot be read; check the answers' paths"
         )
     if not is_image(file.content):
-        raise InputError(
-            f"expected an image in {file.content}, got something else; check the answers' paths"
-        )
+        raise InputError(f"{file.content} is not an image; check the answers' paths")
     if options.copy_images:
         write_whole(path, file.content.read_bytes())
     else:
@@ -243,7 +233,7 @@ def write_file(folder: Path, file: File, options: Options) -> Path:
 
 
 def _link(path: Path, target: Path) -> None:
-    """Make ``path`` a symbolic link, in the place of whatever is there."""
+    """Make ``path`` a symbolic link, replacing any file."""
     temporary = path.parent / f".{secrets.token_hex(8)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

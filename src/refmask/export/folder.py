@@ -1,4 +1,4 @@
-"""Answers as files: a mask, an overlay and a record for each, in one folder per image."""
+"""Answers as files: mask, overlay and record of each, in a folder per image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from refmask.visualize.overlay import overlay, png
 
 
 def image_folders(images: Sequence[Path]) -> list[str]:
-    """A folder name for each image: its stem, made unique by a number where stems repeat."""
+    """A folder name for each image: its stem, numbered where stems repeat."""
     names: dict[str, None] = {}
     for image in images:
         name, number = image.stem, 2
@@ -36,7 +36,7 @@ def write_answer(
     """Write ``NAME.mask.png``, ``NAME.overlay.png`` and ``NAME.json``; returns the overlay.
 
     Raises:
-        ConfigurationError: when the folder cannot be written to.
+        ConfigurationError: when the folder cannot be written.
     """
     drawing = folder / f"{name}.overlay.png"
     write_whole(folder / f"{name}.mask.png", png(answer.mask))

@@ -1,7 +1,7 @@
-"""Label Studio's tasks with predictions, and the regions that they are made of.
+"""Label Studio's tasks with predictions, and the regions in them.
 
-Its masks are run-length encodings of its own, of RGBA pixels in a stream of bits; its polygons are
-per cent of width and height.
+Masks are in its own run-length encoding, a bit stream of RGBA pixels; polygons are in per cent of
+width and height.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from refmask.ops.polygons import polygons
 from refmask.provenance import Provenance
 from refmask.types import BoolArray
 
-#: Names of the tags in the labelling configuration that is written beside the tasks.
+#: Names of the tags in the labelling configuration.
 IMAGE, BRUSH, POLYGON = "image", "brush", "polygon"
 
-#: What the two kinds of prediction call themselves; a project chooses one to start from.
+#: Model versions of the two kinds of prediction; a project starts from one of them.
 BRUSH_VERSION, POLYGON_VERSION = "refmask-brush", "refmask-polygons"
 
-#: Characters that XML cannot hold, and what stands for them.
+#: Characters that XML cannot hold, and their replacement.
 UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 REPLACEMENT = "\ufffd"
 
-#: A run's length is written with one of these numbers of bits.
+#: Numbers of bits that a run's length may have.
 SIZES = (4, 8, 12, 16)
 #: Bits of a channel's value.
 WORD = 8
@@ -39,7 +39,7 @@ CHANNELS = 4
 def label_studio(collection: Collection) -> Iterator[File]:
     """``tasks.json`` and ``label-config.xml``.
 
-    Each task has two predictions of the same objects, as brushed masks and as polygons.
+    Each task has two predictions of the same instances, as brush masks and as polygons.
     """
     yield File("label-config.xml", label_config(collection.labels).encode())
     tasks = [_task(image, collection) for image in collection.images]
@@ -60,14 +60,14 @@ def label_config(labels: Iterable[str]) -> str:
 def _task(image: ImageAnswers, collection: Collection) -> dict[str, Any]:
     brushed: list[dict[str, Any]] = []
     outlined: list[dict[str, Any]] = []
-    for number, thing in enumerate(image.objects, 1):
-        mask, answer = thing.found.mask, thing.answer
-        told = remarks(answer.expression, answer.verdict, answer.provenance)
-        label = _writable(thing.label)
-        brushed.append(brush_region(mask, label, answer.score, f"brush-{number}") | told)
+    for number, instance in enumerate(image.instances, 1):
+        mask, answer = instance.region.mask, instance.answer
+        meta = remarks(answer.expression, answer.verdict, answer.provenance)
+        label = _writable(instance.label)
+        brushed.append(brush_region(mask, label, answer.score, f"brush-{number}") | meta)
         parts = polygon_regions(mask, label, answer.score, f"polygon-{number}")
-        outlined += [part | told for part in parts]
-    least = min((thing.answer.score for thing in image.objects), default=0.0)
+        outlined += [part | meta for part in parts]
+    least = min((instance.answer.score for instance in image.instances), default=0.0)
     return {
         "meta": {"provenance": [origin.to_dict() for origin in collection.origins]},
         "data": {IMAGE: collection.options.image_prefix + quote(collection.name_of(image))},
@@ -79,12 +79,12 @@ def _task(image: ImageAnswers, collection: Collection) -> dict[str, Any]:
 
 
 def _writable(label: str) -> str:
-    """A label as both files have it."""
+    """A label that both files can hold."""
     return UNWRITABLE.sub(REPLACEMENT, label)
 
 
 def remarks(expression: str, verdict: str, origin: Provenance | None) -> dict[str, Any]:
-    """What annotators see beside a region: what was asked, how far to trust it, and the model."""
+    """Text beside a region for annotators: expression, verdict and model."""
     model = [] if origin is None else [origin.caption]
     return {"meta": {"text": [expression, verdict, *model]}}
 
@@ -96,11 +96,11 @@ def brush_region(
 
     Args:
         mask: bool (H, W).
-        label: one of the tag's.
-        score: the region's, 0 to 1.
-        name: the region's id, unique within its task.
-        tag: the BrushLabels tag's name.
-        image: the Image tag's name.
+        label: a label of the tag.
+        score: 0 to 1.
+        name: id of the region, unique within its task.
+        tag: name of the BrushLabels tag.
+        image: name of the Image tag.
     """
     value = {"format": "rle", "rle": brush_rle(mask), "brushlabels": [label]}
     return _region(mask, "brushlabels", value, score, name, tag, image)
@@ -113,11 +113,11 @@ def polygon_regions(
 
     Args:
         mask: bool (H, W).
-        label: one of the tag's.
-        score: the regions', 0 to 1.
-        name: their ids begin with it.
-        tag: the PolygonLabels tag's name.
-        image: the Image tag's name.
+        label: a label of the tag.
+        score: 0 to 1.
+        name: prefix of their ids.
+        tag: name of the PolygonLabels tag.
+        image: name of the Image tag.
     """
     height, width = mask.shape
     values = [
@@ -153,10 +153,10 @@ def _region(
 def brush_rle(mask: BoolArray) -> list[int]:
     """A mask in Label Studio's run-length encoding.
 
-    A header tells the number of values (32 bits), their width (5) and four run sizes (4 each), the
-    last two less one. A run is a 1, the number of its size (2), its length less one in as many
-    bits as the size says, and its value. Values are those of RGBA pixels, row by row: 255 inside
-    and 0 outside, in all four channels.
+    The header holds the number of values (32 bits), their width minus one (5) and four run sizes
+    minus one (4 each). A run is a 1, the index of its size (2), its length minus one in that many
+    bits, and its value. Values are of RGBA pixels, row by row: 255 inside and 0 outside, in all
+    four channels.
 
     Args:
         mask: bool (H, W).

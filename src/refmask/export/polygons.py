@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
-from refmask.export.collection import Collection, File, ImageAnswers, Object
+from refmask.export.collection import Collection, File, ImageAnswers, Instance
 from refmask.ops.files import as_utf8
 from refmask.ops.polygons import joined, polygons
 
 
 def outlines(collection: Collection) -> Iterator[File]:
-    """``polygons.json``: per object its parts, each a list of corners [x, y] in pixels."""
+    """``polygons.json``: the parts of each instance, lists of corners [x, y] in pixels."""
     yield File.json(
         "polygons.json",
         [
@@ -23,12 +23,12 @@ def outlines(collection: Collection) -> Iterator[File]:
                 "width": image.width,
                 "objects": [
                     {
-                        **thing.told,
-                        "box": list(thing.found.box),
-                        "area": thing.found.area,
-                        "polygons": [part.tolist() for part in polygons(thing.found.mask)],
+                        **instance.attributes,
+                        "box": list(instance.region.box),
+                        "area": instance.region.area,
+                        "polygons": [part.tolist() for part in polygons(instance.region.mask)],
                     }
-                    for thing in image.objects
+                    for instance in image.instances
                 ],
             }
             for image in collection.images
@@ -36,44 +36,47 @@ def outlines(collection: Collection) -> Iterator[File]:
     )
 
 
-#: The version of labelme whose form this is.
+#: The version of labelme whose format this is.
 VERSION = "5.5.0"
 
 
 def labelme(collection: Collection) -> Iterator[File]:
-    """``STEM.json``, which names its image by a relative path, or beside a copy of it."""
+    """``STEM.json``, with a relative path to its image, or beside a copy of it."""
     copied = collection.options.copy_images
     for image in collection.images:
-        beside = image.stem + image.path.suffix
+        path = os.path.relpath(image.path, collection.folder)
         if copied:
-            yield File(beside, image.path)
-        there = beside if copied else os.path.relpath(image.path, collection.folder)
-        yield File.json(f"{image.stem}.json", _page(image, PurePath(there).as_posix(), collection))
+            path = image.stem + image.path.suffix
+            yield File(path, image.path)
+        content = _labelme(image, PurePath(path).as_posix(), collection)
+        yield File.json(f"{image.stem}.json", content)
 
 
-def _page(image: ImageAnswers, path: str, collection: Collection) -> dict[str, Any]:
+def _labelme(image: ImageAnswers, path: str, collection: Collection) -> dict[str, Any]:
     return {
         "version": VERSION,
         "flags": {},
         "shapes": [
-            shape for number, thing in enumerate(image.objects) for shape in _shapes(thing, number)
+            shape
+            for number, instance in enumerate(image.instances)
+            for shape in _shapes(instance, number)
         ],
         "imagePath": path,
         "imageData": None,
         "imageHeight": image.height,
         "imageWidth": image.width,
-        # What labelme does not know it keeps as it is.
+        # labelme keeps unknown fields.
         "provenance": [origin.to_dict() for origin in collection.origins],
     }
 
 
-def _shapes(thing: Object, number: int) -> Iterator[dict[str, Any]]:
-    """The parts of a mask, held together by their group."""
-    parts, answer = polygons(thing.found.mask), thing.answer
+def _shapes(instance: Instance, number: int) -> Iterator[dict[str, Any]]:
+    """The parts of a mask, with a common group."""
+    parts, answer = polygons(instance.region.mask), instance.answer
     model = "" if answer.provenance is None else f"; {answer.provenance.caption}"
     for polygon in parts:
         yield {
-            "label": thing.label,
+            "label": instance.label,
             "points": polygon.astype(float).tolist(),
             "group_id": number if len(parts) > 1 else None,
             "description": f"{answer.expression} ({answer.verdict}{model})",
@@ -85,11 +88,12 @@ def _shapes(thing: Object, number: int) -> Iterator[dict[str, Any]]:
 def yolo(collection: Collection) -> Iterator[File]:
     """``data.yaml``, ``labels/STEM.txt`` and ``images/STEM.*``, a link or a copy.
 
-    Comments of ``data.yaml`` say where the answers come from, and which of them are unsure.
+    Comments in ``data.yaml`` hold the provenance, and list unsure answers.
     """
     names = "".join(f"  {number}: {_quoted(name)}\n" for name, number in collection.labels.items())
-    told = f"train: images\nval: images\nnames:{chr(10) + names if names else ' {}'}".strip() + "\n"
-    yield File("data.yaml", as_utf8(_origins(collection) + _doubts(collection) + told))
+    names = f"\n{names}" if names else " {}\n"
+    content = f"train: images\nval: images\nnames:{names}"
+    yield File("data.yaml", as_utf8(_origins(collection) + _unsure(collection) + content))
     for image in collection.images:
         lines = "".join(_lines(image, collection))
         yield File(f"labels/{image.stem}.txt", lines.encode())
@@ -97,30 +101,30 @@ def yolo(collection: Collection) -> Iterator[File]:
 
 
 def _origins(collection: Collection) -> str:
-    """Comments that say where the answers come from, one line each."""
+    """Comments with the provenance, one line each."""
     return "".join(f"# {' '.join(str(origin).split())}\n" for origin in collection.origins)
 
 
-def _doubts(collection: Collection) -> str:
-    """Comments that say which lines of the labels are unsure, and why."""
-    told = [
-        (f"labels/{image.stem}.txt line {number}", " ".join(thing.answer.verdict.split()))
+def _unsure(collection: Collection) -> str:
+    """Comments that list unsure lines of labels, with reasons."""
+    unsure = [
+        (f"labels/{image.stem}.txt line {number}", " ".join(instance.answer.verdict.split()))
         for image in collection.images
-        for number, thing in enumerate(image.objects, 1)
-        if thing.answer.unsure
+        for number, instance in enumerate(image.instances, 1)
+        if instance.answer.unsure
     ]
-    return "".join(f"# unsure: {where}: {verdict}\n" for where, verdict in told)
+    return "".join(f"# unsure: {where}: {verdict}\n" for where, verdict in unsure)
 
 
 def _lines(image: ImageAnswers, collection: Collection) -> Iterator[str]:
-    for thing in image.objects:
-        outline = joined(polygons(thing.found.mask)) / (image.width, image.height)
+    for instance in image.instances:
+        outline = joined(polygons(instance.region.mask)) / (image.width, image.height)
         corners = " ".join(f"{share:.6g}" for share in outline.ravel())
-        yield f"{collection.labels[thing.label]} {corners}\n"
+        yield f"{collection.labels[instance.label]} {corners}\n"
 
 
 def _quoted(text: str) -> str:
-    """A YAML string, whatever is in the text."""
+    """A YAML string of any text."""
     plain = (
         letter if letter.isprintable() and letter not in '"\\' else f"\\U{ord(letter):08x}"
         for letter in text

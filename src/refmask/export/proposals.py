@@ -1,4 +1,4 @@
-"""Proposals as a file of all their arrays."""
+"""Proposals as an ``.npz`` file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from refmask.types import MaskProposals
 
 
 def npz(proposals: MaskProposals) -> bytes:
-    """An ``.npz`` file of proposals, which ``masks:PATH`` reads again.
+    """An ``.npz`` file of proposals, as ``masks:PATH`` reads it.
 
-    Its arrays: ``masks_packed`` uint8 (N, ceil(H * W / 8)), each mask flattened row by row and
+    Arrays: ``masks_packed`` uint8 (N, ceil(H * W / 8)), each mask flattened row by row and
     packed by ``numpy.packbits``; ``masks_shape`` (N, H, W); ``scores`` float32 (N,), the
-    proposer's quality; ``boxes`` float32 (N, 4), XYXY pixels; and what else the proposer tells
-    (``details``), which goes before an array of the same name.
+    proposer's quality; ``boxes`` float32 (N, 4), XYXY pixels; and the proposer's ``details``, which
+    override arrays of the same name.
     """
     count, height, width = proposals.masks.shape
     arrays: dict[str, npt.NDArray[np.generic]] = {

@@ -22,12 +22,12 @@ METHODS = {
     "grad-cam": ("refmask.methods.map_pooling", "GradCam"),
     "class-posterior": ("refmask.methods.class_posterior", "ClassPosterior"),
 }
-#: What takes a classifier; all others take a CLIP.
+#: Methods that need a classifier; all others need a CLIP.
 FOR_CLASSIFIERS = ("class-posterior",)
-#: ``Encoder.family`` of such a model.
+#: ``Encoder.family`` of a classifier.
 CLASSIFIER = "classifier"
 
-#: What takes a method's place when it is to look at its ``local_top`` best masks only.
+#: Replacements for methods when ``local_top`` is set.
 SHORTENED = {"global-local": ("refmask.methods.shortlist", "Shortlist")}
 
 #: The paper's visual blend per data set (section 4).
@@ -44,36 +44,35 @@ def load_method(name: str, encoder: Encoder, **settings: Any) -> Method:
 
     Args:
         name: a key of ``METHODS``.
-        encoder: the model it describes masks and phrases with.
-        settings: its fields; those that are None are left at their defaults.
+        encoder: the model that encodes masks and phrases.
+        settings: its fields; None leaves a field at its default.
 
     Raises:
-        ConfigurationError: for an unknown name, a setting the method does not have, or a model
-            that it does not take.
+        ConfigurationError: for an unknown name, an unknown setting, or a model that the method
+            does not support.
     """
     if name not in METHODS:
-        raise ConfigurationError(f"expected a method out of {', '.join(METHODS)}, got {name!r}")
-    given = {key: value for key, value in settings.items() if value is not None}
-    places = METHODS | SHORTENED if "local_top" in given else METHODS
-    module, cls = places[name]
-    kind = getattr(importlib.import_module(module), cls)
+        raise ConfigurationError(f"no method is called {name!r}; choose from {', '.join(METHODS)}")
+    settings = {key: value for key, value in settings.items() if value is not None}
+    classes = METHODS | SHORTENED if "local_top" in settings else METHODS
+    module, class_name = classes[name]
+    kind = getattr(importlib.import_module(module), class_name)
     known = [field.name for field in dataclasses.fields(kind) if field.init][1:]
-    foreign = given.keys() - set(known)
-    if foreign:
+    if unknown := settings.keys() - set(known):
         raise ConfigurationError(
-            f"method {name} has no {', '.join(sorted(foreign))}; it takes {', '.join(known)}"
+            f"method {name} has no {', '.join(sorted(unknown))}; it takes {', '.join(known)}"
         )
     if encoder.family == CLASSIFIER and name not in FOR_CLASSIFIERS:
         raise ConfigurationError(
             f"method {name} needs a CLIP, {encoder.name} is a classifier; choose another model, "
             f"or method {', '.join(FOR_CLASSIFIERS)}"
         )
-    method: Method = kind(encoder, **given)
+    method: Method = kind(encoder, **settings)
     return method
 
 
 def usual_method(encoder: Encoder) -> str:
-    """The name of the method that suits a model."""
+    """The default method for a model."""
     return FOR_CLASSIFIERS[0] if encoder.family == CLASSIFIER else "global-local"
 
 

@@ -1,12 +1,12 @@
-"""The shape that all methods share, in the order of the paper's figure 2.
+"""The interface of all methods, in the order of the paper's figure 2.
 
 ::
 
-    encode_image(image, proposals) -> image features     costly, once an image
+    encode_image(image, proposals) -> image features     costly, once per image
     encode_text(phrases)           -> text features      cheap
-    score(image features, text features) -> (T, N)       next to nothing
+    score(image features, text features) -> (T, N)       nearly free
 
-Nothing is cached inside a method: see ``refmask.cache.method`` for what wraps one.
+Methods cache nothing; ``refmask.cache.method`` wraps one with a cache.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -37,14 +36,14 @@ from refmask.types import (
     UInt8Array,
 )
 
-#: Fields of ``Compat`` that change how any image enters a model.
+#: Fields of ``Compat`` that change the preprocessing of any image.
 INPUT = ("imagenet_statistics", "shorter_side", "plain_bilinear")
-#: Image features of which none is known yet.
+#: No cached arrays.
 UNKNOWN: Mapping[str, FloatArray] = MappingProxyType({})
 
 
 class Encoder(Protocol):
-    """A loaded model, as what does not compute with it knows it."""
+    """A loaded model: what code that does not compute with it may use."""
 
     @property
     def name(self) -> str:
@@ -58,12 +57,12 @@ class Encoder(Protocol):
 
     @property
     def advice(self) -> dict[str, Any]:
-        """Settings of methods that its card recommends, by name."""
+        """Method settings that its card recommends, by name."""
         ...
 
     @property
     def weights(self) -> Path | None:
-        """The file its weights were read from, where there is one."""
+        """The file its weights were read from, if any."""
         ...
 
     @property
@@ -73,17 +72,17 @@ class Encoder(Protocol):
 
     @property
     def model_cfg(self) -> dict[str, Any]:
-        """What its features depend on beside weights, statistics and precision."""
+        """Settings that its features depend on, beside weights, statistics and precision."""
         ...
 
     @property
     def statistics(self) -> PixelStatistics:
-        """How its weights want pixels."""
+        """Pixel statistics of its weights."""
         ...
 
     @property
     def precision(self) -> torch.dtype:
-        """torch.float32 or torch.bfloat16, of its features."""
+        """torch.float32 or torch.bfloat16: dtype of its computation."""
         ...
 
     @property
@@ -96,8 +95,8 @@ class Method(ABC):
     """Scores mask proposals against referring expressions.
 
     Attributes:
-        encoder: the model it describes masks and phrases with.
-        compat: corrected, or the released code's arithmetic.
+        encoder: the model that encodes masks and phrases.
+        compat: the corrected or the released code's arithmetic.
     """
 
     encoder: Encoder
@@ -105,30 +104,30 @@ class Method(ABC):
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
-        """How images and crops become what the encoder reads, ``compat`` resolved."""
-        own, compat = self.encoder.statistics, self.compat
+        """Preprocessing of images and crops for the encoder, ``compat`` resolved."""
+        statistics, compat = self.encoder.statistics, self.compat
         imagenet, plain = compat.imagenet_statistics, compat.plain_bilinear
         return Preprocessing(
-            side=own.side,
-            mean=IMAGENET_MEAN if imagenet else own.mean,
-            std=IMAGENET_STD if imagenet else own.std,
-            interpolation="bilinear" if plain else own.interpolation,
+            side=statistics.side,
+            mean=IMAGENET_MEAN if imagenet else statistics.mean,
+            std=IMAGENET_STD if imagenet else statistics.std,
+            interpolation="bilinear" if plain else statistics.interpolation,
             antialias=not plain,
             fill=compat.crop_fill,
             shorter_side=compat.shorter_side,
         )
 
     def crop_boxes(self, proposals: MaskProposals) -> FloatArray:
-        """Boxes (N, 4) that crops are cut to: tight, or the released code's projections."""
+        """Crop boxes (N, 4): tight, or the released code's projections."""
         return projected_boxes(proposals.masks) if self.compat.projected_boxes else proposals.boxes
 
     @abstractmethod
     def image_settings(self) -> dict[str, dict[str, Any]]:
-        """What image features depend on, beside the model, the image and its masks.
+        """Settings that image features depend on, beside the model, the image and its masks.
 
         Returns:
-            For each array that is worth keeping, by its name, its settings: what JSON can hold.
-            Methods that compute an array in the same way give it the same name and settings.
+            The settings of each array worth caching, by the array's name, as JSON values. Methods
+            that compute an array in the same way give it the same name and settings.
         """
 
     @abstractmethod
@@ -140,11 +139,11 @@ class Method(ABC):
         Args:
             image: uint8 RGB (H, W, 3).
             proposals: N masks of that size.
-            known: arrays that an equal method gave for this image and these masks; they are not
+            known: cached arrays of an equal method for this image and these masks; they are not
                 computed again.
 
         Raises:
-            FeatureError: when a known array does not fit.
+            FeatureError: when a cached array has the wrong shape or dtype.
         """
 
     @abstractmethod
@@ -152,7 +151,7 @@ class Method(ABC):
         """Features of T phrases: float32 (T, D) of the whole expressions and of the noun phrases.
 
         Raises:
-            ExpressionError: when one is longer than the model reads, where ``compat`` forbids it.
+            ExpressionError: when one exceeds the model's context, where ``compat`` forbids it.
         """
 
     @abstractmethod
@@ -162,7 +161,7 @@ class Method(ABC):
         text_features: ContextFeatures,
         evidence: FloatArray | float = 0.0,
     ) -> FloatArray:
-        """How well each mask answers each phrase.
+        """Similarity of each mask and each phrase.
 
         Args:
             image_features: of N masks, from ``encode_image`` or ``focus``.
@@ -176,32 +175,32 @@ class Method(ABC):
     def focus(
         self,
         image_features: Any,
-        text_features: ContextFeatures,  # noqa: ARG002  by default all is known
+        text_features: ContextFeatures,  # noqa: ARG002  by default nothing is deferred
         evidence: FloatArray | float = 0.0,  # noqa: ARG002
     ) -> ImageFeatures:
-        """Image features that know all that these phrases' scores need.
+        """Image features completed with all that these phrases' scores need.
 
-        Where a method puts some of its work off until a phrase needs it, this does it: scores of
-        what it returns are next to nothing again. By default there is nothing to do.
+        A method may defer costly features until a phrase needs them; this computes them, so that
+        ``score`` is nearly free again. By default nothing is deferred.
         """
         features: ImageFeatures = image_features
         return features
 
     def unknown(self, phrases: Sequence[TargetPhrase]) -> list[str | None]:
-        """For each phrase a short reason why its scores mean nothing; by default None for all."""
+        """For each phrase a short reason why its scores are meaningless; by default None."""
         return [None] * len(phrases)
 
     def fits(
         self,
-        image_features: Any,  # noqa: ARG002  by default nothing speaks against a mask
+        image_features: Any,  # noqa: ARG002  by default any mask is plausible
         text_features: ContextFeatures,  # noqa: ARG002
         best: int,  # noqa: ARG002
     ) -> bool:
-        """Whether the best mask of a single phrase can be what the phrase names at all."""
+        """Whether the best mask of a single phrase plausibly shows what the phrase names."""
         return True
 
     def for_search(self) -> BlendedMethod:
-        """The method as an index uses it: one vector each for a mask in context and alone.
+        """The method for an index: one vector each for a mask in context and alone.
 
         Raises:
             ConfigurationError: when its scores are no cosines of such vectors.
@@ -214,9 +213,9 @@ class Method(ABC):
     def features(
         self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
     ) -> dict[str, FloatArray]:
-        """All that another implementation can be compared with, by name: ``visual_*``, ``text_*``.
+        """All features by name, to compare implementations: ``visual_*``, ``text_*``, ``scores``.
 
-        And ``scores``, float32 (T, N).
+        ``scores`` are float32 (T, N).
         """
         text = self.encode_text(phrases)
         visual = self.focus(self.encode_image(image, proposals), text)
@@ -228,9 +227,9 @@ class Method(ABC):
 
 
 class BlendedMethod(Method):
-    """A method that describes masks and phrases twice and blends both descriptions.
+    """A method that encodes masks and phrases twice and blends both features.
 
-    Its image features are ``ContextFeatures``, or derive from it.
+    Its image features are ``ContextFeatures`` or a subclass.
 
     Attributes:
         alpha: weight of the global visual feature, 0 to 1 (equation 5).
@@ -241,18 +240,20 @@ class BlendedMethod(Method):
     beta: float
 
     def blend_faults(self) -> list[str]:
-        """What is wrong with the weights of the blends."""
+        """Messages about blend weights out of range."""
         weights = {"alpha": self.alpha, "beta": self.beta}
-        return [f"{name} is from 0 to 1, got {w}" for name, w in weights.items() if not 0 <= w <= 1]
+        return [f"{name} is from 0 to 1, not {w}" for name, w in weights.items() if not 0 <= w <= 1]
 
 
 class SentenceMethod(Method):
-    """A baseline: it reads whole expressions, and no noun phrases."""
+    """A baseline that reads whole expressions, without noun phrases."""
 
     encoder: ClipBackbone
 
     def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
-        """Whole expressions (equation 6), in the noun phrases' place, too.
+        """Whole expressions (equation 6), also in place of the noun phrases.
+
+        To read: ``reference.sentence_feature``.
 
         Returns:
             float32 (T, D) each, L2-normalised where ``compat`` says so.
@@ -266,13 +267,13 @@ class SentenceMethod(Method):
         self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
     ) -> dict[str, FloatArray]:
         """As ``Method.features``, without noun phrases."""
-        found = super().features(image, proposals, phrases)
-        del found["text_local"]
-        return found
+        features = super().features(image, proposals, phrases)
+        del features["text_local"]
+        return features
 
 
 def chosen_fields(compat: Compat, *names: str) -> dict[str, Any]:
-    """Fields of a compatibility record by name, as JSON holds them."""
+    """Fields of a compatibility record by name, as JSON values."""
     values = {name: getattr(compat, name) for name in names}
     return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
@@ -280,27 +281,26 @@ def chosen_fields(compat: Compat, *names: str) -> dict[str, Any]:
 def check_known(
     known: Mapping[str, FloatArray], shapes: Mapping[str, tuple[int | None, ...]]
 ) -> None:
-    """Refuse arrays that cannot be what ``encode_image`` gave.
+    """Refuse cached arrays that ``encode_image`` cannot have computed.
 
     Args:
         known: arrays by name.
-        shapes: what float32 arrays there can be; None stands for a side of any length.
+        shapes: of the possible float32 arrays; None is a side of any length.
 
     Raises:
         FeatureError: naming the first that does not fit.
     """
     for name, values in known.items():
         shape = shapes.get(name, ())
-        wanted = tuple(
-            there if side is None else side
-            for side, there in zip_longest(shape, values.shape[: len(shape)], fillvalue=-1)
-        )
-        if values.dtype != np.float32 or values.shape != wanted:
+        fits = values.dtype == np.float32 and values.ndim == len(shape)
+        if not fits or any(
+            side not in (None, length) for side, length in zip(shape, values.shape, strict=True)
+        ):
             raise FeatureError(
                 f"its {name} features are {values.dtype} {values.shape} instead of float32 {shape}"
             )
 
 
 def normalize(features: Tensor, wanted: bool) -> FloatArray:
-    """Rows of length 1 where that is wanted, as an array of their own memory layout."""
+    """Rows, L2-normalised if ``wanted``, as a contiguous array."""
     return (functional.normalize(features, dim=1) if wanted else features).contiguous().numpy()

@@ -1,12 +1,12 @@
 """The paper's method with an image classifier in CLIP's place.
 
-What a mask shows is a distribution over the classifier's classes, once in context and once alone;
-what a noun names is an affinity to each class (after ConSE, Norouzi et al., ICLR 2014). Their
-product takes the cosine's place, and both blends stay (equations 5 and 8), on log probabilities.
+A mask is a distribution over the classifier's classes, in context and alone; a noun is an affinity
+to each class (after ConSE, Norouzi et al., ICLR 2014). Their product replaces the cosine, and both
+blends stay (equations 5 and 8), on log probabilities.
 
-A posterior does not tell a thing from a part of it. So where proposals overlap, as guesses at the
-extent of things do, two priors help: how well a mask covers what looks like the noun, and the
-proposer's own belief.
+A posterior cannot distinguish an object from its parts. Where proposals overlap, being alternative
+guesses at the extent of objects, two priors help: how well a mask covers what looks like the noun,
+and the proposer's quality.
 """
 
 from __future__ import annotations
@@ -36,26 +36,27 @@ from refmask.types import (
     UInt8Array,
 )
 
-#: Added to probabilities before their logarithm: no class is ever ruled out.
+#: Added to probabilities before their logarithm, so that no class is excluded.
 LEAST = 1e-4
 #: Scores are divided by it. Chosen like the weights below, by mean IoU on 64 photographs.
 TEMPERATURE = 0.5
-#: An answer less likely than this, in nats, is hardly what was asked for: of right answers on 64
-#: photographs 5 % were, of answers to questions about what was not there 90 %.
+#: Answers below this log likelihood, in nats, are doubtful: on 64 photographs 5 % of right answers
+#: were, and 90 % of answers about objects that are not in the photograph.
 DOUBTFUL = -3.5
-#: Nor is one that is not so much likelier, in nats, than if all classes were equally likely, or in
-#: context or alone less likely than that: a tenth of the classes hint at a person, so that persons
-#: are seen everywhere a little. On the 64 photographs this doubts none of 91 right answers about
-#: persons; of 288 answers about persons who are not there 6 % are sure instead of 48 %.
+#: Answers are doubtful, too, when their log likelihood is not this far, in nats, above that of a
+#: uniform distribution over the classes, or below it in context or alone: a tenth of the classes
+#: have an affinity to persons, so that persons seem to be everywhere. On the 64 photographs this
+#: doubts none of 91 right answers about persons; of 288 answers about absent persons 6 % are sure
+#: instead of 48 %.
 ABOVE_CHANCE = 1.0
-#: Masks that cover their union more than so many times on average are guesses at extents.
+#: Masks that cover their union more than this many times on average are alternative guesses.
 OVERLAPPING = 1.5
-#: Weights of the priors on extent: the proposer's quality; covering what looks like the noun, where
-#: masks are chosen for a closer look; and the same after it, when crops have told more.
+#: Weights of the priors on extent: the proposer's quality; coverage of what looks like the noun,
+#: when selecting masks for crops; and the same coverage once crops are known.
 QUALITY, COVERING, COVERING_AT_LAST = 0.6, 1.0, 0.35
-#: A place is as hot as can be when so large a share of the image is at most as hot.
+#: Heat at this quantile of the image counts as the maximum.
 HOTTEST = 0.95
-#: What the image features are made of, beside crops.
+#: Name of the class logits of all positions.
 PLACES = "places"
 
 
@@ -64,10 +65,11 @@ class PosteriorFeatures(PartialFeatures):
     """Class probabilities of each mask, float32 (N, C) in context and alone, and of the image.
 
     Attributes:
-        logits: float32 (C, h, w), of each place of the image.
-        places: float32 (h * w, C), class probabilities of each place.
-        shares: float32 (N, h * w), of the image's area: what of each place a mask covers.
-        overlapping: whether the masks are guesses at extents, so that the priors apply.
+        logits: float32 (C, h, w), of each position of the image.
+        places: float32 (h * w, C), class probabilities of each position.
+        shares: float32 (N, h * w), the area of each position that a mask covers, as a share of the
+            image.
+        overlapping: whether the masks are alternative guesses, so that the priors apply.
     """
 
     logits: FloatArray
@@ -77,7 +79,7 @@ class PosteriorFeatures(PartialFeatures):
 
     @property
     def arrays(self) -> dict[str, FloatArray]:
-        """As of ``ContextFeatures``, and the places' logits by the name "places"."""
+        """As of ``ContextFeatures``, and the logits by the name "places"."""
         return super().arrays | {PLACES: self.logits}
 
 
@@ -89,9 +91,9 @@ class ClassPosterior(BlendedMethod):
         encoder: the classifier.
         alpha: weight of the global visual feature, 0 to 1 (equation 5).
         beta: weight of the whole expression, 0 to 1 (equation 8).
-        local_top: local features are computed for so many masks of each phrase, those that fit it
-            best by the global ones; for all when None. See ``refmask.methods.shortlist``.
-        compat: the corrected arithmetic; there is no released code of this method.
+        local_top: number of masks per phrase that get local features, the best by the global
+            ones; None for all. See ``refmask.methods.shortlist``.
+        compat: the default; there is no released code of this method.
 
     Raises:
         ConfigurationError: for another encoder, weights outside 0 to 1, or a local_top below 1;
@@ -107,7 +109,7 @@ class ClassPosterior(BlendedMethod):
     def __post_init__(self) -> None:
         faults = self.blend_faults()
         if self.local_top is not None and self.local_top < 1:
-            faults.append(f"local_top is at least 1, got {self.local_top}")
+            faults.append(f"local_top is at least 1, not {self.local_top}")
         if not isinstance(self.encoder, Classifier):
             faults.append("class-posterior needs the model 'offline'; choose it, or another method")
         if self.compat != Compat():
@@ -116,7 +118,7 @@ class ClassPosterior(BlendedMethod):
             raise ConfigurationError("; ".join(faults))
 
     def image_settings(self) -> dict[str, dict[str, Any]]:
-        """Of the places' logits and, without ``local_top``, of the crops' probabilities."""
+        """Of the logits and, without ``local_top``, of the crops' probabilities."""
         settings = {PLACES: self.encoder.model_cfg}
         if self.local_top is None:
             settings[LOCAL] = self.encoder.model_cfg | {"margin": MARGIN, "blur": BLUR}
@@ -125,7 +127,7 @@ class ClassPosterior(BlendedMethod):
     def encode_image(
         self, image: UInt8Array, proposals: MaskProposals, known: Mapping[str, FloatArray] = UNKNOWN
     ) -> PosteriorFeatures:
-        """Class probabilities of all places and masks; without ``local_top`` of all crops, too."""
+        """Class probabilities of all positions, masks and, without ``local_top``, all crops."""
         count = len(proposals)
         shapes = {PLACES: (self.encoder.dim, None, None), LOCAL: (count, self.encoder.dim)}
         check_known(known, {name: shapes[name] for name in self.image_settings()})
@@ -145,14 +147,14 @@ class ClassPosterior(BlendedMethod):
             shares=np.asarray(means.numpy() * areas[:, None], np.float32),
             overlapping=bool(areas.sum() > OVERLAPPING * proposals.masks.any(axis=0).mean()),
         )
-        return self._closer(features, np.arange(count)) if self.local_top is None else features
+        return features if self.local_top else self._with_crops(features, np.arange(count))
 
     def encode_text(self, phrases: Sequence[TargetPhrase]) -> ContextFeatures:
-        """Affinities of every phrase to the classes (in the place of equations 6 and 7).
+        """Affinities of every phrase to the classes (in place of equations 6 and 7).
 
         Returns:
-            float32 (T, C) each, 0 to 1, zeros where nothing is known: of the whole expression, and
-            of the noun phrase.
+            float32 (T, C) each, 0 to 1, of the whole expression and of the noun phrase; zeros where
+            the words are unknown.
         """
         readings = self._readings(phrases)
         shape = (len(phrases), self.encoder.dim)
@@ -162,20 +164,20 @@ class ClassPosterior(BlendedMethod):
         )
 
     def unknown(self, phrases: Sequence[TargetPhrase]) -> list[str | None]:
-        """For each phrase why nothing is known about it, or None."""
+        """For each phrase why its noun is unknown, or None."""
         return [reading.unknown for reading in self._readings(phrases)]
 
     def fits(
         self, image_features: ContextFeatures, text_features: ContextFeatures, best: int
     ) -> bool:
-        """Whether the best mask is likely enough to be what a phrase names.
+        """Whether the best mask is likely to show what a phrase names.
 
         See ``DOUBTFUL`` and ``ABOVE_CHANCE``.
         """
         affinity = text_features.blend(self.beta)
         mask = image_features[best : best + 1]
-        seen, alone = mask.global_context, mask.local_context
-        features = ContextFeatures(seen, alone if alone.any() else seen)
+        in_context, alone = mask.global_context, mask.local_context
+        features = ContextFeatures(in_context, alone if alone.any() else in_context)
         views = [view.item() for view in _views(features, affinity)]
         chance = float(np.log(affinity.mean() + LEAST))
         likely = self._likelihood(features, affinity).item()
@@ -187,11 +189,11 @@ class ClassPosterior(BlendedMethod):
         text_features: ContextFeatures,
         evidence: FloatArray | float = 0.0,
     ) -> ContextFeatures:
-        """The crops of each phrase's ``local_top`` best masks, too."""
+        """Adds the crops of each phrase's ``local_top`` best masks."""
         if not isinstance(image_features, PosteriorFeatures):
             return image_features
         guess, _ = self._guess(image_features, text_features.blend(self.beta), evidence)
-        return self._closer(image_features, best_rows(guess, self.local_top))
+        return self._with_crops(image_features, best_rows(guess, self.local_top))
 
     def score(
         self,
@@ -202,8 +204,8 @@ class ClassPosterior(BlendedMethod):
         """Log probability that a mask shows what the phrase names, with the priors on extent.
 
         Args:
-            image_features: from ``encode_image`` or ``focus``; or features without their image,
-                such as an index holds, to which no priors apply.
+            image_features: from ``encode_image`` or ``focus``; or an index's features, without
+                their image, to which no priors apply.
             text_features: of T phrases.
             evidence: float32 (T, N) in nats, added before the division by the temperature.
 
@@ -216,19 +218,19 @@ class ClassPosterior(BlendedMethod):
             return likely + np.float32(evidence / TEMPERATURE)
         guess, covering = self._guess(image_features, affinity, evidence)
         best = best_rows(guess, self.local_top)
-        features = self._closer(image_features, best)  # nothing to do after ``focus``
+        features = self._with_crops(image_features, best)  # nothing to do after ``focus``
         prior = evidence + _quality(features)
         scores = self._likelihood(features, affinity) + prior + COVERING_AT_LAST * covering
         return np.asarray(others_below(scores, guess, best) / TEMPERATURE, np.float32)
 
     def for_search(self) -> BlendedMethod:
-        """With crops of all masks; scores are then compared without the priors on extent."""
+        """With crops of all masks; an index's scores have no priors on extent."""
         return replace(self, local_top=None)
 
     def _guess(
         self, features: PosteriorFeatures, affinity: FloatArray, evidence: FloatArray | float
     ) -> tuple[FloatArray, FloatArray | float]:
-        """What masks are chosen by for a closer look, before any crop is known; and ``_covering``.
+        """Scores before any crop is known, which select masks for crops; and ``_covering``.
 
         Returns:
             float32 (T, N) each; 0 for no covering.
@@ -237,8 +239,8 @@ class ClassPosterior(BlendedMethod):
         guess = self._likelihood(features.in_context, affinity) + prior + COVERING * covering
         return guess, covering
 
-    def _closer(self, features: PosteriorFeatures, masks: Rows) -> PosteriorFeatures:
-        """With the class probabilities of the crops of these masks, too."""
+    def _with_crops(self, features: PosteriorFeatures, masks: Rows) -> PosteriorFeatures:
+        """Adds the class probabilities of the crops of these masks."""
 
         def encode(chosen: MaskProposals) -> FloatArray:
             side = self.encoder.statistics.side
@@ -253,21 +255,21 @@ class ClassPosterior(BlendedMethod):
 
     def _likelihood(self, masks: ContextFeatures, affinity: FloatArray) -> FloatArray:
         """Blended log probabilities: (T, C) affinities to float32 (T, N)."""
-        everywhere, alone = _views(masks, affinity)
-        return np.asarray(self.alpha * everywhere + (1 - self.alpha) * alone, np.float32)
+        in_context, alone = _views(masks, affinity)
+        return np.asarray(self.alpha * in_context + (1 - self.alpha) * alone, np.float32)
 
 
 def _views(masks: ContextFeatures, affinity: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Log probabilities, float32 (T, N): in context, and alone."""
-    everywhere, alone = (
+    in_context, alone = (
         np.log(affinity @ part.T + np.float32(LEAST))
         for part in (masks.global_context, masks.local_context)
     )
-    return everywhere, alone
+    return in_context, alone
 
 
 def _quality(features: PosteriorFeatures) -> FloatArray | float:
-    """The proposer's own belief, float32 (N,) in nats; 0 where masks hardly overlap."""
+    """The proposer's quality, float32 (N,) in nats; 0 where masks hardly overlap."""
     if not features.overlapping:
         return 0.0
     quality = np.maximum(features.proposals.quality, 0)
@@ -275,7 +277,7 @@ def _quality(features: PosteriorFeatures) -> FloatArray | float:
 
 
 def _covering(features: PosteriorFeatures, affinity: FloatArray) -> FloatArray | float:
-    """How well masks cover what looks like the nouns, in nats: float32 (T, N), or 0 as above."""
+    """How well masks cover what looks like the nouns, in nats: float32 (T, N), or 0 likewise."""
     if not features.overlapping:
         return 0.0
     covering = soft_iou(features.places @ affinity.T, features.shares)
@@ -283,17 +285,18 @@ def _covering(features: PosteriorFeatures, affinity: FloatArray) -> FloatArray |
 
 
 def soft_iou(heat: FloatArray, shares: FloatArray) -> FloatArray:
-    """How well masks cover what is hot, and nothing else.
+    """Intersection over union of masks and a heat map.
 
     Args:
-        heat: float32 (P, T), not negative, of each place.
-        shares: float32 (N, P), of the image's area: what of each place a mask covers.
+        heat: float32 (P, T), at least 0, of each position.
+        shares: float32 (N, P), the area of each position that a mask covers, as a share of the
+            image.
 
     Returns:
         float32 (T, N), 0 to 1.
     """
     top = np.quantile(heat, HOTTEST, axis=0)
-    warmth = np.sqrt(np.clip(heat / np.maximum(top, 1e-9), 0, 1)).T.astype(np.float32)
-    inside = warmth @ shares.T
-    cold = shares.sum(axis=1) - inside
-    return np.asarray(inside / (warmth.mean(axis=1, keepdims=True) + cold))
+    soft = np.sqrt(np.clip(heat / np.maximum(top, 1e-9), 0, 1)).T.astype(np.float32)
+    shared = soft @ shares.T
+    mask_only = shares.sum(axis=1) - shared
+    return np.asarray(shared / (soft.mean(axis=1, keepdims=True) + mask_only))

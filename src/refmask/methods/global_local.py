@@ -1,6 +1,6 @@
-"""The paper's method: each mask and each phrase described twice and blended (section 3).
+"""The paper's method: each mask and each phrase encoded twice and blended (section 3).
 
-And its two ends, which tables 1, 3 and 5 look at apart.
+And its two extremes, the baselines of tables 1, 3 and 5.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class GlobalLocal(BlendedMethod):
         encoder: the model.
         alpha: weight of the global visual feature, 0 to 1 (equation 5).
         beta: weight of the whole expression, 0 to 1 (equation 8).
-        mask_layers: the paper's k for vision transformers; None for the tower's own.
-        compat: corrected, or the released code's arithmetic.
+        mask_layers: the paper's k for vision transformers; None for the tower's default.
+        compat: the corrected or the released code's arithmetic.
 
     Raises:
-        ConfigurationError: for weights outside 0 to 1, or mask_layers the tower does not have;
+        ConfigurationError: for weights outside 0 to 1, or mask_layers beyond the tower's depth;
             all faults at once.
     """
 
@@ -60,20 +60,20 @@ class GlobalLocal(BlendedMethod):
     mask_layers: int | None = None
     compat: Compat = field(default_factory=Compat)
 
-    #: The visual features that ``encode_image`` computes; others are zeros.
+    #: The visual features that ``encode_image`` computes; the other is zeros.
     described: ClassVar[tuple[str, ...]] = (GLOBAL, LOCAL)
 
     def __post_init__(self) -> None:
         faults = self.blend_faults()
         depth = getattr(self.encoder.tower, "depth", 0)
         if depth and self.mask_layers is not None and not 1 <= self.mask_layers <= depth:
-            faults.append(f"mask_layers is from 1 to {depth}, got {self.mask_layers}")
+            faults.append(f"mask_layers is from 1 to {depth}, not {self.mask_layers}")
         if faults:
             raise ConfigurationError("; ".join(faults))
         self.encoder.check_settings(self._tower_settings)
 
     def image_settings(self) -> dict[str, dict[str, Any]]:
-        """Of "global", the masked blocks count; of "local", how crops are cut."""
+        """See ``Method.image_settings``; "global" and "local" depend on different fields."""
         layers = self.mask_layers or getattr(self.encoder.tower, "mask_layers", None)
         settings = {
             GLOBAL: chosen_fields(self.compat, *INPUT, "unit_places", "unit_global")
@@ -88,11 +88,11 @@ class GlobalLocal(BlendedMethod):
         """Both visual features of every mask, ready to blend (equations 2 or 3, and 4).
 
         Returns:
-            float32 (N, D) each, L2-normalised where ``compat`` says so; zeros where the method's
-            blend leaves a feature out.
+            float32 (N, D) each, L2-normalised where ``compat`` says so; zeros where the method
+            does not use a feature.
 
         Raises:
-            FeatureError: when a known array does not fit.
+            FeatureError: when a cached array has the wrong shape or dtype.
         """
         shape = (len(proposals), self.encoder.dim)
         check_known(known, dict.fromkeys(self.described, shape))
@@ -151,7 +151,7 @@ class GlobalLocal(BlendedMethod):
     ) -> FloatArray:
         """Similarity of every blended mask to every blended phrase (equations 5, 8 and 1).
 
-        To read: ``reference.similarity``.
+        To read: ``reference.visual_feature``, ``reference.text_feature``, ``reference.similarity``.
 
         Returns:
             float32 (T, N): cosine (or, under the reference's ResNet, plain product) times the
@@ -179,8 +179,8 @@ class GlobalLocal(BlendedMethod):
         return layers | ({"unit_places": True} if self.compat.unit_places else {})
 
 
-class _OneEnd(GlobalLocal):
-    """One visual feature alone; ``features`` compares both."""
+class _OneFeature(GlobalLocal):
+    """One visual feature only; ``features`` includes both."""
 
     def features(
         self, image: UInt8Array, proposals: MaskProposals, phrases: Sequence[TargetPhrase]
@@ -191,8 +191,8 @@ class _OneEnd(GlobalLocal):
 
 
 @dataclass(frozen=True, eq=False)
-class Cropping(_OneEnd):
-    """The baseline that looks at each mask alone (section 5.2), as in table 1.
+class Cropping(_OneFeature):
+    """The baseline with local features only (section 5.2), as in table 1.
 
     Attributes:
         alpha: always 0.
@@ -208,8 +208,8 @@ class Cropping(_OneEnd):
 
 
 @dataclass(frozen=True, eq=False)
-class GlobalContext(_OneEnd):
-    """The ablation that looks at each mask in its context only (tables 3 and 5).
+class GlobalContext(_OneFeature):
+    """The ablation with global features only (tables 3 and 5).
 
     Attributes:
         alpha: always 1.

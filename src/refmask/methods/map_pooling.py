@@ -1,4 +1,4 @@
-"""Baselines that draw a map per expression and rank masks by its mean over them (section 5.2)."""
+"""Baselines that compute a map per expression and rank masks by its mean (section 5.2)."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from refmask.types import ContextFeatures, FloatArray, MaskProposals, TargetPhra
 
 @dataclass(frozen=True, eq=False)
 class MapFeatures:
-    """An image's places and its masks.
+    """An image's feature map and its masks.
 
     Attributes:
-        part: what the places' features are called.
-        places: float32 (1, C, h, w), features of each place.
+        part: name of the feature map.
+        places: float32 (1, C, h, w), the feature map.
         shares: float32 (N, h, w), see ``mask_shares``.
         size: H, W of the image.
     """
@@ -44,17 +44,17 @@ class MapFeatures:
 
     @property
     def arrays(self) -> dict[str, FloatArray]:
-        """The places' features, by their name; where masks lie on the map costs little."""
+        """The feature map, by its name; the masks' shares cost little."""
         return {self.part: self.places}
 
 
 @dataclass(frozen=True, eq=False)
 class MapPoolingMethod(SentenceMethod):
-    """A map per expression over a ResNet's places, and its mean over each mask.
+    """A map per expression over a ResNet's feature map, and its mean over each mask.
 
     Attributes:
         encoder: a model with a ResNet.
-        compat: corrected, or the released code's arithmetic.
+        compat: the corrected or the released code's arithmetic.
 
     Raises:
         ConfigurationError: for a model with another tower.
@@ -63,9 +63,9 @@ class MapPoolingMethod(SentenceMethod):
     encoder: ClipBackbone
     compat: Compat = field(default_factory=Compat)
 
-    #: The name of what ``encode_places`` gives,
+    #: Name of the feature map that ``encode_places`` computes.
     part: ClassVar[str]
-    #: and the fields of ``Compat`` it depends on, beside those of the image's way in.
+    #: Fields of ``Compat`` that it depends on, beside ``INPUT``.
     fields: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
@@ -73,24 +73,24 @@ class MapPoolingMethod(SentenceMethod):
 
     @abstractmethod
     def encode_places(self, pixels: Tensor) -> Tensor:
-        """Features of each place: normalised float32 (1, 3, S, S) to float32 (1, C, h, w)."""
+        """The feature map: normalised float32 (1, 3, S, S) to float32 (1, C, h, w)."""
 
     @abstractmethod
     def draw(self, places: Tensor, texts: Tensor) -> Tensor:
-        """Maps: features of each place and text features (T, D) to float32 (T, h, w)."""
+        """Maps: the feature map and text features (T, D) to float32 (T, h, w)."""
 
     def scale(self, maps: Tensor, size: tuple[int, int]) -> Tensor:  # noqa: ARG002  by default
-        """Maps (T, h, w) as they count once enlarged to ``size``: by default as they are."""
+        """Maps (T, h, w), scaled as if enlarged to ``size``; by default unchanged."""
         return maps
 
     def image_settings(self) -> dict[str, dict[str, Any]]:
-        """Of the places' features; masks do not change them."""
+        """Of the feature map, which does not depend on masks."""
         return {self.part: chosen_fields(self.compat, *INPUT, *self.fields)}
 
     def encode_image(
         self, image: UInt8Array, proposals: MaskProposals, known: Mapping[str, FloatArray] = UNKNOWN
     ) -> MapFeatures:
-        """What the maps of all expressions are drawn from; see ``Method.encode_image``."""
+        """The feature map that all expressions' maps use; see ``Method.encode_image``."""
         grid = self.encoder.tower.grid
         check_known(known, {self.part: (1, None, *grid)})
         places = known.get(self.part)
@@ -126,7 +126,7 @@ class MapPoolingMethod(SentenceMethod):
 
 @dataclass(frozen=True, eq=False)
 class ScoreMap(MapPoolingMethod):
-    """Cosine of each place and the expression, times the model's logit scale.
+    """Cosine of each position and the expression, times the model's logit scale.
 
     After Zhou et al., "Extract Free Dense Labels from CLIP" (2022), section 3.2. The released
     code leaves the biases of both projections at random and scales each map to 0..1; by default
@@ -142,11 +142,11 @@ class ScoreMap(MapPoolingMethod):
         return functional.normalize(features, dim=1)
 
     def draw(self, places: Tensor, texts: Tensor) -> Tensor:
-        """Their products with the texts."""
+        """Cosines of all positions and texts, times the logit scale."""
         return self.encoder.logit_scale * torch.einsum("td,dhw->thw", texts, places[0])
 
     def scale(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
-        """Scaled by the extremes of the enlarged map (0 where it is flat), or as they are."""
+        """Scaled by the extremes of the enlarged map (0 where it is flat), or unchanged."""
         if not self.compat.scaled_maps:
             return maps
         low, high = (end[:, None, None] for end in enlarged_extremes(maps, size))
@@ -155,19 +155,19 @@ class ScoreMap(MapPoolingMethod):
 
 @dataclass(frozen=True, eq=False)
 class GradCam(MapPoolingMethod):
-    """Activations before attention pooling, weighed by the gradient of the logit.
+    """Activations before attention pooling, weighted by the gradient of the logit.
 
     After Selvaraju et al., "Grad-CAM" (ICCV 2017), equations 1 and 2, the score being the logit
-    of image and expression. The released code negates it, normalises activations at each place
-    and keeps negative values, so that its greatest mean need not lie where the expression does;
-    by default none of this is done, and weights are sums of gradients instead of means, so that
-    scores are on the scale of logits.
+    of image and expression. The released code negates it, normalises activations at each position
+    and keeps negative values, so that its greatest mean need not lie on the target. By default
+    none of this is done, and weights are sums of gradients instead of means, so that scores are on
+    the scale of logits.
     """
 
     part = "activations"
 
     def encode_places(self, pixels: Tensor) -> Tensor:
-        """Activations of the last layer, not negative."""
+        """Activations of the last layer, at least 0."""
         return self.encoder.feature_map(pixels)
 
     def draw(self, places: Tensor, texts: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from refmask.methods.base import (
 from refmask.ops.pixels import grid_masks, resize_shorter_side, whole_image
 from refmask.types import ContextFeatures, FloatArray, MaskProposals, UInt8Array
 
-#: Fields of ``Compat`` that region tokens depend on, beside those of the image's way in.
+#: Fields of ``Compat`` that region tokens depend on, beside ``INPUT``.
 REGION_FIELDS = (
     *("padded_patches", "half_positions", "sampled_regions"),
     *("finite_exclusion", "unit_global"),
@@ -52,13 +52,13 @@ class RegionToken(SentenceMethod):
     """A copy of the class token per mask that attends to the mask's patches only.
 
     After Li et al., "Adapting CLIP For Phrase Localization Without Further Training" (2022),
-    against the whole expression as in table 1. The released code shifts the patches by padding,
-    rounds positions to float16 and may leave a small mask without any patch, so that its feature
-    is the same for all images; none of this is done by default.
+    compared with the whole expression as in table 1. The released code shifts the patches by
+    padding, rounds positions to float16 and may leave a small mask without any patch, so that its
+    feature is the same for all images; none of this is done by default.
 
     Attributes:
         encoder: a model with a vision transformer.
-        compat: corrected, or the released code's arithmetic.
+        compat: the corrected or the released code's arithmetic.
 
     Raises:
         ConfigurationError: for a model with another tower.

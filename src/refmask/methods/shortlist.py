@@ -1,7 +1,7 @@
 """Local features for the most promising masks of each phrase only.
 
-What methods share that put crops off (``PartialFeatures``), and the approximation of the paper's
-method that does so.
+``PartialFeatures`` and its helpers serve all methods that defer crops; ``Shortlist`` is the paper's
+method with deferred crops.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Rows = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class PartialFeatures(ContextFeatures):
-    """Features of an image's masks, of which some local ones are not known yet.
+    """Features of an image's masks; some local ones are not computed yet.
 
     Attributes:
         image: uint8 RGB (H, W, 3).
@@ -38,15 +38,15 @@ class PartialFeatures(ContextFeatures):
 
     @property
     def in_context(self) -> ContextFeatures:
-        """The global features in both places: what can be told before any local one is known."""
+        """The global features, also in place of the local ones."""
         return ContextFeatures(self.global_context, self.global_context)
 
     def filled(self, masks: Rows, encode: Callable[[MaskProposals], FloatArray]) -> Self:
-        """These features with the local ones of some masks.
+        """These features, completed with the local ones of some masks.
 
         Args:
-            masks: their indices; those that are known are not computed again.
-            encode: gives float32 (M, D) for M masks.
+            masks: their indices; known ones are not computed again.
+            encode: computes float32 (M, D) for M masks.
         """
         new = np.unique(masks)
         new = new[~self.known[new]]
@@ -63,11 +63,11 @@ def best_rows(guess: FloatArray, most: int | None) -> Rows:
 
 
 def others_below(scores: FloatArray, guess: FloatArray, best: Rows) -> FloatArray:
-    """Scores of the best masks; below them the others, spaced as guessed.
+    """Scores of the best masks; the others lie below them, spaced as in the guess.
 
     Args:
-        scores: float32 (T, N), right for the best.
-        guess: float32 (T, N), by which they are the best.
+        scores: float32 (T, N), correct for the best masks.
+        guess: float32 (T, N), which selected the best masks.
         best: (T, M), their indices.
 
     Returns:
@@ -87,12 +87,12 @@ def others_below(scores: FloatArray, guess: FloatArray, best: Rows) -> FloatArra
 
 @dataclass(frozen=True, eq=False)
 class Shortlist(GlobalLocal):
-    """Global-local context features whose local part is computed for M masks per expression.
+    """Global-local context features with local features for M masks per expression.
 
-    Each expression has its own M: those whose global visual feature alone (alpha = 1 in equation 5)
-    is most similar to it. They get the scores of ``GlobalLocal``, and the answer is among them.
-    Every other mask lies as far below the lowest of these scores as its global similarity lies
-    below the least of the M. With M masks or fewer, all is as in ``GlobalLocal``.
+    Each expression selects its own M masks, those whose global visual feature (alpha = 1 in
+    equation 5) is most similar to it. They get the scores of ``GlobalLocal``, and the answer is one
+    of them. Every other mask scores as far below the lowest of these as its global similarity lies
+    below the least of the M. With M masks or fewer, scores equal those of ``GlobalLocal``.
 
     Attributes:
         local_top: M, at least 1.
@@ -108,15 +108,17 @@ class Shortlist(GlobalLocal):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.local_top < 1:
-            raise ConfigurationError(f"local_top is at least 1, got {self.local_top}")
+            raise ConfigurationError(f"local_top is at least 1, not {self.local_top}")
 
     def encode_image(
         self, image: UInt8Array, proposals: MaskProposals, known: Mapping[str, FloatArray] = UNKNOWN
     ) -> PartialFeatures:
-        """The global features of all masks; the local ones wait for phrases."""
-        seen = super().encode_image(image, proposals, known)
-        nothing = np.zeros(len(proposals), np.bool_)
-        return PartialFeatures(seen.global_context, seen.local_context, image, proposals, nothing)
+        """The global features of all masks; the local ones are deferred to ``focus``."""
+        features = super().encode_image(image, proposals, known)
+        none = np.zeros(len(proposals), np.bool_)
+        return PartialFeatures(
+            features.global_context, features.local_context, image, proposals, none
+        )
 
     def focus(
         self,
@@ -124,11 +126,11 @@ class Shortlist(GlobalLocal):
         text_features: ContextFeatures,
         evidence: FloatArray | float = 0.0,
     ) -> PartialFeatures:
-        """The local features of each phrase's M best masks, too."""
+        """Adds the local features of each phrase's M best masks."""
         guess = self._guess(image_features, text_features, evidence)
-        return self._closer(image_features, best_rows(guess, self.local_top))
+        return self._with_local(image_features, best_rows(guess, self.local_top))
 
-    def score(  # type: ignore[override]  # of what itself encoded
+    def score(  # type: ignore[override]  # of features that it encoded
         self,
         image_features: PartialFeatures,
         text_features: ContextFeatures,
@@ -137,11 +139,11 @@ class Shortlist(GlobalLocal):
         """As ``GlobalLocal.score`` for the M best masks of each phrase; the others lie below."""
         guess = self._guess(image_features, text_features, evidence)
         best = best_rows(guess, self.local_top)
-        features = self._closer(image_features, best)  # nothing to do after ``focus``
+        features = self._with_local(image_features, best)  # nothing to do after ``focus``
         return others_below(super().score(features, text_features, evidence), guess, best)
 
     def for_search(self) -> BlendedMethod:
-        """Refused: an index holds every mask's local feature."""
+        """Refused: an index needs every mask's local feature."""
         return Method.for_search(self)
 
     def _guess(
@@ -150,8 +152,8 @@ class Shortlist(GlobalLocal):
         """Scores by the global features alone: float32 (T, N)."""
         return super().score(features.in_context, text, evidence)
 
-    def _closer(self, features: PartialFeatures, masks: Rows) -> PartialFeatures:
-        """With the local features of these masks, too."""
+    def _with_local(self, features: PartialFeatures, masks: Rows) -> PartialFeatures:
+        """Adds the local features of these masks."""
 
         def encode(chosen: MaskProposals) -> FloatArray:
             resized = resize_shorter_side(features.image, self.preprocessing.shorter_side)

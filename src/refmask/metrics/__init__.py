@@ -1,11 +1,11 @@
 """Metrics of referring segmentation, from pixels to intervals.
 
-Q is the number of queries. The subjects, in the order in which an evaluation meets them:
+Q is the number of queries. The modules, in the order in which an evaluation uses them:
 
 - ``overlap``: intersections, unions and IoUs of masks;
-- ``rows``: what is kept of one query, counted once per image;
-- ``results``: the columns over all queries, and their groups by kind and by length;
-- ``metrics``: what is reported, each a ratio of two sums over queries;
+- ``rows``: the overlaps of each query;
+- ``results``: all queries as columns, and their groups by kind and by length;
+- ``metrics``: each metric, a ratio of two sums over queries;
 - ``tally``: those sums, which merge by adding;
 - ``bootstrap``: intervals over images, and the comparison of two results.
 """

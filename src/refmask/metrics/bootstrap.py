@@ -1,4 +1,4 @@
-"""Intervals and comparisons. Queries of one image are not independent: images are resampled."""
+"""Bootstrap intervals and paired comparisons over images, whose queries are not independent."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ import numpy.typing as npt
 
 from refmask.errors import ConfigurationError, InputError
 from refmask.metrics.metrics import METRICS, terms
-from refmask.metrics.overlap import Numbers
 from refmask.metrics.results import QueryResults
 from refmask.types import FloatArray
 
 #: Resamples drawn at a time, which bounds the memory.
 BLOCK = 100
-#: Gains this close, relatively, are the same gain summed in another order.
+#: Relative difference below which two gains are equal, but for the order of summation.
 ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure and how far it may be off.
+    """A metric with its interval.
 
     Attributes:
         value: over all queries.
@@ -42,8 +41,8 @@ class PairedGain:
         gain: first minus second, over all queries.
         low: lower end of the interval, a quantile of the resampled gains.
         high: upper end of the interval.
-        p: how probable a gain at least as large, either way, would be if which result is which
-            did not matter in any image (randomisation test): above 0, at most 1.
+        p: two-sided p-value of a randomisation test that swaps the two results per image; above
+            0, at most 1.
     """
 
     gain: float
@@ -53,26 +52,26 @@ class PairedGain:
 
 
 def intervals(
-    outcomes: QueryResults, *, resamples: int = 2000, level: float = 0.95, seed: int = 0
+    results: QueryResults, *, resamples: int = 2000, level: float = 0.95, seed: int = 0
 ) -> dict[str, Interval]:
-    """Percentile intervals of every figure that the data allow, from one draw of images.
+    """Percentile intervals of every metric that is defined, from one set of resamples of images.
 
-    A draw without data for a figure, such as one without a query of the right class, does not
-    count for it. Without queries there are no intervals.
+    A resample on which a metric is undefined, such as CC-oIoU without a query of the right class,
+    is left out for it. Without queries there are no intervals.
 
     Args:
-        outcomes: of Q queries.
-        resamples: number of draws.
-        level: probability the intervals cover.
-        seed: of the draws.
+        results: of Q queries.
+        resamples: number of resamples.
+        level: coverage of the intervals.
+        seed: of the resamples.
 
     Raises:
         ConfigurationError: when ``resamples`` is below 1 or ``level`` not between 0 and 1.
     """
     _check(resamples, level)
-    if not len(outcomes):
+    if not len(results):
         return {}
-    sums = _by_image(terms(outcomes), outcomes.image)  # (F, 2, P)
+    sums = _by_image(terms(results), results.image)  # (F, 2, P)
     whole = _ratios(sums.sum(axis=2))  # (F,)
     drawn = _ratios(_resampled(sums, resamples, seed))  # (R, F)
     return {
@@ -90,17 +89,17 @@ def compare(
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, PairedGain]:
-    """Gains of the first result over the second in every figure that both allow.
+    """Gains of the first result over the second in every metric that is defined for both.
 
-    One draw serves all metrics. The two results may come from different proposals. CC-oIoU is
-    over other queries in each, those where it names the right class.
+    One set of resamples serves all metrics. The two results may come from different proposals.
+    CC-oIoU is over different queries in each: those where its class is right.
 
     Args:
         first: of Q queries.
         second: of the same queries in the same order.
-        resamples: number of draws, of the interval and of the test alike.
-        level: probability the intervals cover.
-        seed: of the draws.
+        resamples: number of resamples, for the interval and for the test.
+        level: coverage of the intervals.
+        seed: of the resamples.
 
     Raises:
         InputError: when the two are not about the same queries.
@@ -116,8 +115,8 @@ def compare(
 
 
 def paired_bootstrap(
-    first: tuple[Numbers, Numbers],
-    second: tuple[Numbers, Numbers],
+    first: tuple[npt.ArrayLike, npt.ArrayLike],
+    second: tuple[npt.ArrayLike, npt.ArrayLike],
     groups: npt.ArrayLike,
     *,
     resamples: int = 2000,
@@ -126,17 +125,17 @@ def paired_bootstrap(
 ) -> PairedGain:
     """The gain in one ratio of sums, with a percentile interval from resampling whole images.
 
-    Images are drawn with replacement, and both results are read on the same draw. Overall IoU
+    Images are drawn with replacement; both results are computed on the same resample. Overall IoU
     is the ratio of (intersections, unions), mean IoU that of (IoUs, ones), an accuracy that of
     (hits, ones).
 
     Args:
-        first: numerators (Q,) and denominators (Q,) of the one result.
-        second: the same of the other, on the same queries in the same order.
+        first: numerators (Q,) and denominators (Q,) of the first result.
+        second: the same of the second, on the same queries in the same order.
         groups: (Q,) the image each query belongs to, any sortable labels.
-        resamples: number of draws.
-        level: probability the interval covers.
-        seed: of the draws.
+        resamples: number of resamples.
+        level: coverage of the interval.
+        seed: of the resamples.
 
     Raises:
         InputError: when the five arrays are not of one length, there are no queries, or the
@@ -148,35 +147,35 @@ def paired_bootstrap(
     shapes = [np.shape(part) for part in (*parts, groups)]
     if len(set(shapes)) != 1 or len(shapes[0]) != 1 or shapes[0][0] == 0:
         raise InputError(
-            "expected numerators, denominators and groups as arrays of one length (Q,), Q > 0, "
-            f"got {shapes}"
+            "numerators, denominators and groups differ in shape or are empty; give arrays of one "
+            f"length (Q,), Q > 0, got {shapes}"
         )
     both = np.array(parts, np.float64).reshape(2, 1, 2, -1)
     (gain,) = _gains(both, np.asarray(groups), resamples, level, seed)
     if gain is None:
-        raise InputError("expected denominators that do not sum to 0; leave this comparison out")
+        raise InputError("the denominators of a result sum to 0; leave this comparison out")
     return gain
 
 
 def _gains(
     both: FloatArray, groups: npt.NDArray[np.generic], resamples: int, level: float, seed: int
 ) -> list[PairedGain | None]:
-    """Gain of each of F ratios, None without data, from terms (2, F, 2, Q) of two results."""
+    """Gain of each of F ratios, None where undefined, from terms (2, F, 2, Q) of two results."""
     sums = _by_image(both, groups)  # (2, F, 2, P)
-    one, other = _ratios(sums.sum(axis=3))
+    first, second = _ratios(sums.sum(axis=3))
     drawn = _ratios(_resampled(sums, resamples, seed))  # (R, 2, F)
     swapped = _ratios(_swapped(sums, resamples, seed))
-    found: list[PairedGain | None] = []
-    for figure, gain in enumerate(one - other):
+    gains: list[PairedGain | None] = []
+    for metric, gain in enumerate(first - second):
         if not np.isfinite(gain):
-            found.append(None)
+            gains.append(None)
             continue
-        ends = _quantiles(drawn[:, 0, figure] - drawn[:, 1, figure], gain, level)
-        chance = np.abs(swapped[:, 0, figure] - swapped[:, 1, figure])
-        # Swaps that leave a result without data count against a difference, as does the gain.
+        ends = _quantiles(drawn[:, 0, metric] - drawn[:, 1, metric], gain, level)
+        chance = np.abs(swapped[:, 0, metric] - swapped[:, 1, metric])
+        # Swaps that leave a result undefined count against a difference, as does the gain itself.
         beyond = int((~(chance < abs(gain) * (1 - ROUNDING))).sum()) + 1
-        found.append(PairedGain(float(gain), *ends, beyond / (resamples + 1)))
-    return found
+        gains.append(PairedGain(float(gain), *ends, beyond / (resamples + 1)))
+    return gains
 
 
 def _by_image(values: FloatArray, groups: npt.NDArray[np.generic]) -> FloatArray:
@@ -199,14 +198,14 @@ def _resampled(sums: FloatArray, resamples: int, seed: int) -> FloatArray:
 
 
 def _swapped(sums: FloatArray, resamples: int, seed: int) -> FloatArray:
-    """Sums (2, ..., P) with the two results swapped in every image by a coin, (R, 2, ...)."""
+    """Sums (2, ..., P) with the two results swapped at random in each image, (R, 2, ...)."""
     rng = np.random.default_rng(seed)
     change = (sums[1] - sums[0]).reshape(-1, sums.shape[-1])
     moved = np.concatenate(
         [rng.integers(0, 2, (size, len(change.T))) @ change.T for size in _blocks(resamples)]
     ).reshape(resamples, *sums.shape[1:-1])
-    one, other = sums.sum(axis=-1)
-    return np.stack([one + moved, other - moved], axis=1)
+    first, second = sums.sum(axis=-1)
+    return np.stack([first + moved, second - moved], axis=1)
 
 
 def _blocks(resamples: int) -> list[int]:
@@ -215,35 +214,35 @@ def _blocks(resamples: int) -> list[int]:
 
 def _ratios(sums: FloatArray) -> FloatArray:
     """Ratios (...) of sums (..., 2), NaN where the denominator is 0."""
-    above, below = sums[..., 0], sums[..., 1]
-    unknown = np.full(above.shape, np.nan)
-    ratios: FloatArray = np.divide(above, below, out=unknown, where=below > 0)
-    return ratios
+    numerators, denominators = sums[..., 0], sums[..., 1]
+    ratios: FloatArray = np.full(numerators.shape, np.nan)
+    return np.divide(numerators, denominators, out=ratios, where=denominators > 0)
 
 
 def _quantiles(draws: FloatArray, value: float, level: float) -> tuple[float, float]:
-    known = draws[np.isfinite(draws)]
-    ends = np.quantile(known if len(known) else [value], [(1 - level) / 2, (1 + level) / 2])
+    finite = draws[np.isfinite(draws)]
+    ends = np.quantile(finite if len(finite) else [value], [(1 - level) / 2, (1 + level) / 2])
     return float(ends[0]), float(ends[1])
 
 
 def _check(resamples: int, level: float) -> None:
     if resamples < 1 or not 0 < level < 1:
         raise ConfigurationError(
-            "expected resamples of at least 1 and a level between 0 and 1, "
-            f"got {resamples} and {level}"
+            f"give resamples of at least 1 and a level between 0 and 1, not {resamples} and {level}"
         )
 
 
 def _check_same(first: QueryResults, second: QueryResults) -> None:
     if len(first) != len(second):
         raise InputError(
-            f"expected two results on the same queries, got {len(first)} and {len(second)}"
+            f"the two results have {len(first)} and {len(second)} queries; compare results on the "
+            "same queries"
         )
     for name in ("image", "words", "kind"):
-        one, other = getattr(first, name), getattr(second, name)
-        for row in np.flatnonzero(one != other)[:1]:
+        ours, theirs = getattr(first, name), getattr(second, name)
+        for row in np.flatnonzero(ours != theirs)[:1]:
             raise InputError(
-                "expected two results on the same queries in the same order, but query "
-                f"{row} has {name} {one[row]!s} in one and {other[row]!s} in the other"
+                f"the two results differ in their queries: query {row} has {name} {ours[row]!s} in "
+                f"one and {theirs[row]!s} in the other; compare results on the same queries in "
+                "the same order"
             )

@@ -1,6 +1,6 @@
-"""What is reported: each figure is a ratio of two sums over queries.
+"""The metrics, each a ratio of two sums over queries.
 
-The paper's are oIoU and mIoU (section 5.1), their upper bounds, MC-ACC and CC-oIoU.
+oIoU and mIoU (section 5.1), their upper bounds, MC-ACC and CC-oIoU are the paper's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from refmask.metrics.overlap import iou
 from refmask.metrics.results import QueryResults
-from refmask.types import FloatArray
+from refmask.types import FloatArray, IntArray
 
 #: Numerators and denominators, float64 (Q,) each.
 Terms = tuple[FloatArray, FloatArray]
@@ -20,85 +20,60 @@ Terms = tuple[FloatArray, FloatArray]
 PRECISIONS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
-def _overall(outcomes: QueryResults) -> Terms:
-    return outcomes.intersection.astype(np.float64), outcomes.union.astype(np.float64)
+def _overall(intersections: IntArray, unions: IntArray) -> Terms:
+    return intersections.astype(np.float64), unions.astype(np.float64)
 
 
-def _mean(outcomes: QueryResults) -> Terms:
-    return iou(outcomes.intersection, outcomes.union), np.ones(len(outcomes))
+def _mean(values: FloatArray) -> Terms:
+    """Over the queries whose value is known: the others are NaN."""
+    return np.nan_to_num(values), np.isfinite(values).astype(np.float64)
 
 
-def _precision(threshold: float, outcomes: QueryResults) -> Terms:
-    """At least this IoU, as LAVT's released evaluation counts, not strictly more."""
-    hits = iou(outcomes.intersection, outcomes.union) >= threshold
-    return hits.astype(np.float64), np.ones(len(outcomes))
+def _precision(threshold: float, results: QueryResults) -> Terms:
+    """An IoU of at least the threshold, as LAVT's released evaluation counts, not strictly more."""
+    return _mean((iou(results.intersection, results.union) >= threshold).astype(np.float64))
 
 
-def _upper_overall(outcomes: QueryResults) -> Terms:
-    return outcomes.best_intersection.astype(np.float64), outcomes.best_union.astype(np.float64)
-
-
-def _upper_mean(outcomes: QueryResults) -> Terms:
-    return iou(outcomes.best_intersection, outcomes.best_union), np.ones(len(outcomes))
-
-
-def _class_accuracy(outcomes: QueryResults) -> Terms:
-    return _accuracy(outcomes.right_class)
-
-
-def _class_conditional(outcomes: QueryResults) -> Terms:
-    right = (outcomes.right_class == 1).astype(np.float64)
-    return outcomes.intersection * right, outcomes.union * right
-
-
-def _choice(outcomes: QueryResults) -> Terms:
-    return _accuracy(outcomes.right_instance)
-
-
-def _chance(outcomes: QueryResults) -> Terms:
-    return _accuracy(outcomes.chance)
-
-
-def _accuracy(right: FloatArray) -> Terms:
-    """Of the queries where it is known."""
-    return np.nan_to_num(right), np.isfinite(right).astype(np.float64)
+def _class_conditional(results: QueryResults) -> Terms:
+    right = (results.right_class == 1).astype(np.float64)
+    return results.intersection * right, results.union * right
 
 
 #: oIoU, mIoU: overall and mean IoU; Pr@X: share of queries with an IoU of at least X; "upper ...":
 #: of the best proposals; MC-ACC: share whose predicted class, that of the instance the chosen
 #: mask overlaps most, is the target's; CC-oIoU: overall IoU of those; choice: share where that
-#: instance is the target itself; chance: what choice would be of proposals taken at random.
+#: instance is the target itself; chance: expected choice of a random proposal.
 METRICS: dict[str, Callable[[QueryResults], Terms]] = {
-    "oIoU": _overall,
-    "mIoU": _mean,
+    "oIoU": lambda results: _overall(results.intersection, results.union),
+    "mIoU": lambda results: _mean(iou(results.intersection, results.union)),
     **{f"Pr@{threshold}": partial(_precision, threshold) for threshold in PRECISIONS},
-    "upper oIoU": _upper_overall,
-    "upper mIoU": _upper_mean,
-    "MC-ACC": _class_accuracy,
+    "upper oIoU": lambda results: _overall(results.best_intersection, results.best_union),
+    "upper mIoU": lambda results: _mean(iou(results.best_intersection, results.best_union)),
+    "MC-ACC": lambda results: _mean(results.right_class),
     "CC-oIoU": _class_conditional,
-    "choice": _choice,
-    "chance": _chance,
+    "choice": lambda results: _mean(results.right_instance),
+    "chance": lambda results: _mean(results.chance),
 }
 
 
-def terms(outcomes: QueryResults) -> FloatArray:
+def terms(results: QueryResults) -> FloatArray:
     """Numerators and denominators of all metrics.
 
     Returns:
         float64 (F, 2, Q), in the order of ``METRICS``.
     """
-    return np.array([of(outcomes) for of in METRICS.values()], np.float64)
+    return np.array([metric(results) for metric in METRICS.values()], np.float64)
 
 
-def compute_metrics(outcomes: QueryResults) -> dict[str, float]:
-    """Every figure that the data allow, each 0 to 1.
+def compute_metrics(results: QueryResults) -> dict[str, float]:
+    """Every metric that is defined on these results, each 0 to 1.
 
-    A figure whose denominators sum to 0 is left out: all of them without queries, MC-ACC,
+    A metric whose denominators sum to 0 is left out: all of them without queries; MC-ACC,
     CC-oIoU, choice and chance where classes or instances are unknown.
     """
-    sums = terms(outcomes).sum(axis=2)
+    sums = terms(results).sum(axis=2)
     return {
-        name: float(above / below)
-        for name, (above, below) in zip(METRICS, sums, strict=True)
-        if below
+        name: float(numerator / denominator)
+        for name, (numerator, denominator) in zip(METRICS, sums, strict=True)
+        if denominator
     }

@@ -1,4 +1,4 @@
-"""Intersections, unions and IoUs: pure functions over masks and over numbers that add up."""
+"""Intersections, unions and IoUs of masks, and overall and mean IoU over queries."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from refmask.types import BoolArray, FloatArray
-
-Numbers = npt.ArrayLike
 
 
 def intersection_and_union(
@@ -43,13 +41,13 @@ def best_iou(proposals: BoolArray, targets: BoolArray) -> FloatArray:
     return best
 
 
-def iou(intersections: Numbers, unions: Numbers) -> FloatArray:
+def iou(intersections: npt.ArrayLike, unions: npt.ArrayLike) -> FloatArray:
     """Intersection over union of each query, float64 (Q,) in 0 to 1; an empty union counts as 0."""
     inter, union = np.asarray(intersections, np.float64), np.asarray(unions, np.float64)
     return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
 
 
-def overall_iou(intersections: Numbers, unions: Numbers) -> float:
+def overall_iou(intersections: npt.ArrayLike, unions: npt.ArrayLike) -> float:
     """Overall IoU: summed intersections over summed unions, 0 to 1. Large objects weigh more.
 
     Args:
@@ -59,7 +57,7 @@ def overall_iou(intersections: Numbers, unions: Numbers) -> float:
     return _ratio(float(np.asarray(intersections).sum()), float(np.asarray(unions).sum()))
 
 
-def mean_iou(intersections: Numbers, unions: Numbers) -> float:
+def mean_iou(intersections: npt.ArrayLike, unions: npt.ArrayLike) -> float:
     """Mean IoU: the average of the queries' own IoUs, 0 to 1; 0 without queries."""
     each = iou(intersections, unions)
     return _ratio(float(each.sum()), each.size)

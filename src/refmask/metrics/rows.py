@@ -1,4 +1,4 @@
-"""What is kept of one query: a few numbers from which every figure follows."""
+"""The overlaps of one query: the few numbers from which all metrics are computed."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from refmask.metrics.overlap import iou
 from refmask.ops.masks import areas_of, shared_pixels
 from refmask.types import BoolArray, IntArray, MaskProposals
 
-#: Names and values as ``QueryResults`` takes them; None where the data do not tell.
+#: Columns of ``QueryResults`` and their values; None where unknown.
 Row = dict[str, int | float | None]
 
 
 class ImageOverlaps:
-    """The proposals of one image beside its ground truth, asked for one query after another."""
+    """Overlaps of the proposals of one image with its ground truth, query by query."""
 
     def __init__(self, proposals: MaskProposals, instances: MaskProposals | None = None) -> None:
-        """Count once what all queries of the image share.
+        """Count what all queries of the image share.
 
         Args:
-            proposals: what was offered.
-            instances: ground-truth instances, where known; their ``details["category"]``, int
-                (N,), is the class of each, where that is known too.
+            proposals: of the image.
+            instances: ground-truth instances, where known; ``details["category"]``, int (N,), is
+                the class of each, where known.
 
         Raises:
             MaskError: when the two are of different sizes.
@@ -45,30 +45,30 @@ class ImageOverlaps:
         instance: int | None = None,
         also_right: Sequence[int] = (),
     ) -> Row:
-        """The numbers of one query; "image", "words" and "kind" are the caller's to add.
+        """The overlaps of one query; the caller adds "image", "words" and "kind".
 
         Args:
             target: bool (H, W), the ground truth.
-            chosen: index of the proposal that was chosen; None when nothing was.
-            instance: which of the instances the target is, where known.
-            also_right: further instances that are as right as the target; each proposal is
-                counted against the one that it fits best.
+            chosen: index of the chosen proposal; None when nothing was chosen.
+            instance: index of the target among the instances, where known.
+            also_right: indices of further instances that are as right as the target; each
+                proposal is compared with the one that it fits best.
 
         Returns:
             "intersection" and "union" of the chosen mask with the target (0 and the target's
             pixels when nothing was chosen); "best_intersection" and "best_union" of the proposal
             with the largest IoU (among equals the smallest union); "right_class" and
             "right_instance", 1 or 0: whether the instance that the chosen mask overlaps most, by
-            IoU, is of the target's class, or a right one itself, 0 where it overlaps none, None
-            where the data do not tell; "chance", 0 to 1: the share of the proposals for which
+            IoU, is of the target's class, or a right one itself; 0 where it overlaps none, None
+            where unknown; "chance", 0 to 1: the share of the proposals for which
             "right_instance" would be 1; "proposals", their number.
 
         Raises:
             MaskError: when the target has another size than the proposals.
-            InputError: for an index that does not exist.
+            InputError: when an index does not exist.
         """
         if target.shape != self._proposals.size:
-            raise _other_size("the target", target.shape, self._proposals.size)
+            raise _other_size("target masks", target.shape, self._proposals.size)
         _check_index("chosen", chosen, len(self._proposals))
         for right in (instance, *also_right):
             _check_index("instance", right, len(self._instances))
@@ -108,7 +108,7 @@ class ImageOverlaps:
         return {
             "right_class": None if classes is None else int(same),
             "right_instance": int(hit in right),
-            "chance": sum(one in right for one in hits) / max(len(hits), 1),
+            "chance": sum(instance in right for instance in hits) / max(len(hits), 1),
         }
 
     def _hit(self, proposal: int) -> int | None:
@@ -122,11 +122,11 @@ class ImageOverlaps:
 
 def _other_size(name: str, size: tuple[int, ...], expected: tuple[int, int]) -> MaskError:
     return MaskError(
-        f"expected {name} of {expected[0]}x{expected[1]} pixels (height x width) like the "
-        f"proposals, got {'x'.join(map(str, size))}; resize the masks"
+        f"{name} have {'x'.join(map(str, size))} pixels (height x width), the proposals "
+        f"{expected[0]}x{expected[1]}; resize the masks"
     )
 
 
 def _check_index(name: str, index: int | None, count: int) -> None:
     if index is not None and not 0 <= index < count:
-        raise InputError(f"expected {name} as an index below {count}, or None, got {index}")
+        raise InputError(f"{name} is {index}; give an index below {count}, or None")

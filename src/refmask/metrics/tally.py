@@ -1,4 +1,4 @@
-"""The sums behind the metrics: what merges when an evaluation is spread over many machines."""
+"""The sums behind the metrics, which merge by adding across machines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Tally:
         images: number of images. Sums count an image once per tally, so all queries of an
             image belong in one.
         without_proposals: number of queries whose image had no proposals.
-        sums: summed numerators and denominators by figure.
+        sums: summed numerators and denominators by metric.
     """
 
     queries: int = 0
@@ -34,13 +34,13 @@ class Tally:
     )
 
     @classmethod
-    def of(cls, outcomes: QueryResults) -> Self:
+    def of(cls, results: QueryResults) -> Self:
         """The sums over these queries."""
-        sums = terms(outcomes).sum(axis=2)
+        sums = terms(results).sum(axis=2)
         return cls(
-            len(outcomes),
-            len(np.unique(outcomes.image)),
-            int((outcomes.proposals == 0).sum()),
+            len(results),
+            len(np.unique(results.image)),
+            int((results.proposals == 0).sum()),
             {name: (float(n), float(d)) for name, (n, d) in zip(METRICS, sums, strict=True)},
         )
 
@@ -50,40 +50,35 @@ class Tally:
             self.images + other.images,
             self.without_proposals + other.without_proposals,
             {
-                name: (above + other.sums[name][0], below + other.sums[name][1])
-                for name, (above, below) in self.sums.items()
+                name: (numerator + other.sums[name][0], denominator + other.sums[name][1])
+                for name, (numerator, denominator) in self.sums.items()
             },
         )
 
     def metrics(self) -> dict[str, float]:
-        """Every figure that the data allow, as ``refmask.metrics.compute_metrics`` gives them."""
-        return {name: above / below for name, (above, below) in self.sums.items() if below}
+        """Every metric that is defined, as ``refmask.metrics.compute_metrics`` gives them."""
+        return {name: n / d for name, (n, d) in self.sums.items() if d}
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold."""
+        """The tally as JSON values."""
         return asdict(self) | {"sums": {name: list(pair) for name, pair in self.sums.items()}}
 
     @classmethod
-    def from_dict(cls, kept: Mapping[str, Any]) -> Self:
-        """A tally from what ``to_dict`` gave.
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """A tally from the values of ``to_dict``.
 
         Raises:
-            InputError: when something is missing or is not a number.
+            InputError: when a value is missing or not a number.
         """
         try:
+            pairs = {name: data["sums"][name] for name in METRICS}
             return cls(
-                int(kept["queries"]),
-                int(kept["images"]),
-                int(kept["without_proposals"]),
-                {name: _pair(kept["sums"][name]) for name in METRICS},
+                int(data["queries"]),
+                int(data["images"]),
+                int(data["without_proposals"]),
+                {name: (float(n), float(d)) for name, (n, d) in pairs.items()},
             )
         except MISSHAPEN as error:
             raise InputError(
-                f"expected a tally as refmask wrote it, got {type(error).__name__} {error}; "
-                "make it again"
+                f"the tally is damaged: {type(error).__name__} {error}; compute it again"
             ) from error
-
-
-def _pair(values: Any) -> tuple[float, float]:
-    above, below = values
-    return float(above), float(below)

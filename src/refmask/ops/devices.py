@@ -1,4 +1,4 @@
-"""Where and how precisely a network computes."""
+"""Device and precision of networks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def choose_device(name: str) -> torch.device:
     """The device called ``name``: "auto" (CUDA where there is one), or any torch device.
 
     Raises:
-        ConfigurationError: when it is not here, or the process was forked from one that had
+        ConfigurationError: when it is not available, or the process was forked from one that had
             loaded a model.
     """
     use_here()
@@ -29,7 +29,7 @@ def choose_device(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError):
         raise ConfigurationError(
-            f"expected a device that is here, such as 'auto' or 'cpu', got {name!r}"
+            f"the device {name!r} is not available; use 'auto' or 'cpu'"
         ) from None
     return device
 
@@ -43,62 +43,61 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.bfloat16 if _fast_bf16(device) else torch.float32
     if name not in PRECISIONS:
-        raise ConfigurationError(f"expected precision auto, fp32 or bf16, got {name!r}")
+        raise ConfigurationError(f"precision is auto, fp32 or bf16, not {name!r}")
     return PRECISIONS[name]
 
 
 def precision_name(precision: torch.dtype) -> str:
-    """The name of a type that ``choose_precision`` gave."""
+    """The name of a type from ``choose_precision``."""
     return next(name for name, dtype in PRECISIONS.items() if dtype == precision)
 
 
 class _Tf32:
-    """torch's leave to round what convolutions read, withdrawn while any thread needs it so."""
+    """Disables TF32 in convolutions, a setting of the whole process, while any thread needs it."""
 
     def __init__(self) -> None:
-        self._lock, self._within, self._allowed = Lock(), 0, False
+        self._lock, self._threads, self._was_allowed = Lock(), 0, False
 
     @contextmanager
-    def withdrawn(self) -> Iterator[None]:
-        """The first to come in withdraws it, the last to leave gives it back."""
+    def disabled(self) -> Iterator[None]:
+        """The first thread to enter disables TF32, the last to leave restores it."""
         with self._lock:
-            if self._within == 0:
-                self._allowed = _tf32_allowed()
-                self._allow(False)
-            self._within += 1
+            if self._threads == 0:
+                self._was_allowed = _tf32_allowed()
+                self._restore(False)
+            self._threads += 1
         try:
             yield
         finally:
             with self._lock:
-                self._within -= 1
-                if self._within == 0:
-                    self._allow(True)
+                self._threads -= 1
+                if self._threads == 0:
+                    self._restore(True)
 
-    def _allow(self, value: bool) -> None:
-        if self._allowed:  # else there is nothing to withdraw
-            torch.backends.cudnn.allow_tf32 = value
+    def _restore(self, allowed: bool) -> None:
+        if self._was_allowed:
+            torch.backends.cudnn.allow_tf32 = allowed
 
 
 _TF32 = _Tf32()
 
 
 def exact_convolutions(precision: torch.dtype) -> AbstractContextManager[None]:
-    """Within it, a network in float32 has its convolutions computed in float32 on any device.
+    """A context in which float32 convolutions are computed in float32 on any device.
 
-    By default torch lets a graphics card round their inputs to TF32, eleven significant bits. That
-    is a setting of the whole process; threads may share this. For a lower precision nothing is
-    changed.
+    By default torch lets a GPU round their inputs to TF32, eleven significant bits. Threads may
+    share the context. For a lower precision it does nothing.
 
     Args:
         precision: of the network.
     """
-    return _TF32.withdrawn() if precision == torch.float32 else nullcontext()
+    return _TF32.disabled() if precision == torch.float32 else nullcontext()
 
 
 def _tf32_allowed() -> bool:
     try:
         return bool(torch.backends.cudnn.allow_tf32)
-    except RuntimeError:  # somebody has set it for convolutions alone, and is to have it so
+    except RuntimeError:  # the user has set it for convolutions alone; leave it
         return False
 
 
@@ -106,7 +105,6 @@ def _fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         with torch.cuda.device(device):
             return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # The library that multiplies uses AMX, too, only where AVX-512 has bf16. Older releases of
-    # torch cannot tell.
+    # oneDNN needs AVX-512 with bf16, for AMX, too. Older releases of torch do not report it.
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return device.type == "cpu" and bool(capabilities.get("avx512_bf16", False))

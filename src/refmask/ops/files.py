@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writing files atomically."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from refmask.ops.reading import is_absent, is_folder
 
 
 def as_utf8(text: str) -> bytes:
-    """Text as a file holds it; bytes of file names that are no text stand as ``\\udcXX``."""
+    """Text as UTF-8; undecodable bytes of file names become ``\\udcXX``."""
     return text.encode(errors="backslashreplace")
 
 
 def check_writable(path: Path) -> None:
-    """Find out, before the work is done, whether files can be made in a folder; nothing is made.
+    """Check, before the work starts, that files can be created in a folder.
 
     Args:
-        path: the folder, which need not be there yet.
+        path: the folder, which need not exist yet; it is not created.
 
     Raises:
         ConfigurationError: when they cannot.
     """
-    there = next(place for place in (path, *path.absolute().parents) if not is_absent(place))
-    if not is_folder(there):
-        raise ConfigurationError(f"cannot write to {path}: {there} is no folder; choose another")
+    folder = next(parent for parent in (path, *path.absolute().parents) if not is_absent(parent))
+    if not is_folder(folder):
+        raise ConfigurationError(f"cannot write to {path}: {folder} is no folder; choose another")
     try:
-        tempfile.TemporaryFile(dir=there).close()
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise ConfigurationError(
             f"cannot write to {path}: {error.strerror}; choose another place"
@@ -37,14 +37,14 @@ def check_writable(path: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that no reader, and no kill, ever meets half of it.
+    """Write a file atomically: readers see all of it or nothing, even after a kill.
 
     Args:
-        path: where; missing folders are made.
-        content: all of it.
+        path: of the file; missing folders are created.
+        content: of the file.
 
     Raises:
-        ConfigurationError: when it cannot be written there.
+        ConfigurationError: when it cannot be written.
     """
     temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}"
     try:

@@ -1,4 +1,4 @@
-"""Image files among others: what their names are, and what is told of those left out."""
+"""Finding image files, by their suffix and under any spelling of their name."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo", ".webp", ".avif"}
     | {".bmp", ".dib", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pnm", ".jp2", ".j2k"}
 )
-#: Of phones: images where pillow-heif is installed.
+#: Images of phones, read where pillow-heif is installed.
 HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
-#: Images of cameras and drawing programs that are not read.
+#: Unsupported images of cameras and drawing programs.
 UNREAD = frozenset(
     {".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".psd", ".svg", ".eps"}
     | {".ai", ".pdf", ".tga", ".jxl", ".exr", ".hdr", ".ico", ".pcx", ".xcf", ".dcm", ".djvu"}
 )
-#: How many names a warning shows.
+#: Number of names in a warning.
 SHOWN = 3
 
 
 def find_images(where: str) -> list[Path]:
     """Image files by path, folder or glob, sorted by name.
 
-    Images in a folder that cannot be read here are told by a RefmaskWarning.
+    A RefmaskWarning names images in a folder that are of unsupported formats.
 
     Args:
-        where: one file, a folder (its own image files, not its sub-folders'), or a glob.
+        where: a file, a folder (its image files, not its sub-folders'), or a glob.
 
     Raises:
         ImageError: when there is none, or it is a URL.
@@ -46,26 +46,24 @@ def find_images(where: str) -> list[Path]:
         check_name(where)
     if is_folder(path):
         files = (file for file in path.iterdir() if file.is_file())
-        found = [Path(file) for file in images_among(sorted(map(str, files)))]
-    elif is_file(path):
-        return [path]
-    elif glob.has_magic(where):
+        images = [Path(file) for file in images_among(sorted(map(str, files)))]
+    elif glob.has_magic(where) and not is_file(path):
         names = (Path(name) for name in glob.glob(where, recursive=True))  # noqa: PTH207
-        found = sorted(file for file in names if file.is_file() and not is_hidden(file.name))
+        images = sorted(file for file in names if file.is_file() and not is_hidden(file.name))
     else:
         return [path]
-    if not found:
+    if not images:
         raise none_found(where)
-    return found
+    return images
 
 
 def images_among(names: Iterable[str]) -> Iterator[str]:
-    """Those of a folder's files that are images; when all are given, others are told once.
+    """The image files of a folder; afterwards one warning names unsupported ones.
 
-    Hidden files, such as those that macOS puts beside others (``._1.png``), are none.
+    Hidden files, such as those that macOS puts beside others (``._1.png``), are skipped.
 
     Args:
-        names: of files, with or without their folder, with slashes or as the system has them.
+        names: of files, with or without their folder, with slashes or the system's separators.
     """
     skipped = []
     for name in names:
@@ -78,37 +76,37 @@ def images_among(names: Iterable[str]) -> Iterator[str]:
         elif suffix in HEIF_SUFFIXES | UNREAD:
             skipped.append(name)
     if skipped:
-        _tell(skipped)
+        _warn(skipped)
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file's name, without its folder, hides it."""
+    """Whether a file with this name, without its folder, is hidden."""
     return name.startswith(".")
 
 
 def none_found(where: str) -> ImageError:
     """The error for a place without images."""
     kinds = ", ".join(sorted(SUFFIXES))
-    return ImageError(f"expected images in {where}, found none ({kinds}); check the path")
+    return ImageError(f"there are no images in {where} ({kinds}); check the path")
 
 
-def _tell(skipped: list[str]) -> None:
+def _warn(skipped: list[str]) -> None:
     shown = ", ".join(skipped[:SHOWN]) + (", ..." if len(skipped) > SHOWN else "")
     heif = any(PurePath(name).suffix.lower() in HEIF_SUFFIXES for name in skipped)
     warnings.warn(
-        f"skipped {len(skipped)} image(s) of kinds that are not read here: {shown}"
+        f"skipped {len(skipped)} image(s) of unsupported formats: {shown}"
         + (f"; for HEIC {HEIF_MISSING}" if heif else ""),
         RefmaskWarning,
         stacklevel=3,
     )
 
 
-#: Systems differ in how they keep an "é": as one character, or as an "e" with an accent.
+#: Systems store an "é" as one character, or as an "e" with an accent.
 FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 
 def image_key(name: str) -> str:
-    """What two spellings of one name have in common.
+    """A key that all spellings of a name share.
 
     Args:
         name: with or without folders, such as ``photos\\caf%C3%A9.jpg``.
@@ -117,23 +115,23 @@ def image_key(name: str) -> str:
 
 
 def image_stem(name: str) -> str:
-    """The file name without folders and ending, spelt as ``image_key`` spells it."""
+    """The ``image_key`` without folders and suffix."""
     return PurePosixPath(image_key(name)).stem
 
 
 def leads_out(name: str) -> bool:
-    """Whether a name, however it is spelt, leads out of the folder that it is relative to."""
+    """Whether a name, in any spelling, leads out of the folder that it is relative to."""
     key = image_key(name)
     return bool(PurePath(key).anchor) or ".." in key.split("/")
 
 
 def located(path: Path) -> Path:
-    """The file that a table means by a path, however it spells its name; the path if there is none.
+    """The existing file for a path in any spelling of its name; the path itself if there is none.
 
     Args:
-        path: a folder and the table's name for a file in it, or below.
+        path: a folder and a name, such as a table's, of a file in it or below.
     """
-    return next((one for one in _spellings(path) if is_file(one)), path)
+    return next((candidate for candidate in _spellings(path) if is_file(candidate)), path)
 
 
 def _spellings(path: Path) -> Iterator[Path]:

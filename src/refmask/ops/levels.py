@@ -1,7 +1,7 @@
-"""Pixels of more than eight bits as eight, by the values that they hold.
+"""Pixels of more than eight bits scaled to eight, by the range of their values.
 
-Cameras and microscopes keep 10, 12 or 14 bits in files of 16, and measurements are floats of any
-range. Taken for what the file could hold, such images would be black.
+Cameras and microscopes store 10, 12 or 14 bits in files of 16, and measurements are floats of any
+range. Scaled by the range of the file's type, such images would be black.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from refmask.types import UInt8Array
 TOPS = (255, 1023, 4095, 16383, 65535)
 #: Colours of 14 bits or fewer have upper bytes below this.
 DARK = 64
-#: How Pillow calls colours of 16 bits, most significant byte first or last.
+#: Pillow's suffixes for 16 bits per colour, most significant byte first or last.
 ORDERS = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
 def eight_bits(values: npt.NDArray[Any], name: str) -> UInt8Array:
-    """Pixels of any range as uint8, darkest to lightest; a RefmaskWarning says how, if by guess.
+    """Pixels of any range as uint8, darkest to lightest; a RefmaskWarning states a guessed range.
 
     Args:
-        values: whole numbers, taken for 8, 10, 12, 14 or 16 bits by the largest; or floats, from 0
-            to 1, else from the smallest to the largest.
-        name: what to call the image.
+        values: whole numbers of 8, 10, 12, 14 or 16 bits, by the largest; or floats, from 0 to 1,
+            else from the smallest to the largest.
+        name: the image's, for messages.
 
     Raises:
         ImageError: when there is NaN or infinity among them.
@@ -46,23 +46,27 @@ def eight_bits(values: npt.NDArray[Any], name: str) -> UInt8Array:
     elif whole and low >= 0:
         bottom, top = 0.0, float(next((top for top in TOPS if high <= top), high))
     else:
-        # A minimum over no pixel below zero is zero: the real one is wanted here.
-        bottom, top = float(values.min()), high
+        bottom, top = float(values.min()), high  # ``low`` is at most 0
     if high and top not in (1, TOPS[-1]):
-        _tell(name, low, high, bottom, top)
+        warnings.warn(
+            f"{name} holds values from {low:.6g} to {high:.6g}; {bottom:.6g} is read as black and "
+            f"{top:.6g} as white",
+            RefmaskWarning,
+            stacklevel=2,
+        )
     return _scaled(values, bottom, top)
 
 
 def is_deep(image: ImageFile) -> bool:
-    """Whether Pillow, as it opened this image, will drop half of its 16 bits a colour."""
+    """Whether Pillow would drop the lower half of this opened image's 16 bits per colour."""
     return image.mode in ("RGB", "RGBA", "LA") and ";16" in _raw_mode(image)
 
 
 def lower_bytes(image: ImageFile) -> Image.Image | None:
-    """Of an image that ``is_deep`` the bytes that would be dropped; None where they cannot be had.
+    """The bytes that Pillow would drop of an image that ``is_deep``; None where it cannot.
 
     Args:
-        image: just opened; not to be used otherwise.
+        image: just opened; it cannot be used afterwards.
     """
     mode = _raw_mode(image)
     other = mode[:-1] + ORDERS.get(mode[-1], "")
@@ -77,25 +81,25 @@ def lower_bytes(image: ImageFile) -> Image.Image | None:
 
 
 def joined_bytes(upper: Image.Image, lower: Image.Image | None, name: str) -> Image.Image:
-    """A dark image of 16 bits a colour as one of eight, by what it holds.
+    """A dark image of 16 bits per colour, scaled to eight by the range of its values.
 
     Args:
         upper: as Pillow reads it: the more significant bytes.
         lower: the less significant ones, or None.
-        name: what to call it in a warning.
+        name: for warnings.
 
     Returns:
         ``upper`` itself when its colours are of more than 14 bits.
     """
-    bytes_of = np.asarray(upper)
+    high = np.asarray(upper)
     alpha = upper.mode in ("RGBA", "LA")
-    colours = bytes_of[..., :-1] if alpha else bytes_of
+    colours = high[..., :-1] if alpha else high
     if colours.max(initial=0) >= DARK:
         return upper
-    values = bytes_of.astype(np.uint16) << 8 | (0 if lower is None else np.asarray(lower))
+    values = high.astype(np.uint16) << 8 | (0 if lower is None else np.asarray(lower))
     if not alpha:
         return Image.fromarray(eight_bits(values, name))
-    scaled = [eight_bits(values[..., :-1], name), bytes_of[..., -1:]]
+    scaled = [eight_bits(values[..., :-1], name), high[..., -1:]]
     return Image.fromarray(np.concatenate(scaled, axis=2))
 
 
@@ -111,12 +115,3 @@ def _scaled(values: npt.NDArray[Any], bottom: float, top: float) -> UInt8Array:
         return np.asarray((values.astype(np.uint32) + 128) // 257, np.uint8)
     span = (top - bottom) or 1.0
     return np.asarray(np.round((values.astype(np.float64) - bottom) * (255 / span)), np.uint8)
-
-
-def _tell(name: str, low: float, high: float, bottom: float, top: float) -> None:
-    warnings.warn(
-        f"{name} holds values from {low:.6g} to {high:.6g}; {bottom:.6g} is read as black and "
-        f"{top:.6g} as white",
-        RefmaskWarning,
-        stacklevel=2,
-    )

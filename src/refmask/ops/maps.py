@@ -1,4 +1,4 @@
-"""Maps over an image, coarser than its pixels, and their means over masks."""
+"""Coarse maps of an image, their means over masks, and upsampling of labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from refmask.types import FloatArray, MaskProposals, UInt8Array
 
 
 def weighted_sums(proposals: MaskProposals, rows: Tensor, columns: Tensor) -> Tensor:
-    """Sums over each mask's pixels, weighted by row and column; the work follows its box's area.
+    """Sums over each mask's pixels, weighted by row and column; the cost follows its box's area.
 
     Args:
         proposals: N masks of H x W pixels.
@@ -33,10 +33,10 @@ def weighted_sums(proposals: MaskProposals, rows: Tensor, columns: Tensor) -> Te
 
 
 def mask_shares(proposals: MaskProposals, grid: tuple[int, int]) -> Tensor:
-    """How much each cell of a coarse map counts in the map's mean over a mask.
+    """The weight of each cell of a coarse map in the map's mean over a mask.
 
-    The mean of an enlarged map over a mask is linear in the map. With these weights it costs a
-    product of h*w numbers per map and mask, and no map is ever enlarged.
+    The mean of an enlarged map over a mask is linear in the map. With these weights it is a product
+    of h*w numbers per map and mask, without enlarging the map.
 
     Args:
         proposals: N masks of H x W pixels, none of them empty.
@@ -46,7 +46,7 @@ def mask_shares(proposals: MaskProposals, grid: tuple[int, int]) -> Tensor:
         float32 (N, h, w), not negative, 1 in sum. ``(map * share).sum()`` is the mean over the
         mask of the map enlarged bilinearly (corners not aligned) to H x W.
     """
-    # (h, H) and (w, W): where each cell goes
+    # (h, H) and (w, W): the contribution of each cell to each pixel
     rows, columns = (
         functional.interpolate(torch.eye(cells)[None], size, mode="linear")[0]
         for size, cells in zip(proposals.size, grid, strict=True)
@@ -88,18 +88,17 @@ def region_shares(labels: npt.NDArray[Any], grid: tuple[int, int]) -> FloatArray
 
 Integers = npt.NDArray[np.integer[Any]]
 
-#: Colours that many steps of 0..255 apart count e^-0.5 as much as equal ones.
+#: Colours this many steps of 0..255 apart have e^-0.5 of the weight of equal ones.
 COLOUR_STEP = 20.0
-#: Rows of the image worked on in one go; bounds the memory taken.
+#: Rows of the image per batch; bounds memory.
 ROWS = 256
 
 
 def enlarge(labels: Integers, small: UInt8Array, image: UInt8Array) -> Integers:
-    """Labels of a small copy carried over to the image, along the image's own contours.
+    """Labels of a small copy, upsampled to the image along its contours.
 
-    Each pixel takes the label that weighs most among the four small pixels around it, which
-    weigh by nearness and by likeness of colour, as in Kopf et al., "Joint Bilateral Upsampling"
-    (SIGGRAPH 2007).
+    Each pixel takes the label of largest weight among the four small pixels around it, weighted by
+    distance and colour similarity, as in Kopf et al., "Joint Bilateral Upsampling" (SIGGRAPH 2007).
 
     Args:
         labels: int32 (h, w).
@@ -116,32 +115,32 @@ def enlarge(labels: Integers, small: UInt8Array, image: UInt8Array) -> Integers:
     for start in range(0, len(image), ROWS):
         piece = slice(start, start + ROWS)
         corners = [(y[piece], x, wy[piece], wx) for y, wy in rows for x, wx in columns]
-        found = [labels[np.ix_(y, x)] for y, x, _, _ in corners]
-        result[piece] = found[0]
-        open_ = np.nonzero((found[0] != found[1]) | (found[0] != found[2]) | (found[0] != found[3]))
-        choices = np.stack([labels_[open_] for labels_ in found])
-        colours = image[piece][open_].astype(np.float32)
+        first, *others = candidates = [labels[np.ix_(y, x)] for y, x, _, _ in corners]
+        result[piece] = first
+        ys, xs = np.nonzero((first != others[0]) | (first != others[1]) | (first != others[2]))
+        choices = np.stack([candidate[ys, xs] for candidate in candidates])
+        colours = image[piece][ys, xs].astype(np.float32)
         weights = np.stack(
             [
-                wy[open_[0]] * wx[open_[1]] * _alike(colours, small[y[open_[0]], x[open_[1]]])
+                wy[ys] * wx[xs] * _similarity(colours, small[y[ys], x[xs]])
                 for y, x, wy, wx in corners
             ]
         )
-        # A label that holds several of the four corners has the sum of their weights.
+        # A label at several of the four corners has the sum of their weights.
         votes = ((choices[:, None] == choices[None]) * weights[None]).sum(axis=1)
-        result[piece][open_] = np.take_along_axis(choices, votes.argmax(axis=0)[None], 0)[0]
+        result[piece][ys, xs] = np.take_along_axis(choices, votes.argmax(axis=0)[None], 0)[0]
     return result
 
 
 def around(small: int, large: int) -> list[tuple[npt.NDArray[np.intp], FloatArray]]:
     """The two small pixels around each pixel of one axis, with their linear weights."""
-    place = ((np.arange(large) + 0.5) * (small / large) - 0.5).clip(0, small - 1)
-    first = np.floor(place).astype(np.intp)
-    part = (place - first).astype(np.float32)
+    position = ((np.arange(large) + 0.5) * (small / large) - 0.5).clip(0, small - 1)
+    first = np.floor(position).astype(np.intp)
+    part = (position - first).astype(np.float32)
     return [(first, 1 - part), (np.minimum(first + 1, small - 1), part)]
 
 
-def _alike(colours: FloatArray, others: UInt8Array) -> FloatArray:
-    """Likeness of two lists of colours (P, 3): float32 (P,), above 0, at most 1."""
+def _similarity(colours: FloatArray, others: UInt8Array) -> FloatArray:
+    """Similarity of two lists of colours (P, 3): float32 (P,), above 0, about 1 at most."""
     distance = ((colours - others) ** 2).sum(axis=1)
     return np.asarray(np.exp(-distance / (2 * COLOUR_STEP**2)) + np.float32(1e-6))

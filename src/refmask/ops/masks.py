@@ -1,4 +1,4 @@
-"""Pure functions on sets of masks. N masks, P places (pixels, or regions with their areas)."""
+"""Pure functions on sets of masks. N masks, P elements (pixels, or regions with their areas)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def pairwise_iou(masks: BoolArray, weights: FloatArray | None = None) -> FloatAr
 
     Args:
         masks: bool (N, ...), flattened to (N, P).
-        weights: float (P,), the area of each place; ones when not given.
+        weights: float (P,), the area of each element; ones by default.
 
     Returns:
         float32 (N, N), 0 to 1, symmetric; 0 where both masks are empty.
@@ -37,10 +37,10 @@ def suppress(iou: FloatArray, quality: FloatArray, threshold: float) -> npt.NDAr
     Args:
         iou: float (N, N), from :func:`pairwise_iou`.
         quality: float (N,), higher is better.
-        threshold: a mask with a larger IoU with a better, kept one is dropped.
+        threshold: a mask with a larger IoU with a better kept one is dropped.
 
     Returns:
-        Indices of the kept masks, best first; of equals, the first comes first.
+        Indices of the kept masks, best first, ties in their order.
     """
     alive = np.ones(len(quality), np.bool_)
     kept: list[Any] = []
@@ -65,7 +65,7 @@ def areas_of(masks: BoolArray) -> IntArray:
 
 
 def shared_pixels(masks: BoolArray, other: BoolArray) -> IntArray:
-    """Pixels that each mask shares with another one, which is looked at only where it lies.
+    """Pixels that each mask shares with another one; only the other's box is read.
 
     Args:
         masks: bool (N, H, W).
@@ -88,7 +88,7 @@ def iou_with(masks: BoolArray, areas: IntArray, index: int) -> FloatArray:
     Args:
         masks: bool (N, H, W), none of them empty.
         areas: int (N,), their pixels.
-        index: which one.
+        index: of the other mask.
 
     Returns:
         float64 (N,), 1 at ``index``.
@@ -98,7 +98,7 @@ def iou_with(masks: BoolArray, areas: IntArray, index: int) -> FloatArray:
 
 
 def distinct(masks: BoolArray) -> BoolArray:
-    """Which masks cover something and repeat no mask before them, pixel for pixel.
+    """Which masks are neither empty nor equal to a mask before them.
 
     Args:
         masks: bool (N, H, W).
@@ -106,10 +106,10 @@ def distinct(masks: BoolArray) -> BoolArray:
     Returns:
         bool (N,).
     """
-    seen = {np.packbits(np.zeros(masks.shape[1:], np.bool_)).tobytes()}
-    kept = np.zeros(len(masks), np.bool_)
+    earlier = {np.packbits(np.zeros(masks.shape[1:], np.bool_)).tobytes()}
+    result = np.zeros(len(masks), np.bool_)
     for index, mask in enumerate(masks):
         packed = np.packbits(mask).tobytes()
-        kept[index] = packed not in seen
-        seen.add(packed)
-    return kept
+        result[index] = packed not in earlier
+        earlier.add(packed)
+    return result

@@ -5,27 +5,27 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-#: Places counted at once, so that the 0/1 matrices never exist whole as floats.
+#: Pixels per batch; bounds the memory of the masks as floats.
 CHUNK = 8192
 
 
 def matrix_nms(
     masks: Tensor, scores: Tensor, labels: Tensor | None = None, sigma: float = 2.0
 ) -> Tensor:
-    """Scores times the decay that better masks of the same class cause, Gaussian kernel.
+    """Scores, decayed by better masks of the same class with a Gaussian kernel.
 
     With ``IoU_ij`` for i before j and of one class, 0 otherwise, and ``c_i = max_k IoU_ki``, mask
     j decays by ``min_i exp(-sigma IoU_ij^2) / exp(-sigma c_i^2)`` (SOLOv2, equation 5): much where
     it repeats a better mask i, less where i itself repeats a still better one.
 
     Args:
-        masks: bool (N, P), P places of each mask; P below 2^24.
+        masks: bool (N, P), P pixels each; P below 2^24.
         scores: float (N,), descending.
         labels: (N,), the classes; None for a single one.
         sigma: of the Gaussian; larger decays more.
 
     Returns:
-        float (N,), in the order given, which need no longer be descending.
+        float (N,), in the masks' order, not necessarily descending.
     """
     if not len(masks):
         return scores

@@ -1,4 +1,4 @@
-"""Opening image files, by Pillow: which formats, and from any thread."""
+"""Opening image files with Pillow: supported formats, from any thread."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from PIL.ImageFile import ImageFile
 
 from refmask.ops.reading import BROKEN
 
-#: Formats that are pixels and nothing else; PostScript and the like are programs.
+#: Formats of plain pixels; PostScript and the like are programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
-#: What phones write, which Pillow reads where pillow-heif is installed.
+#: The format of phones, which Pillow reads where pillow-heif is installed.
 HEIF = "HEIF"
 HEIF_MISSING = 'install pillow-heif (pip install "refmask[heif]"), or convert it to JPEG'
-#: Kinds of HEIF, as the file's first bytes tell them.
+#: Kinds of HEIF, by the file's first bytes.
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
-#: The filter of warnings is one for all threads.
+#: All threads share the filter of warnings.
 _one_at_a_time = threading.Lock()
 
 
 def open_image(source: Path | BytesIO) -> ImageFile:
-    """The image of a file, of which only the head has been read; threads may call it.
+    """The image of a file, only its header read; thread-safe.
 
     Raises:
         PIL.UnidentifiedImageError: when it is of none of ``formats()``.
@@ -35,13 +35,13 @@ def open_image(source: Path | BytesIO) -> ImageFile:
     """
     known = formats()
     with _one_at_a_time, warnings.catch_warnings():
-        # Our own limit says the same in one sentence.
+        # refmask's limit on pixels replaces it.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return Image.open(source, formats=known)
 
 
 def is_image(file: Path) -> bool:
-    """Whether a file begins as an image of ``formats()`` does."""
+    """Whether a file starts like an image of ``formats()``."""
     try:
         open_image(file).close()
     except (Image.DecompressionBombError, *BROKEN):
@@ -51,7 +51,7 @@ def is_image(file: Path) -> bool:
 
 @cache
 def formats() -> tuple[str, ...]:
-    """Those of ``FORMATS`` that are read here, and ``HEIF`` where it is."""
+    """The formats of ``FORMATS`` and ``HEIF`` that this installation reads."""
     Image.init()
     if has_heif():
         from pillow_heif import register_heif_opener
@@ -67,7 +67,7 @@ def has_heif() -> bool:
 
 
 def is_heif(source: Path | BytesIO) -> bool:
-    """Whether a file's first bytes say that it is of HEIF, whatever its name."""
+    """Whether a file is HEIF by its first bytes, whatever its name."""
     if isinstance(source, BytesIO):
         head = source.getvalue()[:12]
     else:

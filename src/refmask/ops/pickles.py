@@ -1,7 +1,7 @@
-"""Pickles that an unpickler may safely be given: looked at before it allocates what they ask for.
+"""Checking pickles before they are loaded, so that they cannot exhaust memory.
 
-An unpickler that knows no class runs nothing, but nine bytes can still have it make a table of
-4 GB: they say that something is to be remembered as number 2^28.
+An unpickler without classes runs no code, but nine bytes can still make it allocate 4 GB: an
+operation that stores an object in its memo under number 2^28.
 """
 
 from __future__ import annotations
@@ -10,37 +10,38 @@ import pickle
 import pickletools
 import re
 
-#: Bytes of each operation's argument, where that is fixed.
+#: Bytes of each operation's argument, where fixed.
 _FIXED = {
-    ord(one.code): one.arg.n if one.arg else 0
-    for one in pickletools.opcodes
-    if one.arg is None or one.arg.n >= 0
+    ord(operation.code): operation.arg.n if operation.arg else 0
+    for operation in pickletools.opcodes
+    if operation.arg is None or operation.arg.n >= 0
 }
-_LINE = {ord(one.code) for one in pickletools.opcodes if one.arg and one.arg.n == -1}
-#: Bytes of the length before an argument of any length.
+#: Operations whose argument is a line.
+_LINE = {ord(o.code) for o in pickletools.opcodes if o.arg and o.arg.n == -1}
+#: Bytes of the length that precedes an argument of variable length.
 _COUNTED = {
-    ord(one.code): {-2: 1, -3: 4, -4: 4, -5: 8}[one.arg.n]
-    for one in pickletools.opcodes
-    if one.arg and one.arg.n < -1
+    ord(operation.code): {-2: 1, -3: 4, -4: 4, -5: 8}[operation.arg.n]
+    for operation in pickletools.opcodes
+    if operation.arg and operation.arg.n < -1
 }
 _PUT, _LONG_PUT, _STOP = ord("p"), ord("r"), ord(".")
 _TWO_LINES = frozenset(b"ci")
 
 
 def check_pickle(content: bytes) -> None:
-    """Refuse a pickle that asks for more than its own bytes can mean.
+    """Refuse a pickle that would need a larger memo than its bytes can fill.
 
     Args:
-        content: from anywhere.
+        content: untrusted.
 
     Raises:
-        pickle.UnpicklingError: when an operation is unknown, is cut short, or remembers something
-            under a number that is larger than the pickle.
+        pickle.UnpicklingError: when an operation is unknown or truncated, or stores an object under
+            a number that is larger than the pickle.
     """
     at, end = 0, len(content)
     while True:
-        found = _SIMPLE.match(content, at)
-        at = found.end() if found else at
+        match = _SIMPLE.match(content, at)
+        at = match.end() if match else at
         if at >= end:
             raise pickle.UnpicklingError("pickle data was truncated")
         if content[at] == _STOP:
@@ -49,7 +50,7 @@ def check_pickle(content: bytes) -> None:
 
 
 def _after(content: bytes, at: int) -> int:
-    """Where the operation at a place ends, when it is no simple one."""
+    """The end of the operation at a position."""
     code = content[at]
     if code in _FIXED:
         stop = at + 1 + _FIXED[code]
@@ -62,9 +63,9 @@ def _after(content: bytes, at: int) -> int:
         stop = content.find(b"\n", at) + 1
         if code in _TWO_LINES and stop:
             stop = content.find(b"\n", stop) + 1
-        told = content[at + 1 : stop - 1]
-        if code == _PUT and told.isdigit():
-            _check_number(int(told) if len(told) < 20 else len(content) + 1, content)
+        digits = content[at + 1 : stop - 1]
+        if code == _PUT and digits.isdigit():
+            _check_number(int(digits) if len(digits) < 20 else len(content) + 1, content)
     else:
         raise pickle.UnpicklingError(f"no pickle has the operation {code}")
     if not at < stop <= len(content):
@@ -74,11 +75,11 @@ def _after(content: bytes, at: int) -> int:
 
 def _check_number(number: int, content: bytes) -> None:
     if number > len(content):
-        raise pickle.UnpicklingError(f"it remembers something as number {number}")
+        raise pickle.UnpicklingError(f"it stores an object in the memo under number {number}")
 
 
 def _simple() -> re.Pattern[bytes]:
-    """Matches any number of operations that nothing is to be asked about."""
+    """Matches any number of operations with fixed arguments that need no check."""
     by_size: dict[int, list[int]] = {}
     for code, size in _FIXED.items():
         if code not in (_LONG_PUT, _STOP):

@@ -1,4 +1,4 @@
-"""From a uint8 image and its masks to what an image encoder reads."""
+"""From a uint8 image and its masks to the input of an image encoder."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from refmask.limits import check
 from refmask.ops.maps import weighted_sums
 from refmask.types import BoolArray, FloatArray, MaskProposals, UInt8Array
 
-#: Pixels of a large image that become floats at a time.
+#: Pixels of a large image per strip that becomes floats.
 STRIP = 1 << 18
 
 
 @dataclass(frozen=True)
 class PixelStatistics:
-    """How a model's weights want their pixels.
+    """The pixel statistics that a model's weights expect.
 
     Attributes:
         side: S, side of the square input in pixels.
@@ -38,7 +38,7 @@ class PixelStatistics:
 
 @dataclass(frozen=True)
 class Preprocessing(PixelStatistics):
-    """How images and crops become what an encoder reads; the defaults are the corrected method.
+    """Preprocessing of images and crops for an encoder; the defaults are the corrected method.
 
     Attributes:
         antialias: resize images and crops antialiased.
@@ -52,31 +52,38 @@ class Preprocessing(PixelStatistics):
     shorter_side: int | None = None
 
 
-def resize_shorter_side(image: UInt8Array, shorter_side: int | None) -> UInt8Array:
-    """The image as it is, or resized bilinearly as the released code does.
+def resize_shorter_side(
+    image: UInt8Array, shorter_side: int | None, longest: int | None = None
+) -> UInt8Array:
+    """The image, resized bilinearly (antialiased) by its shorter side.
 
     Args:
         image: uint8 RGB (H, W, 3).
-        shorter_side: in pixels; None leaves the image as it is.
+        shorter_side: in pixels; None returns the image unchanged.
+        longest: upper limit of the longer side, see :func:`edges`; None sets no limit and truncates
+            the longer side, as the released code does.
 
     Returns:
-        uint8 RGB (H', W', 3), its long side truncated, without an upper limit.
+        uint8 RGB (H', W', 3).
 
     Raises:
-        ImageError: when a long, thin image would grow beyond all measure.
+        ImageError: when a long, thin image would become too large.
     """
     if shorter_side is None:
         return image
     height, width = image.shape[:2]
-    shorter = min(height, width)
-    size = (shorter_side * width // shorter, shorter_side * height // shorter)
+    if longest is None:
+        shorter = min(height, width)
+        size = shorter_side * height // shorter, shorter_side * width // shorter
+    else:
+        size = edges(height, width, shorter_side, longest)
     what = f"a {width}x{height} image with its shorter side at {shorter_side}"
     check("pixels", size[0] * size[1], what, ImageError)
-    return np.array(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+    return np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
 
 
 def normalize_pixels(image: UInt8Array | FloatArray, statistics: PixelStatistics) -> Tensor:
-    """Pixels as the encoder wants them, still at their own size.
+    """Normalised pixels, not resized.
 
     Args:
         image: RGB (H, W, 3), uint8 or float32 0 to 255.
@@ -86,7 +93,7 @@ def normalize_pixels(image: UInt8Array | FloatArray, statistics: PixelStatistics
         float32 (1, 3, H, W).
     """
     mean, std = torch.tensor(statistics.mean), torch.tensor(statistics.std)
-    # Plane by plane: what follows is several times quicker than with channels side by side.
+    # As planes: several times faster than with interleaved channels.
     planes = torch.tensor(image).permute(2, 0, 1)[None]
     pixels = planes.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
     return pixels.sub_(mean[:, None, None]).div_(std[:, None, None])
@@ -99,7 +106,7 @@ def resize(pixels: Tensor, size: tuple[int, int], preprocessing: Preprocessing) 
 
 
 def whole_image(image: UInt8Array, preprocessing: Preprocessing) -> Tensor:
-    """All of an image as the encoder reads it, not keeping the aspect ratio.
+    """A whole image as the encoder's input, not keeping the aspect ratio.
 
     Args:
         image: uint8 RGB (H, W, 3), from ``resize_shorter_side``.
@@ -122,8 +129,8 @@ def crop_source(
         preprocessing: its interpolation.
 
     Returns:
-        RGB (H, W, 3): the image, or float32 0 to 255 where the released code shrinks its resized
-        image back.
+        RGB (H, W, 3): the image, or float32 0 to 255 where the released code resizes its image
+        back.
     """
     if image.shape[:2] == size:
         return image
@@ -137,14 +144,14 @@ def cut_crops(
     boxes: FloatArray,
     preprocessing: Preprocessing,
 ) -> Tensor:
-    """What each mask shows alone: image times mask, cropped to its box (equation 4).
+    """Crops of single masks: image times mask, cropped to its box (equation 4).
 
-    The fast form of ``reference.local_context``: the work follows the boxes' areas.
+    The fast form of ``reference.local_context``: the cost follows the boxes' areas.
 
     Args:
         source: RGB (H, W, 3), uint8 or float32 0 to 255, from ``crop_source``.
         masks: bool (N, H, W).
-        boxes: (N, 4) XYXY, half-open; cut to whole pixels.
+        boxes: (N, 4) XYXY, half-open; truncated to whole pixels.
         preprocessing: side, mean, standard deviation, interpolation and fill of the input.
 
     Returns:
@@ -172,15 +179,15 @@ def _fitted(
 ) -> Tensor:
     """An image or crop, normalised, filled where it is not ``inside``, and resized to the input.
 
-    A large one goes strip by strip, first to its width and then to its height: fresh memory costs
-    more than all else, and there is never a whole image of floats.
+    Large ones are resized in strips, first in width and then in height: allocating memory for a
+    whole image of floats would cost more than all else.
     """
     side, (height, width) = preprocessing.side, image.shape[:2]
     fill = torch.tensor(preprocessing.fill)[:, None, None]
 
     def strip(rows: slice) -> Tensor:
         pixels = normalize_pixels(image[rows], preprocessing)
-        # A sum of products is ten times quicker than torch.where.
+        # A sum of products is ten times faster than torch.where.
         return (
             pixels
             if inside is None
@@ -198,7 +205,7 @@ def _fitted(
 def projected_boxes(masks: BoolArray) -> FloatArray:
     """The released code's boxes: centre of mass of a mask's columns (rows) +- half their count.
 
-    They lose the last row and column, and may miss the smaller of two parts. Truncate them
+    They exclude the last row and column, and may miss the smaller of two parts. Truncate them
     toward zero before use.
 
     Args:
@@ -215,8 +222,8 @@ def projected_boxes(masks: BoolArray) -> FloatArray:
         if not mask.any():
             raise MaskError(f"mask {number} is empty; remove it")
         for axis, (low, high) in enumerate(((0, 2), (1, 3))):
-            places = np.flatnonzero(mask.any(axis=axis))
-            centre, half = places.mean(), len(places) / 2
+            occupied = np.flatnonzero(mask.any(axis=axis))
+            centre, half = occupied.mean(), len(occupied) / 2
             boxes[number, [low, high]] = centre - half, centre + half
     return boxes
 
@@ -248,7 +255,7 @@ def _coverage(size: int, cells: int) -> Tensor:
 
 
 def _samples(size: int, cells: int) -> Tensor:
-    """float32 (cells, size): how much of each pixel is in a linear sample at each cell's centre."""
+    """float32 (cells, size): the weight of each pixel in a linear sample at each cell's centre."""
     centres = ((torch.arange(cells) + 0.5) * (size / cells) - 0.5).clamp(0, size - 1)
     return (1 - (centres[:, None] - torch.arange(size)).abs()).clamp(min=0)
 
@@ -268,7 +275,7 @@ def edges(height: int, width: int, short: int, long: int) -> tuple[int, int]:
         The new height and width, at least 1 each.
     """
     shorter = min(height, width)
-    # The limit is applied to the sides already scaled: in one step some would round otherwise.
+    # The limit applies to the scaled sides: in one step some would round differently.
     high, wide = (
         float(short) if side == shorter else short / shorter * side for side in (height, width)
     )

@@ -1,7 +1,7 @@
-"""Masks as polygons that follow the edges of their pixels.
+"""Masks as polygons along the edges of their pixels.
 
-Coordinates are pixels from the image's upper left corner, as COCO counts them: the first pixel
-reaches from 0 to 1, so that x lies in [0, W] and y in [0, H].
+Coordinates are pixels from the image's upper left corner, as in COCO: the first pixel extends from
+0 to 1, so that x lies in [0, W] and y in [0, H].
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ import numpy as np
 from refmask.ops import rle
 from refmask.types import BoolArray, IntArray
 
-#: A simplified part keeps at least this IoU with its pixels; thin ones are simplified less.
+#: Least IoU of a simplified part with its pixels; thin parts are simplified less.
 FAITHFUL = 0.95
-#: These shares of the tolerance are tried for that, one after the other.
+#: Shares of the tolerance, tried in this order.
 STEPS = (1, 0.75, 0.5)
 
-#: What touches at a corner is one part.
+#: Pixels that touch at a corner are connected.
 TOUCHING = np.ones((3, 3), np.bool_)
 
 
 def polygons(mask: BoolArray, tolerance: float = 1.0) -> list[IntArray]:
     """The outlines of a mask, one polygon for each of its connected parts, largest first.
 
-    A part with holes is one polygon too: a cut leads from its outline to each hole and back, so
-    that what fills polygons by the even-odd or the winding rule leaves the holes empty.
+    A part with holes is one polygon, too: a cut leads from its outline to each hole and back, so
+    that filling by the even-odd or the winding rule leaves the holes empty.
 
     Args:
         mask: bool (H, W).
-        tolerance: in pixels. No corner of the mask's own outline is further than that from the
-            polygon. Simplified parts have an IoU of at least ``FAITHFUL`` with their pixels, or
-            follow them exactly; with 0 all do.
+        tolerance: largest distance in pixels of the outline's corners from the polygon. Simplified
+            parts have an IoU of at least ``FAITHFUL`` with their pixels, or follow them exactly;
+            with 0 all do.
 
     Returns:
-        int64 (K, 2) each, x and y of at least three corners; the last joins the first. None when
-        the mask is empty.
+        int64 (K, 2) each, x and y of at least three corners; the last joins the first. Empty for an
+        empty mask.
     """
     from scipy.ndimage import find_objects, label
 
@@ -50,7 +50,7 @@ def polygons(mask: BoolArray, tolerance: float = 1.0) -> list[IntArray]:
 
 
 def joined(parts: Sequence[IntArray]) -> IntArray:
-    """Several polygons as one, held together by cuts that are walked there and back.
+    """Several polygons as one, connected by cuts that lead there and back.
 
     Args:
         parts: int64 (K, 2) each, at least one.
@@ -59,14 +59,14 @@ def joined(parts: Sequence[IntArray]) -> IntArray:
 
 
 def _joined(rings: Sequence[IntArray]) -> IntArray:
-    """Neighbours first, and halves of all at last, which is quick for thousands of holes too."""
+    """Joins halves recursively, which is fast for thousands of holes, too."""
     if len(rings) == 1:
         return rings[0]
     half = len(rings) // 2
-    one, other = _joined(rings[:half]), _joined(rings[half:])
-    leave = _nearest(one, other[0])
-    around = np.roll(other, -_nearest(other, one[leave]), axis=0)
-    return np.concatenate([one[: leave + 1], around, around[:1], one[leave:]])
+    left, right = _joined(rings[:half]), _joined(rings[half:])
+    leave = _nearest(left, right[0])
+    around = np.roll(right, -_nearest(right, left[leave]), axis=0)
+    return np.concatenate([left[: leave + 1], around, around[:1], left[leave:]])
 
 
 def _nearest(ring: IntArray, point: IntArray) -> int:
@@ -74,7 +74,7 @@ def _nearest(ring: IntArray, point: IntArray) -> int:
 
 
 def _outline(part: BoolArray, tolerance: float) -> IntArray:
-    """One polygon around a connected part, its holes cut out, in the part's own window."""
+    """One polygon around a connected part, its holes cut out, in the part's window."""
     rings = _rings(part)
     for share in STEPS:
         outline = joined([_simplified(ring, share * tolerance) for ring in rings])
@@ -92,20 +92,20 @@ def _rings(part: BoolArray) -> list[IntArray]:
     rings = []
     contours = find_contours(padded, 0.5, fully_connected="high")  # type: ignore[no-untyped-call]
     for contour in contours:
-        # The contour runs through the middles of pixel edges; between two is a pixels' corner.
+        # The contour runs through the middles of pixel edges; between two lies a pixel's corner.
         middles = contour[:, ::-1] - 0.5
         corners = np.rint((middles[:-1] + middles[1:]) / 2).astype(np.int64)
         turns = (np.roll(corners, 1, axis=0) + np.roll(corners, -1, axis=0) != 2 * corners).any(1)
         ring = corners[turns]
-        # Simplifying keeps the first corner, so it should be one that matters.
+        # Simplification keeps the first corner, so it should be an extreme one.
         rings.append(np.roll(ring, -int(ring.sum(axis=1).argmax()), axis=0))
     return sorted(rings, key=lambda ring: -np.ptp(ring, axis=0).prod())
 
 
 def _simplified(ring: IntArray, tolerance: float) -> IntArray:
-    """Fewer corners, each dropped one within ``tolerance``; the ring itself if nothing is left."""
+    """Fewer corners, each dropped one within ``tolerance``; the ring itself if none are left."""
     from skimage.measure import approximate_polygon
 
     closed = np.concatenate([ring, ring[:1]])
-    kept: IntArray = approximate_polygon(closed, tolerance)[:-1]  # type: ignore[no-untyped-call]
-    return kept if len(kept) > 2 else ring
+    simple: IntArray = approximate_polygon(closed, tolerance)[:-1]  # type: ignore[no-untyped-call]
+    return simple if len(simple) > 2 else ring

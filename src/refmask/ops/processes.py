@@ -1,6 +1,6 @@
-"""A model does not survive a fork: the threads that torch computes with are not copied.
+"""Models do not survive a fork: torch's threads are not copied, and the child would wait forever.
 
-The child waits for them forever. Where that can be known, it is told instead.
+Where this can be detected, an error is raised instead.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _state = {"used": False, "forked": False}
 
 
 def use_here() -> None:
-    """Note that this process computes with torch from now on.
+    """Record that this process computes with torch.
 
     Raises:
         ConfigurationError: when it was forked from one that did.
@@ -23,15 +23,15 @@ def use_here() -> None:
 
 
 def check_process() -> None:
-    """Refuse to compute where it would never end.
+    """Refuse to compute where it would hang.
 
     Raises:
         ConfigurationError: in a process that was forked from one that has loaded a model.
     """
     if _state["forked"]:
         raise ConfigurationError(
-            "a model cannot be used in a forked process, which would wait forever for threads that "
-            "were not copied; start processes with multiprocessing's 'spawn', and load there"
+            "a model cannot be used in a forked process, where it would wait forever for threads "
+            "that were not copied; start processes with multiprocessing's 'spawn' and load there"
         )
 
 

@@ -1,7 +1,7 @@
-"""Reading files from outside: whole, bounded, and with our errors only.
+"""Reading untrusted files: within limits, and with refmask's errors.
 
-One function a kind: bytes, text, JSON, arrays (``.npz``). A file is a file: devices, pipes and
-folders are refused before they are opened, and what is too large before it is read.
+One function per kind: bytes, text, JSON, arrays (``.npz``). Devices, pipes and folders are refused
+before they are opened, too large files before they are read.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from refmask.limits import check
 Array = npt.NDArray[Any]
 T = TypeVar("T")
 
-#: Digits of the largest whole number that is read: what 64 bits hold.
+#: Digits of the largest accepted whole number, which fits into 64 bits.
 DIGITS = 18
-#: How texts may begin: with a mark that tells their encoding.
+#: Byte order marks, and the encodings that they announce.
 MARKS = {
     b"\xef\xbb\xbf": "utf-8-sig",
     b"\xff\xfe\x00\x00": "utf-32",
@@ -38,35 +38,26 @@ MARKS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
-#: Bytes that are read at a time.
+#: Bytes per read.
 PIECE = 2**20
-#: What libraries raise on damaged files, besides ``pickle.UnpicklingError``.
+#: Errors that libraries raise on damaged files, besides ``pickle.UnpicklingError``.
 BROKEN = (
-    *(
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-        struct.error,
-        TokenError,
-        OSError,
-        EOFError,
-        BufferError,
-    ),
-    *(RuntimeError, MemoryError, ArithmeticError, AssertionError, SyntaxError, ImportError),
-    *(AttributeError, LookupError, TypeError, ValueError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, TokenError),
+    *(OSError, EOFError, BufferError, RuntimeError, MemoryError, ArithmeticError, AssertionError),
+    *(SyntaxError, ImportError, AttributeError, LookupError, TypeError, ValueError),
 )
-#: What records of another form raise when their parts are taken: also whole numbers of infinity.
+#: Errors on access to records of another structure, including ``int`` of infinity.
 MISSHAPEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
 def in_short(error: BaseException) -> str:
     """A library's error on one line of at most 200 characters."""
-    told = getattr(error, "strerror", None) or " ".join(str(error).split())
-    return str(told)[:200] or type(error).__name__
+    message = getattr(error, "strerror", None) or " ".join(str(error).split())
+    return str(message)[:200] or type(error).__name__
 
 
 def is_absent(path: Path) -> bool:
-    """Whether there is nothing at a path; False when that cannot be told."""
+    """Whether there is nothing at a path; False when that is unknown."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -77,7 +68,7 @@ def is_absent(path: Path) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a file at a path; False when that cannot be told, as of a name too long."""
+    """Whether there is a file at a path; False when that is unknown, as for too long a name."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -85,7 +76,7 @@ def is_file(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is a folder at a path; False when that cannot be told."""
+    """Whether there is a folder at a path; False when that is unknown."""
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -93,10 +84,10 @@ def is_folder(path: Path) -> bool:
 
 
 def whole(value: Any) -> int:
-    """A number of a record as a whole one.
+    """A record's number as an integer.
 
     Raises:
-        one of MISSHAPEN: when it is none that 64 bits hold.
+        one of MISSHAPEN: when it is none, or does not fit into 64 bits.
     """
     number = int(value)
     if not -(2**63) <= number < 2**63:
@@ -115,24 +106,24 @@ def check_file(
 
     Args:
         path: of the file.
-        what: what it should be, for messages.
-        error: to be raised.
-        most: name of the limit of its size.
-        way_out: what to do when it is not there, for messages.
+        what: its content, for messages.
+        error: class to raise.
+        most: name of the limit on its size.
+        way_out: what to do when it is missing, for messages.
 
     Raises:
-        RefmaskError: of that class, when there is none, it is a folder, a device or a pipe, or too
-            large.
+        RefmaskError: of that class, when it does not exist, is a folder, a device or a pipe, or is
+            too large.
     """
     try:
         state = path.stat()
     except (OSError, ValueError) as fault:
         missing = isinstance(fault, FileNotFoundError | NotADirectoryError)
-        told = "there is no such file" if missing else in_short(fault)
-        raise error(f"expected {what} at {path}, but {told}; {way_out}") from fault
+        reason = "there is no such file" if missing else in_short(fault)
+        raise error(f"cannot read {what} from {path}: {reason}; {way_out}") from fault
     if not stat.S_ISREG(state.st_mode):
         kind = "a folder" if stat.S_ISDIR(state.st_mode) else "a device or a pipe"
-        raise error(f"expected {what} at {path}, but it is {kind}; {way_out}")
+        raise error(f"cannot read {what} from {path}: it is {kind}; {way_out}")
     check(most, state.st_size, f"{what} in {path}", error)
     return state.st_size
 
@@ -144,31 +135,28 @@ def read_bytes(
     most: str = "file",
     way_out: str = "check the path",
 ) -> bytes:
-    """A file's content; arguments and errors as of ``check_file``."""
+    """A file's content; see ``check_file`` for arguments and errors."""
     size = check_file(path, what, error, most, way_out)
     try:
         with path.open("rb") as file:
-            return file.read(size or PIECE)  # some systems' files do not tell their size
+            return file.read(size or PIECE)  # some special files have size 0
     except OSError as fault:
         raise error(
-            f"expected {what} at {path}, but it cannot be read ({in_short(fault)}); check the path "
-            "and its permissions"
+            f"cannot read {what} from {path}: {in_short(fault)}; check the path and its permissions"
         ) from fault
 
 
 def decode_text(content: bytes, where: str, error: type[RefmaskError] = InputError) -> str:
-    """Text of UTF-8, or of what its first bytes tell: UTF-16 or UTF-32.
+    """Text of UTF-8, or of UTF-16 or UTF-32 with a byte order mark.
 
     Raises:
-        RefmaskError: of that class, when it is none.
+        RefmaskError: of that class, for other bytes.
     """
     encoding = next((MARKS[mark] for mark in MARKS if content.startswith(mark)), "utf-8")
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as fault:
-        raise error(
-            f"expected UTF-8 text in {where}, got other bytes at {fault.start}; save it as UTF-8"
-        ) from None
+        raise error(f"{where} is not UTF-8 text (byte {fault.start}); save it as UTF-8") from None
 
 
 def read_text(
@@ -185,25 +173,24 @@ def parse_json(
     hook: Callable[[dict[str, Any]], Any] | None = None,
     digits: int = DIGITS,
 ) -> Any:
-    """What JSON holds.
+    """The value of a JSON text.
 
     Args:
         content: the JSON.
-        where: it stands, for messages.
-        error: to be raised.
-        hook: what is kept of each object, called as soon as it has been read.
-        digits: of the largest whole number that is read.
+        where: its source, for messages.
+        error: class to raise.
+        hook: replaces each object as soon as it has been parsed.
+        digits: of the largest accepted whole number.
 
     Raises:
-        RefmaskError: of that class, when it is no JSON, nested too deeply, or holds whole numbers
-            of more digits.
+        RefmaskError: of that class, when it is not JSON, nested too deeply, or has larger numbers.
     """
     text = content if isinstance(content, str) else decode_text(content, str(where), error)
     try:
         return json.loads(text, object_hook=hook, parse_int=partial(_whole, digits))
     except (ValueError, RecursionError) as fault:
-        told = "nested too deeply" if isinstance(fault, RecursionError) else in_short(fault)
-        raise error(f"expected JSON in {where}, got something else ({told}); correct it") from None
+        reason = "nested too deeply" if isinstance(fault, RecursionError) else in_short(fault)
+        raise error(f"{where} is not valid JSON ({reason}); correct it") from None
 
 
 def read_json(
@@ -214,12 +201,12 @@ def read_json(
     hook: Callable[[dict[str, Any]], Any] | None = None,
     digits: int = DIGITS,
 ) -> Any:
-    """What a JSON file holds: see ``read_bytes`` and ``parse_json``."""
+    """The value of a JSON file: see ``read_bytes`` and ``parse_json``."""
     return parse_json(read_bytes(path, what, error, most), path, error, hook, digits)
 
 
 class Header(NamedTuple):
-    """What an array in a file says of itself before its values."""
+    """The header of an array in a file."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -228,26 +215,27 @@ class Header(NamedTuple):
 def read_headers(
     path: Path, names: Collection[str], what: str, error: type[RefmaskError] = InputError
 ) -> tuple[dict[str, Header], list[str]]:
-    """As ``read_arrays``, but no array's values are read."""
+    """Headers as ``read_arrays`` would check them, without reading values."""
     return _of_archive(path, names, what, error, _header)
 
 
 def read_arrays(
     path: Path, names: Collection[str], what: str, error: type[RefmaskError] = InputError
 ) -> tuple[dict[str, Array], list[str]]:
-    """Arrays of an ``.npz`` file, without objects, which are programs.
+    """Numeric arrays of an ``.npz`` file; objects, which can run code, are refused.
 
     Args:
         path: of the file.
-        names: of the arrays that are wanted, where they are there.
-        what: it should hold, for messages.
-        error: to be raised.
+        names: of the arrays to read, where they exist.
+        what: its content, for messages.
+        error: class to raise.
 
     Returns:
-        The arrays by name, and the names of all that are there.
+        The arrays by name, and the names of all arrays in the file.
 
     Raises:
-        RefmaskError: of that class, when it is no such file, damaged, or too large in memory.
+        RefmaskError: of that class, when it is not an ``.npz`` file, damaged, or too large in
+            memory.
     """
     return _of_archive(path, names, what, error, _array)
 
@@ -259,31 +247,28 @@ def _of_archive(
     error: type[RefmaskError],
     read: Callable[[Any, zipfile.ZipInfo], T],
 ) -> tuple[dict[str, T], list[str]]:
-    """What ``read`` makes of each wanted array, and the names of all arrays."""
+    """The result of ``read`` for each selected array, and the names of all arrays."""
     check_file(path, what, error)
     try:
         with zipfile.ZipFile(path) as archive:
-            there = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            wanted = {name: there[name] for name in names if name in there}
-            check("unpacked", _told_size(wanted.values()), f"{what} in {path}", error)
-            found = {}
-            for name, info in wanted.items():
+            entries = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            selected = {name: entries[name] for name in names if name in entries}
+            size = sum(info.file_size for info in selected.values())
+            check("unpacked", size, f"{what} in {path}", error)
+            results = {}
+            for name, info in selected.items():
                 if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    raise ValueError("an array that is compressed as numpy does not")
+                    raise ValueError("an array with a compression that numpy does not use")
                 with archive.open(info) as file:
-                    found[name] = read(file, info)
+                    results[name] = read(file, info)
     except RefmaskError:
         raise
     except BROKEN as fault:
         raise error(
-            f"expected {what} in {path}, but it is no whole .npz file ({in_short(fault)}); make it "
+            f"cannot read {what} from {path}: not an intact .npz file ({in_short(fault)}); make it "
             "again"
         ) from None
-    return found, list(there)
-
-
-def _told_size(infos: Collection[zipfile.ZipInfo]) -> int:
-    return sum(info.file_size for info in infos)
+    return results, list(entries)
 
 
 def _header(file: Any, info: zipfile.ZipInfo) -> Header:
@@ -291,30 +276,25 @@ def _header(file: Any, info: zipfile.ZipInfo) -> Header:
 
 
 def _checked_header(file: Any, info: zipfile.ZipInfo) -> tuple[tuple[int, ...], bool, Any]:
-    """Shape, order and type of an array, when it is of numbers and its bytes are there."""
+    """Shape, order and type of an array, checked to be numeric and not larger than its bytes."""
     version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
     shape, fortran, dtype = _HEADERS[version](file)
     size = math.prod(shape) * dtype.itemsize
     if dtype.kind not in "biuf" or min(shape, default=0) < 0 or size > info.file_size:
-        raise ValueError("an array that is none of numbers, or larger than its bytes")
+        raise ValueError("an array that is not numeric, or larger than its bytes")
     return shape, fortran, dtype
 
 
 def _array(file: Any, info: zipfile.ZipInfo) -> Array:
     shape, fortran, dtype = _checked_header(file, info)
     flat = np.empty(math.prod(shape), dtype)
-    _fill(file, flat.view(np.uint8).data)
+    buffer, at = flat.view(np.uint8).data, 0
+    while at < len(buffer):  # in pieces, since a zip file's reader copies each
+        count = file.readinto(buffer[at : at + PIECE])
+        if not count:
+            raise EOFError("a truncated array")
+        at += count
     return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
-
-
-def _fill(file: Any, room: memoryview) -> None:
-    """Piece by piece, since a zip file's reader makes a copy of each."""
-    at = 0
-    while at < len(room):
-        got = file.readinto(room[at : at + PIECE])
-        if not got:
-            raise EOFError("an array that is cut short")
-        at += got
 
 
 _HEADERS: dict[tuple[int, int], Callable[[Any], tuple[Any, ...]]] = {

@@ -24,9 +24,9 @@ PROPOSERS = {
     "sam2": ("refmask.proposals.sam", "Sam2"),
 }
 
-#: What ``store:PATH`` loads: a cache of proposals.
+#: Loads ``store:PATH``, cached proposals.
 STORE = ("refmask.cache.masks", "from_store")
-#: What ``load_proposer`` takes beside names, for messages.
+#: Specifications beside names, for messages.
 FORMS = "masks:PATH, store:PATH"
 
 
@@ -46,13 +46,13 @@ def load_proposer(
             ``store:PATH`` for masks in a store, ``store:PATH#HASH`` for those of one of several
             configurations there, by the first digits of its hash.
         stem: the image's, where known.
-        settings: further settings of the proposer, which go before those in ``spec``.
-        defaults: settings for those proposers that have them, which others go before.
+        settings: further settings of the proposer; they override those in ``spec``.
+        defaults: settings for proposers that have them; all others override them.
 
     Raises:
         ConfigurationError: for an unknown name or setting, or ``{stem}`` without a stem.
         MaskError: when the given masks cannot be read.
-        WeightsUnavailable: when the proposer's weights are neither here nor to be fetched.
+        WeightsUnavailable: when the proposer's weights are neither on disk nor downloadable.
     """
     from refmask.proposals.settings import build, parse
 
@@ -70,15 +70,15 @@ def load_proposer(
 
 
 def shared(device: str, precision: str, uncapped: bool) -> dict[str, Any]:
-    """What a whole system asks of its proposer, where it has such a setting, for ``defaults``.
+    """Settings that a system shares with its proposer, for ``defaults``.
 
     Args:
         device: "auto" leaves the choice to the proposer.
         precision: "auto" leaves the choice to the proposer.
         uncapped: ``compat.Compat.uncapped_proposals``.
     """
-    asked = {"device": device, "precision": precision, "uncapped": uncapped}
-    return {name: value for name, value in asked.items() if value != "auto"}
+    settings = {"device": device, "precision": precision, "uncapped": uncapped}
+    return {name: value for name, value in settings.items() if value != "auto"}
 
 
 def _given(spec: str, path: str, stem: str | None) -> MaskProposer:

@@ -1,4 +1,4 @@
-"""``masks:PATH``: masks that were made elsewhere.
+"""``masks:PATH``: masks made elsewhere.
 
 PATH is one of
 
@@ -7,11 +7,11 @@ PATH is one of
 * an ``.npz`` file with ``masks`` (N, H, W) or (N, 1, H, W), bool, whole numbers or floats that are
   all 0 or 1, above zero = inside; or with
   ``masks_packed`` (N, ceil(H * W / 8)), each mask flattened and packed by ``numpy.packbits``, and
-  ``masks_shape`` (N, H, W). ``quality`` (N,) may be added, or ``scores`` (N,), which mean the same
-  and are read where there is no ``quality``;
+  ``masks_shape`` (N, H, W). Optional: ``quality`` (N,), or ``scores`` (N,) with the same meaning,
+  used where ``quality`` is missing;
 * a COCO ``.json`` file: see :mod:`refmask.proposals.coco_json`.
 
-Masks keep the order they are given in. A mask without any pixel can be no answer and is left out.
+Masks keep their order. Empty masks are left out.
 """
 
 from __future__ import annotations
@@ -63,23 +63,23 @@ class GivenMasks:
             image: uint8 RGB (H, W, 3).
 
         Returns:
-            All masks that hold at least one pixel; none is an allowed answer.
+            All masks with at least one pixel, possibly none.
 
         Raises:
             MaskError: when the masks have another size than the image.
         """
         height, width = image.shape[:2]
         masks, quality = self.source.read(height, width)
-        some = masks.any(axis=(1, 2))
-        if not some.any():
+        nonempty = masks.any(axis=(1, 2))
+        if not nonempty.any():
             return MaskProposals.empty(height, width)
-        if not some.all():
-            masks, quality = masks[some], quality[some]
+        if not nonempty.all():
+            masks, quality = masks[nonempty], quality[nonempty]
         return MaskProposals(sealed(masks), quality=quality)
 
 
-class _Drawn:
-    """Masks of one quality, drawn as PNG files."""
+class _Png:
+    """Masks of one quality from PNG files."""
 
     def __init__(self, path: Path, masks: BoolArray) -> None:
         self.path, self.masks = path, masks
@@ -90,48 +90,51 @@ class _Drawn:
 
 
 class _Npz:
-    """Masks of an ``.npz`` file, of which only headers are read before the image's size fits."""
+    """Masks of an ``.npz`` file; only headers are read until the image's size is checked."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        headers, there = read_headers(path, _NAMES, "masks", MaskError)
+        headers, names = read_headers(path, _NAMES, "masks", MaskError)
         self.packed = "masks" not in headers
         if self.packed and not {"masks_packed", "masks_shape"} <= set(headers):
-            names = ", ".join(there) or "nothing"
             raise MaskError(
-                f"'{path}' holds {names}; expected an array 'masks', or 'masks_packed' and "
-                "'masks_shape'"
+                f"'{path}' holds {', '.join(names) or 'nothing'}; name its array 'masks', or give "
+                "'masks_packed' and 'masks_shape'"
             )
-        self.shape = self._told_shape(headers) if self.packed else self._own_shape(headers)
-        self.belief = "quality" if "quality" in headers else "scores"
-        told = headers.get(self.belief)
-        if told and (told.shape != self.shape[:1] or told.dtype.kind not in "fiu"):
+        self.shape = self._packed_shape(headers) if self.packed else self._plain_shape(headers)
+        self.quality = "quality" if "quality" in headers else "scores"
+        header = headers.get(self.quality)
+        if header and (header.shape != self.shape[:1] or header.dtype.kind not in "fiu"):
             raise MaskError(
-                f"{self.belief} of '{path}' must be {self.shape[0]} finite numbers, one per mask"
+                f"{self.quality} of '{path}' must be {self.shape[0]} finite numbers, one per mask"
             )
 
     def read(self, height: int, width: int) -> tuple[BoolArray, FloatArray]:
         _check_size(self.path, self.shape, height, width)
-        own = "masks_packed" if self.packed else "masks"
-        arrays, _ = read_arrays(self.path, (own, self.belief), "masks", MaskError)
-        quality = arrays.get(self.belief, np.ones(self.shape[0], np.float32))
-        masks = self._unpacked(arrays[own]) if self.packed else _inside(self.path, arrays[own])
-        return masks.reshape(self.shape), as_quality(quality, f"{self.belief} of '{self.path}'")
+        name = "masks_packed" if self.packed else "masks"
+        arrays, _ = read_arrays(self.path, (name, self.quality), "masks", MaskError)
+        quality = arrays.get(self.quality, np.ones(self.shape[0], np.float32))
+        if self.packed:
+            pixels = self.shape[1] * self.shape[2]
+            masks = np.unpackbits(arrays[name], axis=1, count=pixels).view(np.bool_)
+        else:
+            masks = _inside(self.path, arrays[name])
+        return masks.reshape(self.shape), as_quality(quality, f"{self.quality} of '{self.path}'")
 
-    def _own_shape(self, headers: dict[str, Header]) -> tuple[int, int, int]:
-        """N, H, W of 'masks', of which an axis of one channel is dropped."""
+    def _plain_shape(self, headers: dict[str, Header]) -> tuple[int, int, int]:
+        """N, H, W of 'masks', without an axis of one channel."""
         shape = headers["masks"].shape
         if len(shape) == 4 and shape[1] == 1:
             shape = (shape[0], *shape[2:])
         if len(shape) != 3 or 0 in shape[1:]:
             raise MaskError(
-                f"masks of '{self.path}' have the shape {shape}; expected (N, H, W) of at least 1x1"
+                f"masks of '{self.path}' have the shape {shape}; give (N, H, W) of at least 1x1"
             )
         check_masks(shape, f"'{self.path}'")
         return shape
 
-    def _told_shape(self, headers: dict[str, Header]) -> tuple[int, int, int]:
-        """N, H, W as 'masks_shape' tells, when 'masks_packed' fits it."""
+    def _packed_shape(self, headers: dict[str, Header]) -> tuple[int, int, int]:
+        """N, H, W from 'masks_shape', checked against 'masks_packed'."""
         fault = f"masks_shape of '{self.path}' must be three whole numbers N, H, W"
         if headers["masks_shape"].shape != (3,) or headers["masks_shape"].dtype.kind not in "iu":
             raise MaskError(fault)
@@ -143,42 +146,36 @@ class _Npz:
         packed, expected = headers["masks_packed"], (count, -(-height * width // 8))
         if packed.dtype != np.uint8 or packed.shape != expected:
             raise MaskError(
-                f"masks_packed of '{self.path}' is {packed.dtype} {packed.shape}; expected uint8 "
-                f"{expected} for masks_shape {(count, height, width)}"
+                f"masks_packed of '{self.path}' is {packed.dtype} {packed.shape}; masks_shape "
+                f"{(count, height, width)} needs uint8 {expected}"
             )
         return count, height, width
-
-    def _unpacked(self, packed: UInt8Array) -> BoolArray:
-        places = self.shape[1] * self.shape[2]
-        return np.unpackbits(packed, axis=1, count=places).view(np.bool_)
 
 
 def _open(path: Path, stem: str | None) -> _Source:
     if is_folder(path):
-        return _Drawn(path, read_folder(path, stem))
+        return _Png(path, read_folder(path, stem))
     check_file(path, "masks", MaskError)
     if path.suffix.lower() == ".npz":
         return _Npz(path)
     if path.suffix.lower() == ".png":
-        return _Drawn(path, read_png(path))
+        return _Png(path, read_png(path))
     if path.suffix.lower() == ".json":
         return CocoMasks(path, stem)
     raise MaskError(
-        f"masks '{path}' are of an unknown kind; expected a PNG file or a folder of them, .npz or "
-        ".json"
+        f"masks '{path}' are of an unknown kind; give a PNG file or a folder of them, .npz or .json"
     )
 
 
 def _inside(path: Path, masks: Array) -> BoolArray:
-    """Where numbers are above zero, in the memory of those that take one byte each."""
-    drawn = masks.dtype.kind in "biu"
-    if not drawn and not (masks.dtype.kind == "f" and ((masks == 0) | (masks == 1)).all()):
+    """Where numbers are above zero; arrays of one byte per number are overwritten."""
+    whole = masks.dtype.kind in "biu"
+    if not whole and not (masks.dtype.kind == "f" and ((masks == 0) | (masks == 1)).all()):
         raise MaskError(
-            f"masks of '{path}' are {masks.dtype}; expected bool, whole numbers or floats of 0 and "
-            "1, so threshold them first"
+            f"masks of '{path}' are {masks.dtype} with values other than 0 and 1; threshold them"
         )
-    room = masks.view(np.bool_) if masks.dtype.itemsize == 1 else np.empty(masks.shape, np.bool_)
-    return np.greater(masks, 0, out=room)
+    out = masks.view(np.bool_) if masks.dtype.itemsize == 1 else np.empty(masks.shape, np.bool_)
+    return np.greater(masks, 0, out=out)
 
 
 def _check_size(path: Path, shape: tuple[int, ...], height: int, width: int) -> None:

@@ -1,4 +1,4 @@
-"""What is done with proposals before they are used, whoever made them."""
+"""Refinement of proposals from any proposer: connected parts, areas, repetitions, number."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from refmask.types import (
 Rows = npt.NDArray[np.intp]
 
 PARTS = ("together", "largest", "split")
-#: Pixels of all parts of an image's masks together, as many as fill 8 GB.
+#: Pixels of all parts of an image's masks together: 8 GB.
 MOST_PIXELS = 2**33
 
 
 @dataclass(frozen=True)
 class Refinement:
-    """Choose among proposals, in this order: connected parts, areas, near-repetitions, number.
+    """Select proposals, in this order: connected parts, areas, near-repetitions, number.
 
     Attributes:
         min_area: drop masks that cover a smaller share of the image, 0 to 1.
         max_area: drop masks that cover a larger share of the image, 0 to 1.
         duplicates: drop a mask whose IoU with a better kept one is larger than this, 0 to 1.
-        limit: keep at most that many, the best by quality.
-        parts: what becomes of masks of several connected parts (8 neighbours): "together", as
-            proposed; "largest", its largest part alone; "split", each part a mask of its own with
-            the quality and details of the whole. A part that comes twice is kept once.
+        limit: keep at most this many, the best by quality.
+        parts: masks of several connected parts (8 neighbours): "together" leaves them; "largest"
+            keeps the largest part; "split" makes each part a mask, with the quality and details of
+            the whole. A part that repeats another is kept once.
 
     Raises:
         ConfigurationError: for a value out of range.
@@ -57,31 +57,35 @@ class Refinement:
         faults = []
         if not 0 <= self.min_area <= self.max_area <= 1:
             faults.append(
-                f"min_area and max_area from 0 to 1, got {self.min_area} and {self.max_area}"
+                f"min_area and max_area are from 0 to 1, not {self.min_area} and {self.max_area}"
             )
         if self.duplicates is not None and not 0 <= self.duplicates <= 1:
-            faults.append(f"duplicates as an IoU from 0 to 1, got {self.duplicates}")
+            faults.append(f"duplicates is an IoU from 0 to 1, not {self.duplicates}")
         if self.limit is not None and self.limit < 1:
-            faults.append(f"a limit of 1 or more, got {self.limit}")
+            faults.append(f"limit is at least 1, not {self.limit}")
         if self.parts not in PARTS:
-            faults.append(f"parts as one of {', '.join(PARTS)}, got {self.parts!r}")
+            faults.append(f"parts is one of {', '.join(PARTS)}, not {self.parts!r}")
         if faults:
-            raise ConfigurationError(f"expected {'; '.join(faults)}")
+            raise ConfigurationError("; ".join(faults))
 
     def settings(self) -> dict[str, Any]:
         """``refinement.NAME`` for each setting that is not the default."""
-        usual, own = asdict(Refinement()), asdict(self)
-        return {f"refinement.{name}": value for name, value in own.items() if value != usual[name]}
+        defaults = asdict(Refinement())
+        return {
+            f"refinement.{name}": value
+            for name, value in asdict(self).items()
+            if value != defaults[name]
+        }
 
     def __call__(self, proposals: MaskProposals) -> MaskProposals:
-        """The chosen proposals.
+        """The selected proposals.
 
         Args:
-            proposals: any; those without a pixel are left out.
+            proposals: any; empty ones are dropped.
 
         Returns:
-            Best quality first, of equals the first first. When nothing is asked for, the proposals
-            as they are, in their own order.
+            Best quality first, ties in their order. With default settings the proposals unchanged,
+            in their order.
 
         Raises:
             MaskError: when splitting masks makes more parts than memory should hold.
@@ -92,23 +96,23 @@ class Refinement:
             proposals = self._in_parts(proposals)
         areas = areas_of(proposals.masks)
         rows = np.argsort(-proposals.quality, kind="stable")
-        rows = rows[self._allows(areas[rows], proposals.size)]
+        rows = rows[self._in_range(areas[rows], proposals.size)]
         if self.duplicates is not None:
             rows = _without_repetitions(proposals, areas, rows, self.duplicates)
         return proposals[rows[: self.limit]]
 
-    def _allows(self, areas: IntArray, size: tuple[int, int]) -> BoolArray:
-        """Which areas, in pixels of an image of this size, are neither too small nor too large."""
+    def _in_range(self, areas: IntArray, size: tuple[int, int]) -> BoolArray:
+        """Which areas, in pixels of an image of this size, are from min_area to max_area."""
         share = areas / (size[0] * size[1])
         return np.asarray((areas > 0) & (share >= self.min_area) & (share <= self.max_area))
 
     def _in_parts(self, proposals: MaskProposals) -> MaskProposals:
-        """The allowed connected parts, no more than are needed, best first."""
-        found = islice(self._parts(proposals), self.limit if self.duplicates is None else None)
+        """Connected parts in the range of areas, no more than needed, best first."""
+        candidates = islice(self._parts(proposals), self.limit if self.duplicates is None else None)
         rows: list[int] = []
         parts: list[BoolArray] = []
         most = MOST_PIXELS // (proposals.size[0] * proposals.size[1])
-        for row, part in found:
+        for row, part in candidates:
             if len(parts) == most:
                 raise MaskError(
                     f"the masks fall into more than {most} parts, too many to hold; drop small "
@@ -121,7 +125,7 @@ class Refinement:
         return MaskProposals(masks, quality=proposals.quality[rows], details=details)
 
     def _parts(self, proposals: MaskProposals) -> Iterator[tuple[int, BoolArray]]:
-        """Row and mask of every allowed part, best and then largest first, none twice."""
+        """Row and mask of every distinct part in the range, best and then largest first."""
         from scipy import ndimage
 
         neighbours = np.ones((3, 3), np.bool_)
@@ -132,7 +136,7 @@ class Refinement:
             order = np.argsort(-areas, kind="stable")
             order = order[:1] if self.parts == "largest" else order
             windows = ndimage.find_objects(labels)
-            for part in order[self._allows(areas[order], proposals.size)]:
+            for part in order[self._in_range(areas[order], proposals.size)]:
                 window = windows[part]
                 inside = labels[window] == part + 1
                 corner = window[0].start, window[1].start
@@ -151,9 +155,9 @@ def _without_repetitions(
 
     Args:
         proposals: N masks.
-        areas: (N,), their pixels, none of ``rows`` without any.
-        rows: those to choose from, best first.
-        threshold: a mask with a larger IoU with a better, kept one is dropped.
+        areas: (N,), their pixels, above 0 for all ``rows``.
+        rows: the candidates, best first.
+        threshold: a mask with a larger IoU with a better kept one is dropped.
 
     Returns:
         The kept rows, in the same order.
@@ -191,10 +195,10 @@ class Refined:
     refinement: Refinement
 
     def configuration(self) -> dict[str, Any]:
-        """The proposer's, and what ``Refinement.told`` tells.
+        """The proposer's, with ``Refinement.settings``.
 
         Raises:
-            ConfigurationError: when the proposer cannot tell its own.
+            ConfigurationError: when the proposer has no configuration.
         """
         return configuration_of(self.proposer) | self.refinement.settings()
 
@@ -209,14 +213,14 @@ class Refined:
 
 
 def configuration_of(proposer: MaskProposer) -> dict[str, Any]:
-    """What a proposer tells of itself: what its masks depend on.
+    """A proposer's configuration: all that its masks depend on.
 
     Raises:
-        ConfigurationError: when it cannot.
+        ConfigurationError: when it has none.
     """
     if not isinstance(proposer, ConfiguredProposer):
         raise ConfigurationError(
-            f"{type(proposer).__name__} does not tell what its masks depend on; give it a method "
+            f"{type(proposer).__name__} does not state what its masks depend on; give it a method "
             "configuration(), use it without a store, or put its masks into one (store:PATH)"
         )
     return proposer.configuration()

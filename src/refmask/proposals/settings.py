@@ -26,7 +26,7 @@ def parse(spec: str, text: str) -> dict[str, str]:
         key, equals, value = part.partition("=")
         if not equals:
             raise ConfigurationError(
-                f"expected settings as NAME:key=value,key=value, got '{part}' in '{spec}'"
+                f"'{part}' in '{spec}' has no value; write settings as NAME:key=value,key=value"
             )
         settings[key.strip()] = value.strip()
     return settings
@@ -43,41 +43,40 @@ def build(
 
     Args:
         name: for messages.
-        module: where its class lives.
-        kind: the class, a frozen dataclass.
-        settings: by field; a text is read as the field's type.
-        defaults: taken for those fields that exist and are not in ``settings``.
+        module: of its class.
+        kind: its class, a frozen dataclass.
+        settings: by field; a string is converted to the field's type.
+        defaults: for fields that exist and are not in ``settings``.
 
     Raises:
-        ConfigurationError: for a field that does not exist or a value that does not fit.
+        ConfigurationError: for an unknown field, or a value of another type.
     """
     cls = getattr(importlib.import_module(module), kind)
     types = typing.get_type_hints(cls)
     fields = [field.name for field in dataclasses.fields(cls) if field.init]
-    foreign = [key for key in settings if key not in fields]
-    if foreign:
+    unknown = [key for key in settings if key not in fields]
+    if unknown:
         raise ConfigurationError(
-            f"proposals '{name}' have no setting {', '.join(foreign)}; "
+            f"proposals '{name}' have no setting {', '.join(unknown)}; "
             f"they take {', '.join(fields) or 'none'}"
         )
-    known = {key: value for key, value in defaults.items() if key in fields}
-    values = known | {key: _value(name, key, settings[key], types[key]) for key in settings}
+    values = {key: value for key, value in defaults.items() if key in fields}
+    values |= {key: _value(name, key, settings[key], types[key]) for key in settings}
     proposer: MaskProposer = cls(**values)
     return proposer
 
 
-def _value(name: str, key: str, value: Any, wanted: Any) -> Any:
-    """``value`` as its field's type, when it is a text."""
-    kinds = [kind for kind in typing.get_args(wanted) or (wanted,) if kind is not NoneType]
+def _value(name: str, key: str, value: Any, annotation: Any) -> Any:
+    """``value`` as its field's type, when it is a string."""
+    kinds = [kind for kind in typing.get_args(annotation) or (annotation,) if kind is not NoneType]
     if not isinstance(value, str) or kinds[0] is str:
         return value
     if kinds[0] is bool:
         if value.lower() not in WORDS:
-            raise ConfigurationError(f"expected {name}'s {key} as yes or no, got '{value}'")
+            raise ConfigurationError(f"{name}'s {key} is yes or no, not '{value}'")
         return WORDS[value.lower()]
     try:
         return kinds[0](value)
     except ValueError:
-        raise ConfigurationError(
-            f"expected {name}'s {key} as {kinds[0].__name__}, got '{value}'"
-        ) from None
+        number = "a whole number" if kinds[0] is int else "a number"
+        raise ConfigurationError(f"{name}'s {key} is {number}, not '{value}'") from None

@@ -1,7 +1,7 @@
 """The paper's tables and figures.
 
-To add one: a function beside these that takes an ``ExperimentContext`` and returns the files it
-wrote, called as its name with ``_`` for ``-``; and one line in ``EXPERIMENTS``.
+To add one: a function that takes an ``ExperimentContext`` and returns the files it wrote, named
+like the experiment with ``_`` for ``-``; and one line in ``EXPERIMENTS``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from refmask.reproduce.context import ExperimentContext
 
-#: Name -> the module that makes it, and what it shows.
+#: Name -> the module with its function, and what it shows.
 EXPERIMENTS = {
     "table1": ("tables", "all methods on all splits, oIoU and mIoU"),
     "table2": ("tables", "all methods on the data sets' own instances"),
@@ -22,12 +22,12 @@ EXPERIMENTS = {
     "table5": ("tables", "right classes, and overlap where the class is right"),
     "phrasecut": ("tables", "PhraseCut test, all classes and unseen ones"),
     "noun-phrases": ("tables", "how often the noun phrase is the whole expression"),
-    "fig4": ("fig4", "our line, and supervised systems trained on k instances per class"),
+    "fig4": ("fig4", "ours, and supervised systems trained on k instances per class"),
     "fig5": ("galleries", "examples: levels of the visual feature"),
     "fig6": ("galleries", "examples: levels of the textual feature"),
     "fig7": ("galleries", "examples: all methods side by side"),
     "fig8": ("charts", "words and nouns of expressions"),
-    "fig9": ("charts", "what the noun phrase adds, by the expression's length"),
+    "fig9": ("charts", "gain of the noun phrase, by the expression's length"),
     "fig10": ("galleries", "examples: why answers fail"),
     "fig11": ("charts", "overall IoU against alpha and against beta"),
     "fig12": ("fig12", "overall IoU against the number of masked blocks, per ViT"),
@@ -38,7 +38,7 @@ EXPERIMENTS = {
 
 
 def make(name: str, context: ExperimentContext) -> list[Path]:
-    """Make a table or figure, a key of ``EXPERIMENTS``; the files it wrote."""
+    """Make a table or figure by its name in ``EXPERIMENTS``; returns the files written."""
     module = importlib.import_module(f"refmask.reproduce.{EXPERIMENTS[name][0]}")
     files: list[Path] = getattr(module, name.replace("-", "_"))(context)
     return files

@@ -1,6 +1,6 @@
-"""The paper's figures over whole data sets: lengths, gains and blends (8, 9 and 11).
+"""The paper's charts: lengths of expressions (8), gains by length (9) and blends (11).
 
-One function each: it returns the files it wrote, PDF, PNG, CSV and caption.
+One function each, which returns the files it wrote: PDF, PNG, CSV and caption.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from refmask.reproduce.plotting import (
 from refmask.reproduce.sweep import ALPHAS, BETAS, Blend, sweep
 from refmask.reproduce.tables import VAL_COLUMNS, notes, own_blend
 
-#: What is counted, and from which number on expressions share a bar (the CSV keeps them apart).
+#: What is counted, and the number from which on expressions share a bar (not so in the CSV).
 UNITS = {"words": 20, "nouns": 8}
-#: Of one data set, by length: number of expressions, gain, and oIoU of both texts.
+#: By length, for one data set: number of expressions, gain, and oIoU of both texts.
 Gains = dict[str, tuple[int, PairedGain, float, float]]
 #: Labels of figure 11.
 AXES = (
@@ -36,49 +36,51 @@ AXES = (
 
 
 def fig8(context: ExperimentContext) -> list[Path]:
-    """How many words and how many nouns the expressions of each data set have."""
+    """Numbers of words and nouns of each data set's expressions."""
     check_plotting()
     columns = context.columns(VAL_COLUMNS)
-    counted = [_counted(context, column) for column in columns]
+    counts = [_counts(context, column) for column in columns]
     figure, axes = panels(len(UNITS), width=6.0)
     for panel, (unit, last) in zip(axes, UNITS.items(), strict=True):
-        for number, (column, numbers) in enumerate(zip(columns, counted, strict=True)):
+        for number, (column, numbers) in enumerate(zip(columns, counts, strict=True)):
             label = f"{column.label} (mean {mean(numbers[unit]):.2f})"
             draw_bars(panel, _shares(numbers[unit], last), label, (number, len(columns)))
-        there = [number for numbers in counted for number in numbers[unit]]
-        ticks = range(min(*there, last), min(max(there), last) + 1)
-        shown = [f"{number}+" if number == last < max(there) else str(number) for number in ticks]
-        panel.set_xticks(ticks, shown)
+        every = [number for numbers in counts for number in numbers[unit]]
+        ticks = range(min(*every, last), min(max(every), last) + 1)
+        labels = [f"{number}+" if number == last < max(every) else str(number) for number in ticks]
+        panel.set_xticks(ticks, labels)
         panel.set(xlabel=f"{unit} of the expression", ylabel="share of expressions (%)")
         panel.legend(frameon=False)
     caption = (
         "# Figure 8, words and nouns of expressions\n\n"
-        "How many expressions have how many words, which spaces separate, and how many common and "
-        "proper nouns, as the parser tags them. A bar with a + holds all that have more, too."
+        "Numbers of words (separated by spaces) and of common and proper nouns (as the parser tags "
+        "them) of the expressions. A bar with a + includes all larger numbers."
     )
     rows = [
-        row for c, numbers in zip(columns, counted, strict=True) for row in _count_rows(c, numbers)
+        row for c, numbers in zip(columns, counts, strict=True) for row in _count_rows(c, numbers)
     ]
-    notes = [
-        f"{c.label}: {len(n['words'])} expressions" for c, n in zip(columns, counted, strict=True)
+    numbers_of = [
+        f"{c.label}: {len(n['words'])} expressions" for c, n in zip(columns, counts, strict=True)
     ]
-    return write_figure(context, "fig8", figure, rows, caption, [*notes, *_limits(context)])
+    parser = f"parser: {Path(context.parser).name}"
+    notes = [*numbers_of, parser, *context.limits]
+    return write_figure(context, "fig8", figure, rows, caption, notes)
 
 
-def _counted(context: ExperimentContext, column: Column) -> dict[str, list[int]]:
+def _counts(context: ExperimentContext, column: Column) -> dict[str, list[int]]:
     """Words and nouns of each expression."""
-    said = [query.expression for s in context.samples(column) for query in s.queries]
-    words = [len(expression.split()) for expression in said]
-    return {"words": words, "nouns": context.phrase_parser.count_nouns(said)}
+    expressions = context.expressions(column)
+    words = [len(expression.split()) for expression in expressions]
+    return {"words": words, "nouns": context.phrase_parser.count_nouns(expressions)}
 
 
 def _shares(numbers: list[int], last: int) -> dict[int, float]:
-    """Percent of expressions by number, those beyond the last one included in it."""
+    """Percent of expressions by number; larger numbers count as the last."""
     counts = Counter(min(number, last) for number in numbers)
     return {number: 100 * counts[number] / len(numbers) for number in sorted(counts)}
 
 
-def _count_rows(column: Column, counted: dict[str, list[int]]) -> list[Row]:
+def _count_rows(column: Column, counts: dict[str, list[int]]) -> list[Row]:
     return [
         {
             "data": column.label,
@@ -87,26 +89,19 @@ def _count_rows(column: Column, counted: dict[str, list[int]]) -> list[Row]:
             "expressions": count,
             "share": 100 * count / len(numbers),
         }
-        for unit, numbers in counted.items()
+        for unit, numbers in counts.items()
         for number, count in sorted(Counter(numbers).items())
     ]
 
 
-def _limits(context: ExperimentContext) -> list[str]:
-    return [
-        f"parser: {Path(context.parser).name}",
-        *([] if context.first is None else [f"only the first {context.first} images"]),
-    ]
-
-
 def fig9(context: ExperimentContext) -> list[Path]:
-    """What the noun phrase adds to the whole expression, by the expression's length."""
+    """Gain of adding the noun phrase to the whole expression, by the expression's length."""
     check_plotting()
     columns = context.columns(VAL_COLUMNS)
-    found = [_gains(context, column) for column in columns]
-    lengths = sorted({name for gains in found for name in gains}, key=_shortest)
+    by_column = [_gains(context, column) for column in columns]
+    lengths = sorted({name for gains in by_column for name in gains}, key=_shortest)
     figure, (panel,) = panels(width=6.0)
-    for number, (column, gains) in enumerate(zip(columns, found, strict=True)):
+    for number, (column, gains) in enumerate(zip(columns, by_column, strict=True)):
         of_group = {lengths.index(name): gain for name, (_, gain, _, _) in gains.items()}
         draw_bars(
             panel,
@@ -116,25 +111,28 @@ def fig9(context: ExperimentContext) -> list[Path]:
             {group: (100 * gain.low, 100 * gain.high) for group, gain in of_group.items()},
         )
     panel.axhline(0, color="0.25", linewidth=0.8)
-    shown = [f"{_shortest(name)}+" if name.endswith("-") else name for name in lengths]
-    panel.set_xticks(range(len(lengths)), shown)
+    labels = [f"{_shortest(name)}+" if name.endswith("-") else name for name in lengths]
+    panel.set_xticks(range(len(lengths)), labels)
     panel.set(xlabel="words of the expression", ylabel="gain in oIoU (points)")
     panel.legend(frameon=False)
-    held = [f"{c.label}: alpha {a}, beta {b}" for c in columns for a, b in [own_blend(context, c)]]
+    blends = [own_blend(context, column) for column in columns]
+    held = [f"{c.label}: alpha {a}, beta {b}" for c, (a, b) in zip(columns, blends, strict=True)]
     caption = (
         f"# Figure 9, gain of the global-local text, global-local {context.tower_name(VIT)}\n\n"
         "oIoU with both texts (the data set's beta) minus oIoU with the whole expression alone "
         "(beta 1), by the expression's number of words. The visual blend is the same in both; "
         "bars show 95 % intervals of the paired gain."
     )
-    rows = [row for c, gains in zip(columns, found, strict=True) for row in _gain_rows(c, gains)]
+    rows = [
+        row for c, gains in zip(columns, by_column, strict=True) for row in _gain_rows(c, gains)
+    ]
     return write_figure(context, "fig9", figure, rows, caption, [*held, *notes(context)])
 
 
 def _gains(context: ExperimentContext, column: Column) -> Gains:
     alpha, beta = own_blend(context, column)
-    found = sweep(context, column, VIT)
-    both, whole = by_length(found[alpha, beta]), by_length(found[alpha, 1.0])
+    results = sweep(context, column, VIT)
+    both, whole = by_length(results[alpha, beta]), by_length(results[alpha, 1.0])
     return {
         name: (
             len(part),
@@ -172,7 +170,7 @@ class Swept(NamedTuple):
 
     Attributes:
         column: the data set.
-        own: the blend that the other weight is held at.
+        own: the blend at which the other weight is held.
         curves: over alpha and over beta.
     """
 
@@ -182,13 +180,13 @@ class Swept(NamedTuple):
 
 
 def fig11(context: ExperimentContext) -> list[Path]:
-    """Overall IoU against alpha and against beta (equations 5 and 8), each out of one pass."""
+    """Overall IoU against alpha and against beta (equations 5 and 8), each from one pass."""
     check_plotting()
     swept = [_swept(context, column) for column in context.columns(VAL_COLUMNS)]
     figure, axes = panels(2, one_scale=True)
-    for place, (panel, label) in enumerate(zip(axes, AXES, strict=True)):
+    for axis, (panel, label) in enumerate(zip(axes, AXES, strict=True)):
         for number, data in enumerate(swept):
-            draw_curve(panel, data.curves[place], number, marked=data.own[place])
+            draw_curve(panel, data.curves[axis], number, marked=data.own[axis])
         panel.set(xlabel=label, xlim=(-0.02, 1.02))
     axes[0].set_ylabel("oIoU (%)")
     axes[0].legend(frameon=False)
@@ -196,20 +194,20 @@ def fig11(context: ExperimentContext) -> list[Path]:
     caption = (
         f"# Figure 11, oIoU by blend, global-local {context.tower_name(VIT)}\n\n"
         "Left, alpha is swept and beta held; right, beta is swept and alpha held. Each curve's "
-        "large marker is the blend that is held; bands are 95 % intervals."
+        "large marker is the held blend; bands are 95 % intervals."
     )
     rows = [row for data in swept for row in _swept_rows(data)]
     return write_figure(context, "fig11", figure, rows, caption, [*held, *notes(context)])
 
 
 def _swept(context: ExperimentContext, column: Column) -> Swept:
-    found = sweep(context, column, VIT)
+    results = sweep(context, column, VIT)
     own = own_blend(context, column)
     curves = (Curve(column.label), Curve(column.label))
     for value in ALPHAS:
-        curves[0].add(value, intervals(found[value, own[1]])["oIoU"])
+        curves[0].add(value, intervals(results[value, own[1]])["oIoU"])
     for value in BETAS:
-        curves[1].add(value, intervals(found[own[0], value])["oIoU"])
+        curves[1].add(value, intervals(results[own[0], value])["oIoU"])
     return Swept(column, own, curves)
 
 
@@ -218,6 +216,6 @@ def _swept_rows(data: Swept) -> list[Row]:
     blends = ([(x, beta) for x in data.curves[0].x], [(alpha, x) for x in data.curves[1].x])
     rows: list[Row] = []
     for name, curve, pairs in zip(("alpha", "beta"), data.curves, blends, strict=True):
-        for (a, b), row in zip(pairs, curve.figures(), strict=True):
+        for (a, b), row in zip(pairs, curve.values(), strict=True):
             rows.append({"data": data.column.label, "swept": name, "alpha": a, "beta": b, **row})
     return rows

@@ -1,4 +1,4 @@
-"""Where an experiment runs: data, models, proposals, and the folder that takes what it makes."""
+"""The context of experiments: data, models, proposals, and the output folder."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Column:
 
     Attributes:
         label: as printed.
-        dataset: as ``load_dataset`` takes it.
+        dataset: name, as ``load_dataset`` takes it.
         split: such as "val".
-        split_by: of RefCOCOg.
-        subset: of PhraseCut.
+        split_by: for RefCOCOg.
+        subset: for PhraseCut.
     """
 
     label: str
@@ -50,37 +50,36 @@ class Column:
     subset: str = "all"
 
 
-#: Image towers of the paper, and the models they are, with OpenAI's weights.
+#: The paper's image towers, and their models with OpenAI's weights.
 VIT, RESNET = "ViT-B/32", "RN50"
 PAPER_MODELS = {VIT: "ViT-B-32-quickgelu", RESNET: "RN50-quickgelu"}
 
-#: The scenes stand for every data set where the paper's are not there.
+#: The scenes stand in for every data set when there are no paper data.
 SCENES = (Column("scenes val", "scenes", "val"), Column("scenes test", "scenes", "test"))
 REFCOCOG_VAL = Column("RefCOCOg val (U)", "refcocog", "val", "umd")
 
 
 @dataclass(frozen=True)
 class ExperimentContext:
-    """Everything that experiments have in common.
+    """The settings that all experiments share.
 
     Attributes:
-        out: the folder for what they make.
-        root: the folder of the paper's data; None for the shipped scenes.
-        models: (model, weights) as ``load_clip`` takes them, by image tower; a tower that is not
-            there is left out of tables.
-        more_vits: further vision transformers, by any name, for what is asked of each of them.
-        proposals: a specification of a proposer; None for FreeSOLO, or ``grouping`` on scenes.
-        store: a folder where proposals and features are kept, and taken from; one in ``out`` when
-            None.
+        out: output folder.
+        root: folder of the paper's data; None for the shipped scenes.
+        models: (model, weights) as ``load_clip`` takes them, by image tower; tables leave out a
+            tower that is missing.
+        more_vits: further vision transformers for figure 12, by any name.
+        proposals: specification of a proposer; None for FreeSOLO, or ``grouping`` on scenes.
+        store: cache folder of proposals and features; one in ``out`` when None.
         store_limit: see ``refmask.load``.
-        first: only the first so many images of each split.
-        missing: "stop" or "skip" images that cannot be read.
+        first: use only the first so many images of each split.
+        missing: "stop" at images that cannot be read, or "skip" them.
         compat: "default" or "reference".
         parser: see ``refmask.load``.
         device: see ``refmask.load``.
         precision: see ``refmask.load``.
-        predictions: files of masks of other systems, by the name they are drawn with.
-        say: told what is under way.
+        predictions: files of masks of other systems, by the system's name.
+        say: called with progress messages.
     """
 
     out: Path
@@ -101,11 +100,16 @@ class ExperimentContext:
 
     @property
     def on_scenes(self) -> bool:
-        """Whether the shipped scenes stand for the paper's data."""
+        """Whether the shipped scenes stand in for the paper's data."""
         return self.root is None
 
+    @property
+    def limits(self) -> list[str]:
+        """Notes on images that are left out by ``first``."""
+        return [] if self.first is None else [f"only the first {self.first} images"]
+
     def columns(self, wanted: tuple[Column, ...]) -> tuple[Column, ...]:
-        """The paper's columns, or the scenes' in their place."""
+        """The wanted columns, or the scenes in their place."""
         return SCENES if self.on_scenes else wanted
 
     def dataset(self, column: Column) -> Dataset:
@@ -121,10 +125,10 @@ class ExperimentContext:
         )
 
     def samples(self, column: Column) -> Iterator[Sample]:
-        """The images of a split, with what is asked about them.
+        """The samples of a split that have queries.
 
         Raises:
-            ImageError: when an image cannot be read and none may be missing.
+            ImageError: when an image cannot be read and ``missing`` is "stop".
         """
         dataset = self.dataset(column)
         for image in dataset.ids[: self.first]:
@@ -138,15 +142,19 @@ class ExperimentContext:
             if sample.queries:
                 yield sample
 
+    def expressions(self, column: Column) -> list[str]:
+        """All expressions of a split."""
+        return [query.expression for s in self.samples(column) for query in s.queries]
+
     def tower_name(self, tower: str) -> str:
-        """The tower's name in the paper, or the model that stands for it."""
+        """The tower's name in the paper, or that of the model in its place."""
         if tower in self.more_vits:
             return tower
         model, _ = self._model(tower)
         return tower if model == PAPER_MODELS.get(tower) else Path(model).name
 
     def segmenter(self, tower: str, method: str, column: Column, **settings: Any) -> Segmenter:
-        """A method with an image tower, blended as the paper does it on that data set."""
+        """A method with an image tower, with the paper's blend for the data set."""
         preset = column.dataset if column.dataset in PRESETS else None
         return assemble(
             self._clip(tower),
@@ -162,56 +170,51 @@ class ExperimentContext:
     def evaluate(
         self, column: Column, segmenter: Segmenter, name: str, *, instances: bool = False
     ) -> Summary:
-        """The summary of a run, which goes on where an earlier one was broken off.
+        """Run or resume an evaluation; returns its summary.
 
         Args:
-            column: what is asked.
-            segmenter: who answers.
-            name: the run's, beside the column's.
-            instances: the data set's own instances are the proposals (the paper's table 2).
+            column: the split.
+            segmenter: answers the expressions.
+            name: of the run, added to the column's label.
+            instances: use the data set's own instances as proposals (the paper's table 2).
         """
-        evaluation, folder = self._run(column, _choosing(segmenter, instances), name)
-        return evaluation.run(folder)
+        return self._run(column, _system(segmenter, instances), name)[0]
 
     def answers(
         self, column: Column, segmenter: Segmenter, name: str, *, instances: bool = False
     ) -> RunRecords:
-        """As ``evaluate``, but with the record of every expression."""
-        evaluation, folder = self._run(column, _choosing(segmenter, instances), name)
-        evaluation.run(folder)
-        return read_run(folder)
+        """As ``evaluate``, but returns the record of every expression."""
+        return read_run(self._run(column, _system(segmenter, instances), name)[1])
 
     def score(self, column: Column, predictions: Path, name: str) -> Summary:
-        """The summary of a run of another system's masks, as ``refmask score`` counts them."""
+        """Score another system's masks as ``refmask score`` does; returns the summary."""
         rules = compatibility.by_name(self.compat, "vit")
-        evaluation, folder = self._run(column, read_predictions(predictions, rules), name)
-        return evaluation.run(folder)
+        return self._run(column, read_predictions(predictions, rules), name)[0]
 
     def others(self, column: Column) -> dict[str, Path]:
-        """Files of other systems' masks on a column, by the system's name.
+        """Files of other systems' masks for a column, by the system's name.
 
-        ``{dataset}``, ``{split}`` and ``{split_by}`` in a path stand for the column's; a file that
-        is not there then means that the system has no masks for it. Those named ``NAME@K`` are
-        figure 4's.
+        ``{dataset}``, ``{split}`` and ``{split_by}`` in a path stand for the column's; a system
+        whose file for the column does not exist is left out. Names ``NAME@K`` belong to figure 4.
         """
-        words = {"dataset": column.dataset, "split": column.split, "split_by": column.split_by}
-        found = {}
-        for name, path in self.predictions.items():
-            text = str(path)
-            for word, value in words.items():
-                text = text.replace(f"{{{word}}}", value or "")
-            if "@" not in name and (text == str(path) or Path(text).is_file()):
-                found[name] = Path(text)
-        return found
+        fields = {"dataset": column.dataset, "split": column.split, "split_by": column.split_by}
+        files = {}
+        for name, pattern in self.predictions.items():
+            path = str(pattern)
+            for field_name, value in fields.items():
+                path = path.replace(f"{{{field_name}}}", value or "")
+            if "@" not in name and (path == str(pattern) or Path(path).is_file()):
+                files[name] = Path(path)
+        return files
 
     def write(self, name: str, content: str) -> Path:
-        """Write a text file into ``out``; returns where it is."""
+        """Write a text file into ``out``; returns its path."""
         path = self.out / name
         write_whole(path, content.encode())
         return path
 
     def write_table(self, table: Table, name: str) -> list[Path]:
-        """Write a table as Markdown and as CSV into ``out``."""
+        """Write a table as Markdown and as CSV into ``out``; returns their paths."""
         return [
             self.write(f"{name}.md", table.markdown()),
             self.write(f"{name}.csv", table.csv()),
@@ -219,27 +222,26 @@ class ExperimentContext:
 
     @property
     def proposer_name(self) -> str:
-        """The specification's, without its settings."""
+        """The name in the proposer's specification."""
         return self._spec.partition(":")[0]
 
     @cached_property
     def proposer(self) -> MaskProposer:
-        """Where masks come from."""
+        """The proposer of all methods, whose masks are cached."""
         uncapped = compatibility.by_name(self.compat, "vit").uncapped_proposals
-        asked = shared(self.device, self._precision, uncapped)
-        # Every method looks at the same masks, so they are made once.
-        made = self.proposer_name not in ("masks", "store")
-        store = self._store if self.store or made else None
-        return wrap_proposer(load_proposer(self._spec, defaults=asked), store)
+        defaults = shared(self.device, self._precision, uncapped)
+        computes = self.proposer_name not in ("masks", "store")
+        store = self._store if self.store or computes else None
+        return wrap_proposer(load_proposer(self._spec, defaults=defaults), store)
 
     @cached_property
     def features(self) -> FeatureCache:
-        """Where features are kept: methods and sweeps share many of them."""
+        """The feature cache that methods and sweeps share."""
         return FeatureCache(self._store, self.store_limit)
 
     @cached_property
     def phrase_parser(self) -> PhraseParser:
-        """Finds noun phrases."""
+        """The parser that finds noun phrases."""
         record = compatibility.by_name(self.compat, "vit")
         return PhraseParser(self.parser, reference=record.released_phrases)
 
@@ -255,26 +257,25 @@ class ExperimentContext:
     def _precision(self) -> str:
         return "fp32" if self.compat == "reference" else self.precision
 
-    def _run(self, column: Column, system: System, name: str) -> tuple[Evaluation, Path]:
-        """An evaluation, and the folder of its run."""
+    def _run(self, column: Column, system: System, name: str) -> tuple[Summary, Path]:
+        """Run or resume an evaluation; returns its summary and its folder."""
         evaluation = Evaluation(self.dataset(column), system, self.first, self.missing)
-        mark = evaluation.configuration.short
         label = f"{column.label}-{name}".lower().replace(" ", "-").replace("/", "-")
-        folder = self.out / "runs" / f"{label}-{mark}"
+        folder = self.out / "runs" / f"{label}-{evaluation.configuration.short}"
         self.say(f"{column.label}: {name} -> {folder}")
-        return evaluation, folder
+        return evaluation.run(folder), folder
 
     @cached_property
     def _loaded(self) -> dict[str, ClipBackbone]:
         return {}
 
     def _model(self, tower: str) -> tuple[str, str | None]:
-        known = {**self.models, **self.more_vits}
-        if tower not in known:
+        models = {**self.models, **self.more_vits}
+        if tower not in models:
             raise ConfigurationError(
-                f"expected a model for {tower}, none is given; name one as `vit` or `resnet`"
+                f"there is no model for {tower}; name one as `vit` or `resnet`"
             )
-        return known[tower]
+        return models[tower]
 
     def _clip(self, tower: str) -> ClipBackbone:
         if tower not in self._loaded:
@@ -285,6 +286,6 @@ class ExperimentContext:
         return self._loaded[tower]
 
 
-def _choosing(segmenter: Segmenter, instances: bool) -> SegmenterSystem:
+def _system(segmenter: Segmenter, instances: bool) -> SegmenterSystem:
     source: ProposalSource = Instances(Refinement()) if instances else Proposed(segmenter.proposer)
     return SegmenterSystem(segmenter, source)

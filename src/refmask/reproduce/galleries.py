@@ -1,6 +1,6 @@
-"""The paper's figures of examples, one function each: it returns the files it wrote.
+"""The paper's figures of examples, one function each, which returns the files it wrote.
 
-Each caption tells the rule by which its examples were picked; nothing is chosen by hand.
+Each caption states the rule that picked its examples; nothing is chosen by hand.
 """
 
 from __future__ import annotations
@@ -25,24 +25,30 @@ from refmask.reproduce.examples import (
     gaining,
     typical,
 )
-from refmask.reproduce.qualitative import Gallery, check_ready, counted, query_of, write_gallery
-from refmask.reproduce.tables import TABLE_2_ROWS, VAL_COLUMNS, own_blend, rows_of
+from refmask.reproduce.qualitative import (
+    Gallery,
+    check_ready,
+    counted_records,
+    query_of,
+    write_gallery,
+)
+from refmask.reproduce.tables import OURS, TABLE_2_ROWS, VAL_COLUMNS, Row, own_blend, rows_of
 from refmask.visualize.overlay import RUNNER_UP
 
-#: Title of the proposals that fit best.
+#: Title of the column of best proposals.
 BEST = "best proposal"
 
 
 class Level(NamedTuple):
-    """A level of a feature: the method that has it, its settings, and what its run is called by."""
+    """A level of a feature: its method, the method's settings, and a suffix of its run's name."""
 
     method: str
     settings: Mapping[str, Any] = {}
-    called: str = ""
+    suffix: str = ""
 
 
 def fig5(context: ExperimentContext) -> list[Path]:
-    """What the visual feature in context, alone and in both makes of an expression."""
+    """Levels of the visual feature: in context, in isolation, and both."""
     (column, *_) = context.columns((REFCOCOG_VAL,))
     check_ready(context)
     _, beta = own_blend(context, column)
@@ -62,7 +68,7 @@ def fig5(context: ExperimentContext) -> list[Path]:
 
 
 def fig6(context: ExperimentContext) -> list[Path]:
-    """What the whole expression, its noun phrase and both find."""
+    """Levels of the textual feature: the whole expression, its noun phrase, and both."""
     levels = {
         "sentence": Level("global-local", {"beta": 1.0}, " by sentence"),
         "noun phrase": Level("global-local", {"beta": 0.0}, " by noun phrase"),
@@ -89,10 +95,10 @@ def _make_levels(
     check_ready(context)
     (column, *_) = context.columns((REFCOCOG_VAL,))
     answers = {}
-    for title, (method, settings, called) in levels.items():
+    for title, (method, settings, suffix) in levels.items():
         segmenter = context.segmenter(VIT, method, column, **settings)
-        run = f"{method} {context.tower_name(VIT)}{called} instances"
-        answers[title] = counted(context.answers(column, segmenter, run, instances=True))
+        run = f"{method} {context.tower_name(VIT)}{suffix} instances"
+        answers[title] = counted_records(context.answers(column, segmenter, run, instances=True))
     examples = gaining(answers, list(levels)[-1], 6)
     notes = ["the proposals are the data set's own instances"]
     gallery = Gallery(name, shows, rule, column, answers, examples, abreast=2, notes=notes)
@@ -104,11 +110,7 @@ def fig7(context: ExperimentContext) -> list[Path]:
     check_ready(context)
     (column, *_) = context.columns((REFCOCOG_VAL,))
     rows, notes = rows_of(context, TABLE_2_ROWS)
-    answers = {}
-    for row in rows:
-        segmenter = context.segmenter(row.tower, row.method, column)
-        name = row.label(context)
-        answers[name] = counted(context.answers(column, segmenter, name))
+    answers = {row.label(context): _records(context, row, column) for row in rows}
     gallery = Gallery(
         "fig7",
         f"Global-local beside the baselines, all on proposals of {context.proposer_name}.",
@@ -123,12 +125,10 @@ def fig7(context: ExperimentContext) -> list[Path]:
 
 
 def fig10(context: ExperimentContext) -> list[Path]:
-    """Why answers fail: two of each cause in a line, beside the proposal that fits best."""
+    """Failures: two of each cause in a line, beside the best proposal."""
     check_ready(context)
     (column, *_) = context.columns((REFCOCOG_VAL,))
-    name = f"global-local {context.tower_name(VIT)}"
-    segmenter = context.segmenter(VIT, "global-local", column)
-    records = counted(context.answers(column, segmenter, name))
+    name, records = OURS.label(context), _records(context, OURS, column)
     examples = failing(records, 2)
     gallery = Gallery(
         "fig10",
@@ -151,7 +151,7 @@ def best_proposals(
 ) -> Records:
     """The proposal with the largest IoU for each example, as records of ``mask`` and ``iou``."""
     dataset = context.dataset(column)
-    found: dict[str, dict[str, Any]] = {}
+    records: dict[str, dict[str, Any]] = {}
     for example in examples:
         sample = dataset.sample(example.image)
         target = query_of(sample, example).target
@@ -159,25 +159,29 @@ def best_proposals(
         overlaps = [float(iou((mask & target).sum(), (mask | target).sum())) for mask in masks]
         best = int(np.argmax(overlaps)) if overlaps else None
         mask = np.zeros_like(target) if best is None else masks[best]
-        found[example.query] = {"mask": rle.encode(mask), "iou": max(overlaps, default=0.0)}
-    return found
+        records[example.query] = {"mask": rle.encode(mask), "iou": max(overlaps, default=0.0)}
+    return records
 
 
 def _causes(records: Records) -> Iterable[str]:
-    """How many answers each cause is about."""
+    """Notes on the number of answers of each cause."""
     causes = [cause(record) for record in records.values()]
     for name in CAUSES:
         yield f"{name}: {causes.count(name)} of {len(causes)} expressions"
-    yield "an answer about the right instance with a poor mask is for none of the three causes"
+    yield "an answer on the right instance with a poor mask has none of the three causes"
+
+
+def _records(context: ExperimentContext, row: Row, column: Column) -> Records:
+    """The records of a method's run in table 1 that count."""
+    segmenter = context.segmenter(row.tower, row.method, column)
+    return counted_records(context.answers(column, segmenter, row.label(context)))
 
 
 def _make_typical(name: str, wanted: Column, context: ExperimentContext) -> list[Path]:
     """Typical answers on a split, good and bad alike; the run is that of table 1."""
     check_ready(context)
     (column, *_) = context.columns((wanted,))
-    run = f"global-local {context.tower_name(VIT)}"
-    segmenter = context.segmenter(VIT, "global-local", column)
-    records = counted(context.answers(column, segmenter, run))
+    run, records = OURS.label(context), _records(context, OURS, column)
     levels = ", ".join(f"{level:.0%}" for level in LEVELS)
     gallery = Gallery(
         name,

@@ -1,4 +1,4 @@
-"""Examples drawn in rows: each with its expression, the truth and what systems answered."""
+"""Draw examples in rows: the expression above, the ground truth and the answers as panels."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 Colour = tuple[int, int, int]
 
-#: Of a panel and of what is around it, in inches.
+#: Sizes of a panel and of the space around it, in inches.
 WIDTH, TALLEST, GAP, MARGIN = 1.8, 2.1, 0.07, 0.12
 HEADING, LINE, CAPTION = 0.26, 0.18, 0.24
-#: Text, in points, and the letters of it in an inch.
+#: Size of text, in points, and its letters per inch.
 SIZE, LETTERS = 8.5, 14.5
 #: Longer side of a panel's image, in pixels.
 SIDE = 540
@@ -51,7 +51,7 @@ class Row:
 
     Attributes:
         image: uint8 RGB (H, W, 3).
-        expression: as it was asked.
+        expression: as written.
         noun_phrase: the part of it that is marked.
         panels: one per column.
         note: what it is an example of.
@@ -77,20 +77,19 @@ def draw(columns: Sequence[str], rows: Sequence[Row], abreast: int = 1) -> Figur
     Args:
         columns: titles of each example's panels.
         rows: at least one example.
-        abreast: examples side by side at most; another note begins another line.
+        abreast: most examples side by side; a new note starts a new line.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     block = len(columns) * (WIDTH + GAP) - GAP
     lines = [
-        _Line(found[start : start + abreast], block)
-        for found in (list(alike) for _, alike in groupby(rows, key=lambda row: row.note))
-        for start in range(0, len(found), abreast)
+        _Line(group[start : start + abreast], block)
+        for group in (list(alike) for _, alike in groupby(rows, key=lambda row: row.note))
+        for start in range(0, len(group), abreast)
     ]
-    lefts = [
-        MARGIN + place * (block + 3 * GAP) for place in range(max(len(line.rows) for line in lines))
-    ]
+    most = max(len(line.rows) for line in lines)
+    lefts = [MARGIN + number * (block + 3 * GAP) for number in range(most)]
     height = HEADING + sum(line.height for line in lines) + 2 * MARGIN
     figure = Figure(figsize=(lefts[-1] + block + MARGIN, height))
     FigureCanvasAgg(figure)
@@ -110,22 +109,22 @@ def draw(columns: Sequence[str], rows: Sequence[Row], abreast: int = 1) -> Figur
 def mark(expression: str, noun_phrase: str) -> list[tuple[str, bool]]:
     """The words of an expression, each with whether it belongs to the noun phrase.
 
-    Letter case, and spaces that a tokeniser put into words, do not matter.
+    Letter case, and spaces that a tokeniser inserted, do not matter.
     """
     words = expression.split()
     text = " ".join(words)
     parts = r"\s*".join(map(re.escape, noun_phrase.split()))
-    found = re.search(rf"(?<!\w){parts}(?!\w)", text, re.IGNORECASE) if parts else None
-    start, end = found.span() if found else (0, 0)
-    marked, place = [], 0
+    match = re.search(rf"(?<!\w){parts}(?!\w)", text, re.IGNORECASE) if parts else None
+    start, end = match.span() if match else (0, 0)
+    marked, position = [], 0
     for word in words:
-        marked.append((word, place < end and place + len(word) > start))
-        place += len(word) + 1
+        marked.append((word, position < end and position + len(word) > start))
+        position += len(word) + 1
     return marked
 
 
 def paint(image: UInt8Array, mask: BoolArray, colour: Colour) -> UInt8Array:
-    """The image at a panel's size with a mask outlined; what is outside of it recedes.
+    """The image at a panel's size with a mask outlined and the rest faded.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -157,11 +156,11 @@ class _Line:
         rows: the examples.
         titles: lines of words above each.
         above: height of the titles, in inches.
-        height: of all of it.
+        height: of the whole line, in inches.
     """
 
     def __init__(self, rows: Sequence[Row], width: float) -> None:
-        """Break the titles so that they are no wider than so many inches."""
+        """Break the titles into lines of at most ``width`` inches."""
         self.rows = rows
         self.titles = [_title(row, width) for row in rows]
         self.above = LINE * max(map(len, self.titles))
@@ -169,7 +168,7 @@ class _Line:
 
 
 def _title(row: Row, width: float) -> list[list[_Word]]:
-    """Note and expression, in lines that are no wider than so many inches."""
+    """Note and expression, in lines of at most ``width`` inches."""
     words: list[_Word] = [(word, FAINT, "normal") for word in row.note.split()]
     words += [("·", FAINT, "normal")] if words else []
     for text, marked in mark(row.expression, row.noun_phrase):
@@ -192,17 +191,17 @@ def _draw_panels(pen: _Pen, row: Row, left: float, top: float) -> None:
 
 
 class _Pen:
-    """Draws on a figure at places in inches from its upper left corner."""
+    """Draws on a figure; positions are in inches from its upper left corner."""
 
     def __init__(self, figure: Figure) -> None:
         self._figure = figure
         self._width, self._height = map(float, figure.get_size_inches())
 
     def label(self, centre: float, top: float, words: str, weight: str = "normal") -> None:
-        """One line of text around a place."""
-        look: dict[str, Any] = {"ha": "center", "va": "top", "fontweight": weight}
-        place = centre / self._width, 1 - top / self._height
-        self._figure.text(*place, words, fontsize=SIZE, color=_shade(INK), parse_math=False, **look)
+        """One centred line of text."""
+        style: dict[str, Any] = {"ha": "center", "va": "top", "fontweight": weight}
+        style |= {"fontsize": SIZE, "color": _shade(INK), "parse_math": False}
+        self._figure.text(centre / self._width, 1 - top / self._height, words, **style)
 
     def image(
         self, left: float, top: float, width: float, height: float, pixels: UInt8Array
@@ -218,33 +217,23 @@ class _Pen:
         """Lines of words, each in its colour and weight."""
         from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
 
+        style = {"fontsize": SIZE, "parse_math": False}
         boxes: list[Artist] = []
         for line in lines:
             words: list[Artist] = [
-                TextArea(
-                    word,
-                    textprops={
-                        "color": _shade(colour),
-                        "fontweight": weight,
-                        "fontsize": SIZE,
-                        "parse_math": False,
-                    },
-                )
+                TextArea(word, textprops={"color": _shade(colour), "fontweight": weight, **style})
                 for word, colour, weight in line
             ]
             boxes.append(HPacker(children=words, align="baseline", pad=0, sep=SIZE / 3))
-        box = VPacker(children=boxes, align="left", pad=0, sep=2)
-        place = left / self._width, 1 - top / self._height
-        self._figure.add_artist(
-            AnnotationBbox(
-                box,
-                place,
-                xycoords="figure fraction",
-                box_alignment=(0, 1),
-                frameon=False,
-                pad=0,
-            )
+        box = AnnotationBbox(
+            VPacker(children=boxes, align="left", pad=0, sep=2),
+            (left / self._width, 1 - top / self._height),
+            xycoords="figure fraction",
+            box_alignment=(0, 1),
+            frameon=False,
+            pad=0,
         )
+        self._figure.add_artist(box)
 
 
 def _shade(colour: Colour) -> tuple[float, float, float]:

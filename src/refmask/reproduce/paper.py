@@ -1,7 +1,6 @@
-"""The paper's printed figures, in percent (CVPR 2023, arXiv 2303.17811).
+"""The paper's printed results, in percent (CVPR 2023, arXiv 2303.17811).
 
-Columns of tables are (data set, split); a method is named as ``METHODS`` names it, with the image
-tower after it.
+Columns of tables are (data set, split); rows are (key of ``METHODS``, image tower).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Figures as PDF and PNG, with their numbers as CSV and a caption that says what is shown."""
+"""Plots: figures as PDF and PNG, with their numbers as CSV and a caption."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Told apart by all kinds of colour vision (Okabe and Ito, 2008), and by their markers.
+#: Distinct for all kinds of colour vision (Okabe and Ito, 2008), also by their markers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
-#: Of one panel, in inches.
+#: Size of a panel, in inches.
 WIDTH, HEIGHT = 4.6, 3.4
 DPI = 160
 BAND = 0.18
-#: Of the space between two groups of bars, what the bars take.
+#: Share of a group's width that its bars fill.
 FILLED = 0.8
 
-#: Everything in a file that would differ from one call to the next.
+#: Removes what would differ between calls from the files.
 _UNDATED = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
 
 Value = str | int | float | None
@@ -54,21 +54,21 @@ class Curve:
     low: list[float] = field(default_factory=list)
     high: list[float] = field(default_factory=list)
 
-    def add(self, x: float, figure: Interval) -> None:
-        """Append a point; the figure is 0 to 1, as metrics give it."""
+    def add(self, x: float, metric: Interval) -> None:
+        """Append a point; the metric is 0 to 1."""
         self.x.append(x)
-        self.y.append(100 * figure.value)
-        self.low.append(100 * figure.low)
-        self.high.append(100 * figure.high)
+        self.y.append(100 * metric.value)
+        self.low.append(100 * metric.low)
+        self.high.append(100 * metric.high)
 
-    def figures(self) -> list[Row]:
-        """The last columns of each point's line in the CSV."""
+    def values(self) -> list[Row]:
+        """Overall IoU and interval of each point, as columns of the CSV."""
         points = zip(self.y, self.low, self.high, strict=True)
         return [{"oIoU": y, "low": low, "high": high} for y, low, high in points]
 
 
 def check_plotting() -> None:
-    """Make sure that figures can be drawn, before anything is computed for them.
+    """Check that figures can be drawn, before any work.
 
     Raises:
         MissingResource: when matplotlib is not installed.
@@ -77,19 +77,19 @@ def check_plotting() -> None:
         import matplotlib.backends.backend_agg  # noqa: F401
     except ImportError:
         raise MissingResource(
-            "expected matplotlib to draw figures, it is not installed; install it with "
-            "'pip install \"refmask[figures]\"'"
+            "drawing figures needs matplotlib, which is not installed; "
+            "run 'pip install \"refmask[figures]\"'"
         ) from None
 
 
 def panels(
     count: int = 1, *, one_scale: bool = False, width: float = WIDTH
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of panels side by side, drawn without a display or any state of pyplot.
+    """A figure of panels side by side, without a display or pyplot.
 
     Args:
         count: number of panels.
-        one_scale: their y axes are the same.
+        one_scale: they share the y axis.
         width: of each, in inches.
 
     Raises:
@@ -114,43 +114,43 @@ def draw_curve(panel: Axes, curve: Curve, number: int, marked: float | None = No
     """A line with a marker at each point and its intervals as a band.
 
     Args:
-        panel: where.
-        curve: what.
-        number: its place among the panel's, for colour and marker.
-        marked: the x whose marker is large.
+        panel: to draw on.
+        curve: to draw.
+        number: its number in the panel, for colour and marker.
+        marked: the x of a large marker.
     """
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
     panel.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=BAND, linewidth=0)
     panel.plot(curve.x, curve.y, color=colour, marker=marker, markersize=3, label=curve.label)
-    own = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if x == marked]
-    for x, y in own:
-        panel.plot([x], [y], color=colour, marker=marker, markersize=9)
+    for x, y in zip(curve.x, curve.y, strict=True):
+        if x == marked:
+            panel.plot([x], [y], color=colour, marker=marker, markersize=9)
 
 
 def draw_bars(
     panel: Axes,
     bars: Mapping[int, float],
     label: str,
-    place: tuple[int, int],
+    series: tuple[int, int],
     ends: Mapping[int, tuple[float, float]] | None = None,
 ) -> None:
     """One series of bars, beside those of the other series in each group.
 
     Args:
-        panel: where.
-        bars: height by number of the group; groups may be absent.
-        label: as the legend names the series.
-        place: number of the series, and how many there are.
+        panel: to draw on.
+        bars: height by number of the group; groups may be missing.
+        label: of the series, for the legend.
+        series: number of the series, and how many there are.
         ends: lower and upper end of each bar's interval.
     """
-    number, count = place
+    number, count = series
     width = FILLED / count
     shift = (number - (count - 1) / 2) * width
     x, heights = [group + shift for group in bars], list(bars.values())
     colour = COLOURS[number % len(COLOURS)]
     panel.bar(x, heights, width, color=colour, label=label, edgecolor="white", linewidth=0.5)
     if ends is not None:
-        # Around its own middle: a quantile of resampled values may lie on one side of the value.
+        # Centred on the interval: its quantiles may both lie on one side of the value.
         middle = [sum(ends[group]) / 2 for group in bars]
         half = [(ends[group][1] - ends[group][0]) / 2 for group in bars]
         panel.errorbar(x, middle, half, fmt="none", ecolor="0.25", capsize=3, linewidth=1)
@@ -167,11 +167,11 @@ def write_figure(
     """Write NAME.pdf, NAME.png, NAME.csv and NAME.md, the same bytes for the same figure.
 
     Args:
-        context: whose folder takes them.
+        context: its folder takes the files.
         name: of the files.
-        figure: what was drawn.
-        rows: every number that is drawn, by column; the first row names the columns.
-        caption: what is shown.
+        figure: to write.
+        rows: every number that is drawn, by column; the first row has all columns.
+        caption: what the figure shows.
         notes: every rule that affects a number.
     """
     written = []

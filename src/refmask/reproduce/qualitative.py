@@ -1,4 +1,4 @@
-"""What the figures of images share: from records and picked examples to a figure's files."""
+"""Galleries: from records and chosen examples to the files of a figure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from refmask.types import Query, Sample
 from refmask.visualize.comparison import TRUTH
 from refmask.visualize.overlay import ANSWER
 
-ONE_A_IMAGE = "ties go by the expression's id; of an image at most one expression is shown"
+ONE_PER_IMAGE = "ties are broken by query id; at most one expression per image is shown"
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,15 @@ class Gallery:
 
     Attributes:
         name: of its files.
-        shows: a sentence.
-        rule: how its examples are picked, a sentence.
-        column: the split they are of.
-        answers: what is drawn, by column title and expression's id: each with ``mask`` (a
+        shows: what it shows, a sentence.
+        rule: the rule that picked the examples, a sentence.
+        column: their split.
+        answers: the records to draw, by column title and query id: each with ``mask`` (a
             run-length encoding) and ``iou``, the first also with ``expression`` and
             ``noun_phrase``.
-        examples: what the rule picked.
+        examples: the picked examples.
         abreast: examples side by side.
-        colours: of outlines by column title, where it is not an answer's.
+        colours: outline colours by column title, where not an answer's.
         notes: sentences below.
     """
 
@@ -50,29 +50,30 @@ class Gallery:
 
 
 def check_ready(context: ExperimentContext) -> None:
-    """Make sure that examples can be made and drawn, before anything is computed for them.
+    """Check that examples can be computed and drawn, before any work.
 
     Raises:
-        ConfigurationError: when no model stands for the vision transformer, whose answers they are.
+        ConfigurationError: when there is no model for the vision transformer.
         MissingResource: when matplotlib is not installed.
     """
     check_plotting()
     if VIT not in context.models:
-        raise ConfigurationError(f"expected a model as {VIT}, none was given; name one as `vit`")
+        raise ConfigurationError(f"there is no model for {VIT}; name one as `vit`")
 
 
-def counted(found: RunRecords) -> Records:
-    """The records of a run that its figures count, by the expression's id."""
-    return {query: record for query, record in found.records.items() if found.counts(query)}
+def counted_records(run: RunRecords) -> Records:
+    """The records that the run's metrics include, by query id."""
+    return {query: record for query, record in run.records.items() if run.counts(query)}
 
 
 def write_gallery(context: ExperimentContext, gallery: Gallery) -> list[Path]:
-    """Draw the examples; PDF, PNG, CSV and a caption, which alone tells where none was found."""
+    """Write the examples as PDF, PNG, CSV and caption; only a caption where there are none."""
     caption = f"{gallery.shows} Data: {gallery.column.label}. {gallery.rule}"
-    notes = [ONE_A_IMAGE, *gallery.notes, *_limits(context)]
+    notes = [ONE_PER_IMAGE, *gallery.notes]
+    notes += [f"arithmetic and rules of the evaluation: compat {context.compat}", *context.limits]
     if not gallery.examples:
-        told = "".join(f"- {note}\n" for note in notes)
-        text = f"{caption}\n\nNo expression fits the rule.\n\n{told}"
+        listed_notes = "".join(f"- {note}\n" for note in notes)
+        text = f"{caption}\n\nNo expression fits the rule.\n\n{listed_notes}"
         return [context.write(f"{gallery.name}.md", text)]
     dataset = context.dataset(gallery.column)
     rows = [_row(gallery, example, dataset.sample(example.image)) for example in gallery.examples]
@@ -82,31 +83,28 @@ def write_gallery(context: ExperimentContext, gallery: Gallery) -> list[Path]:
 
 
 def query_of(sample: Sample, example: Example) -> Query:
-    """The example's expression with its target."""
+    """The example's query."""
     return next(query for query in sample.queries if query.id == example.query)
 
 
 def _row(gallery: Gallery, example: Example, sample: Sample) -> Row:
     query = query_of(sample, example)
-    told = {name: records[example.query] for name, records in gallery.answers.items()}
+    records = {name: some[example.query] for name, some in gallery.answers.items()}
     panels = [Panel(query.target, TRUTH)]
-    for name, record in told.items():
+    for name, record in records.items():
         colour = gallery.colours.get(name, ANSWER)
         panels.append(Panel(rle.decode(record["mask"]), colour, f"IoU {record['iou']:.2f}"))
-    phrase = next(iter(told.values()))["noun_phrase"]
+    phrase = next(iter(records.values()))["noun_phrase"]
     return Row(sample.image, query.expression, phrase, panels, example.note)
 
 
 def _listed(gallery: Gallery, example: Example) -> dict[str, Value]:
-    """What is drawn of an example, in numbers."""
-    told = {name: records[example.query] for name, records in gallery.answers.items()}
-    expression = next(record["expression"] for record in told.values())
-    row: dict[str, Value] = {"image": example.image, "query": example.query}
-    row |= {"expression": expression, "example of": example.note}
-    return row | {f"IoU {name}": float(record["iou"]) for name, record in told.items()}
-
-
-def _limits(context: ExperimentContext) -> list[str]:
-    """By whose rules the records were made, and what was left out."""
-    limited = [] if context.first is None else [f"only the first {context.first} images"]
-    return [f"arithmetic and rules of the evaluation: compat {context.compat}", *limited]
+    """An example's line in the CSV."""
+    records = {name: some[example.query] for name, some in gallery.answers.items()}
+    return {
+        "image": example.image,
+        "query": example.query,
+        "expression": next(iter(records.values()))["expression"],
+        "example of": example.note,
+        **{f"IoU {name}": float(record["iou"]) for name, record in records.items()},
+    }

@@ -1,4 +1,4 @@
-"""A table of figures: ours, the paper's and the difference, as Markdown and CSV."""
+"""A table of metrics: ours, the paper's and the difference, as Markdown and CSV."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from refmask.metrics import Interval
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure, in percent; None for what is not known or not printed.
+    """One metric, in percent; None for what is unknown or not printed.
 
     Attributes:
         ours: as measured.
@@ -36,14 +36,14 @@ class Cell:
 
 @dataclass
 class Table:
-    """Figures by row and column.
+    """Metrics by row and column.
 
     Attributes:
         title: what it shows.
         rows: labels of rows, in order.
         columns: labels of columns, in order.
-        cells: by row and column; those that are absent are empty.
-        notes: sentences below it: every rule that affects a figure.
+        cells: by row and column; missing cells are empty.
+        notes: sentences below it: every rule that affects a metric.
     """
 
     title: str
@@ -79,36 +79,33 @@ class Table:
         for row in self.rows:
             for column in self.columns:
                 cell = self._cell(row, column)
-                figures = (cell.ours, cell.low, cell.high, cell.paper, cell.difference())
-                if any(value is not None for value in figures):
-                    yield [row, column, *["" if v is None else f"{v:.4f}" for v in figures]]
+                values = (cell.ours, cell.low, cell.high, cell.paper, cell.difference())
+                if any(value is not None for value in values):
+                    yield [row, column, *["" if v is None else f"{v:.4f}" for v in values]]
 
 
-def cell(summary: Mapping[str, Any], figure: str, paper: float | None = None) -> Cell:
-    """A figure of a run's summary, in percent, beside the paper's; empty where it has none."""
-    found = summary["figures"].get(figure)
-    if found is None:
-        return Cell(paper=paper)
-    ours, low, high = (100 * found[key] for key in ("value", "low", "high"))
-    return Cell(ours, paper, low, high)
+def cell(summary: Mapping[str, Any], metric: str, paper: float | None = None) -> Cell:
+    """A metric of a run's summary, in percent, beside the paper's; ours is empty if undefined."""
+    ours = summary["figures"].get(metric)
+    return Cell(paper=paper) if ours is None else interval_cell(Interval(**ours), paper)
 
 
 def interval_cell(interval: Interval, paper: float | None = None) -> Cell:
-    """A figure and its interval, in percent, beside the paper's."""
+    """A metric and its interval, in percent, beside the paper's."""
     return Cell(100 * interval.value, paper, 100 * interval.low, 100 * interval.high)
 
 
 def rules_of(summary: Mapping[str, Any]) -> list[str]:
-    """Every rule that a run's figures depend on, and what was left out, as notes."""
-    told = summary["configuration"]
-    where = f"{told['data']} {told['split']}"
+    """The rules of a run and what it left out, as notes."""
+    settings = summary["configuration"]
+    split = f"{settings['data']} {settings['split']}"
     notes = list(summary["rules"])
     if summary["without_proposals"]:
-        notes.append(f"{where}: {summary['without_proposals']} expressions without proposals")
+        notes.append(f"{split}: {summary['without_proposals']} expressions without proposals")
     if summary["missing_images"]["count"]:
-        notes.append(f"{where}: {summary['missing_images']['count']} images were missing")
-    if "first" in told:
-        notes.append(f"{where}: only the first {told['first']} images")
+        notes.append(f"{split}: {summary['missing_images']['count']} images were missing")
+    if "first" in settings:
+        notes.append(f"{split}: only the first {settings['first']} images")
     return notes
 
 
@@ -117,5 +114,5 @@ def _shown(cell: Cell) -> str:
     if cell.paper is None:
         return ours if cell.ours is not None else ""
     difference = cell.difference()
-    apart = "" if difference is None else f", {difference:+.2f}"
-    return f"{ours} ({cell.paper:.2f}{apart})"
+    gap = "" if difference is None else f", {difference:+.2f}"
+    return f"{ours} ({cell.paper:.2f}{gap})"

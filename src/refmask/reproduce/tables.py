@@ -1,4 +1,4 @@
-"""The paper's tables, one function each: it returns the files it wrote, Markdown and CSV."""
+"""The paper's tables, one function each, which returns the files it wrote: Markdown and CSV."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Row:
     tower: str
 
     def label(self, context: ExperimentContext) -> str:
-        """As printed: with the tower's name, or the model's where that is another."""
+        """As printed, with the tower's name or that of the model in its place."""
         return f"{self.method} {context.tower_name(self.tower)}"
 
 
@@ -57,17 +57,18 @@ ROWS = (
     Row("global-local", RESNET),
     Row("global-local", VIT),
 )
+OURS = ROWS[-1]
 TABLE_2_ROWS = (ROWS[0], ROWS[1], ROWS[2], ROWS[4], ROWS[6])
 
 
 def rows_of(
     context: ExperimentContext, rows: tuple[Row, ...] = ROWS
 ) -> tuple[list[Row], list[str]]:
-    """Those rows whose tower is there, and a note about the others."""
-    there = [row for row in rows if row.tower in context.models]
-    absent = [f"{row.method} {row.tower}" for row in rows if row not in there]
+    """The rows whose tower has a model, and a note about the others."""
+    usable = [row for row in rows if row.tower in context.models]
+    absent = [f"{row.method} {row.tower}" for row in rows if row not in usable]
     note = f"no model was given for {', '.join(absent)}"
-    return there, [note] if absent else []
+    return usable, [note] if absent else []
 
 
 def table1(context: ExperimentContext) -> list[Path]:
@@ -112,7 +113,7 @@ def table1(context: ExperimentContext) -> list[Path]:
 
 
 def _reported(context: ExperimentContext, metric: str) -> dict[str, tuple[float | None, ...]]:
-    """Other systems' figures as the paper reports them, by name."""
+    """Metrics of other systems as the paper reports them, by name."""
     if context.on_scenes:
         return {}
     if metric == "oIoU":
@@ -121,7 +122,7 @@ def _reported(context: ExperimentContext, metric: str) -> dict[str, tuple[float 
 
 
 def _printed(context: ExperimentContext, metric: str, row: paper.Row, number: int) -> float | None:
-    """The paper's figure, where it is about the same data and proposals."""
+    """The paper's value, where data and proposals are the same."""
     same = not context.on_scenes and context.proposer_name == "freesolo"
     return paper.TABLE_1[metric][row][number] if same else None
 
@@ -134,12 +135,12 @@ def _column_of(dataset: str, split: str) -> Column:
 def table2(context: ExperimentContext) -> list[Path]:
     """All methods on the data sets' own instances, so that only the choice is judged.
 
-    Besides the paper's oIoU, how often the right instance was chosen: here it means most.
+    Beside the paper's oIoU, "choice" is the share of right instances.
     """
     metrics = ("oIoU", "choice")
     columns = context.columns(VAL_COLUMNS)
     rows, notes = rows_of(context, TABLE_2_ROWS)
-    names = [f"{column.label} {figure}" for column in columns for figure in metrics]
+    names = [f"{column.label} {metric}" for column in columns for metric in metrics]
     table = Table(
         "Table 2, instances as proposals", [r.label(context) for r in rows], names, notes=notes
     )
@@ -150,17 +151,17 @@ def table2(context: ExperimentContext) -> list[Path]:
                 column, segmenter, f"{row.label(context)} instances", instances=True
             )
             printed = None if context.on_scenes else paper.TABLE_2[row.method][column.dataset]
-            for figure, paper_figure in zip(metrics, (printed, None), strict=True):
-                name = f"{column.label} {figure}"
-                table.cells[row.label(context), name] = cell(summary, figure, paper_figure)
+            for metric, value in zip(metrics, (printed, None), strict=True):
+                name = f"{column.label} {metric}"
+                table.cells[row.label(context), name] = cell(summary, metric, value)
             notes += [note for note in rules_of(summary) if note not in notes]
     return context.write_table(table, "table2")
 
 
 def table3(context: ExperimentContext) -> list[Path]:
-    """Which visual feature meets which textual one: three by three, out of one pass."""
+    """Visual by textual features, three by three, from one pass."""
     (column, *_) = context.columns((REFCOCOG_VAL,))
-    found = sweep(context, column, VIT)
+    results = sweep(context, column, VIT)
     alpha, beta = own_blend(context, column)
     visual = {"global": 1.0, "local": 0.0, "global-local": alpha}
     textual = {"global": 1.0, "local": 0.0, "global-local": beta}
@@ -173,20 +174,18 @@ def table3(context: ExperimentContext) -> list[Path]:
     for row, a in visual.items():
         for name, b in textual.items():
             printed = None if context.on_scenes else paper.TABLE_3[row][name]
-            figure = intervals(found[a, b])["oIoU"]
-            table.cells[f"visual {row}", f"text {name}"] = interval_cell(figure, printed)
+            ours = intervals(results[a, b])["oIoU"]
+            table.cells[f"visual {row}", f"text {name}"] = interval_cell(ours, printed)
     return context.write_table(table, "table3")
 
 
 def notes(context: ExperimentContext) -> list[str]:
-    """The rules of an experiment that is read off a sweep."""
-    record = compat.by_name(context.compat, "vit")
-    limited = [] if context.first is None else [f"only the first {context.first} images"]
-    return [*rules(record, chooses=True), *limited]
+    """The rules of an experiment on a sweep."""
+    return [*rules(compat.by_name(context.compat, "vit"), chooses=True), *context.limits]
 
 
 def own_blend(context: ExperimentContext, column: Column) -> Blend:
-    """The blend of the model's card on scenes, else the paper's; both are of the grid."""
+    """The blend of the model's card on scenes, else the paper's; both are on the grid."""
     method = context.segmenter(VIT, "global-local", column).method
     alpha, beta = getattr(method, "alpha", PAPER_BLEND[0]), getattr(method, "beta", PAPER_BLEND[1])
     return (round(float(alpha), 2), round(float(beta), 1))
@@ -195,7 +194,7 @@ def own_blend(context: ExperimentContext, column: Column) -> Blend:
 def table4(context: ExperimentContext) -> list[Path]:
     """The noun phrases that the parser finds in the paper's expressions.
 
-    The paper prints each phrase highlighted; what is left of it in text is its head.
+    The paper highlights each phrase; its text gives only the head.
     """
     expressions = [expression for expression, _ in paper.TABLE_4]
     phrases = context.phrase_parser(expressions)
@@ -217,23 +216,23 @@ def table4(context: ExperimentContext) -> list[Path]:
 
 
 def table5(context: ExperimentContext) -> list[Path]:
-    """What the global feature adds is the right instance, not the right class.
+    """The global feature improves the choice of the instance, not of the class.
 
-    As the blend, a feature is the same on both sides: the global visual one meets the whole
-    expression, the local one the noun phrase (the paper's oIoU are those of table 3's diagonal).
+    Both sides use the same level: global is the global visual feature with the whole expression,
+    local the local one with the noun phrase (the paper's oIoU are on table 3's diagonal).
     """
     metrics = ("MC-ACC", "CC-oIoU", "oIoU")
     (column, *_) = context.columns((REFCOCOG_VAL,))
-    found = sweep(context, column, VIT)
+    results = sweep(context, column, VIT)
     blends = {"global": (1.0, 1.0), "local": (0.0, 0.0)}
     blends["global-local"] = own_blend(context, column)
     table = Table(f"Table 5, {column.label}", list(blends), list(metrics), notes=notes(context))
     for row, blend in blends.items():
-        figures = intervals(found[blend])
+        ours = intervals(results[blend])
         for name in metrics:
             printed = None if context.on_scenes else paper.TABLE_5[row][name]
-            if name in figures:
-                table.cells[row, name] = interval_cell(figures[name], printed)
+            if name in ours:
+                table.cells[row, name] = interval_cell(ours[name], printed)
     return context.write_table(table, "table5")
 
 
@@ -255,16 +254,15 @@ def phrasecut(context: ExperimentContext) -> list[Path]:
 
 
 def noun_phrases(context: ExperimentContext) -> list[Path]:
-    """How often the noun phrase is the whole expression, so that both texts are one."""
+    """How often the noun phrase is the whole expression, so that both texts are equal."""
     row = "noun phrase = expression"
     columns = context.columns(VAL_COLUMNS)
     table = Table("Noun phrases that are the whole expression", [row], [c.label for c in columns])
     for column in columns:
-        said = [query.expression for s in context.samples(column) for query in s.queries]
-        phrases = context.phrase_parser(said)
+        phrases = context.phrase_parser(context.expressions(column))
         same = sum(phrase.noun_phrase == phrase.text for phrase in phrases)
         printed = None if context.on_scenes else paper.WHOLE_SENTENCE[column.dataset]
-        table.cells[row, column.label] = Cell(100 * same / len(said), printed)
-        table.notes.append(f"{column.label}: {len(said)} expressions")
-    table.notes.append("the paper does not say over which splits its shares are")
+        table.cells[row, column.label] = Cell(100 * same / len(phrases), printed)
+        table.notes.append(f"{column.label}: {len(phrases)} expressions")
+    table.notes.append("the paper does not name the splits of its shares")
     return context.write_table(table, "noun-phrases")

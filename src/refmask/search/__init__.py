@@ -2,21 +2,20 @@
 
 An index is a folder::
 
-    refmask-index.json    marks it; its configuration, and the folders that were added
-    images.lance        a row for each image
+    refmask-index.json    its configuration, and the folders that were added
+    pictures.lance        a row for each image
     regions.lance         a row for each of their mask proposals
 
-Both tables are LanceDB's, embedded: there is no server. One process at a time writes, any number
-read. A row of ``regions`` holds the mask as COCO's RLE, box, area, and three vectors in float16:
+Both tables are LanceDB's, embedded in this process. One process at a time writes, any number read.
+A row of ``regions`` holds the mask as COCO's RLE, box, area, and three vectors in float16:
 
-* ``global`` and ``local``, the features as the method gave them, unblended. Every score shown comes
-  from these two, by the method itself, so alpha and beta stay free;
-* ``vector``, both blended by the alpha that the index was made with, of length 1. This is what is
-  searched, by cosine. The dot product of the unblended pair with the phrase would need no third
-  vector, but it leaves out that the blends of different masks have different lengths, and ranks
-  otherwise: ``benchmarks/index.py`` measures how much.
+* ``global`` and ``local``: the method's features, unblended. The method computes every score shown
+  from these two, so alpha and beta can be chosen per search.
+* ``vector``: both blended by the index's alpha, of length 1; searched by cosine. The dot product of
+  the unblended pair with the phrase would need no third vector, but ignores that the blends of
+  different masks have different lengths, and ranks otherwise: ``benchmarks/index.py`` measures it.
 
-A phrase asked with another alpha is compared with every row instead.
+A search with another alpha than the index's compares every row.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
     from refmask.search.index import Index as Index
     from refmask.search.ingest import Outcome as Outcome
 
-#: Where the public names live, each imported on first use: what needs no model loads no library
-#: of models.
-_HOME = {
+#: Modules of the public names. Each is imported on first use, so that reading an index loads no
+#: model libraries.
+_MODULES = {
     "Collection": "collection",
     "Hit": "hits",
     "Index": "index",
@@ -44,12 +43,12 @@ _HOME = {
     "Filters": "filters",
 }
 
-__all__ = sorted(_HOME)
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module 'refmask.search' has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(f"refmask.search.{_HOME[name]}"), name)
+    return getattr(importlib.import_module(f"refmask.search.{_MODULES[name]}"), name)

@@ -1,8 +1,8 @@
-"""What an index holds, on disk: two LanceDB tables. No model is needed to read or remove."""
+"""The tables of an index on disk. Reading and removing need no model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from os import PathLike
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 IMAGES, REGIONS = "pictures", "regions"
-#: Rows that are compared at a time when every row is.
+#: Rows scored at a time when all are compared.
 CHUNK = 8192
 
 
@@ -48,14 +48,14 @@ class Stats:
     """How much an index holds.
 
     Attributes:
-        images: in it, those without regions included.
-        regions: of all images.
-        bytes: of its files, versions that will be removed by and by included.
-        approximate: kind of the approximate index; None while every search looks at all regions.
-        indexed: regions in the approximate index; the others are looked at one by one.
-        alpha: with which its searched vectors are blended.
+        images: number of images, including those without regions.
+        regions: number of regions.
+        bytes: of its files, including older versions that are deleted later.
+        approximate: kind of the approximate index; None while every search compares all regions.
+        indexed: regions in the approximate index; searches compare all others.
+        alpha: weight of the global feature in its searched vectors.
         dim: D, of each vector.
-        folders: whose new images ``update`` takes in.
+        folders: folders whose new images ``update`` adds.
         configuration: all that its features and masks depend on.
     """
 
@@ -73,9 +73,9 @@ class Stats:
 class Collection:
     """The rows of an index.
 
-    An image is in the index when its row in ``images`` is. That row is written last and removed
-    first: regions without it are what a killed writer left. They are never shown, and removed by
-    whoever writes that image next.
+    An image is in the index when it has a row in ``images``. That row is written last and removed
+    first. Regions without it, as a killed writer may leave them, are never shown, and the next
+    writer of that image removes them.
 
     Args:
         path: the index's folder.
@@ -89,7 +89,7 @@ class Collection:
         self.folder = Path(path)
         self.marker = read_marker(self.folder)
         with translate_errors(self.folder):
-            # Each read sees what all writers have written.
+            # Each read sees all writes.
             database = _connect(self.folder)
             self._images = database.open_table(IMAGES)
             self._regions = database.open_table(REGIONS)
@@ -98,16 +98,16 @@ class Collection:
     def create(
         cls, path: str | PathLike[str], configuration: Fingerprint, alpha: float, dim: int
     ) -> Collection:
-        """The index in a folder; a new one where there is none.
+        """Open the index in a folder, or create one.
 
         Args:
-            path: a folder that is an index, empty, or not there.
+            path: a folder that is an index, empty, or does not exist.
             configuration: of a new index.
             alpha: of a new index.
             dim: of a new index.
 
         Raises:
-            ConfigurationError: when the folder holds other things, or cannot be made.
+            ConfigurationError: when the folder holds other files, or cannot be created.
             MissingResource: when LanceDB is not installed.
         """
         lancedb()
@@ -116,18 +116,19 @@ class Collection:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(
-                f"cannot make the index {folder}: {error.strerror}; choose another folder"
+                f"cannot create the index {folder}: {error.strerror}; choose another folder"
             ) from None
         with write_lock(folder):
             if not (folder / MARKER).exists():
-                _make(folder, Marker(configuration, alpha, dim))
+                _initialize(folder, Marker(configuration, alpha, dim))
         return cls(folder)
 
     def images(self, where: str | None = None) -> list[IndexedImage]:
-        """Rows of ``images`` that fulfil a condition; all, if there is none."""
+        """Rows of ``images`` that fulfil an SQL condition; all when it is None."""
         with translate_errors(self.folder):
-            found = self._images.search().where(where) if where else self._images.search()
-            return [IndexedImage(**row) for row in found.to_arrow().to_pylist()]
+            query = self._images.search()
+            rows = (query.where(where) if where else query).to_arrow()
+            return [IndexedImage(**row) for row in rows.to_pylist()]
 
     def rows(self, path: str) -> pa.Table:
         """All columns of the regions of an image, in the order of its proposals."""
@@ -135,14 +136,17 @@ class Collection:
             return self._regions.search().where(among("path", [path])).to_arrow().sort_by("number")
 
     def put(self, entries: Sequence[Entry]) -> None:
-        """Write images with all their regions, in place of what was there for their paths."""
+        """Write images with all their regions, replacing earlier rows of their paths."""
         import pyarrow as pa
 
         with write_lock(self.folder), translate_errors(self.folder):
             paths = [entry.image.path for entry in entries]
-            known = {one.path: one for one in self.images(among("path", paths))} if paths else {}
-            # Another process may have been quicker.
-            fresh = [one for one in entries if not one.image.same_as(known.get(one.image.path))]
+            written = self.images(among("path", paths)) if paths else []
+            known = {image.path: image for image in written}
+            # Another process may have written the same image meanwhile.
+            fresh = [
+                entry for entry in entries if not entry.image.same_as(known.get(entry.image.path))
+            ]
             if not fresh:
                 return
             self._drop(among("path", (entry.image.path for entry in fresh)))
@@ -152,70 +156,67 @@ class Collection:
             self._images.add(image_rows(entry.image for entry in fresh))
 
     def remove(self, where: str) -> int:
-        """Remove images that fulfil a condition, with their regions; returns how many."""
+        """Remove images that fulfil an SQL condition, with their regions; returns how many."""
         with write_lock(self.folder), translate_errors(self.folder):
             count = int(self._images.count_rows(where))
             self._drop(where)
             return count
 
     def remove_places(self, places: Iterable[str | PathLike[str]]) -> int:
-        """Remove images by path, and all of folders; ``update`` does not bring them back.
+        """Remove files and all images below folders; ``update`` does not add them again.
 
         Args:
-            places: files or folders, there or not.
+            places: files or folders, which need not exist.
 
         Returns:
-            How many images were in the index and are not any more.
+            How many images were removed.
         """
         paths = [Path(place).resolve() for place in places]
         conditions = [among("path", map(str, paths)), *map(below, paths)]
         count = self.remove(" OR ".join(conditions))
 
         def change(marker: Marker) -> Marker:
-            folders = [one for one in marker.folders if not lies_in(one, paths)]
+            folders = [folder for folder in marker.folders if not lies_in(folder, paths)]
             removed = [*marker.removed, *map(str, paths)]
-            still = [one for one in removed if lies_in(one, folders)]
-            return replace(marker, folders=_sorted(folders), removed=_sorted(still))
+            removed = [path for path in removed if lies_in(path, folders)]
+            return replace(marker, folders=_sorted(folders), removed=_sorted(removed))
 
         self._change(change)
         return count
 
     def watch(self, places: Iterable[str], folders: Iterable[str]) -> None:
-        """Note what ``update`` looks after.
+        """Have ``update`` add new images of folders, and no longer skip removed places.
 
         Args:
-            places: absolute paths of files and folders, which may have been removed before.
-            folders: absolute paths of those among them whose new images are taken in.
+            places: absolute paths of files and folders.
+            folders: absolute paths of the folders among them.
         """
         places, folders = list(places), list(folders)
 
         def change(marker: Marker) -> Marker:
-            removed = [one for one in marker.removed if not lies_in(one, places)]
-            watched = {*marker.folders, *folders}
+            removed = [path for path in marker.removed if not lies_in(path, places)]
+            watched = [*marker.folders, *folders]
             return replace(marker, folders=_sorted(watched), removed=_sorted(removed))
 
         self._change(change)
 
     def unwatch(self, folders: Sequence[str]) -> None:
-        """No longer look after folders, by their absolute paths; what is in the index stays."""
-
-        def change(marker: Marker) -> Marker:
-            watched = [one for one in marker.folders if one not in folders]
-            return replace(marker, folders=_sorted(watched))
-
-        self._change(change)
+        """Have ``update`` ignore folders, given by absolute paths; their images stay."""
+        self._change(
+            lambda marker: replace(marker, folders=_sorted({*marker.folders}.difference(folders)))
+        )
 
     def nearest(self, vector: FloatArray, limit: int, where: str | None) -> pa.Table:
-        """The regions that are most similar to a vector by what is searched, for a closer look.
+        """The regions whose searched vectors are nearest to a vector, as candidates for scoring.
 
         Args:
             vector: float32 (D,) of length 1.
             limit: how many.
-            where: a condition that they fulfil.
+            where: an SQL condition that they fulfil.
 
         Returns:
-            The columns ``READ``. All of the nearest while there is no approximate index; with one,
-            their order is approximate, too.
+            The columns ``READ``. Exact while there is no approximate index; with one, selection and
+            order are approximate.
         """
         with translate_errors(self.folder):
             return approximate.nearest(self._regions, vector, limit, where).select(READ)
@@ -223,48 +224,49 @@ class Collection:
     def best(
         self, score: Callable[[ContextFeatures], FloatArray], limit: int, where: str | None
     ) -> pa.Table:
-        """The regions that score best, every one compared.
+        """The regions with the best scores among all.
 
         Args:
-            score: gives float32 (N,) for the unblended features of N regions.
+            score: float32 (N,) from the unblended features of N regions.
             limit: how many.
-            where: a condition that they fulfil.
+            where: an SQL condition that they fulfil.
 
         Returns:
             The columns ``READ``, best first.
         """
         import pyarrow as pa
 
-        kept = region_schema(self.marker.dim).empty_table().select(READ)
+        best = region_schema(self.marker.dim).empty_table().select(READ)
         with translate_errors(self.folder):
-            asked = self._regions.search().select(list(READ))
-            asked = asked.where(where) if where else asked
-            for batch in asked.to_batches(CHUNK):
-                rows = pa.concat_tables([kept, pa.Table.from_batches([batch]).select(READ)])
+            query = self._regions.search().select(list(READ))
+            query = query.where(where) if where else query
+            for batch in query.to_batches(CHUNK):
+                rows = pa.concat_tables([best, pa.Table.from_batches([batch]).select(READ)])
                 order = np.argsort(-score(features_of(rows)), kind="stable")
-                kept = rows.take(order[:limit])
-        return kept
+                best = rows.take(order[:limit])
+        return best
 
-    def settle(self) -> None:
-        """Bring the files in order after writing, and the approximate index up to date."""
+    def optimize(self) -> None:
+        """Compact the files after writing, and update the approximate index."""
         with write_lock(self.folder), translate_errors(self.folder):
             self._images.optimize(cleanup_older_than=approximate.KEEP)
             marker = read_marker(self.folder)
-            trained = approximate.settle(self._regions, marker.trained)
+            trained = approximate.optimize(self._regions, marker.trained)
             if trained != marker.trained:
-                approximate.make_by(self._images, "path", "content")
-                approximate.make_by(self._regions, "path")
+                approximate.build_exact(self._images, "path", "content")
+                approximate.build_exact(self._regions, "path")
                 write_marker(self.folder, replace(marker, trained=trained))
 
     def stats(self) -> Stats:
-        """How much is in it."""
+        """Count images, regions and bytes."""
         marker = read_marker(self.folder)
         with translate_errors(self.folder):
-            kind, indexed = approximate.told(self._regions)
+            kind, indexed = approximate.status(self._regions)
+            files = self.folder.rglob("*")
             return Stats(
                 images=int(self._images.count_rows()),
                 regions=int(self._regions.count_rows()),
-                bytes=sum(file.stat().st_size for file in _files(self.folder)),
+                bytes=sum(file.stat().st_size for file in files if file.is_file()),
                 approximate=kind,
                 indexed=indexed,
                 alpha=marker.alpha,
@@ -293,22 +295,15 @@ def _connect(folder: Path) -> Any:
     return lancedb().connect(str(folder), read_consistency_interval=timedelta(0))
 
 
-def _make(folder: Path, marker: Marker) -> None:
-    """Make a new index, marked last: without the mark, tables are what a killed maker left."""
+def _initialize(folder: Path, marker: Marker) -> None:
+    """Create an index. The marker is written last: tables without it are of a killed process."""
     schemas = {IMAGES: image_schema(), REGIONS: region_schema(marker.dim)}
     visible = {item.name for item in folder.iterdir() if not item.name.startswith(".")}
     if visible - {f"{name}.lance" for name in schemas}:
-        raise ConfigurationError(
-            f"expected an index or an empty folder in {folder}, but it holds other things; name "
-            "another folder"
-        )
+        raise ConfigurationError(f"{folder} is not empty and no index; choose another folder")
     with translate_errors(folder):
         database = _connect(folder)
         for name, schema in schemas.items():
             database.drop_table(name, ignore_missing=True)
             database.create_table(name, schema=schema)
     write_marker(folder, marker)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (file for file in folder.rglob("*") if file.is_file())

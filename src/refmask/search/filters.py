@@ -1,4 +1,4 @@
-"""Which regions a search is about, and conditions as SQL that LanceDB reads."""
+"""Filters of a search, as SQL conditions for LanceDB."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from refmask.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Filters:
-    """Regions that may be found; everything, unless said otherwise.
+    """Limits a search to some regions; the defaults allow all.
 
     Attributes:
-        folder: of images in this folder, or below it.
-        min_area: of masks that cover at least this share of their image, 0 to 1.
-        max_area: of masks that cover at most this share.
-        since: of images taken on this day or later.
-        until: of images taken on this day or earlier.
+        folder: only images in this folder or below it.
+        min_area: smallest share of the image that a mask may cover, 0 to 1.
+        max_area: largest share.
+        since: only images taken on this day or later.
+        until: only images taken on this day or earlier.
 
     Raises:
-        ConfigurationError: for values out of range; all faults at once.
+        ConfigurationError: for values out of range, naming all of them.
     """
 
     folder: str | os.PathLike[str] | None = None
@@ -36,15 +36,16 @@ class Filters:
         faults = []
         if not 0 <= self.min_area <= self.max_area <= 1:
             faults.append(
-                f"min_area and max_area from 0 to 1, got {self.min_area} and {self.max_area}"
+                f"min_area ({self.min_area}) and max_area ({self.max_area}) must lie between 0 and "
+                "1, the smaller one first"
             )
         if self.since and self.until and self.since > self.until:
-            faults.append(f"since before until, got {self.since} and {self.until}")
+            faults.append(f"since ({self.since}) must not be after until ({self.until})")
         if faults:
-            raise ConfigurationError(f"expected {'; '.join(faults)}; correct it")
+            raise ConfigurationError("; ".join(faults))
 
     def sql(self) -> str | None:
-        """The condition on a row of ``regions``; None when all may be found."""
+        """The condition on a row of ``regions``; None for all."""
         conditions = []
         if self.folder is not None:
             conditions.append(below(Path(self.folder).resolve()))
@@ -60,14 +61,14 @@ class Filters:
 
 
 def among(column: str, texts: Iterable[str]) -> str:
-    """The condition that a column holds one of these texts, at least one."""
+    """The condition that a column holds one of some texts, of which there is at least one."""
     return f"{column} IN ({', '.join(map(_quoted, texts))})"
 
 
 def below(folder: Path) -> str:
     """The condition that ``path`` lies below a folder, at any depth.
 
-    A range of texts, as ``LIKE`` would read % and _ in names as more than themselves.
+    A range of texts, because ``LIKE`` gives % and _ in names a meaning.
     """
     start = str(folder).rstrip(os.sep) + os.sep
     end = start[:-1] + chr(ord(os.sep) + 1)
@@ -75,7 +76,7 @@ def below(folder: Path) -> str:
 
 
 def lies_in(path: str | os.PathLike[str], places: Iterable[str | os.PathLike[str]]) -> bool:
-    """Whether a path is one of some places, or below one of them."""
+    """Whether a path is one of ``places``, or below one of them."""
     return any(Path(path).is_relative_to(place) for place in places)
 
 

@@ -1,4 +1,4 @@
-"""The folder of an index: what marks it, what it depends on, and who may write."""
+"""The folder of an index: its marker file, its lock, and errors of LanceDB."""
 
 from __future__ import annotations
 
@@ -19,25 +19,24 @@ from refmask.ops.reading import MISSHAPEN, is_absent, read_json
 if TYPE_CHECKING:
     from types import ModuleType
 
-#: What libraries say of a disk without room.
+#: How libraries report a full disk.
 FULL = ("No space left on device", "os error 28", "Disk quota exceeded")
-#: Counted up when older programs cannot read the folder any more.
+#: Increased when older versions can no longer read the folder.
 FORMAT = 1
 MARKER, LOCK = "refmask-index.json", ".lock"
-MAKE = "make one with 'refmask index add'"
 
 
 @dataclass(frozen=True)
 class Marker:
-    """What an index tells of itself.
+    """The metadata of an index.
 
     Attributes:
         configuration: all that its features and masks depend on.
-        alpha: with which its searched vectors are blended.
+        alpha: weight of the global feature in its searched vectors.
         dim: D, of each vector.
-        folders: absolute paths of those that were added, whose new images ``update`` takes in,
-        removed: but for these files and folders.
-        trained: number of regions when the approximate index was made; 0 while there is none.
+        folders: absolute paths of added folders, whose new images ``update`` adds.
+        removed: absolute paths of files and folders in them that ``update`` skips.
+        trained: number of regions when the approximate index was built; 0 without one.
     """
 
     configuration: Fingerprint
@@ -49,34 +48,36 @@ class Marker:
 
 
 def read_marker(folder: Path) -> Marker:
-    """What a folder tells of itself.
+    """Read the metadata of an index.
 
     Raises:
-        ConfigurationError: when it is no index of this format, or damaged.
+        ConfigurationError: when the folder is no index of this format, or damaged.
     """
     file = folder / MARKER
     if is_absent(file):
-        raise ConfigurationError(f"expected an index in {folder}, found none; {MAKE}")
+        raise ConfigurationError(
+            f"there is no index in {folder}; create one with 'refmask index add'"
+        )
     try:
-        told = read_json(file, "a description of an index", most="settings")
-        form = told.pop("format")
-        if form == FORMAT:
-            lists = {name: tuple(map(str, told[name])) for name in ("folders", "removed")}
-            own = Fingerprint(told["configuration"])
-            return Marker(**(told | lists | {"configuration": own}))
+        fields = read_json(file, "a description of an index", most="settings")
+        version = fields.pop("format")
+        if version == FORMAT:
+            lists = {name: tuple(map(str, fields[name])) for name in ("folders", "removed")}
+            configuration = Fingerprint(fields["configuration"])
+            return Marker(**(fields | lists | {"configuration": configuration}))
     except MISSHAPEN:
         raise ConfigurationError(
-            f"expected a description of the index in {file}, but it is damaged; make the index "
-            "anew in another folder"
+            f"{file}, which describes the index, is damaged; create the index again in another "
+            "folder"
         ) from None
     raise ConfigurationError(
-        f"expected an index of format {FORMAT} in {folder}, got format {form}; use the refmask "
-        "that wrote it, or another folder"
+        f"the index in {folder} has format {version}, but this refmask reads format {FORMAT}; use "
+        "the refmask that wrote it, or another folder"
     )
 
 
 def write_marker(folder: Path, marker: Marker) -> None:
-    """Write what a folder tells of itself; whoever does so holds its lock."""
+    """Write the metadata of an index. Needs ``write_lock``."""
     text = json.dumps(
         {"format": FORMAT, **asdict(marker), "configuration": dict(marker.configuration)}, indent=1
     )
@@ -85,9 +86,9 @@ def write_marker(folder: Path, marker: Marker) -> None:
 
 @contextmanager
 def write_lock(folder: Path) -> Iterator[None]:
-    """Write to a folder while nobody else does; wait until they are done.
+    """Lock a folder for writing; wait for other writers.
 
-    The system takes the lock back from a process that is killed.
+    The system releases the lock of a killed process.
 
     Raises:
         ConfigurationError: when the folder cannot be written to.
@@ -108,25 +109,25 @@ def write_lock(folder: Path) -> Iterator[None]:
 
 
 def lancedb() -> ModuleType:
-    """The library.
+    """Import the library.
 
     Raises:
         MissingResource: when it is not installed.
     """
-    # It warns on stderr of what it mends itself; what fails is raised all the same.
+    # It warns on stderr of what it repairs itself; failures are raised all the same.
     os.environ.setdefault("LANCEDB_LOG", "error")
     try:
         import lancedb as library
     except ImportError:
         raise MissingResource(
-            'an index needs LanceDB, which is not installed; pip install "refmask[index]"'
+            'LanceDB, which an index needs, is not installed; pip install "refmask[index]"'
         ) from None
     return library
 
 
 @contextmanager
 def translate_errors(folder: Path) -> Iterator[None]:
-    """Tell what LanceDB cannot do as our own error, in one line."""
+    """Raise LanceDB's errors as ConfigurationError, on one line."""
     try:
         yield
     except RefmaskError:
@@ -134,13 +135,13 @@ def translate_errors(folder: Path) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, RuntimeError | OSError | ValueError) and not is_panic(error):
             raise
-        raise ConfigurationError(f"the index {folder} cannot be used: {in_short(error)}") from None
+        raise ConfigurationError(f"the index {folder} cannot be used: {_reason(error)}") from None
 
 
-def in_short(error: BaseException) -> str:
-    """What LanceDB says, without the lines of its sources, and what to do."""
-    told = " ".join(str(error).split()) or type(error).__name__
-    if any(text in told for text in FULL):
-        return "no space is left on the disk; make room, and run it again"
-    told = re.split(r",? *(?:at )?[\w./~-]*\.rs:\d+", told)[0][:200]
-    return f"{told}; check the disk, or make the index anew"
+def _reason(error: BaseException) -> str:
+    """LanceDB's message without its source lines, and what to do."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    if any(text in message for text in FULL):
+        return "no space is left on the disk; free some, and run it again"
+    message = re.split(r",? *(?:at )?[\w./~-]*\.rs:\d+", message)[0][:200]
+    return f"{message}; check the disk, or create the index again"

@@ -1,4 +1,4 @@
-"""What a search finds: images, each with its regions that fit best."""
+"""Results of a search: images, each with its best regions."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Region:
     """A region of an image.
 
     Attributes:
-        number: which of the image's mask proposals it is.
-        score: the method's, a logit: comparable between images.
+        number: index among the image's mask proposals.
+        score: the method's logit, comparable between images.
         box: XYXY pixels, half-open.
         area: pixels of its mask.
         segmentation: its mask, in COCO's run-length encoding.
@@ -43,22 +43,22 @@ class Region:
 
 @dataclass(frozen=True)
 class Hit:
-    """An image that was found.
+    """An image with regions that match a phrase.
 
     Attributes:
         path: absolute.
-        given: the path as it was given when the image was added.
+        given: the path as the user wrote it when the image was added.
         content: SHA-256 of its size and pixels, in hexadecimal.
         date: when it was taken, by its EXIF, else when its file was written.
         width: in pixels.
         height: in pixels.
-        regions: those that fit best, best first; at least one.
-        confidence: 0 to 1, of the first among all regions of the image, as
+        regions: the best ones, best first; at least one.
+        confidence: 0 to 1, in the first region among all of the image, as
             ``Segmentation.confidence``; None where that is None, or the image was not re-ranked.
-        reason: why the first is unsure, as far as that is known without a re-ranking, which alone
-            tells of blank images and low confidence.
-        provenance: where it comes from.
-        copies: absolute paths of other files with the same content that were found.
+        reason: why the first region is unsure. Blank images and low confidence are known only after
+            re-ranking.
+        provenance: model, method, proposals and version behind it.
+        copies: absolute paths of other matching files with the same content.
     """
 
     path: str
@@ -75,21 +75,21 @@ class Hit:
 
     @property
     def unsure(self) -> bool | None:
-        """Whether the first is unsure; None when nobody has looked so closely."""
+        """Whether the first region is unsure; None when not re-ranked."""
         return True if self.reason else None if self.confidence is None else False
 
     @property
     def verdict(self) -> str:
-        """How far to trust it, in words; "" when nobody has looked so closely."""
+        """How far to trust it, in words; "" when not re-ranked."""
         return verdict(self.confidence, self.reason)
 
     @property
     def score(self) -> float:
-        """That of its best region."""
+        """The score of its best region."""
         return self.regions[0].score
 
     def record(self) -> dict[str, Any]:
-        """Everything about it that JSON can hold."""
+        """All fields, as JSON can hold them."""
         return {
             "image": self.given,
             "path": self.path,
@@ -119,43 +119,40 @@ class Hit:
 def grouped(
     rows: pa.Table, scores: FloatArray, images: Mapping[str, IndexedImage], most: int
 ) -> list[Hit]:
-    """Regions by image, best first; files with the same content are one image.
+    """Group regions by image, best first; files with the same content are one image.
 
     Args:
         rows: the columns ``READ`` of N regions.
         scores: float32 (N,).
-        images: by path; regions of others are left out.
-        most: regions of one image.
+        images: by path; regions of other images are left out.
+        most: regions per image.
     """
-    told = rows.drop_columns(["global", "local"]).to_pylist()
-    order = sorted(
-        range(len(told)), key=lambda row: (-scores[row], told[row]["path"], told[row]["number"])
-    )
-    shelves: dict[str, dict[str, list[int]]] = {}
-    for row in order:
-        path = told[row]["path"]
-        if path in images:
-            shelves.setdefault(images[path].content, {}).setdefault(path, []).append(row)
-    hits = []
-    for (path, own), *others in (shelf.items() for shelf in shelves.values()):
-        image = images[path]
-        regions = tuple(_region(told[row], float(scores[row]), image) for row in own[:most])
-        hits.append(_hit(image, regions, tuple(name for name, _ in others)))
-    return hits
-
-
-def _hit(image: IndexedImage, regions: tuple[Region, ...], copies: tuple[str, ...]) -> Hit:
-    return Hit(
-        path=image.path,
-        given=image.given,
-        content=image.content,
-        date=image.date,
-        width=image.width,
-        height=image.height,
-        regions=regions,
-        reason=ONE_REGION if image.regions == 1 else None,
-        copies=copies,
-    )
+    regions = [
+        (images[row["path"]], _region(row, float(score), images[row["path"]]))
+        for row, score in zip(
+            rows.drop_columns(["global", "local"]).to_pylist(), scores, strict=True
+        )
+        if row["path"] in images
+    ]
+    regions.sort(key=lambda pair: (-pair[1].score, pair[0].path, pair[1].number))
+    by_content: dict[str, dict[str, list[Region]]] = {}
+    for image, region in regions:
+        by_content.setdefault(image.content, {}).setdefault(image.path, []).append(region)
+    return [
+        Hit(
+            path=path,
+            given=images[path].given,
+            content=content,
+            date=images[path].date,
+            width=images[path].width,
+            height=images[path].height,
+            regions=tuple(best[:most]),
+            reason=ONE_REGION if images[path].regions == 1 else None,
+            copies=tuple(name for name, _ in copies),
+        )
+        for content, files in by_content.items()
+        for (path, best), *copies in [files.items()]
+    ]
 
 
 def _region(row: Mapping[str, Any], score: float, image: IndexedImage) -> Region:

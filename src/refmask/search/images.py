@@ -1,4 +1,4 @@
-"""Image files on disk: where they are, and what tells one state of a file from another."""
+"""Image files on disk: finding them, and noticing changes."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from refmask.ops.reading import BROKEN, is_file, is_folder
 
 T = TypeVar("T")
 
-#: Tags of EXIF: the part that tells of the photograph, and when it was taken.
+#: Tags of EXIF: the photograph's section, and in it the time.
 EXIF, TAKEN = 0x8769, 0x9003
 
 
 @dataclass(frozen=True)
 class File:
-    """An image file as it was found.
+    """An image file.
 
     Attributes:
         path: absolute, links followed.
-        given: as it was asked for.
+        given: the path as the user wrote it.
     """
 
     path: str
@@ -38,11 +38,11 @@ class File:
 
 @dataclass(frozen=True)
 class State:
-    """What changes when a file does.
+    """What changes when a file is written.
 
     Attributes:
         size: bytes.
-        modified: when it was written last, nanoseconds since 1970.
+        modified: time of last change, nanoseconds since 1970.
     """
 
     size: int
@@ -56,15 +56,15 @@ def find(places: Iterable[str | os.PathLike[str]]) -> tuple[list[File], list[str
         places: files, folders (with all below them but hidden ones), or globs.
 
     Returns:
-        The files in the order of places and names, and the folders, absolute.
+        The files in the order of places and names, and the absolute paths of the folders.
 
     Raises:
         ImageError: when a folder or a glob holds no image.
     """
     files: dict[str, File] = {}
     folders = []
-    for one in places:
-        place = os.fspath(one)
+    for file_or_glob in places:
+        place = os.fspath(file_or_glob)
         found = list(_found(place))
         if not found:
             raise none_found(place)
@@ -76,38 +76,38 @@ def find(places: Iterable[str | os.PathLike[str]]) -> tuple[list[File], list[str
     return list(files.values()), folders
 
 
-def below(folder: str) -> list[File]:
-    """The image files in a folder and below it but hidden ones; none when it is not there."""
+def images_below(folder: str) -> list[File]:
+    """Image files in a folder and below it, but hidden ones; none when it does not exist."""
     return [File(str(Path(name).resolve()), name) for name in _walked(folder)]
 
 
 def state(path: str) -> State | None:
-    """The file's; None when it is not there."""
+    """The state of a file; None when it does not exist."""
     try:
-        told = Path(path).stat()
+        info = Path(path).stat()
     except (OSError, ValueError):
         return None
-    return State(told.st_size, told.st_mtime_ns)
+    return State(info.st_size, info.st_mtime_ns)
 
 
 def date(path: str, modified: int) -> datetime:
-    """When an image was taken, by its EXIF, else when its file was written: local time.
+    """When an image was taken by its EXIF, else when its file was written, in local time.
 
     Args:
-        path: of an image that can be read.
+        path: of a readable image.
         modified: nanoseconds since 1970.
     """
     with suppress(*BROKEN), open_image(Path(path)) as image:
-        told = image.getexif().get_ifd(EXIF)[TAKEN]
-        return datetime.strptime(told.strip("\0 "), "%Y:%m:%d %H:%M:%S")
+        taken = image.getexif().get_ifd(EXIF)[TAKEN]
+        return datetime.strptime(taken.strip("\0 "), "%Y:%m:%d %H:%M:%S")
     return datetime.fromtimestamp(modified // 10**9)
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """The items in lists of ``size``, the last one shorter."""
-    left = iter(items)
-    while some := list(islice(left, size)):
-        yield some
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
 
 
 def _found(place: str) -> Iterator[str]:
@@ -127,9 +127,9 @@ def _found(place: str) -> Iterator[str]:
 
 def _walked(place: str) -> Iterator[str]:
     def all_below() -> Iterator[str]:
-        for folder, below, names in os.walk(place):
-            below[:] = sorted(name for name in below if not is_hidden(name))
+        for folder, folders, names in os.walk(place):
+            folders[:] = sorted(name for name in folders if not is_hidden(name))
             for name in sorted(names):
-                yield os.path.join(folder, name)  # noqa: PTH118  keeps the place as given
+                yield os.path.join(folder, name)  # noqa: PTH118  keeps `place` as written
 
     return images_among(all_below())

@@ -1,4 +1,4 @@
-"""An index with the system that looks at its images and reads phrases."""
+"""An index with the system that encodes its images and phrases."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ from refmask.search.collection import Collection
 from refmask.search.filters import Filters, among
 from refmask.search.hits import Hit, grouped
 from refmask.search.images import find
-from refmask.search.ingest import FAILED, KEPT, Outcome, take
-from refmask.search.rows import Elsewhere, boxes_of, features_of, searched
-from refmask.search.updating import leave, there
+from refmask.search.ingest import FAILED, KEPT, Outcome, ingest, remove_missing, tracked_files
+from refmask.search.rows import RemoteEncoder, boxes_of, features_of, search_vectors
 from refmask.segmenter import Segmenter
 from refmask.types import (
     BoolArray,
@@ -40,25 +39,25 @@ from refmask.types import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Told of each outcome, and of how many files there are in all.
-Tell = Callable[[Outcome, int], None]
-#: An image may have many regions that fit: so many candidates for each image asked for,
+#: Called with each outcome and the total number of files.
+Progress = Callable[[Outcome, int], None]
+#: Candidate regions per image wanted, as an image may have many that match,
 EACH = 10
-#: and so many times as many when they turn out to be of too few images.
+#: and the factor for more when the candidates are of too few images.
 MORE = 4
-#: How the names of what masks depend on begin.
+#: Prefix of the proposer's settings in the configuration.
 PROPOSER = "proposer."
-#: Probability whose logarithm is still a number.
+#: Smallest probability whose logarithm is taken.
 LEAST = 1e-30
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """Regions of many images, to be asked as one asks a scene.
+    """Regions of many images, searched by phrase.
 
     Attributes:
-        collection: what is held, on disk.
-        segmenter: looks at images and reads phrases.
+        collection: the tables on disk.
+        segmenter: encodes images and phrases.
     """
 
     collection: Collection
@@ -68,17 +67,17 @@ class Index:
     def open(
         cls, path: str | PathLike[str], segmenter: Segmenter, *, create: bool = False
     ) -> Index:
-        """The index in a folder.
+        """Open the index in a folder.
 
         Args:
             path: the folder.
-            segmenter: its model and what its method does with images must be those that the index
-                was made with; alpha, beta and the parser need not.
-            create: make a new index where there is none. It keeps the segmenter's alpha: that one
-                is searched fastest.
+            segmenter: its model and image settings must be the index's; alpha, beta and the parser
+                may differ.
+            create: create an index where there is none. Searches are fastest with the segmenter's
+                alpha at that time.
 
         Raises:
-            ConfigurationError: when the folder is no index and not to become one, is damaged, was
+            ConfigurationError: when the folder is no index and ``create`` is False, is damaged, was
                 made by another system (naming the differences), or the method does not compare
                 masks by cosine.
             MissingResource: when LanceDB is not installed.
@@ -86,68 +85,75 @@ class Index:
         method = segmenter.method.for_search()
         segmenter, features = replace(segmenter, method=method), features_of_method(method)
         if create:
-            whole = features | of_proposer(segmenter.proposer).under(PROPOSER)
-            collection = Collection.create(path, whole, method.alpha, method.encoder.dim)
+            configuration = features | of_proposer(segmenter.proposer).under(PROPOSER)
+            collection = Collection.create(path, configuration, method.alpha, method.encoder.dim)
         else:
             collection = Collection(path)
-        there = collection.marker.configuration
-        own = {name: v for name, v in there.items() if not name.startswith(PROPOSER)}
-        _check_same(collection, f"features by {there.get('model')}", Fingerprint(own), features)
+        indexed = Fingerprint(
+            {
+                name: value
+                for name, value in collection.marker.configuration.items()
+                if not name.startswith(PROPOSER)
+            }
+        )
+        _check_same(collection, f"features by {indexed.get('model')}", indexed, features)
         return cls(collection, segmenter)
 
     def add(
         self,
         images: Iterable[str | PathLike[str]],
-        tell: Tell | None = None,
-        elsewhere: Elsewhere | None = None,
+        progress: Progress | None = None,
+        remote: RemoteEncoder | None = None,
     ) -> Counter[str]:
-        """Take images in, and have ``update`` look after folders.
+        """Add images, and have ``update`` add new ones of their folders.
 
-        What was taken in stays when this is interrupted, and a second call goes on from there. An
-        image that cannot be read is told and left out.
+        An interrupted call keeps what it has written, and the next one resumes. Images that cannot
+        be read are reported to ``progress`` and left out.
 
         Args:
             images: files, folders (with all below them), or globs.
-            tell: told of each outcome and of the number of files, as they are written.
-            elsewhere: looks at the images instead of the segmenter, such as on other machines.
+            progress: called with each outcome and the number of files, once written.
+            remote: encodes images in the segmenter's place, such as on other machines.
 
         Returns:
-            How many images by what became of them, see ``Outcome.what``.
+            Number of images by ``Outcome.what``.
 
         Raises:
             ImageError: when a folder or a glob holds no image.
-            ConfigurationError: when the masks of the index were made otherwise, naming the
+            ConfigurationError: when the index's masks are of another proposer, naming the
                 differences, or it cannot be written.
         """
         self._check_masks()
         files, folders = find(images)
         self.collection.watch([file.path for file in files] + folders, folders)
-        outcomes = take(self.collection, self.segmenter, files, elsewhere)
-        return self._follow(outcomes, len(files), tell)
+        outcomes = ingest(self.collection, self.segmenter, files, remote)
+        return self._count(outcomes, len(files), progress)
 
-    def update(self, tell: Tell | None = None, elsewhere: Elsewhere | None = None) -> Counter[str]:
-        """Notice what has changed on disk since: changed, moved and deleted images, and new ones.
+    def update(
+        self, progress: Progress | None = None, remote: RemoteEncoder | None = None
+    ) -> Counter[str]:
+        """Follow changes on disk: changed, moved and deleted images, and new ones in added folders.
 
-        New are those in folders that were added. Images of a folder that is gone as a whole stay.
+        Images of a folder that is missing as a whole stay.
 
         Args:
-            tell: as ``add``.
-            elsewhere: as ``add``.
+            progress: as in ``add``.
+            remote: as in ``add``.
 
         Returns:
             As ``add``.
 
         Raises:
-            ConfigurationError: as ``add``.
+            ConfigurationError: as in ``add``.
         """
         self._check_masks()
-        files = there(self.collection)
+        files = tracked_files(self.collection)
 
         def outcomes() -> Iterator[Outcome]:
-            yield from take(self.collection, self.segmenter, files, elsewhere)
-            yield from leave(self.collection)
+            yield from ingest(self.collection, self.segmenter, files, remote)
+            yield from remove_missing(self.collection)
 
-        return self._follow(outcomes(), len(files), tell)
+        return self._count(outcomes(), len(files), progress)
 
     def search(
         self,
@@ -159,21 +165,20 @@ class Index:
         rerank: int = 0,
         exact: bool = False,
     ) -> list[Hit]:
-        """The images that hold what a phrase refers to, and where.
+        """Find images with regions that match a phrase.
 
         Args:
             phrase: a referring expression.
-            top: how many images, at least 1.
-            where: which regions may be found.
-            regions: how many regions of each image are given, at most; at least 1.
-            rerank: ask the scenes of so many of the best images: their probability tells how far
-                a region stands out within its image, and the order becomes that of the score plus
-                its logarithm. Nothing is looked at again.
-            exact: compare every region, also where there is an approximate index. With another
-                alpha than the index was made with this is always so.
+            top: most images, at least 1.
+            where: limits the regions that may match.
+            regions: most regions per image, at least 1.
+            rerank: how many of the best images to order by score plus log probability of the region
+                within its image: how far it stands out there. Nothing is encoded again.
+            exact: compare every region even if there is an approximate index. Always so with
+                another alpha than the index's.
 
         Returns:
-            Best first; fewer than ``top`` when there are no more.
+            Best first; fewer than ``top`` when no more match.
 
         Raises:
             ExpressionError: when the phrase is empty, too long, or no text.
@@ -181,12 +186,12 @@ class Index:
         """
         if min(top, regions) < 1 or rerank < 0:
             raise ConfigurationError(
-                f"expected top and regions of at least 1 and rerank of at least 0, got {top}, "
-                f"{regions} and {rerank}; correct them"
+                f"top ({top}) and regions ({regions}) must be at least 1, and rerank ({rerank}) at "
+                "least 0"
             )
         (target,) = self.segmenter.parser([phrase])
         text = self.segmenter.cached.encode_text([target])
-        hits = self._found(text, max(top, rerank), where, regions, exact)
+        hits = self._ranked(text, max(top, rerank), where, regions, exact)
         if rerank:
             hits = self._reranked(hits[:rerank], target) + hits[rerank:]
         (unknown,) = self.segmenter.method.unknown([target])
@@ -196,7 +201,7 @@ class Index:
         ]
 
     def unknown(self, phrase: str) -> str | None:
-        """Why nothing can be found by a phrase, or only by another of its words; None if it can.
+        """Why a phrase cannot be searched, or only by some of its words; None if it can.
 
         Raises:
             ExpressionError: when the phrase is empty, too long, or no text.
@@ -205,20 +210,20 @@ class Index:
         return unknown
 
     def scene(self, path: str) -> Scene:
-        """The scene of an image, as it was looked at when it was added.
+        """The scene of an image, with the proposals and features in the index.
 
         Args:
-            path: absolute, as a hit tells it.
+            path: absolute, as in a hit.
 
         Raises:
             ImageError: when the image cannot be read, or has changed since.
             InputError: when it is not in the index.
         """
-        found = self.collection.images(among("path", [path]))
-        if not found:
-            raise InputError(f"expected an image of the index, got {path}; add it first")
+        indexed = self.collection.images(among("path", [path]))
+        if not indexed:
+            raise InputError(f"{path} is not in the index; add it first")
         image = read_image(path)
-        if of_image(image) != found[0].content:
+        if of_image(image) != indexed[0].content:
             raise ImageError(f"{path} has changed since it was added; run 'refmask index update'")
         rows = self.collection.rows(path)
         masks: BoolArray = np.zeros((len(rows), *image.shape[:2]), np.bool_)
@@ -230,25 +235,27 @@ class Index:
 
     @cached_property
     def provenance(self) -> Provenance:
-        """Where its answers come from."""
+        """Model, method, proposals and version behind its answers."""
         made_by = describe_masks(self.collection.marker.configuration.part(PROPOSER))
         return replace(self.segmenter.provenance, proposals=made_by)
 
     def _check_masks(self) -> None:
-        there = self.collection.marker.configuration.part(PROPOSER)
-        _check_same(self.collection, "masks", there, of_proposer(self.segmenter.proposer))
+        indexed = self.collection.marker.configuration.part(PROPOSER)
+        _check_same(self.collection, "masks", indexed, of_proposer(self.segmenter.proposer))
 
-    def _follow(self, outcomes: Iterable[Outcome], files: int, tell: Tell | None) -> Counter[str]:
-        counted: Counter[str] = Counter()
+    def _count(
+        self, outcomes: Iterable[Outcome], files: int, progress: Progress | None
+    ) -> Counter[str]:
+        counts: Counter[str] = Counter()
         for outcome in outcomes:
-            counted[outcome.what] += 1
-            if tell is not None:
-                tell(outcome, files)
-        if counted.keys() - {KEPT, FAILED}:
-            self.collection.settle()
-        return counted
+            counts[outcome.what] += 1
+            if progress is not None:
+                progress(outcome, files)
+        if counts.keys() - {KEPT, FAILED}:
+            self.collection.optimize()
+        return counts
 
-    def _found(
+    def _ranked(
         self, text: ContextFeatures, top: int, where: Filters | None, regions: int, exact: bool
     ) -> list[Hit]:
         """The best images by the score of their best region."""
@@ -263,7 +270,7 @@ class Index:
             rows = (
                 self.collection.best(score, limit, sql)
                 if exact
-                else self.collection.nearest(searched(text, method.beta)[0], limit, sql)
+                else self.collection.nearest(search_vectors(text, method.beta)[0], limit, sql)
             )
             hits = self._grouped(rows, score(features_of(rows)), regions)
             if len(hits) >= top or len(rows) < limit:
@@ -272,26 +279,26 @@ class Index:
 
     def _grouped(self, rows: pa.Table, scores: FloatArray, regions: int) -> list[Hit]:
         paths = sorted(set(rows.column("path").to_pylist()))
-        found = self.collection.images(among("path", paths)) if paths else []
-        return grouped(rows, scores, {image.path: image for image in found}, regions)
+        images = self.collection.images(among("path", paths)) if paths else []
+        return grouped(rows, scores, {image.path: image for image in images}, regions)
 
     def _reranked(self, hits: list[Hit], target: TargetPhrase) -> list[Hit]:
-        """Hits asked by their scenes; those whose image is gone or has changed come last."""
-        asked, left = [], []
+        """Hits re-ranked by their scenes; those whose image is gone or has changed come last."""
+        ranked, failed = [], []
         for hit in hits:
             try:
-                asked.append(_asked(hit, self.scene(hit.path), target))
+                ranked.append(_rerank(hit, self.scene(hit.path), target))
             except ImageError as error:
                 warnings.warn(f"not re-ranked: {error}", RefmaskWarning, stacklevel=3)
-                left.append(hit)
-        return [hit for _, hit in sorted(asked, key=lambda pair: -pair[0])] + left
+                failed.append(hit)
+        return [hit for _, hit in sorted(ranked, key=lambda pair: -pair[0])] + failed
 
 
 def features_of_method(method: Method) -> Fingerprint:
-    """What an index's features depend on; nothing is computed, but the weights' file is read.
+    """What an index's features depend on. Reads the weights' file to hash it.
 
     Raises:
-        ConfigurationError: when the model's weights are no file.
+        ConfigurationError: when the model's weights are not a file.
     """
     found = of_features(method.encoder)
     for part, settings in method.image_settings().items():
@@ -300,22 +307,22 @@ def features_of_method(method: Method) -> Fingerprint:
 
 
 def _check_same(
-    collection: Collection, made: str, there: Fingerprint, here: Mapping[str, Any]
+    collection: Collection, rows: str, indexed: Fingerprint, system: Mapping[str, Any]
 ) -> None:
-    """Refuse a system whose rows would not be those of an index, naming the differences."""
-    differ = there.summary(here)
-    if differ:
+    """Refuse a system whose rows would differ from the index's, naming the differences."""
+    differing = indexed.summary(system)
+    if differing:
         raise ConfigurationError(
-            f"the index {collection.folder} holds {made} with {differ}; use the model, proposals "
-            "and settings that it was made with, or another index"
+            f"the index {collection.folder} holds {rows} with {differing}; use the model, "
+            "proposals and settings that it was made with, or another index"
         )
 
 
-def _asked(hit: Hit, scene: Scene, target: TargetPhrase) -> tuple[float, Hit]:
-    """What a hit is ranked by, and the hit with the confidence in its best region."""
+def _rerank(hit: Hit, scene: Scene, target: TargetPhrase) -> tuple[float, Hit]:
+    """A hit's rank, and the hit with the confidence in its best region."""
     (answer,) = scene.find_phrases([target])
     number = hit.regions[0].number
-    # The scene's answer may be another region than those that may be found, or a better drawing.
+    # Filters may exclude the scene's answer, or it may be a better drawing of this region.
     if answer.best is None or not scene.drawings_of(answer.best)[number]:
         answer = replace(answer, share=float(answer.probabilities[number]))
     rank = hit.score + math.log(max(answer.share, LEAST))

@@ -1,29 +1,27 @@
-"""Rows of an index: what is told of an image, and of each of its regions."""
+"""Rows of an index: one per image, and one per region."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import io
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from refmask.errors import InputError
 from refmask.ops import rle
 from refmask.ops.masks import areas_of
+from refmask.search.images import File
 from refmask.types import ContextFeatures, FloatArray, MaskProposals
 
 if TYPE_CHECKING:
     import pyarrow as pa
-import io
-from collections.abc import Callable, Generator, Sequence
 
-from refmask.errors import InputError
-from refmask.search.images import File
-
-#: The columns of vectors: both features, and what is searched.
+#: Columns of vectors: both features, and the searched one.
 GLOBAL, LOCAL, VECTOR = "global", "local", "vector"
-#: What a search reads of a region.
+#: Columns of a region that a search reads.
 READ = ("path", "number", "box", "area", "counts", GLOBAL, LOCAL)
 
 
@@ -33,14 +31,14 @@ class IndexedImage:
 
     Attributes:
         path: absolute, links followed.
-        given: the path as it was given when the image was added.
+        given: the path as the user wrote it when the image was added.
         content: SHA-256 of its size and pixels, in hexadecimal.
         size: bytes of its file.
-        modified: when its file was written last, nanoseconds since 1970.
+        modified: when its file was last changed, nanoseconds since 1970.
         date: when it was taken, local time.
         width: in pixels.
         height: in pixels.
-        regions: how many rows of ``regions`` are its own.
+        regions: how many rows it has in ``regions``.
     """
 
     path: str
@@ -55,17 +53,13 @@ class IndexedImage:
 
     def same_as(self, other: IndexedImage | None) -> bool:
         """Whether both are the same file in the same state."""
-        return other is not None and (self.path, self.content, self.size, self.modified) == (
-            other.path,
-            other.content,
-            other.size,
-            other.modified,
-        )
+        names = ("path", "content", "size", "modified")
+        return all(getattr(self, name) == getattr(other, name, None) for name in names)
 
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """An image with its rows of ``regions``, ready to be written."""
+    """An image's row and its rows of ``regions``, to be written."""
 
     image: IndexedImage
     rows: pa.Table
@@ -113,10 +107,10 @@ def region_rows(
     """Rows of ``regions``, one for each mask.
 
     Args:
-        image: whose they are.
+        image: the image's row.
         proposals: N masks of its size.
         features: float32 (N, D) each.
-        alpha: weight of the global feature in what is searched.
+        alpha: weight of the global feature in the searched vectors.
     """
     import pyarrow as pa
 
@@ -132,13 +126,13 @@ def region_rows(
         "counts": [rle.encode(mask)["counts"] for mask in proposals.masks],
         GLOBAL: _vectors(features.global_context.astype(np.float16)),
         LOCAL: _vectors(features.local_context.astype(np.float16)),
-        VECTOR: _vectors(searched(features, alpha).astype(np.float16)),
+        VECTOR: _vectors(search_vectors(features, alpha).astype(np.float16)),
     }
     return pa.table(columns, schema=region_schema(dim))
 
 
 def relabelled(rows: pa.Table, image: IndexedImage) -> pa.Table:
-    """Rows of ``regions`` as those of another file with the same content."""
+    """Rows of ``regions`` for another file with the same content."""
     import pyarrow as pa
 
     for name, value in (("path", image.path), ("date", image.date)):
@@ -148,8 +142,8 @@ def relabelled(rows: pa.Table, image: IndexedImage) -> pa.Table:
     return rows
 
 
-def searched(features: ContextFeatures, alpha: float) -> FloatArray:
-    """Blended features of length 1, whose dot product is the method's cosine: float32 (N, D)."""
+def search_vectors(features: ContextFeatures, alpha: float) -> FloatArray:
+    """Blended features of length 1, float32 (N, D): their dot product is the method's cosine."""
     blended = features.blend(alpha)
     lengths = np.linalg.norm(blended, axis=1, keepdims=True)
     return np.asarray(blended / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
@@ -179,12 +173,12 @@ def _floats(rows: pa.Table, name: str) -> FloatArray:
     )
 
 
-#: Looks at files, and gives an entry for each in their order, or why there is none.
-Elsewhere = Callable[[Sequence[File]], Generator[Entry | InputError, None, None]]
+#: Encodes files on other machines, and yields the entry of each in their order, or the error.
+RemoteEncoder = Callable[[Sequence[File]], Generator[Entry | InputError, None, None]]
 
 
-def encode(entry: Entry) -> bytes:
-    """An entry as Arrow's streams: the image's row, then those of its regions."""
+def serialize(entry: Entry) -> bytes:
+    """An entry as two Arrow streams: the image's row, then its regions'."""
     import pyarrow as pa
 
     sink = io.BytesIO()
@@ -194,8 +188,8 @@ def encode(entry: Entry) -> bytes:
     return sink.getvalue()
 
 
-def decode(content: bytes) -> Entry:
-    """What ``encode`` gave."""
+def deserialize(content: bytes) -> Entry:
+    """The inverse of ``serialize``."""
     import pyarrow as pa
 
     source = pa.BufferReader(content)

@@ -1,1 +1,1 @@
-"""The same system for people and programs elsewhere: the page, and the HTTP interface."""
+"""Serve a segmenter: the page for browsers, and the HTTP interface for programs."""

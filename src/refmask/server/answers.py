@@ -1,4 +1,4 @@
-"""What the HTTP interface answers: documented, and made of a scene's answers."""
+"""Answers of the HTTP interface: their schema, and how they are written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Format = Literal["rle", "png", "polygons"]
 
 
 class _Exact(BaseModel):
-    """Has no other fields than these."""
+    """Forbids other fields."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,15 +32,15 @@ class Rle(_Exact):
 
 
 class Candidate(_Exact):
-    """A mask proposal as an answer; of its mask, one of the last three is there."""
+    """A mask proposal as an answer; the request's format selects one of the last three fields."""
 
     proposal: int = Field(description="Its index among the scene's proposals.")
     score: float = Field(description="The method's logit.")
     expected_iou: float | None = Field(
-        description="0 to 1: what decides in the score's place; null where the score does."
+        description="0 to 1; ranks the proposals in place of the score, where not null."
     )
     probability: float | None = Field(
-        description="Softmax of the scores among all proposals; null where no confidence is told."
+        description="Softmax of the scores over all proposals; null where the confidence is null."
     )
     box: list[float] = Field(description="XYXY in pixels, half-open.")
     area: int = Field(description="Pixels.")
@@ -52,17 +52,17 @@ class Candidate(_Exact):
 
 
 class Origin(_Exact):
-    """Where an answer comes from."""
+    """The system that answered."""
 
     model: str
-    weights: str | None = Field(description="SHA-256; null when they are no file.")
-    proposals: str = Field(description="What offered the masks, with its settings.")
-    method: str = Field(description="What scored them, with its settings.")
+    weights: str | None = Field(description="SHA-256; null without a file.")
+    proposals: str = Field(description="The proposer, with its settings.")
+    method: str = Field(description="The scoring method, with its settings.")
     version: str = Field(description="Of refmask.")
-    label: str | None = Field(description="What must be known about the model, if anything.")
+    label: str | None = Field(description="A limit of the model that users must know, if any.")
 
 
-#: Small ones, for the OpenAPI document.
+#: Small examples for the OpenAPI document.
 ORIGIN: dict[str, Any] = {
     "model": "embedded",
     "weights": "06c486720231c5e7535af587293657878c8dbd5645f0537faf5c6a57bd0126c7",
@@ -112,30 +112,30 @@ class Answer(BaseModel):
     height: int
     width: int
     confidence: float | None = Field(
-        description="0 to 1; null where it would mean nothing: there is no answer, one region "
-        "only, a blank image, or no word of the phrase is known to the model."
+        description="0 to 1; null where it has no meaning: without an answer, with one region "
+        "only, in a blank image, or when the model knows no word of the phrase."
     )
-    unsure: bool = Field(description="Its confidence is null, or below 0.5.")
-    reason: str | None = Field(description="Why it is unsure; null when it is not.")
+    unsure: bool = Field(description="The confidence is null or below 0.5.")
+    reason: str | None = Field(description="Why the answer is unsure; null otherwise.")
     margin: float = Field(
-        description="The answer's lead over the runner-up by what decides: expected_iou, or the "
-        "score where that is null."
+        description="The answer's lead over the runner-up in expected_iou, or in score where that "
+        "is null."
     )
-    proposals: int = Field(description="How many there were to choose from.")
+    proposals: int = Field(description="Number of mask proposals.")
     answer: Candidate | None
-    runner_up: Candidate | None = Field(description="The best proposal that is another thing.")
+    runner_up: Candidate | None = Field(description="The best proposal of another object.")
     candidates: list[Candidate] = Field(description="The 'top' best proposals.")
     provenance: Origin | None
 
 
 def answer_schema() -> str:
-    """docs/answer.schema.json: what ``Segmentation.to_dict`` gives, as a JSON Schema."""
+    """The JSON Schema of ``Segmentation.to_dict``: the content of docs/answer.schema.json."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return json.dumps(schema | Answer.model_json_schema(), indent=1) + "\n"
 
 
 class Answers(BaseModel):
-    """The answers to all phrases of a request, in its order."""
+    """The answers to a request's phrases, in their order."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
@@ -145,7 +145,7 @@ class Answers(BaseModel):
 
 
 class SceneInfo(BaseModel):
-    """A scene that the server holds."""
+    """A scene in the server's cache."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -166,42 +166,44 @@ class SceneInfo(BaseModel):
     width: int
     height: int
     proposals: int
-    bytes: int = Field(description="Memory that it takes.")
-    expires_in: float = Field(description="Seconds until it leaves if nobody asks it.")
+    bytes: int = Field(description="Its memory.")
+    expires_in: float = Field(description="Seconds until it is deleted unless used.")
 
 
 def answer_all(
     scene: Scene, phrases: Sequence[TargetPhrase], form: Format = "rle", top: int = 0
 ) -> bytes:
-    """A scene's answers to phrases, as JSON of ``Answers``.
+    """Answer phrases about a scene, as JSON of ``Answers``.
 
     Args:
-        scene: is asked.
-        phrases: as read.
-        form: how masks are written.
-        top: how many of the best proposals to list.
+        scene: to query.
+        phrases: parsed.
+        form: format of masks.
+        top: number of best proposals to list.
     """
     height, width = scene.proposals.size
 
     @cache  # several phrases list the same masks
-    def drawn(proposal: int) -> Any:
-        return _drawn(scene.proposals.masks[proposal], form)
+    def encoded(proposal: int) -> Any:
+        return _encoded(scene.proposals.masks[proposal], form)
 
-    told = [_as(form, answer.to_dict(top), drawn) for answer in scene.find_phrases(phrases)]
-    return json.dumps({"width": width, "height": height, "answers": told}).encode()
+    answers = [_with_masks(form, a.to_dict(top), encoded) for a in scene.find_phrases(phrases)]
+    return json.dumps({"width": width, "height": height, "answers": answers}).encode()
 
 
-def _as(form: Format, fields: dict[str, Any], drawn: Callable[[int], Any]) -> dict[str, Any]:
-    """An answer whose masks are written in another form than as run-length encodings."""
+def _with_masks(
+    form: Format, fields: dict[str, Any], encoded: Callable[[int], Any]
+) -> dict[str, Any]:
+    """Replace run-length encodings of an answer by masks in another format."""
     if form != "rle":
         for candidate in (fields["answer"], fields["runner_up"], *fields["candidates"]):
             if candidate is not None:
                 candidate.pop("segmentation")
-                candidate[form] = drawn(candidate["proposal"])
+                candidate[form] = encoded(candidate["proposal"])
     return fields
 
 
-def _drawn(mask: BoolArray, form: Format) -> Any:
+def _encoded(mask: BoolArray, form: Format) -> Any:
     if form == "png":
         return base64.b64encode(png(mask)).decode()
     return [ring.tolist() for ring in polygons(mask)]

@@ -16,8 +16,8 @@ from refmask.server.failures import Paths
 from refmask.server.label_studio.routes import label_studio
 from refmask.server.label_studio.tasks import ImageFolder
 from refmask.server.limits import Limits
-from refmask.server.metrics import Measured
-from refmask.server.routes import counting, finding, living, scenes, searching, segmenting
+from refmask.server.metrics import MeasuringMiddleware
+from refmask.server.routes import health, metrics, scenes, search, segment
 from refmask.server.searching import Searcher
 from refmask.server.service import Service
 
@@ -32,16 +32,14 @@ def app(
     index: Callable[[Segmenter], Searcher] | None = None,
     images: ImageFolder | None = None,
 ) -> FastAPI:
-    """The HTTP interface.
-
-    Its ``state.service`` is the ``Service`` behind it.
+    """Build the HTTP interface, with its ``Service`` as ``state.service``.
 
     Args:
-        segmenter: the system, or what loads it; until it is there, requests get 503.
-        limits: of one request and of all.
-        token: that requests must bear, all but those for ``/healthz``.
-        index: opens what ``/v1/search`` searches.
-        images: where Label Studio's images are; None leaves its routes out.
+        segmenter: the system, or a function that loads it; requests get 503 until it is loaded.
+        limits: of one request and of all together.
+        token: that requests must bear, except for ``/healthz``.
+        index: opens the index of ``/v1/search``.
+        images: the folder of Label Studio's images; None leaves its routes out.
     """
     service = Service(segmenter, limits or Limits(), index)
 
@@ -55,20 +53,19 @@ def app(
         version=version("refmask"),
         description=ABOUT,
         lifespan=lifespan,
-        # Their pages load scripts from elsewhere.
+        # FastAPI's pages load scripts from other hosts.
         docs_url=None,
         redoc_url=None,
     )
     api.state.service = service
-    made = (segmenting, scenes, finding, searching, counting)
-    routers = [make(service) for make in made]
+    routers = [make(service) for make in (segment, scenes, search, metrics)]
     if images is not None:
         routers.append(label_studio(service, images))
-    # That they need a token is told here, and seen to at the door.
+    # This documents the token; AdmissionMiddleware checks it.
     guarded = [] if token is None else [Security(HTTPBearer(auto_error=False))]
     for router in routers:
         api.include_router(router, dependencies=guarded)
-    routers.append(living(service))
+    routers.append(health(service))
     api.include_router(routers[-1])
     paths = Paths([*api.routes, *(route for router in routers for route in router.routes)])
     failures.install(api, paths)
@@ -77,7 +74,7 @@ def app(
         limits=service.limits,
         token=token,
         closed=service.closed,
-        inside=service.inside,
+        active=service.active,
     )
-    api.add_middleware(Measured, metrics=service.metrics, route_of=paths.pattern)
+    api.add_middleware(MeasuringMiddleware, metrics=service.metrics, route_of=paths.pattern)
     return api

@@ -1,4 +1,4 @@
-"""A scene asked with other blends: its features are kept unblended, so nothing is looked at."""
+"""Query a scene with other blend weights; its features are unblended, so none is recomputed."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from refmask.segmenter import Segmenter
 
 
 def blends(method: Method) -> dict[str, float]:
-    """Which of alpha and beta a method lets one choose, and what they are now."""
-    fields: tuple[Any, ...] = dataclasses.fields(method)  # type: ignore[arg-type]  # each is one
-    chosen = {field.name for field in fields if field.init}
-    return {name: getattr(method, name) for name in ("alpha", "beta") if name in chosen}
+    """The weights that a method has, of alpha and beta, with their values."""
+    fields: tuple[Any, ...] = dataclasses.fields(method)  # type: ignore[arg-type]  # a dataclass
+    settings = {field.name for field in fields if field.init}
+    return {name: getattr(method, name) for name in ("alpha", "beta") if name in settings}
 
 
 def with_blends(
     segmenter: Segmenter, alpha: float | None = None, beta: float | None = None
 ) -> Segmenter:
-    """The same system with other blends; None leaves one as it is.
+    """A copy of a segmenter with other weights; None keeps a weight.
 
     Args:
-        segmenter: stays as it is.
+        segmenter: the original.
         alpha: weight of the global visual feature, 0 to 1 (equation 5).
         beta: weight of the whole expression, 0 to 1 (equation 8).
 
     Raises:
-        ConfigurationError: when the method has no such weight, or it lies outside 0 to 1.
+        ConfigurationError: when the method lacks a weight, or a weight is outside 0 to 1.
     """
-    asked = {name: value for name, value in (("alpha", alpha), ("beta", beta)) if value is not None}
-    has = blends(segmenter.method)
-    foreign = sorted(asked.keys() - has.keys())
-    if foreign:
+    weights = {name: w for name, w in (("alpha", alpha), ("beta", beta)) if w is not None}
+    current = blends(segmenter.method)
+    unknown = sorted(weights.keys() - current.keys())
+    if unknown:
         raise ConfigurationError(
-            f"this method has no {' and no '.join(foreign)} to choose; leave it out"
+            f"this method has no {' and no '.join(unknown)}; leave out what it does not have"
         )
-    if all(has[name] == value for name, value in asked.items()):
+    if current | weights == current:
         return segmenter
-    other: Any = dataclasses.replace(segmenter.method, **asked)  # type: ignore[type-var]
-    return dataclasses.replace(segmenter, method=other)
+    method: Any = dataclasses.replace(segmenter.method, **weights)  # type: ignore[type-var]
+    return dataclasses.replace(segmenter, method=method)
 
 
 def blended(scene: Scene, alpha: float | None = None, beta: float | None = None) -> Scene:
-    """The same scene, asked by a system with other blends; it shares all arrays.
+    """A scene that shares all arrays, queried with other weights.
 
     Raises:
         ConfigurationError: as ``with_blends``.

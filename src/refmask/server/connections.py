@@ -1,4 +1,4 @@
-"""Connections that do not wait for ever for what a client sends."""
+"""Connections with a time limit for a request's headers."""
 
 from __future__ import annotations
 
@@ -9,45 +9,44 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class Connection(H11Protocol):
-    """Closed when the next request's head has not come in time.
+    """Closes when the next request's headers take longer than ``timeout_keep_alive``.
 
-    uvicorn itself ends connections only that fall silent between two requests: for as long as its
-    ``timeout_keep_alive`` says, which is the time here, too.
+    uvicorn itself applies this time only to connections that are silent between two requests.
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self._patience: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first head from now on."""
+        """Start the time of the first headers."""
         super().connection_made(transport)
-        self._await_head()
+        self._await_headers()
 
     def data_received(self, data: bytes) -> None:
-        """Go on waiting, unless a request has begun."""
+        """Stop the time once a request has started."""
         super().data_received(data)
-        self._await_head()
+        self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Stop the time."""
         super().connection_lost(exc)
-        self._stop_waiting()
+        self._stop_timer()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, unless an answer is under way."""
+        """Answer invalid HTTP, unless an answer has started."""
         if self.cycle is not None and self.cycle.response_started:
             self.transport.close()
         else:
             super().send_400_response(msg)
 
-    def _await_head(self) -> None:
+    def _await_headers(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_waiting()
-        elif self._patience is None:
-            self._patience = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
+            self._stop_timer()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
 
-    def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

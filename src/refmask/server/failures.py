@@ -1,4 +1,4 @@
-"""What goes wrong, as JSON with one sentence; a stack trace never leaves the server."""
+"""Errors as JSON with one sentence, never with a stack trace."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from starlette.types import Scope
 
 from refmask.errors import ConfigurationError, InputError, RefmaskError
 
-#: Faults of a body that are told at once.
-TOLD = 3
+#: Most errors of a body in one sentence.
+LISTED = 3
 
 
 class Problem(BaseModel):
-    """What was expected, what came, and what to do, in one line."""
+    """What is wrong and what to do, in one line."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"error": "expected an expression, got an empty one"}]}
+        json_schema_extra={"examples": [{"error": "there is no scene with this id"}]}
     )
 
     error: str
@@ -31,58 +31,58 @@ class Problem(BaseModel):
 
 #: What each status means, for the OpenAPI document.
 MEANINGS = {
-    400: "The body is damaged: no such form, or no text.",
+    400: "The body is damaged: an invalid form, or not text.",
     401: "The bearer token is missing or wrong.",
-    404: "There is no such thing, or no longer.",
+    404: "Not found, or deleted.",
     408: "The body did not arrive in time.",
-    413: "The body is too large, or the scene too large to be held.",
-    415: "The body is of another type.",
-    422: "The body cannot be used: its error says why.",
-    429: "Too many requests wait already; Retry-After says when to come again.",
+    413: "The body is too large, or the scene too large for the cache.",
+    415: "The body has an unsupported type.",
+    422: "The body is invalid; the error says why.",
+    429: "Too many requests; Retry-After says when to try again.",
     500: "The server failed; its log says why.",
-    503: "The model is not loaded yet, the server stops, or the answer took too long.",
+    503: "The model is loading, the server is stopping, or the answer took too long.",
 }
-#: What any request with a body may meet.
+#: Errors of any request with a body.
 COMMON = (401, 408, 413, 415, 422, 429, 500, 503)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These statuses, documented as FastAPI takes them."""
+    """The documentation of these statuses, for FastAPI."""
     return {
         status: {"model": Problem, "description": MEANINGS[status]} for status in sorted(statuses)
     }
 
 
 def problem(status: int, sentence: str, **headers: str) -> JSONResponse:
-    """A response with one sentence; underscores in headers' names stand for dashes."""
-    told = " ".join(sentence.encode("utf-8", "replace").decode().split())
+    """A response with one sentence; underscores in names of headers become dashes."""
+    text = " ".join(sentence.encode("utf-8", "replace").decode().split())
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return JSONResponse({"error": told}, status, named)
+    return JSONResponse({"error": text}, status, named)
 
 
 def install(api: FastAPI, paths: Paths) -> None:
-    """Have every error answered by ``problem``.
+    """Answer every error by ``problem``.
 
     Args:
-        api: gets the handlers.
-        paths: tells what may be done where.
+        api: to install the handlers in.
+        paths: its routes.
     """
 
-    async def nowhere(request: Request, error: Exception) -> Response:
-        """What routing says when a path, or what is to be done there, is not ours."""
+    async def not_found(request: Request, error: Exception) -> Response:
+        """Answer unknown paths and methods."""
         allowed = paths.methods(request.scope)
         if not allowed:
-            return problem(404, "there is nothing at this path; /openapi.json says what there is")
+            return problem(404, "no such path; /openapi.json lists all paths")
         if request.method in allowed:
             return await _http(request, error)
-        told = f"expected {' or '.join(allowed)} at this path, got {request.method}"
-        return problem(405, told, Allow=", ".join(allowed))
+        message = f"this path does not allow {request.method}; use {' or '.join(allowed)}"
+        return problem(405, message, Allow=", ".join(allowed))
 
     api.add_exception_handler(RefmaskError, _refmask)
     api.add_exception_handler(ValidationError, _invalid)
     api.add_exception_handler(RequestValidationError, _invalid)
-    api.add_exception_handler(404, nowhere)
-    api.add_exception_handler(405, nowhere)
+    api.add_exception_handler(404, not_found)
+    api.add_exception_handler(405, not_found)
     api.add_exception_handler(HTTPException, _http)
     api.add_exception_handler(Exception, _unexpected)
 
@@ -106,24 +106,24 @@ async def _http(_: Request, error: Exception) -> Response:
 
 
 async def _unexpected(_: Request, __: Exception) -> Response:
-    return problem(500, "the server failed, and its log says why; tell whoever runs it")
+    return problem(500, "the server failed; its operator finds the reason in the log")
 
 
 def sentence_of(errors: Sequence[Any]) -> str:
     """Pydantic's errors in one line."""
-    told = [
+    texts = [
         f"{'.'.join(str(part) for part in error['loc']) or 'the body'}: {error['msg']}"
-        for error in errors[:TOLD]
+        for error in errors[:LISTED]
     ]
-    more = f"; and {len(errors) - TOLD} more" if len(errors) > TOLD else ""
-    return f"expected a body as /openapi.json describes it, got another: {'; '.join(told)}{more}"
+    more = f"; and {len(errors) - LISTED} more" if len(errors) > LISTED else ""
+    return f"the body is invalid: {'; '.join(texts)}{more}; see /openapi.json"
 
 
 class Paths:
-    """The routes of a server.
+    """The routes of a server by path.
 
     Args:
-        routes: all of them.
+        routes: all routes.
     """
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
@@ -134,7 +134,7 @@ class Paths:
         return next((route.path for route in self._at(scope)), "other")
 
     def methods(self, scope: Scope) -> list[str]:
-        """What may be done at a request's path."""
+        """The methods that a request's path allows."""
         return sorted({method for route in self._at(scope) for method in route.methods or ()})
 
     def _at(self, scope: Scope) -> list[Route]:

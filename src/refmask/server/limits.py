@@ -1,4 +1,4 @@
-"""How much one request, and all of them together, may take of a server."""
+"""Limits of a server, per request and in total."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from refmask.errors import ConfigurationError
 
-#: Least and most of each limit; what is beyond is a slip of the pen.
+#: Smallest and largest value of each limit; others are typing errors.
 RANGES: dict[str, tuple[float, float]] = {
     "body": (1_000, 10**10),
     "bodies": (1_000, 10**12),
@@ -25,24 +25,24 @@ RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What a server takes, at once and altogether.
+    """Limits of a server.
 
     Attributes:
         body: bytes of a request's body.
-        bodies: bytes of all requests' bodies together, or of one where that may be larger.
+        bodies: bytes of all bodies together; at least ``body``.
         pixels: of an image.
         phrases: in one request.
         letters: characters of a phrase; CLIP reads about 300.
-        workers: images that are looked at at once, and requests that are answered at once.
-        queue: requests that may wait beyond these, of each kind.
+        workers: images encoded at once, and queries answered at once.
+        queue: further requests that may wait, of each kind.
         seconds: from a request's first byte to its answer.
-        head_seconds: for a request's head, and for the rest of a body that is refused.
-        scenes: held at once.
-        scene_bytes: of all held scenes together.
-        scene_seconds: that a scene is held without being asked.
+        head_seconds: for a request's headers, and for the rest of a rejected body.
+        scenes: cached at once.
+        scene_bytes: of all cached scenes together.
+        scene_seconds: until an unused scene is deleted.
 
     Raises:
-        ConfigurationError: for values out of range, all of them at once.
+        ConfigurationError: for values out of range; lists all.
     """
 
     body: int = 32_000_000
@@ -60,7 +60,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         faults = [
-            f"expected {name} from {low} to {high}, got {getattr(self, name)}"
+            f"{name} is {getattr(self, name)}; choose {low} to {high}"
             for name, (low, high) in RANGES.items()
             if not low <= getattr(self, name) <= high
         ]

@@ -8,30 +8,30 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from refmask.scene import Scene
+from refmask.server.admission import QUERY
 from refmask.server.answers import Answers, SceneInfo, answer_all
-from refmask.server.arriving import ASKS
 from refmask.server.blending import blended, with_blends
-from refmask.server.bodies import Ask, bodies, described, read
+from refmask.server.bodies import Find, bodies, described, read
 from refmask.server.failures import COMMON, MEANINGS, responses
-from refmask.server.scene_cache import Held
+from refmask.server.scene_cache import CachedScene
 from refmask.server.searching import Hits, search_body
 from refmask.server.service import Service, State
 from refmask.types import TargetPhrase
 
-GONE = (
-    "no scene has this id, or no longer: scenes leave when nobody asks them for a while or others "
-    "need the room; send the image to POST /v1/scenes again"
+NO_SCENE = (
+    "there is no scene with this id; it may have been deleted for lack of use or memory: send the "
+    "image to POST /v1/scenes again"
 )
-NO_INDEX = "this server searches no index; start it with an `index`"
+NO_INDEX = "this server has no index to search; start it with an `index`"
 
 
 class Health(BaseModel):
-    """How the server is."""
+    """The state of the server."""
 
     status: State
 
 
-def segmenting(service: Service) -> APIRouter:
+def segment(service: Service) -> APIRouter:
     """``/v1/segment``."""
     router = APIRouter(prefix="/v1", tags=["segmentation"])
     body = bodies(service.limits).segment
@@ -44,109 +44,102 @@ def segmenting(service: Service) -> APIRouter:
     )
     async def segment(request: Request) -> Response:
         """The mask of each phrase in an image."""
-        asked = await read(request, body, service.limits)
-        phrases = await _phrases(service, asked)
-        scene = await service.look(lambda: asked.image)
-        return await _answer(service, scene, phrases, asked)
+        query = await read(request, body, service.limits)
+        phrases = await _phrases(service, query)
+        scene = await service.encode(lambda: query.image)
+        return await _answer(service, scene, phrases, query)
 
     return router
 
 
 def scenes(service: Service) -> APIRouter:
-    """``/v1/scenes``, but for asking them."""
+    """``/v1/scenes``."""
     router = APIRouter(prefix="/v1", tags=["segmentation"])
-    body = bodies(service.limits).look
+    types = bodies(service.limits)
+    on_scene = responses(401, 404, 422, 500, 503)
 
     @router.post(
         "/scenes",
         status_code=201,
         response_model=SceneInfo,
         responses=responses(400, *COMMON),
-        openapi_extra=described(body),
+        openapi_extra=described(types.create_scene),
     )
-    async def look(request: Request) -> Response:
-        """Look at an image once, to ask it as often as you like."""
-        asked = await read(request, body, service.limits)
-        key = service.scenes.keep(await service.look(lambda: asked.image))
+    async def create_scene(request: Request) -> Response:
+        """Encode an image once, to query it often."""
+        body = await read(request, types.create_scene, service.limits)
+        key = service.scenes.add(await service.encode(lambda: body.image))
         if key is None:
             raise HTTPException(
                 413,
-                f"expected a scene of at most {service.limits.scene_bytes} bytes, this image's "
-                "takes more; send a smaller one, or ask POST /v1/segment",
+                f"the scene of this image needs more than {service.limits.scene_bytes} bytes; "
+                "send a smaller image, or use POST /v1/segment",
             )
-        place = {"Location": f"/v1/scenes/{key}"}
-        return JSONResponse(_info(service, key).model_dump(), 201, place)
+        headers = {"Location": f"/v1/scenes/{key}"}
+        return JSONResponse(_info(service, key).model_dump(), 201, headers)
 
-    @router.get("/scenes/{id}", responses=responses(401, 404, 422, 500, 503))
-    async def scene(id: str) -> SceneInfo:
-        """What a held scene is; it is held anew from now on."""
+    @router.get("/scenes/{id}", responses=on_scene)
+    async def get_scene(id: str) -> SceneInfo:
+        """Describe a scene, and renew its time."""
         return _info(service, id)
 
-    @router.delete("/scenes/{id}", status_code=204, responses=responses(401, 404, 422, 500, 503))
-    async def let_go(id: str) -> Response:
-        """Let a scene go."""
-        if not service.scenes.drop(id):
-            raise HTTPException(404, GONE)
+    @router.delete("/scenes/{id}", status_code=204, responses=on_scene)
+    async def delete_scene(id: str) -> Response:
+        """Delete a scene."""
+        if not service.scenes.delete(id):
+            raise HTTPException(404, NO_SCENE)
         return Response(status_code=204)
-
-    return router
-
-
-def finding(service: Service) -> APIRouter:
-    """``/v1/scenes/{id}/find``."""
-    router = APIRouter(prefix="/v1", tags=["segmentation"])
-    body = bodies(service.limits).ask
 
     @router.post(
         "/scenes/{id}/find",
         response_model=Answers,
         responses=responses(404, *COMMON),
-        openapi_extra=described(body),
+        openapi_extra=described(types.find),
     )
     async def find(id: str, request: Request) -> Response:
-        """The mask of each phrase in a held scene, for the cost of encoding the phrases."""
-        asked = await read(request, body, service.limits)
-        scene = _held(service, id).scene
-        return await _answer(service, scene, await _phrases(service, asked), asked)
+        """The mask of each phrase in a scene, for the cost of encoding the phrases."""
+        query = await read(request, types.find, service.limits)
+        scene = _cached(service, id).scene
+        return await _answer(service, scene, await _phrases(service, query), query)
 
     return router
 
 
-async def _phrases(service: Service, asked: Ask) -> list[TargetPhrase]:
-    """What is asked; its faults are told before an image is looked at."""
-    with_blends(service.segmenter, asked.alpha, asked.beta)
-    return await service.read(asked.phrases)
+async def _phrases(service: Service, query: Find) -> list[TargetPhrase]:
+    """The parsed phrases; raises for invalid queries before an image is encoded."""
+    with_blends(service.segmenter, query.alpha, query.beta)
+    return await service.parse(query.phrases)
 
 
 async def _answer(
-    service: Service, scene: Scene, phrases: list[TargetPhrase], asked: Ask
+    service: Service, scene: Scene, phrases: list[TargetPhrase], query: Find
 ) -> Response:
-    scene = blended(scene, asked.alpha, asked.beta)
-    made = await service.run(ASKS, answer_all, scene, phrases, asked.format, asked.top)
-    return Response(made, media_type="application/json")
+    scene = blended(scene, query.alpha, query.beta)
+    content = await service.run(QUERY, answer_all, scene, phrases, query.format, query.top)
+    return Response(content, media_type="application/json")
 
 
-def _held(service: Service, key: str) -> Held:
-    found = service.scenes.get(key)
-    if found is None:
-        raise HTTPException(404, GONE)
-    return found
+def _cached(service: Service, key: str) -> CachedScene:
+    cached = service.scenes.get(key)
+    if cached is None:
+        raise HTTPException(404, NO_SCENE)
+    return cached
 
 
 def _info(service: Service, key: str) -> SceneInfo:
-    found = _held(service, key)
-    height, width = found.scene.proposals.size
+    cached = _cached(service, key)
+    height, width = cached.scene.proposals.size
     return SceneInfo(
         id=key,
         width=width,
         height=height,
-        proposals=len(found.scene.proposals),
-        bytes=found.size,
+        proposals=len(cached.scene.proposals),
+        bytes=cached.size,
         expires_in=service.limits.scene_seconds,
     )
 
 
-def searching(service: Service) -> APIRouter:
+def search(service: Service) -> APIRouter:
     """``/v1/search``."""
     router = APIRouter(prefix="/v1", tags=["search"])
     body = search_body(service.limits)
@@ -158,37 +151,37 @@ def searching(service: Service) -> APIRouter:
         openapi_extra=described(body),
     )
     async def search(request: Request) -> Response:
-        """Regions that answer a phrase, in all images of the server's index."""
-        asked = await read(request, body, service.limits)
+        """The regions that fit a phrase, in all images of the server's index."""
+        query = await read(request, body, service.limits)
         if service.index is None:
             raise HTTPException(404, NO_INDEX)
-        return Response(await service.search(service.index, asked), media_type="application/json")
+        return Response(await service.search(service.index, query), media_type="application/json")
 
     return router
 
 
-def living(service: Service) -> APIRouter:
+def health(service: Service) -> APIRouter:
     """``/healthz``, open to all."""
     router = APIRouter(tags=["operation"])
 
     @router.get("/healthz")
     async def healthz() -> Health:
-        """Whether the server lives: 200 as long as it answers; ``status`` says what it can do."""
+        """Liveness: always 200; ``status`` is the server's state."""
         return Health(status=service.state)
 
     @router.get(
         "/healthz/ready",
-        responses={503: {"model": Health, "description": "Not ready, or no longer."}},
+        responses={503: {"model": Health, "description": "Not ready."}},
     )
     async def ready(response: Response) -> Health:
-        """Whether requests are taken: 200 when they are, else 503."""
+        """Readiness: 200 when the server accepts requests, else 503."""
         response.status_code = 200 if service.state == "ready" else 503
         return Health(status=service.state)
 
     return router
 
 
-def counting(service: Service) -> APIRouter:
+def metrics(service: Service) -> APIRouter:
     """``/metrics``."""
     router = APIRouter(tags=["operation"])
 

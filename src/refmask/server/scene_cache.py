@@ -1,4 +1,4 @@
-"""Scenes that are held between requests: bounded in number, bytes and time."""
+"""Cache of scenes between requests, limited in number, bytes and time."""
 
 from __future__ import annotations
 
@@ -14,24 +14,22 @@ from refmask.scene import Scene
 
 
 @dataclass
-class Held:
-    """A scene, its bytes, and until when it is held if nobody asks it."""
+class CachedScene:
+    """A scene, its bytes, and the time at which it expires unless used."""
 
     scene: Scene
     size: int
-    until: float
+    expires: float
 
 
 class SceneCache:
-    """Scenes by an id that cannot be guessed; those not asked for longest leave first.
-
-    For one thread.
+    """Scenes by random ids; the least recently used are deleted first. Not thread-safe.
 
     Args:
-        most: scenes.
-        most_bytes: of all of them together.
-        seconds: that each is held without being asked.
-        clock: tells the time, in seconds.
+        most: number of scenes.
+        most_bytes: of all scenes together.
+        seconds: until an unused scene expires.
+        clock: returns the time in seconds.
     """
 
     def __init__(
@@ -44,56 +42,56 @@ class SceneCache:
         self.most, self.most_bytes, self.seconds = most, most_bytes, seconds
         self.size = 0
         self._clock = clock
-        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._scenes: OrderedDict[str, CachedScene] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._scenes)
 
-    def keep(self, scene: Scene) -> str | None:
-        """Hold a scene, and let others go for it; its id, or None when it alone is too large."""
+    def add(self, scene: Scene) -> str | None:
+        """Add a scene, deleting others if needed; returns its id, or None when it is too large."""
         size = bytes_of(scene)
         if size > self.most_bytes:
             return None
         self.sweep()
         while len(self) >= self.most or self.size + size > self.most_bytes:
-            self.drop(next(iter(self._held)))
+            self.delete(next(iter(self._scenes)))
         key = secrets.token_urlsafe(16)
-        self._held[key] = Held(scene, size, self._clock() + self.seconds)
+        self._scenes[key] = CachedScene(scene, size, self._clock() + self.seconds)
         self.size += size
         return key
 
-    def get(self, key: str) -> Held | None:
-        """What is held by this id, held anew from now on; None when nothing is."""
+    def get(self, key: str) -> CachedScene | None:
+        """Look a scene up and renew its time; None for an unknown id."""
         self.sweep()
-        held = self._held.get(key)
-        if held is not None:
-            held.until = self._clock() + self.seconds
-            self._held.move_to_end(key)
-        return held
+        cached = self._scenes.get(key)
+        if cached is not None:
+            cached.expires = self._clock() + self.seconds
+            self._scenes.move_to_end(key)
+        return cached
 
-    def drop(self, key: str) -> bool:
-        """Let a scene go; False when there is none."""
-        held = self._held.pop(key, None)
-        if held is None:
+    def delete(self, key: str) -> bool:
+        """Delete a scene; False for an unknown id."""
+        cached = self._scenes.pop(key, None)
+        if cached is None:
             return False
-        self.size -= held.size
+        self.size -= cached.size
         return True
 
     def sweep(self) -> None:
-        """Let those go whose time is over: in the order of their times, so the first ones."""
+        """Delete expired scenes; these come first in the order of use."""
         now = self._clock()
-        while self._held and (first := next(iter(self._held.items())))[1].until <= now:
-            self.drop(first[0])
+        while self._scenes and (first := next(iter(self._scenes.items())))[1].expires <= now:
+            self.delete(first[0])
 
 
 def bytes_of(scene: Scene) -> int:
-    """Bytes of all arrays that a scene holds: image, masks and features."""
+    """Bytes of all arrays of a scene: image, masks and features."""
     parts = (scene.image, scene.proposals, scene.features)
     return sum({id(array): array.nbytes for part in parts for array in _arrays(part)}.values())
 
 
 def _arrays(value: Any) -> list[Any]:
-    """The arrays and tensors in a tree of records and tables."""
+    """The arrays and tensors in nested dataclasses, mappings and sequences."""
     if hasattr(value, "nbytes"):
         return [value]
     if isinstance(value, Mapping):

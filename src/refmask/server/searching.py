@@ -1,4 +1,4 @@
-"""``/v1/search``: regions of an index, as the HTTP interface asks and tells them."""
+"""``/v1/search``: request and answer, and the search in an index."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from refmask.server.bodies import Count, phrase_of
 from refmask.server.limits import Limits
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-#: Nothing is opened by this name: it is compared with those in the index.
+#: Only compared with paths in the index, never opened.
 Folder = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]+$")]
 
 
@@ -25,14 +25,14 @@ class Search(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     phrase: str
-    top: Count = Field(10, ge=1, le=100, description="Images at most.")
-    regions: Count = Field(3, ge=1, le=100, description="Regions of each image at most.")
-    rerank: Count = Field(0, ge=0, le=16, description="Ask the scenes of so many best images.")
-    folder: Folder | None = Field(None, description="Of images below this folder.")
-    min_area: Share = Field(0.0, description="Least share of the image.")
+    top: Count = Field(10, ge=1, le=100, description="Most images.")
+    regions: Count = Field(3, ge=1, le=100, description="Most regions per image.")
+    rerank: Count = Field(0, ge=0, le=16, description="Number of best images to rerank.")
+    folder: Folder | None = Field(None, description="Only images below this folder.")
+    min_area: Share = Field(0.0, description="Smallest share of the image.")
     max_area: Share = Field(1.0, description="Largest share of the image.")
-    since: date | None = Field(None, description="Of images taken on this day or later.")
-    until: date | None = Field(None, description="Of images taken on this day or earlier.")
+    since: date | None = Field(None, description="Only images taken on this day or later.")
+    until: date | None = Field(None, description="Only images taken on this day or earlier.")
 
 
 class FoundRegion(BaseModel):
@@ -46,45 +46,45 @@ class FoundRegion(BaseModel):
 
 
 class FoundImage(BaseModel):
-    """An image with the regions that fit best, best first."""
+    """An image with its best regions, best first."""
 
-    image: str = Field(description="Its path, as it was given when it was added.")
+    image: str = Field(description="Its path, as it was added.")
     content: str = Field(description="SHA-256 of its size and pixels.")
     date: datetime
     width: int
     height: int
-    score: float = Field(description="That of its best region.")
+    score: float = Field(description="Score of its best region.")
     confidence: float | None = Field(
-        description="0 to 1, where the image was re-ranked and it means something."
+        description="0 to 1; null without reranking, or where it has no meaning."
     )
-    unsure: bool | None = Field(description="Null where nobody has looked so closely.")
+    unsure: bool | None = Field(description="Null without reranking.")
     reason: str | None = Field(description="Why it is unsure.")
     regions: list[FoundRegion]
     provenance: Origin | None
 
 
 class Hits(BaseModel):
-    """Images that were found, best first."""
+    """Found images, best first."""
 
     hits: list[FoundImage]
-    unknown: str | None = Field(None, description="Why nothing was found, where that is known.")
+    unknown: str | None = Field(None, description="Why nothing was found, where known.")
 
 
-#: Answers a search with JSON of ``Hits``; called by several threads.
+#: Answers a search with JSON of ``Hits``; several threads may call it.
 Searcher = Callable[[Search], bytes]
 
 
 def search_body(limits: Limits) -> type[Search]:
-    """The body of a search with a phrase as long as the limits allow."""
+    """The type of a search's body under some limits."""
     phrase: Any = (phrase_of(limits), Field(examples=["the dog under the table"]))
     return create_model("Search", __base__=Search, phrase=phrase)
 
 
 def opener(folder: str | PathLike[str]) -> Callable[[Segmenter], Searcher]:
-    """What opens an index, once there is a system to read phrases.
+    """A function that opens an index, once the segmenter is loaded.
 
     Args:
-        folder: where it is; see ``refmask.search.Index.open`` for what may be wrong with it.
+        folder: of the index; for errors see ``refmask.search.Index.open``.
     """
 
     def open_index(segmenter: Segmenter) -> Searcher:
@@ -92,15 +92,15 @@ def opener(folder: str | PathLike[str]) -> Callable[[Segmenter], Searcher]:
 
         index = Index.open(folder, segmenter)
 
-        def search(asked: Search) -> bytes:
-            area = (asked.min_area, asked.max_area)
-            where = Filters(asked.folder, *area, asked.since, asked.until)
+        def search(query: Search) -> bytes:
+            area = (query.min_area, query.max_area)
+            filters = Filters(query.folder, *area, query.since, query.until)
             hits = index.search(
-                asked.phrase, asked.top, where, regions=asked.regions, rerank=asked.rerank
+                query.phrase, query.top, filters, regions=query.regions, rerank=query.rerank
             )
-            told = [FoundImage.model_validate(hit.record()) for hit in hits]
-            unknown = None if told else index.unknown(asked.phrase)
-            return Hits(hits=told, unknown=unknown).model_dump_json().encode()
+            images = [FoundImage.model_validate(hit.record()) for hit in hits]
+            unknown = None if images else index.unknown(query.phrase)
+            return Hits(hits=images, unknown=unknown).model_dump_json().encode()
 
         return search
 

@@ -1,4 +1,4 @@
-"""Running the HTTP interface until it is told to stop."""
+"""Run the HTTP interface until it is stopped."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 INSTALL = 'pip install "refmask[serve]"'
-#: From here a token is read that is not in a file.
+#: Holds the token when no file does.
 VARIABLE = "REFMASK_TOKEN"
 LAST_PORT = 65_535
 
 
 def check_installed() -> None:
-    """Make sure that what the server is made of is there, before anything is loaded.
+    """Check that the server's packages are installed.
 
     Raises:
-        MissingResource: when it is not.
+        MissingResource: when one is missing.
     """
     try:
         import fastapi  # noqa: F401
@@ -34,12 +34,12 @@ def check_installed() -> None:
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise MissingResource(
-            f"expected {error.name} to serve over HTTP, it is not installed; {INSTALL}"
+            f"serving needs {error.name}, which is not installed; {INSTALL}"
         ) from None
 
 
 def read_token(file: str | os.PathLike[str] | None) -> str | None:
-    """The token from a file, else from the environment; None when there is neither.
+    """The token from a file, else from the environment, else None.
 
     Raises:
         ConfigurationError: when the file cannot be read, or the token is empty.
@@ -52,41 +52,41 @@ def read_token(file: str | os.PathLike[str] | None) -> str | None:
     if token is None:
         return None
     if not token.strip():
-        raise ConfigurationError(f"expected a token in {where}, got an empty one")
+        raise ConfigurationError(f"the token in {where} is empty; write one, or leave it out")
     return token.strip()
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+    """A listening socket.
 
     Raises:
-        ConfigurationError: when the address cannot be had.
+        ConfigurationError: when the address is invalid or in use.
     """
     if not 0 <= port <= LAST_PORT:
-        raise ConfigurationError(f"expected a port from 0 to {LAST_PORT}, got {port}")
+        raise ConfigurationError(f"port {port} does not exist; choose 0 to {LAST_PORT}")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.create_server((host, port), family=family, backlog=128)
-        # An answer's body does not wait until its head is acknowledged, which takes up to 40 ms.
+        # Without this, an answer's body waits up to 40 ms for the acknowledgement of its headers.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening
     except OSError as error:
-        told = getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or error
         raise ConfigurationError(
-            f"expected to listen on {host}, port {port}, got: {told}; choose another"
+            f"cannot serve on {host}, port {port} ({reason}); choose another `port` or `host`"
         ) from None
 
 
-def run(api: FastAPI, listening: socket.socket, told: Callable[[str], None] = print) -> None:
-    """Serve until SIGTERM or SIGINT; what was let in is finished first.
+def run(api: FastAPI, listening: socket.socket, say: Callable[[str], None] = print) -> None:
+    """Serve until SIGTERM or SIGINT; admitted requests are finished first.
 
     Args:
         api: from ``refmask.server.app.app``.
         listening: from ``listen``.
-        told: is told where, and when the model is there.
+        say: called with the address, and when the model is loaded.
 
     Raises:
-        RefmaskError: when the system could not be loaded.
+        RefmaskError: when the segmenter could not be loaded.
     """
     import uvicorn
 
@@ -110,10 +110,10 @@ def run(api: FastAPI, listening: socket.socket, told: Callable[[str], None] = pr
         server.should_exit = True
 
     service.on_failure = stop
-    service.on_ready = lambda: told("refmask: ready")
+    service.on_ready = lambda: say("refmask: ready")
     host, port = listening.getsockname()[:2]
-    told(f"refmask: serving on http://{f'[{host}]' if ':' in host else host}:{port}, loading")
-    # uvicorn raises the signal again once it is done: then it has been heeded.
+    say(f"refmask: serving on http://{f'[{host}]' if ':' in host else host}:{port}, loading")
+    # uvicorn raises the signal again at its end; ignore it then.
     before = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         server.run(sockets=[listening])

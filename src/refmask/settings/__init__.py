@@ -1,11 +1,11 @@
-"""Settings of a user: which model answers where none is named, and default options.
+"""The user's settings: the default model and default options.
 
-``choosing`` says which model and proposals, ``levels`` who states an option (the call, the
-environment, the configuration file), ``file`` what the configuration file holds.
+``choice`` picks the model and its proposals; ``precedence`` ranks call, environment and
+configuration file; ``file`` reads and writes the configuration file.
 """
 
-from refmask.settings.choosing import Choice, choose
-from refmask.settings.levels import stated
+from refmask.settings.choice import Choice, choose
 from refmask.settings.options import AUTO, OPTIONS
+from refmask.settings.precedence import resolve
 
-__all__ = ["AUTO", "OPTIONS", "Choice", "choose", "stated"]
+__all__ = ["AUTO", "OPTIONS", "Choice", "choose", "resolve"]

@@ -1,6 +1,6 @@
 """The user's configuration file: default options, and what ``refmask setup`` remembers.
 
-It is TOML, at the place where the platform has such files unless ``REFMASK_CONFIG`` names another.
+It is TOML in the platform's configuration folder, unless ``REFMASK_CONFIG`` names another file.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from refmask.settings.toml import dumps, record
 
 #: Names another file.
 VARIABLE = "REFMASK_CONFIG"
-#: Of the format: counted up when it changes so that one refmask cannot read another's file.
+#: Of the format; it changes with every incompatible change.
 VERSION = 1
 HEAD = """\
 # What refmask takes by default. Options of a command and REFMASK_ variables go before [options],
 # and these before what 'refmask setup' remembered, which 'refmask setup forget' forgets.
 
 """
-WAY_OUT = "correct it, or run 'refmask setup forget', which sets it aside"
+REMEDY = "correct it, or run 'refmask setup forget', which renames it"
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the file holds.
+    """The file's content.
 
     Attributes:
-        options: values by name, of ``OPTIONS``.
+        options: values by name, a key of ``OPTIONS``.
         remembered: what ``refmask setup`` fetched, if anything.
-        asked: the user was asked whether it should be fetched.
+        asked: the user was offered to fetch recommended weights.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -52,8 +52,8 @@ class Configuration:
     asked: bool = False
 
 
-def place() -> Path:
-    """Where the file is, or would be."""
+def location() -> Path:
+    """The file's path, whether it exists or not."""
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named).expanduser()
@@ -61,66 +61,65 @@ def place() -> Path:
 
 
 def read() -> Configuration:
-    """The file's content; an empty configuration where there is no file.
+    """Read the file; without one, the configuration is empty.
 
     Raises:
-        ConfigurationError: when it cannot be read, or holds what this version does not know, with
-            the way out.
+        ConfigurationError: when the file cannot be read, or this version does not understand it.
     """
-    path = place()
+    path = location()
     if is_absent(path):
         return Configuration()
     try:
         text = read_text(path, "settings", ConfigurationError, "settings")
-        return _understood(tomllib.loads(text))
+        return _parsed(tomllib.loads(text))
     except ConfigurationError as error:
         fault = str(error)
     except (ValueError, RecursionError) as error:
-        fault = f"it is no TOML: {in_short(error)}"
-    raise ConfigurationError(f"configuration file {path}: {fault}; {WAY_OUT}")
+        fault = f"it is not TOML: {in_short(error)}"
+    raise ConfigurationError(f"configuration file {path}: {fault}; {REMEDY}")
 
 
 def check() -> None:
-    """Find out whether ``write`` could, writing nothing.
+    """Check that ``write`` can write; this writes nothing.
 
     Raises:
-        ConfigurationError: when it could not, with the way out.
+        ConfigurationError: when it cannot.
     """
-    path = place()
-    with _way_out():
+    path = location()
+    with _with_remedy():
         if path.is_dir():
             raise ConfigurationError(f"cannot write {path}: it is a folder")
         check_writable(path.parent)
 
 
 def write(configuration: Configuration) -> Path:
-    """Replace the file, but for options and comments of the user's; returns where it is.
+    """Write the file, keep the user's options and comments in it, return its path.
 
     Raises:
-        ConfigurationError: when it cannot be written, with the way out.
+        ConfigurationError: when it cannot be written.
     """
-    path = place()
-    with _way_out():
+    path = location()
+    with _with_remedy():
         write_whole(path, _text(configuration).encode())
     return path
 
 
 def forget() -> Path | None:
-    """Leave nothing of the file but its options; set one that cannot be understood aside.
+    """Delete all but the options from the file; rename a file that cannot be read.
 
     Returns:
-        Where it was moved to, if it was: to a name that nothing else has.
+        The new path of a renamed file, at a name that was free.
 
     Raises:
         ConfigurationError: when it cannot be changed.
     """
-    path, aside = place(), None
+    path, aside = location(), None
     try:
         options = read().options
     except ConfigurationError:
         names = (f"{path.name}.old{number or ''}" for number in count())
-        free = (path.with_name(name) for name in names)
-        options, aside = {}, next(one for one in free if not os.path.lexists(one))
+        candidates = (path.with_name(name) for name in names)
+        options, aside = {}, next(new for new in candidates if not os.path.lexists(new))
     try:
         if aside is not None:
             path.replace(aside)
@@ -130,61 +129,59 @@ def forget() -> Path | None:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigurationError(
-            f"cannot change {path}: {error.strerror}; name another file by {VARIABLE}"
+            f"cannot change {path}: {error.strerror}; name another file in {VARIABLE}"
         ) from None
     return aside
 
 
 @contextmanager
-def _way_out() -> Iterator[None]:
-    """Have errors of writing say what to do about this file."""
+def _with_remedy() -> Iterator[None]:
+    """Add to errors of writing what to do about this file."""
     try:
         yield
     except ConfigurationError as error:
         fault = str(error).partition(";")[0]
         raise ConfigurationError(
-            f"{fault}; see to its disk and permissions, or name another file by {VARIABLE}"
+            f"{fault}; check disk and permissions, or name another file in {VARIABLE}"
         ) from None
 
 
 def _text(configuration: Configuration) -> str:
-    """The file's text: with what the user wrote in it, as long as that says the same."""
-    told = {"version": VERSION} | dataclasses.asdict(configuration)
+    """The new content of the file, with the user's own lines as long as it means the same."""
+    values = {"version": VERSION} | dataclasses.asdict(configuration)
     try:
-        own = _own(place().read_text("utf-8"))
-        remembered = {"remembered": told.pop("remembered")}
-        above = dumps({name: value for name, value in told.items() if name != "options"})
-        text = HEAD + above + own.rstrip("\n") + "\n" + dumps(remembered)
-        if _understood(tomllib.loads(text)) == configuration:
+        user = _user_part(location().read_text("utf-8")).rstrip("\n")
+        above = {name: values[name] for name in values if name not in ("options", "remembered")}
+        text = f"{HEAD}{dumps(above)}{user}\n{dumps({'remembered': values['remembered']})}"
+        if _parsed(tomllib.loads(text)) == configuration:
             return text
     except (OSError, ValueError, RecursionError):
-        pass  # there is none, or none that can be understood
-    told = {"version": VERSION} | dataclasses.asdict(configuration)
-    return HEAD + dumps(told)
+        pass  # there is no file yet, or it cannot be read
+    return HEAD + dumps(values)
 
 
-def _own(text: str) -> str:
-    """A file's text without what ``write`` puts there."""
-    kept: list[str] = []
+def _user_part(text: str) -> str:
+    """The user's part of the text: all that ``write`` did not put there."""
+    lines: list[str] = []
     table = ""
     for line in text.removeprefix(HEAD).splitlines(keepends=True):
         if line.startswith("["):
             table = line.strip("[ ")
         ours = r"remembered\b" if table else r"(version|asked)\s*="
         if not re.match(ours, table or line):
-            kept.append(line)
-    return "".join(kept)
+            lines.append(line)
+    return "".join(lines)
 
 
-def _understood(content: dict[str, Any]) -> Configuration:
+def _parsed(content: dict[str, Any]) -> Configuration:
     version = content.pop("version", VERSION)
     if version != VERSION:
         age = "an older" if type(version) is int and version < VERSION else "another"
-        raise ConfigurationError(f"it is of {age} refmask (version {version!r}, not {VERSION})")
+        raise ConfigurationError(f"{age} refmask wrote it (version {version!r}, not {VERSION})")
     whole = record(Configuration, content, "the file")
     unknown = [name for name in whole.options if name not in OPTIONS]
     if unknown:
-        raise ConfigurationError(f"unknown option '{unknown[0]}'; there are {', '.join(OPTIONS)}")
+        raise ConfigurationError(f"unknown option '{unknown[0]}', choose from {', '.join(OPTIONS)}")
     options = {
         name: OPTIONS[name].parsed(value, f"option '{name}'")
         for name, value in whole.options.items()

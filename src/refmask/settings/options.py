@@ -1,4 +1,4 @@
-"""Options whose defaults a user may set: their names, their kinds, and what they are otherwise."""
+"""Options whose defaults a user may set: names, kinds and defaults."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from refmask.errors import ConfigurationError
 
-#: The model or the proposals that fit what is here; see ``choosing``.
+#: The model or the proposals that ``refmask.settings.choose`` picks.
 AUTO = "auto"
 
 
@@ -17,59 +17,61 @@ class Option:
     """An option of a system.
 
     Attributes:
-        usual: its value when nobody says otherwise.
+        default: its value when nothing sets it.
         kind: str, int or float.
-        choices: all its values, where they can be told.
-        least: the smallest number that it may be.
-        most: the largest one.
-        under: the option that it belongs to: whoever sets that one anew leaves this one out.
+        choices: all its values, where they are known.
+        minimum: inclusive, of a number.
+        maximum: inclusive, of a number.
+        parent: the option that it belongs to; setting the parent anew drops this one.
     """
 
-    usual: Any = None
+    default: Any = None
     kind: type[str] | type[int] | type[float] = str
     choices: tuple[str, ...] = ()
-    least: float = -math.inf
-    most: float = math.inf
-    under: str | None = None
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    parent: str | None = None
 
     def parsed(self, value: Any, where: str) -> Any:
-        """A text, or what TOML holds, as this option's kind.
+        """Convert a text, or a TOML value, to this option's kind.
 
         Args:
             value: to be converted.
-            where: what holds it, for the message.
+            where: the setting's name and place, for the message.
 
         Raises:
-            ConfigurationError: when it is something else, without what to do about it.
+            ConfigurationError: for any other value; the caller adds what to do.
         """
         fits = type(value) in (str, self.kind) or (self.kind is float and type(value) is int)
         try:
-            made = self.kind(value) if fits else None
+            parsed = self.kind(value) if fits else None
         except ValueError:
-            made = None
-        if made is None or made == "" or (self.choices and made not in self.choices):
+            parsed = None
+        if parsed is None or parsed == "" or (self.choices and parsed not in self.choices):
             kinds = {str: "a text", int: "a whole number", float: "a number"}
             wanted = " or ".join(self.choices) or kinds[self.kind]
             raise ConfigurationError(f"{where} is {value!r}, not {wanted}")
-        if not isinstance(made, str) and not self.least <= made <= self.most:
-            most = "" if self.most == math.inf else f" to {self.most}"
-            raise ConfigurationError(f"{where} is {value!r}, not from {self.least}{most}")
-        return made
+        if not isinstance(parsed, str) and not self.minimum <= parsed <= self.maximum:
+            allowed = f"between {self.minimum} and {self.maximum}"
+            if self.maximum == math.inf:
+                allowed = f"at least {self.minimum}"
+            raise ConfigurationError(f"{where} is {value!r}, not {allowed}")
+        return parsed
 
 
-#: By name, as ``refmask.load`` and the command line have them.
+#: By name, as in ``refmask.load`` and on the command line.
 OPTIONS = {
     "model": Option(AUTO),
-    "weights": Option(under="model"),
+    "weights": Option(parent="model"),
     "proposals": Option(AUTO),
     "device": Option("auto"),
-    "precision": Option("auto", choices=("auto", "fp32", "bf16"), under="compat"),
+    "precision": Option("auto", choices=("auto", "fp32", "bf16"), parent="compat"),
     "method": Option(AUTO),
     "preset": Option(),
-    "alpha": Option(kind=float, least=0, most=1, under="preset"),
-    "beta": Option(kind=float, least=0, most=1, under="preset"),
-    "mask_layers": Option(kind=int, least=1, under="preset"),
-    "local_top": Option(kind=int, least=1),
+    "alpha": Option(kind=float, minimum=0, maximum=1, parent="preset"),
+    "beta": Option(kind=float, minimum=0, maximum=1, parent="preset"),
+    "mask_layers": Option(kind=int, minimum=1, parent="preset"),
+    "local_top": Option(kind=int, minimum=1),
     "terms": Option(AUTO),
     "parser": Option("embedded"),
     "compat": Option("default", choices=("default", "reference")),

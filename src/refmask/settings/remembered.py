@@ -1,4 +1,4 @@
-"""What ``refmask setup`` remembers, and whether it is still there."""
+"""What ``refmask setup`` remembers, and whether its files are unchanged."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from refmask.errors import WeightsError
 from refmask.weights.hashing import sha256_of
 
-WAY_OUT = "run 'refmask setup photos' again, or 'refmask setup forget'"
+REMEDY = "run 'refmask setup photos' again, or 'refmask setup forget'"
 
 
 @dataclass(frozen=True)
-class KeptFile:
-    """A file as it was when it was tried.
+class RememberedFile:
+    """A weights file as it was when it was tried.
 
     Attributes:
-        path: where it lies, absolute.
+        path: absolute.
         bytes: its size.
         modified: nanoseconds since the epoch.
         sha256: of its content.
@@ -28,55 +28,53 @@ class KeptFile:
     sha256: str
 
     @classmethod
-    def of(cls, path: Path) -> KeptFile:
-        """As it is now.
+    def of(cls, path: Path) -> RememberedFile:
+        """Record a file as it is now.
 
         Raises:
             WeightsError: when it cannot be read.
         """
-        digest, about = sha256_of(path), path.stat()
-        return cls(str(path), about.st_size, about.st_mtime_ns, digest)
+        digest, stat = sha256_of(path), path.stat()
+        return cls(str(path), stat.st_size, stat.st_mtime_ns, digest)
 
     def check(self) -> None:
-        """Raise WeightsError when it is gone or holds something else, with the way out."""
+        """Raise WeightsError when the file is missing or its content changed."""
         path = Path(self.path)
         try:
-            about = path.stat()
+            stat = path.stat()
         except OSError:
             raise WeightsError(
-                f"{path}, which 'refmask setup' remembered, is gone; {WAY_OUT}"
+                f"{path}, which 'refmask setup' remembered, is missing; {REMEDY}"
             ) from None
-        same = about.st_size == self.bytes
-        # A file that was copied or touched is read before it is believed.
-        if not same or (about.st_mtime_ns != self.modified and sha256_of(path) != self.sha256):
-            raise WeightsError(
-                f"{path} is not the file any more that 'refmask setup' remembered; {WAY_OUT}"
-            )
+        same_size = stat.st_size == self.bytes
+        # Only a new time of modification costs a hash: the file may have been copied or touched.
+        if not same_size or (stat.st_mtime_ns != self.modified and sha256_of(path) != self.sha256):
+            raise WeightsError(f"{path} changed since 'refmask setup' remembered it; {REMEDY}")
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """Weights that were fetched or brought, and tried.
+    """Weights that ``refmask setup`` fetched or took from a folder, and tried.
 
     Attributes:
-        title: what to call them.
+        title: display name.
         model: as ``refmask.load`` takes it.
         weights: the file.
-        proposals: as ``refmask.load`` takes it; None for the usual ones.
-        files: all that these two name.
+        proposals: as ``refmask.load`` takes it; None for the default.
+        files: all files that ``weights`` and ``proposals`` name.
     """
 
     title: str
     model: str
     weights: str
     proposals: str | None = None
-    files: tuple[KeptFile, ...] = ()
+    files: tuple[RememberedFile, ...] = ()
 
     def checked(self) -> Remembered:
-        """Itself.
+        """Return itself.
 
         Raises:
-            WeightsError: when one of its files is gone or changed, with the way out.
+            WeightsError: when one of its files is missing or changed.
         """
         for file in self.files:
             file.check()

@@ -1,4 +1,4 @@
-"""Records as TOML: dataclasses of texts, numbers, booleans, tables, records and tuples of these."""
+"""Dataclasses to and from TOML: texts, numbers, booleans, tables, nested records and tuples."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 
 def dumps(table: Mapping[str, Any], name: str = "") -> str:
-    """A table as TOML; None and empty tables are left out.
+    """Write a table as TOML, without None and empty tables.
 
     Args:
         table: texts, numbers and booleans, tables, and sequences of tables.
-        name: its own, with dots, for its head.
+        name: its dotted name, for its header.
     """
     lines, below = [], []
     for key, value in table.items():
@@ -29,44 +29,43 @@ def dumps(table: Mapping[str, Any], name: str = "") -> str:
         elif isinstance(value, (list, tuple)):
             below += [f"\n[[{inner}]]\n{dumps(entry, inner)}" for entry in value]
         elif value is not None:
-            # JSON's texts, numbers and booleans are TOML's, except for one letter.
+            # JSON's texts, numbers and booleans are valid TOML, except for DEL.
             text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
             lines.append(f"{key} = {text}\n")
     return "".join(lines + below)
 
 
 def record(kind: type[T], table: Any, name: str) -> T:
-    """A table as a record of ``kind``, whose fields may be records, or tuples of records.
+    """Convert a table to a dataclass, whose fields may be dataclasses, or tuples of them.
 
     Args:
         kind: a dataclass.
-        table: as TOML gives it.
-        name: what to call it in messages.
+        table: as ``tomllib`` reads it.
+        name: for messages.
 
     Raises:
-        ConfigurationError: for a key that is no field, a field without a value, or a value of
-            another kind.
+        ConfigurationError: for an unknown key, a missing one, or a value of the wrong type.
     """
     if not isinstance(table, dict):
-        raise ConfigurationError(f"{name} is no table")
+        raise ConfigurationError(f"{name} is not a table")
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = [key for key in table if key not in fields]
     if unknown:
         raise ConfigurationError(f"unknown key '{unknown[0]}' in {name}")
     types = typing.get_type_hints(kind)
-    absent = [key for key, one in fields.items() if _needed(one) and key not in table]
-    if absent:
-        raise ConfigurationError(f"no '{absent[0]}' in {name}")
+    missing = [key for key, field in fields.items() if _required(field) and key not in table]
+    if missing:
+        raise ConfigurationError(f"'{missing[0]}' is missing in {name}")
     return kind(**{key: _value(types[key], value, key) for key, value in table.items()})
 
 
-def _needed(field: dataclasses.Field[Any]) -> bool:
+def _required(field: dataclasses.Field[Any]) -> bool:
     return field.default is field.default_factory is dataclasses.MISSING
 
 
 def _value(wanted: Any, value: Any, name: str) -> Any:
     if isinstance(wanted, UnionType):
-        (wanted,) = (one for one in typing.get_args(wanted) if one is not NoneType)
+        (wanted,) = (kind for kind in typing.get_args(wanted) if kind is not NoneType)
     origin = typing.get_origin(wanted)
     if origin is tuple and isinstance(value, list):
         return tuple(record(typing.get_args(wanted)[0], entry, name) for entry in value)
@@ -74,5 +73,5 @@ def _value(wanted: Any, value: Any, name: str) -> Any:
         return record(wanted, value, name)
     kind = dict if origin is not None and origin is not tuple else wanted
     if origin is tuple or type(value) is not kind:
-        raise ConfigurationError(f"'{name}' is {value!r}, which does not fit")
+        raise ConfigurationError(f"'{name}' is {value!r}, which is the wrong type")
     return value

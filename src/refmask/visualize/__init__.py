@@ -1,1 +1,1 @@
-"""Answers, proposals and samples as images to look at, one file per kind."""
+"""Draw answers, proposals and samples, one file per kind."""

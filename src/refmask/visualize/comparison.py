@@ -1,4 +1,4 @@
-"""Answers of several systems to one expression, side by side with the truth."""
+"""Draw answers of several systems side by side, each with the ground truth."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from refmask.types import BoolArray, UInt8Array
-from refmask.visualize.overlay import ANSWER, FAINT, INK, PAPER, outline
+from refmask.visualize.overlay import ANSWER, FAINT, INK, PAPER, outline, resized_mask
 from refmask.visualize.sheet import sheet
 
 TRUTH = (40, 200, 80)
 #: Longer side of each panel's image, in pixels.
 SIDE = 560
-#: Letters in a line of text as wide as a panel.
+#: Letters per line of text in a panel.
 LETTERS = 52
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One answer.
+    """A system's answer.
 
     Attributes:
-        title: whose, and how good.
+        title: system and quality.
         mask: bool (H, W).
     """
 
@@ -42,7 +42,7 @@ def comparison(
     Args:
         image: uint8 RGB (H, W, 3).
         target: bool (H, W), the ground truth.
-        expression: what was asked, the heading.
+        expression: the heading.
         panels: at least one.
 
     Returns:
@@ -60,10 +60,7 @@ def _panel(image: UInt8Array, target: BoolArray, panel: Panel) -> UInt8Array:
     canvas: npt.NDArray[np.float32] = np.array(
         Image.fromarray(image).resize(size, Image.Resampling.BILINEAR), np.float32
     )
-    truth, answer = (
-        np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), np.bool_)
-        for mask in (target, panel.mask)
-    )
+    truth, answer = resized_mask(target, size), resized_mask(panel.mask, size)
     canvas[answer] = 0.6 * canvas[answer] + 0.4 * np.array(ANSWER, np.float32)
     outline(canvas, answer, ANSWER, rimmed=True)
     outline(canvas, truth, TRUTH, rimmed=True, dashed=True)

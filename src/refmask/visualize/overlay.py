@@ -1,4 +1,4 @@
-"""An answer drawn over its image, to be read at a glance."""
+"""Draw an answer over its image, with a caption."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from refmask.types import BoolArray, UInt8Array
 
 ANSWER = (255, 45, 120)
 RUNNER_UP = (0, 170, 255)
-#: The frame of what is unsure, and words about it.
+#: Frame and text of unsure answers.
 UNSURE, UNSURE_INK = (208, 135, 0), (160, 95, 0)
 INK, PAPER, FAINT = (25, 25, 30), (255, 255, 255), (110, 110, 120)
 
-#: The drawing's longer side stays between these, so that its text is always readable.
+#: Limits of a drawing's longer side in pixels, so that its text is readable.
 SMALLEST, LARGEST = 640, 1280
 
 
@@ -33,11 +33,11 @@ def png(pixels: UInt8Array | BoolArray) -> bytes:
 def overlay(image: UInt8Array, answer: Segmentation) -> UInt8Array:
     """Draw the answer, the runner-up, the phrase, its noun phrase, the scores and the model.
 
-    An unsure answer has a frame of its own colour (``UNSURE``).
+    Unsure answers have a frame in ``UNSURE``.
 
     Args:
         image: uint8 RGB (H, W, 3).
-        answer: what ``Scene.find`` gave.
+        answer: from ``Scene.find``.
 
     Returns:
         uint8 RGB: the image, enlarged or reduced to a readable size, over a caption.
@@ -60,27 +60,42 @@ def overlay(image: UInt8Array, answer: Segmentation) -> UInt8Array:
     return framed(np.array(sheet)) if answer.unsure else np.array(sheet)
 
 
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """Draws answers over an image: a ``refmask.answer.View``.
+
+    Attributes:
+        image: uint8 RGB (H, W, 3), held by reference.
+    """
+
+    image: UInt8Array
+
+    def png(self, answer: Segmentation) -> bytes:
+        """A PNG file of ``overlay``."""
+        return png(overlay(self.image, answer))
+
+
 def framed(drawing: UInt8Array, width: int = 6) -> UInt8Array:
-    """A uint8 RGB drawing with a frame in ``UNSURE`` over its outermost pixels."""
+    """A uint8 RGB drawing, its outermost pixels replaced by a frame in ``UNSURE``."""
     inside = np.zeros(drawing.shape[:2], np.bool_)
     inside[width:-width, width:-width] = True
     return np.where(inside[..., None], drawing, np.array(UNSURE, np.uint8))
 
 
 def readable_size(image: UInt8Array) -> tuple[int, int]:
-    """Width and height at which an image is drawn, its longer side between the two limits."""
+    """Width and height of an image's drawing, its longer side within the limits."""
     height, width = image.shape[:2]
     scale = min(max(1.0, SMALLEST / max(height, width)), LARGEST / max(height, width))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def resized_image(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
-    """A uint8 RGB image at another size (width, height), smoothly."""
+    """Resize a uint8 RGB image to (width, height), smoothly."""
     return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
 
 def resized_mask(mask: BoolArray, size: tuple[int, int]) -> BoolArray:
-    """A bool mask at another size (width, height), crisply."""
+    """Resize a bool mask to (width, height), by nearest pixels."""
     return np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), np.bool_)
 
 
@@ -98,7 +113,7 @@ def outline(
         canvas: float32 (H, W, 3), 0 to 255.
         mask: bool (H, W).
         colour: red, green, blue, 0 to 255.
-        rimmed: three pixels wide with a white rim for contrast, instead of one pixel.
+        rimmed: three pixels wide with a white rim, instead of one pixel.
         dashed: with gaps.
     """
     from scipy.ndimage import binary_dilation, binary_erosion

@@ -1,4 +1,4 @@
-"""Proposals drawn over their image."""
+"""Draw proposals over their image."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from refmask.ops.masks import areas_of
 from refmask.types import MaskProposals, UInt8Array, tight_boxes
 from refmask.visualize.overlay import outline, readable_size, resized_image, resized_mask
 
-#: Neighbouring numbers get hues that far apart, as a share of the circle.
+#: Difference in hue of consecutive numbers, as a share of the circle.
 GOLDEN = 0.618034
-#: How much of a mask's colour lies over the image.
+#: Weight of a mask's colour over the image.
 TINT = 0.3
 
 
 def draw(image: UInt8Array, proposals: MaskProposals) -> UInt8Array:
-    """All proposals over their image, each in its own colour, smaller ones on top.
+    """Draw all proposals, each in its own colour, smaller ones on top.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -27,7 +27,7 @@ def draw(image: UInt8Array, proposals: MaskProposals) -> UInt8Array:
     Returns:
         uint8 RGB (H, W, 3).
     """
-    colours = np.array([_colour(index) for index in range(len(proposals))]).reshape(-1, 3)
+    colours = np.array([colour(index) for index in range(len(proposals))]).reshape(-1, 3)
     canvas: npt.NDArray[np.float32] = image.astype(np.float32)
     top = np.full(proposals.size, -1)
     order = np.argsort(-areas_of(proposals.masks), kind="stable")
@@ -43,7 +43,7 @@ def draw(image: UInt8Array, proposals: MaskProposals) -> UInt8Array:
 
 
 def draw_readably(image: UInt8Array, proposals: MaskProposals) -> UInt8Array:
-    """As :func:`draw`, enlarged or reduced to a readable size before lines are drawn."""
+    """As :func:`draw`, resized to a readable size before lines are drawn."""
     size = readable_size(image)
     masks = np.zeros((len(proposals), size[1], size[0]), np.bool_)
     for row, mask in zip(masks, proposals.masks, strict=True):
@@ -51,6 +51,6 @@ def draw_readably(image: UInt8Array, proposals: MaskProposals) -> UInt8Array:
     return draw(resized_image(image, size), MaskProposals(masks))
 
 
-def _colour(index: int) -> list[float]:
-    """Red, green and blue, 0 to 255."""
+def colour(index: int) -> list[float]:
+    """Red, green and blue of a number, 0 to 255 each."""
     return [255 * part for part in colorsys.hsv_to_rgb(index * GOLDEN % 1, 0.8, 1.0)]

@@ -1,8 +1,7 @@
-"""A sample of a data set, drawn: its image, its targets and what is said about each."""
+"""Draw a sample of a data set: its image, targets and expressions."""
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -17,7 +16,7 @@ from refmask.visualize.overlay import (
     resized_image,
     resized_mask,
 )
-from refmask.visualize.proposals import GOLDEN
+from refmask.visualize.proposals import colour
 
 Colour = tuple[int, int, int]
 
@@ -25,14 +24,13 @@ LINE, TEXT, MARGIN = 24, 17, 12
 
 
 def draw_sample(sample: Sample, categories: Mapping[int, str]) -> UInt8Array:
-    """The image with every target in an outline of its own, over the expressions.
+    """Outline every target in its own colour, above the expressions.
 
-    What lies inside keeps its colours: expressions speak of them.
-
-    Where nothing is said about the image, its instances are drawn, over their classes.
+    Outlines leave the colours inside, to which expressions refer. Without expressions, the sample's
+    instances are drawn above their classes.
 
     Args:
-        sample: with its queries or instances.
+        sample: with queries or instances.
         categories: class names by id.
 
     Returns:
@@ -41,10 +39,10 @@ def draw_sample(sample: Sample, categories: Mapping[int, str]) -> UInt8Array:
     size = readable_size(sample.image)
     image = resized_image(sample.image, size).astype(np.float32)
     entries = [(resized_mask(mask, size), text) for mask, text in _entries(sample, categories)]
-    coloured = [(mask, text, _colour(number)) for number, (mask, text) in enumerate(entries)]
-    for mask, _, colour in coloured:
-        outline(image, mask, colour, rimmed=True)
-    caption = _caption([(text, colour) for _, texts, colour in coloured for text in texts], size[0])
+    coloured = [(mask, texts, _rgb(number)) for number, (mask, texts) in enumerate(entries)]
+    for mask, _, rgb in coloured:
+        outline(image, mask, rgb, rimmed=True)
+    caption = _caption([(text, rgb) for _, texts, rgb in coloured for text in texts], size[0])
     sheet = Image.new("RGB", (max(size[0], caption.width), size[1] + caption.height), PAPER)
     sheet.paste(Image.fromarray(image.clip(0, 255).astype(np.uint8)), (0, 0))
     sheet.paste(caption, (0, size[1]))
@@ -54,7 +52,7 @@ def draw_sample(sample: Sample, categories: Mapping[int, str]) -> UInt8Array:
 def _entries(
     sample: Sample, categories: Mapping[int, str]
 ) -> Iterator[tuple[BoolArray, list[str]]]:
-    """Each mask that is drawn, once, with all that is written about it."""
+    """Each mask to draw, once, with its texts."""
     if not sample.queries and sample.instances is not None:
         classes = sample.instances.details.get("category", np.zeros(0, np.int64)).tolist()
         names = [categories.get(number, str(number)) for number in classes]
@@ -62,34 +60,33 @@ def _entries(
             (mask, [name]) for mask, name in zip(sample.instances.masks, names, strict=True)
         )
         return
-    told: dict[bytes, tuple[BoolArray, list[str]]] = {}
+    entries: dict[bytes, tuple[BoolArray, list[str]]] = {}
     for query in sample.queries:
-        told.setdefault(np.packbits(query.target).tobytes(), (query.target, []))[1].append(
-            query.expression
-        )
-    yield from told.values()
+        entry = entries.setdefault(np.packbits(query.target).tobytes(), (query.target, []))
+        entry[1].append(query.expression)
+    yield from entries.values()
 
 
-def _colour(number: int) -> Colour:
-    red, green, blue = colorsys.hsv_to_rgb(number * GOLDEN % 1, 0.8, 1.0)
-    return round(255 * red), round(255 * green), round(255 * blue)
+def _rgb(number: int) -> Colour:
+    red, green, blue = map(round, colour(number))
+    return red, green, blue
 
 
 def _caption(lines: list[tuple[str, Colour]], width: int) -> Image.Image:
-    """Every text behind a square of its colour, on a white strip at least 320 pixels wide."""
+    """Each text after a square of its colour, on a white strip at least 320 pixels wide."""
     width = max(width, 320)
     font = ImageFont.load_default(TEXT)
     rows = [
-        (row, colour if first else None)
-        for text, colour in lines
+        (row, rgb if first else None)
+        for text, rgb in lines
         for first, row in _wrapped(text, font, width - LINE - 2 * MARGIN)
     ]
     strip = Image.new("RGB", (width, 2 * MARGIN + LINE * len(rows)), PAPER)
     pen = ImageDraw.Draw(strip)
-    for number, (row, colour) in enumerate(rows):
+    for number, (row, rgb) in enumerate(rows):
         top = MARGIN + LINE * number
-        if colour is not None:
-            pen.rectangle((MARGIN, top + 3, MARGIN + TEXT - 2, top + TEXT + 1), colour, INK)
+        if rgb is not None:
+            pen.rectangle((MARGIN, top + 3, MARGIN + TEXT - 2, top + TEXT + 1), rgb, INK)
         pen.text((MARGIN + LINE, top), row, INK, font)
     return strip
 
@@ -97,7 +94,7 @@ def _caption(lines: list[tuple[str, Colour]], width: int) -> Image.Image:
 def _wrapped(
     text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
 ) -> Iterator[tuple[bool, str]]:
-    """The rows of a text, each with whether it is the first."""
+    """Break a text into rows, each with whether it is the first."""
     row, first = "", True
     for word in text.split():
         longer = f"{row} {word}".strip()

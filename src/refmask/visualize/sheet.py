@@ -1,4 +1,4 @@
-"""Several drawings on one sheet."""
+"""Lay out several drawings on one sheet."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def sheet(drawings: Sequence[UInt8Array], columns: int, gap: int = 16) -> UInt8A
     """Lay drawings out in rows on white.
 
     Args:
-        drawings: uint8 RGB images of any size, at least one.
-        columns: drawings in a row.
+        drawings: uint8 RGB of any size, at least one.
+        columns: drawings per row.
         gap: pixels between and around them.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A region of an image, small, to be told from others at a glance."""
+"""Draw a region of an image as a captioned thumbnail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from refmask.errors import MaskError
 from refmask.types import BoolArray, UInt8Array
-from refmask.visualize.overlay import ANSWER, INK, PAPER, framed, outline
+from refmask.visualize.overlay import (
+    ANSWER,
+    INK,
+    PAPER,
+    framed,
+    outline,
+    resized_image,
+    resized_mask,
+)
 
 SIDE, LINE, TEXT, MARGIN = 320, 22, 15, 10
 
@@ -23,14 +31,14 @@ def thumbnail(
     *,
     unsure: bool = False,
 ) -> UInt8Array:
-    """The image with one region in an outline, the rest paler, over a caption.
+    """Outline a region, pale the rest, and add a caption below.
 
     Args:
         image: uint8 RGB (H, W, 3).
         mask: bool (H, W).
-        caption: its lines; those that are too long end in an ellipsis.
-        side: the drawing's longer side without its caption, in pixels.
-        unsure: draw a frame around all of it.
+        caption: lines of text; those too long end in an ellipsis.
+        side: longer side of the image's drawing, in pixels.
+        unsure: add a frame.
 
     Returns:
         uint8 RGB, ``side`` pixels wide.
@@ -41,14 +49,13 @@ def thumbnail(
     height, width = image.shape[:2]
     if mask.shape != (height, width):
         raise MaskError(
-            f"expected a mask of {width}x{height} pixels (width x height) like the image, got "
-            f"{mask.shape[1]}x{mask.shape[0]}; the image has changed since"
+            f"the mask has {mask.shape[1]}x{mask.shape[0]} pixels (width x height), its image "
+            f"{width}x{height}; the image has changed, update its mask"
         )
     scale = side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    resized = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
-    canvas: npt.NDArray[np.float32] = np.array(resized, np.float32)
-    inside = np.array(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), np.bool_)
+    canvas: npt.NDArray[np.float32] = resized_image(image, size).astype(np.float32)
+    inside = resized_mask(mask, size)
     canvas = np.where(inside[..., None], canvas, 0.55 * canvas + 0.45 * 255)
     outline(canvas, inside, ANSWER, rimmed=True)
     paper = Image.new("RGB", (side, size[1] + LINE * len(caption) + 2 * MARGIN), PAPER)
@@ -60,7 +67,7 @@ def thumbnail(
 
 
 def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, side: int) -> str:
-    """The text, as much of it as fits."""
+    """A text, shortened to fit."""
     if font.getlength(text) <= side - 2 * MARGIN:
         return text
     while text and font.getlength(text + "...") > side - 2 * MARGIN:

@@ -1,8 +1,7 @@
-"""Dense backbones: one deep feature per place of an image, by any CLIP or any of timm's networks.
+"""Dense backbones: feature maps of an image from any CLIP or any of timm's networks.
 
-``find_backbone`` settles everything that can be settled without building the network, so that a
-wrong setting or a missing file is told before the first image; ``DenseBackbone`` builds it when
-the first image comes.
+``find_backbone`` checks settings and files without building the network, so that errors come before
+the first image; ``DenseBackbone`` builds it for the first image.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from refmask.ops.devices import (
 from refmask.ops.pixels import PixelStatistics, normalize_pixels
 from refmask.types import UInt8Array
 
-#: Before a name of timm's.
+#: Prefix of timm's names.
 TIMM = "timm/"
-#: "features" is the last map, "keys" what the last attention compares queries with.
+#: "features" is the last feature map, "keys" the keys of the last attention.
 KINDS = ("features", "keys")
 
 
@@ -38,29 +37,29 @@ class Network(Protocol):
 
     @property
     def statistics(self) -> PixelStatistics:
-        """How its weights want pixels; the side does not matter here."""
+        """Pixel statistics of its weights; the side is not used."""
         ...
 
     def dense(self, pixels: Tensor, kind: str) -> Tensor:
-        """(1, 3, H, W), sides multiples of ``Source.multiple``, to a map (1, D, h, w)."""
+        """(1, 3, H, W), sides multiples of ``Source.multiple``, to a feature map (1, D, h, w)."""
         ...
 
 
 class Source(Protocol):
-    """A network that is known and whose weights are here, but that is not built."""
+    """A network whose weights are on disk, not built yet."""
 
     @property
     def stride(self) -> int:
-        """Pixels between two places of its maps."""
+        """Pixels between two positions of its feature maps."""
         ...
 
     @property
     def multiple(self) -> int:
-        """Images have sides that are multiples of it."""
+        """The sides of its input are multiples of it."""
         ...
 
     def identity(self) -> dict[str, str]:
-        """What tells it from other networks: its name and the SHA-256 of its files."""
+        """Its name and the SHA-256 of its files."""
         ...
 
     def build(self, device: torch.device, precision: str) -> Network:
@@ -70,13 +69,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class DenseBackbone:
-    """One kind of map of one network.
+    """One kind of feature map of one network.
 
     Attributes:
         source: the network.
         kind: "features" or "keys".
-        device: where it computes.
-        precision: torch.float32 or torch.bfloat16, of the network; maps are float32.
+        device: of the network.
+        precision: torch.float32 or torch.bfloat16, of the network; feature maps are float32.
     """
 
     source: Source
@@ -86,46 +85,49 @@ class DenseBackbone:
 
     @cached_property
     def network(self) -> Network:
-        """The network, built when first asked for.
+        """The network, built on first use.
 
         Raises:
             WeightsError: when the weights are damaged or belong to another network.
-            UnsupportedTower: when a CLIP's image tower has no maps.
+            UnsupportedTower: when a CLIP's image tower has no feature maps.
         """
-        return self.source.build(self.device, self._precision_name)
+        return self.source.build(self.device, precision_name(self.precision))
 
     def configuration(self) -> dict[str, str]:
-        """What its maps depend on, apart from the image."""
-        return self._identity | {"precision": self._precision_name}
+        """All that its feature maps depend on, apart from the image."""
+        return self._identity | {"precision": precision_name(self.precision)}
 
-    def told(self, proposer: str, version: int, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration of a proposer on these maps.
+    def proposer_configuration(
+        self, proposer: str, version: int, settings: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The configuration of a proposer that uses these feature maps.
 
         Args:
             proposer: its name.
-            version: counted up whenever the same image gets other masks than before.
-            settings: all of its own; for those by which the network was found, what it is stands.
+            version: incremented whenever the same image gets other masks than before.
+            settings: all of its fields; those that select the network are replaced by its identity.
         """
-        found_by = ("backbone", "weights", "device", "precision")
-        own = {name: value for name, value in settings.items() if name not in found_by}
-        return {"proposer": proposer, "version": version, **own, **self.configuration()}
+        selecting = ("backbone", "weights", "device", "precision")
+        others = {name: value for name, value in settings.items() if name not in selecting}
+        return {"proposer": proposer, "version": version, **others, **self.configuration()}
 
     @torch.inference_mode()
-    def look(
+    def encode(
         self, image: UInt8Array, size: tuple[int, int], resampling: Image.Resampling
     ) -> Tensor:
-        """The map of an image.
+        """The feature map of an image.
 
         Args:
-            image: uint8 RGB (H, W, 3), as ``ops.images.checked`` lets it through.
-            size: height and width, pixels, to which it is resized before; rounded to the nearest
-                multiple that the network takes, at least one.
-            resampling: how it is resized, antialiased where it shrinks.
+            image: uint8 RGB (H, W, 3), checked by ``ops.images.checked``.
+            size: height and width of the network's input, pixels; rounded to the nearest positive
+                multiple that the network takes.
+            resampling: of the resize, antialiased where it shrinks.
 
         Returns:
             float32 (D, h, w) on ``device``, with h, w about ``size / source.stride``.
         """
-        height, width = (self._rounded(side) for side in size)
+        multiple = self.source.multiple
+        height, width = (max(1, round(side / multiple)) * multiple for side in size)
         resized = np.asarray(Image.fromarray(image).resize((width, height), resampling))
         pixels = normalize_pixels(resized, self.network.statistics).to(self.device)
         half = self.precision == torch.bfloat16
@@ -140,24 +142,17 @@ class DenseBackbone:
     def _identity(self) -> dict[str, str]:
         return self.source.identity()
 
-    @property
-    def _precision_name(self) -> str:
-        return precision_name(self.precision)
-
-    def _rounded(self, side: int) -> int:
-        return max(1, round(side / self.source.multiple)) * self.source.multiple
-
 
 def find_backbone(
     name: str, weights: str | None, kind: str, device: str, precision: str
 ) -> DenseBackbone:
-    """A network by name, its weights found but not yet read.
+    """A network by name, its weights located but not read yet.
 
     Args:
-        name: "timm/NAME" for a network of timm's; else what ``refmask.clip.load_clip`` takes as
-            a model: "embedded", an open_clip model name, ``hf-hub:ORG/REPO`` or a folder.
-        weights: a local file, for a CLIP also a tag or a hub id, or None for the network's own:
-            those shipped with a CLIP's folder, those timm publishes on the Hugging Face hub.
+        name: "timm/NAME" for a network of timm's; else a model of ``refmask.clip.load_clip``:
+            "embedded", an open_clip model name, ``hf-hub:ORG/REPO`` or a folder.
+        weights: a local file, for a CLIP also a tag or a hub id, or None for the default: those in
+            a CLIP's folder, or those timm publishes on the Hugging Face hub.
         kind: "features" or "keys"; the latter of vision transformers only.
         device: "auto" (CUDA where there is one), or any torch device.
         precision: of the network: "fp32", "bf16", or "auto" (bf16 where the device multiplies it
@@ -169,8 +164,8 @@ def find_backbone(
         WeightsUnavailable: when the weights are not in the cache and there is no network.
     """
     if kind not in KINDS:
-        raise ConfigurationError(f"expected maps 'features' or 'keys', got {kind!r}")
-    place = choose_device(device)
+        raise ConfigurationError(f"maps are 'features' or 'keys', not {kind!r}")
+    chosen_device = choose_device(device)
     source: Source
     if name.startswith(TIMM):
         from refmask.proposals.backbones.timm_networks import find_timm
@@ -180,13 +175,14 @@ def find_backbone(
         from refmask.proposals.backbones.clip_towers import find_clip
 
         source = find_clip(name, weights, kind)
-    return DenseBackbone(source, kind, place, choose_precision(precision, place))
+    precision_type = choose_precision(precision, chosen_device)
+    return DenseBackbone(source, kind, chosen_device, precision_type)
 
 
 def check_keys(kind: str, has_keys: bool, name: str) -> None:
-    """Raise ConfigurationError when keys are asked of a network that has none."""
+    """Raise ConfigurationError for the keys of a network that has none."""
     if kind == "keys" and not has_keys:
         raise ConfigurationError(
-            f"expected a vision transformer whose last attention has keys, {name} is none; take "
-            "another backbone, or its features"
+            f"{name} is not a vision transformer whose last attention has keys; choose another "
+            "backbone, or its features"
         )

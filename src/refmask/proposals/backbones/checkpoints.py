@@ -1,4 +1,4 @@
-"""Published checkpoints of backbones under timm's names of parameters."""
+"""Published checkpoints of backbones, renamed to timm's parameter names."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from refmask.weights.pickled import read_pickled
 from refmask.weights.reading import fill, read_weights
 
-#: What self-supervised training wraps around the backbone that is kept; of a checkpoint with such
-#: names nothing else is taken (MoCo, MoCo v3, MMCV's classifiers).
+#: Prefixes of the backbone in checkpoints of self-supervised training (MoCo, MoCo v3, MMCV's
+#: classifiers); other parameters are dropped.
 WRAPPINGS = ("encoder_q.", "base_encoder.", "backbone.")
-#: Parameters that no map depends on: the classifier's, and batch norm's counts of batches.
+#: Parameters that no feature map depends on: the classifier's, and batch norm's batch counters.
 UNUSED = re.compile(r"(fc|head|head_dist)\..*|(.*\.)?num_batches_tracked")
-#: Detectron2's names of a ResNet's parts to timm's, in this order.
+#: Detectron2's names of a ResNet's parameters to timm's, in this order.
 FROM_DETECTRON2 = (
     (re.compile(r"^stem\."), ""),
     (re.compile(r"^res([2-5])\."), lambda found: f"layer{int(found[1]) - 1}."),
@@ -49,7 +49,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> None:
-    """Load weights strictly but for what no map depends on; see ``fill``.
+    """Load weights strictly, except ``UNUSED`` ones; see ``fill``.
 
     Args:
         model: a network without its classifier.
@@ -59,9 +59,9 @@ def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> 
     Raises:
         WeightsError: naming the first few differences.
     """
-    kept = {name: value for name, value in weights.items() if not UNUSED.fullmatch(name)}
-    own = {name: value for name, value in model.state_dict().items() if UNUSED.fullmatch(name)}
-    fill(model, kept | own, source)
+    used = {name: value for name, value in weights.items() if not UNUSED.fullmatch(name)}
+    unused = {name: value for name, value in model.state_dict().items() if UNUSED.fullmatch(name)}
+    fill(model, used | unused, source)
 
 
 def _from_detectron2(name: str) -> str:

@@ -17,21 +17,21 @@ from refmask.ops.pixels import PixelStatistics
 from refmask.proposals.backbones import check_keys
 from refmask.weights.hashing import sha256_of
 
-#: Pixels between places of the modified ResNets' maps.
+#: Pixels between positions of the modified ResNets' feature maps.
 RESNET_STRIDE = 32
 
 
 @dataclass(frozen=True)
 class ClipSource:
-    """A CLIP that is known and whose weights are here.
+    """A CLIP whose weights are on disk.
 
     Attributes:
-        model: as ``load_clip`` takes it.
-        weights: as ``load_clip`` takes it.
+        model: for ``load_clip``.
+        weights: for ``load_clip``.
         name: the model's, without the path of a local one.
-        architecture: SHA-256 of its configuration: a local one can say anything.
+        architecture: SHA-256 of its configuration, which a local model can set freely.
         path: the weights file.
-        stride: pixels between places; images have sides of multiples of it.
+        stride: pixels between positions; the sides of the input are multiples of it.
     """
 
     model: str
@@ -70,9 +70,9 @@ class ClipNetwork:
     statistics: PixelStatistics
 
     def dense(self, pixels: Tensor, kind: str) -> Tensor:
-        """As ``refmask.clip.families.Tower.dense``."""
-        found: Tensor = self.tower.dense(pixels, kind)
-        return found
+        """See ``Network.dense``."""
+        features: Tensor = self.tower.dense(pixels, kind)
+        return features
 
 
 def find_clip(model: str, weights: str | None, kind: str) -> ClipSource:
@@ -83,13 +83,13 @@ def find_clip(model: str, weights: str | None, kind: str) -> ClipSource:
     check_keys(kind, not resnet, model)
     path, preprocess = find_weights(source, weights)
     if not path.is_file():
-        raise WeightsError(f"expected a weights file at {path}, there is none; check the path")
-    told = json.dumps([source.model_cfg, preprocess], sort_keys=True)
+        raise WeightsError(f"there is no weights file at {path}; check the path")
+    configuration = json.dumps([source.model_cfg, preprocess], sort_keys=True)
     return ClipSource(
         model=model,
         weights=weights,
         name=Path(model).name if Path(model).exists() else model,
-        architecture=hashlib.sha256(told.encode()).hexdigest(),
+        architecture=hashlib.sha256(configuration.encode()).hexdigest(),
         path=path,
         stride=RESNET_STRIDE if resnet else int(vision.get("patch_size") or 16),
     )

@@ -20,19 +20,19 @@ from refmask.proposals.backbones.checkpoints import fill_backbone, read_checkpoi
 from refmask.weights.hashing import sha256_of
 from refmask.weights.hub import within_reach
 
-#: The file in which timm publishes weights on the hub.
+#: The weights file in timm's repositories on the hub.
 FILE = "model.safetensors"
 
 
 @dataclass(frozen=True)
 class TimmSource:
-    """One of timm's networks that is known and whose weights are here.
+    """One of timm's networks whose weights are on disk.
 
     Attributes:
         name: timm's.
         path: the weights file.
-        stride: pixels between places.
-        multiple: images have sides of multiples of it.
+        stride: pixels between positions of its feature maps.
+        multiple: the sides of its input are multiples of it.
     """
 
     name: str
@@ -60,13 +60,12 @@ class TimmNetwork:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        told = model.pretrained_cfg
-        interpolation = "bilinear" if told.get("interpolation") == "bilinear" else "bicubic"
+        config = model.pretrained_cfg
         self.statistics = PixelStatistics(
-            side=told["input_size"][-1],
-            mean=tuple(told["mean"]),
-            std=tuple(told["std"]),
-            interpolation=interpolation,
+            side=config["input_size"][-1],
+            mean=tuple(config["mean"]),
+            std=tuple(config["std"]),
+            interpolation="bilinear" if config.get("interpolation") == "bilinear" else "bicubic",
         )
 
     def dense(self, pixels: Tensor, kind: str) -> Tensor:
@@ -84,17 +83,17 @@ class TimmNetwork:
         """
         if kind == "keys":
             last = self.model.blocks[-1]
-            # The last block's input holds the patches only: keys are computed place by place.
+            # The last block's input without the class token: keys depend on single positions.
             tokens = self._maps(pixels, [len(self.model.blocks) - 2], norm=False)
             keys = last.attn.qkv(last.norm1(tokens.permute(0, 2, 3, 1))).chunk(3, dim=-1)[1]
             return keys.permute(0, 3, 1, 2)  # type: ignore[no-any-return]
         return self._maps(pixels, 1, norm=True)
 
     def _maps(self, pixels: Tensor, indices: int | list[int], norm: bool) -> Tensor:
-        found: list[Tensor] = self.model.forward_intermediates(
+        maps: list[Tensor] = self.model.forward_intermediates(
             pixels, indices=indices, norm=norm, stop_early=True, intermediates_only=True
         )
-        return found[-1]
+        return maps[-1]
 
 
 def find_timm(name: str, weights: str | None, kind: str) -> TimmSource:
@@ -109,7 +108,7 @@ def find_timm(name: str, weights: str | None, kind: str) -> TimmSource:
         name=name,
         path=_published(name, model.pretrained_cfg) if weights is None else _local(weights),
         stride=stride,
-        # ResNets pad, and so take any size; others lose what exceeds a multiple of their stride.
+        # ResNets pad, and so take any size; others drop pixels beyond a multiple of their stride.
         multiple=1 if isinstance(model, ResNet) else stride,
     )
 
@@ -118,7 +117,7 @@ def _create(name: str) -> Any:
     """The bare network without classifier, for images of any size.
 
     Raises:
-        ConfigurationError: when timm has no such network, or it gives no maps of any size.
+        ConfigurationError: when timm has no such network, or it has no feature maps of any size.
     """
     import timm
 
@@ -127,22 +126,21 @@ def _create(name: str) -> Any:
     try:
         if not timm.is_model(name.partition(".")[0]):
             raise RuntimeError("unknown name")
-        # Position embeddings are resized to the image, where there are any.
-        try:
+        try:  # resizes position embeddings, where there are any, to the image
             model = create(dynamic_img_size=True)
         except TypeError:
             model = create()
     except RuntimeError as error:
         near = difflib.get_close_matches(name, timm.list_pretrained(), n=4, cutoff=0.5)
         raise ConfigurationError(
-            f"expected timm/NAME with a name of timm's, got timm/{name} ({error})"
+            f"timm has no network timm/{name} ({error})"
             + (f"; did you mean timm/{', timm/'.join(near)}?" if near else "")
         ) from None
     fixed = model.pretrained_cfg.get("fixed_input_size") and not hasattr(model, "dynamic_img_size")
     if fixed or not hasattr(model, "forward_intermediates"):
         raise ConfigurationError(
-            f"expected a network that reads images of any size, timm/{name} does not; take a "
-            "ResNet or a plain vision transformer"
+            f"timm/{name} does not read images of any size; choose a ResNet or a plain vision "
+            "transformer"
         )
     return model
 
@@ -159,24 +157,24 @@ def _has_keys(model: nn.Module) -> bool:
 
 def _local(weights: str) -> Path:
     if not Path(weights).is_file():
-        raise WeightsError(f"expected a weights file at {weights}, there is none; check the path")
+        raise WeightsError(f"there is no weights file at {weights}; check the path")
     return Path(weights)
 
 
-def _published(name: str, told: dict[str, Any]) -> Path:
-    """The file of weights that timm publishes for a network, downloaded once."""
-    repository = told.get("hf_hub_id")
+def _published(name: str, config: dict[str, Any]) -> Path:
+    """The weights file that timm publishes for a network, downloaded once."""
+    repository = config.get("hf_hub_id")
     if not repository:
         raise ConfigurationError(f"timm publishes no weights of {name}; pass a file as weights")
-    file = told.get("hf_hub_filename") or FILE
+    file = config.get("hf_hub_filename") or FILE
     try:
         if not within_reach(repository):
             raise OSError("the hub does not answer")
         return Path(hf_hub_download(repository, file))
     except Exception as error:
         raise WeightsUnavailable(
-            f"the weights of timm/{name} are not in the local cache and could not be fetched; on a "
-            f"machine with network download {file} from {repository} on the Hugging Face hub and "
-            "pass it as the proposer's weights (NAME:weights=FILE), or copy that machine's "
+            f"the weights of timm/{name} are not in the local cache and could not be downloaded; "
+            f"on a machine with network download {file} from {repository} on the Hugging Face hub "
+            "and pass it as the proposer's weights (NAME:weights=FILE), or copy that machine's "
             "~/.cache/huggingface here; `proposals=grouping` works now"
         ) from error

@@ -1,4 +1,4 @@
-"""From scores, kernels and mask features to the chosen masks, still at the features' size."""
+"""From scores, kernels and mask features to the chosen masks, at the features' size."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from torch.nn import functional
 from refmask.ops.matrix_nms import matrix_nms
 from refmask.proposals.freesolo.heads import Cells
 
-#: Pixels per cell of each level's input. A mask must be larger than that many feature places.
+#: Stride of each level's input in pixels. A mask must cover more feature positions than that.
 STRIDES = (8, 8, 16, 32, 32)
-#: A mask is where its probability exceeds this.
+#: Probability above which a pixel is inside a mask.
 INSIDE = 0.5
 #: Masks that enter matrix NMS.
 MOST_COMPARED = 500
-#: Places drawn at once, so that the probabilities of all candidates never exist together.
+#: Positions per batch; bounds the memory of all candidates' probabilities.
 CHUNK = 2048
 
 
 class Candidates(NamedTuple):
-    """Cells that may be something.
+    """Cells with a high score.
 
     Attributes:
         cells: int64 (N, 4): level, grid row, grid column, class channel.
@@ -37,13 +37,13 @@ class Candidates(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """Masks that are left, best first.
+    """Masks after matrix NMS, best first.
 
     Attributes:
         cells: int64 (N, 4), as in ``Candidates``.
         category_scores: float32 (N,), of the class.
         maskness: float32 (N,), mean probability inside the mask.
-        quality: float32 (N,), their product, decayed.
+        quality: float32 (N,), their product after matrix NMS.
         kernels: float32 (N, 256).
     """
 
@@ -65,20 +65,20 @@ def find_candidates(levels: list[Cells], threshold: float) -> Candidates:
     """Cells whose score is a peak above ``threshold``, by level, row, column, class."""
     cells, scores, kernels = [], [], []
     for level, (logits, kernel) in enumerate(levels):
-        standing = peaks(logits).permute(1, 2, 0)
-        row, column, channel = (standing > threshold).nonzero(as_tuple=True)
+        maxima = peaks(logits).permute(1, 2, 0)
+        row, column, channel = (maxima > threshold).nonzero(as_tuple=True)
         cells.append(torch.stack([torch.full_like(row, level), row, column, channel], dim=1))
-        scores.append(standing[row, column, channel])
+        scores.append(maxima[row, column, channel])
         kernels.append(kernel[:, row, column].T.float())
     return Candidates(torch.cat(cells), torch.cat(scores), torch.cat(kernels))
 
 
 def choose(candidates: Candidates, features: Tensor, update_threshold: float, limit: int) -> Chosen:
-    """The best candidates that do not repeat a better one too much.
+    """The best candidates after matrix NMS.
 
     Args:
         candidates: of one image.
-        features: (P, 256), mask features of its P places.
+        features: (P, 256), mask features of its P positions.
         update_threshold: the lowest quality after matrix NMS.
         limit: the largest number of masks.
     """
@@ -109,12 +109,12 @@ def _draw(kernels: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def soft_masks(kernels: Tensor, features: Tensor) -> Tensor:
-    """Where each mask is, 0 to 1: float32 (N, P) of kernels (N, 256) and features (P, 256)."""
+    """Mask probabilities: float32 (N, P) of kernels (N, 256) and features (P, 256)."""
     return torch.cat([soft for _, soft in _probabilities(kernels, features)], dim=1)
 
 
 def _probabilities(kernels: Tensor, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """The soft masks float32 (N, p), some places at a time; summed in fp32 at any precision."""
+    """The soft masks float32 (N, p), in batches of positions; summed in fp32 at any precision."""
     for start in range(0, len(features), CHUNK):
         places = slice(start, start + CHUNK)
         yield places, (kernels @ features[places].float().T).sigmoid_()

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from refmask.proposals.freesolo.resnet import CHANNELS
 
-#: Cells along each side of a level's square grid, whatever the image's aspect.
+#: Cells along each side of a level's square grid, for any aspect ratio.
 GRIDS = (40, 36, 24, 16, 12)
 CLASSES = 2
 INSTANCE_CHANNELS = 512
@@ -20,11 +20,11 @@ GROUPS = 32
 
 
 class Cells(NamedTuple):
-    """What the instance head says about one level's cells.
+    """Predictions of the instance head for one level's cells.
 
     Attributes:
         logits: float32 (2, G, G), before the sigmoid.
-        kernels: (256, G, G), the filter that draws a cell's mask from the mask features.
+        kernels: (256, G, G), a cell's filter on the mask features, which gives its mask.
     """
 
     logits: Tensor
@@ -51,7 +51,7 @@ def unit(incoming: int, outer: int, size: int = 3) -> list[nn.Module]:
 
 
 def level_inputs(pyramid: list[Tensor]) -> list[Tensor]:
-    """What the instance head reads: p2 halved, p3, p4, p5, and p6 at the size of p5."""
+    """Inputs of the instance head: p2 halved, p3, p4, p5, and p6 at the size of p5."""
     p2, p3, p4, p5, p6 = pyramid
     # The mean of 2x2 pixels is the bilinear resize by a half.
     return [functional.avg_pool2d(p2, 2), p3, p4, p5, bilinear(p6, (p5.shape[2], p5.shape[3]))]
@@ -79,13 +79,13 @@ class InstanceHead(nn.Module):
             x = bilinear(with_coordinates(level), (grid, grid))
             kernels = self.kernel_pred(self.kernel_tower(x))
             scores = self.cate_tower(x[:, :CHANNELS].contiguous(memory_format=torch.channels_last))
-            # What is compared with thresholds is computed in fp32, whatever the rest is.
+            # Scores, which are compared with thresholds, are computed in fp32 at any precision.
             cells.append(Cells(self.cate_pred(scores.float())[0], kernels[0]))
         return cells
 
 
 class MaskHead(nn.Module):
-    """Features out of which kernels draw masks."""
+    """Mask features, to which the kernels are applied."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class MaskHead(nn.Module):
         return nn.Sequential(parts)
 
     def forward(self, pyramid: list[Tensor]) -> Tensor:
-        """p2 to p5 (what follows is ignored) to features (1, 256, H / 4, W / 4)."""
+        """p2 to p5 (others are ignored) to features (1, 256, H / 4, W / 4)."""
         p2, p3, p4, p5 = pyramid[:4]
         finest, *branches = self.convs_all_levels
         coarse = [
@@ -115,5 +115,5 @@ class MaskHead(nn.Module):
         # Resizing is linear: the three are summed at stride 8 and doubled once.
         total = coarse[0].add_(coarse[1]).add_(coarse[2])
         features = bilinear(total, (p2.shape[2], p2.shape[3])).add_(finest(p2))
-        drawn: Tensor = self.conv_pred(features)
-        return drawn
+        predicted: Tensor = self.conv_pred(features)
+        return predicted

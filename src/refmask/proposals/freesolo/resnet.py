@@ -1,7 +1,6 @@
 """ResNet-101 without its classifier, the trunk of the pyramid (He et al. 2016).
 
-Batch norm is frozen: once the weights are there it is folded into the convolutions, so that none
-is computed.
+Batch norm is frozen and folded into the convolutions once the weights are loaded.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Masks at the image's size, without float maps of that size.
 
-The network's probabilities are resized twice, both bilinearly: by a whole factor, after which the
-padding is cut off, and to the image's size. Each resize acts on rows and columns apart and is
-linear, so that both together are one small matrix per axis; they are applied tile by tile, and a
-tile without a probability above the threshold is left out.
+The network's probabilities are resized twice, both bilinearly: by an integer factor, after which
+the padding is cropped, and to the image's size. Each resize is linear and separable, so that both
+together are one small matrix per axis. They are applied tile by tile; tiles without a probability
+above the threshold are skipped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from refmask.proposals.freesolo.decode import INSIDE
 from refmask.types import BoolArray
 
-#: Rows and columns of the image painted at once.
+#: Rows and columns of a tile.
 TILE = 96
 
 
@@ -27,9 +27,9 @@ class Axis:
     """The two resizes along one axis, from ``places`` to ``pixels``.
 
     Args:
-        places: of the probabilities.
+        places: positions of the probabilities.
         factor: of the first resize.
-        kept: places of the first resize's result that are no padding.
+        kept: positions of the first resize's result without padding.
         pixels: of the image.
     """
 
@@ -37,7 +37,7 @@ class Axis:
         self.places, self.factor, self.kept, self.pixels = places, factor, kept, pixels
 
     def tiles(self) -> list[tuple[slice, slice, Tensor]]:
-        """The axis in parts: pixels, the places they depend on, and float32 (pixels, places)."""
+        """The axis in tiles: pixels, the positions they depend on, and float32 (pixels, places)."""
         parts = []
         for start in range(0, self.pixels, TILE):
             target = slice(start, min(start + TILE, self.pixels))
@@ -49,7 +49,7 @@ class Axis:
         return parts
 
     def _taps(self, target: slice) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Four places (n, 4) that each pixel depends on, and how much on each."""
+        """Four positions (n, 4) that each pixel depends on, and their weights."""
         middle, outer = _bilinear(np.arange(target.start, target.stop), self.kept, self.pixels)
         indices, inner = _bilinear(middle, self.places, self.places * self.factor)
         return indices.reshape(len(middle), 4), (outer[:, :, None] * inner).reshape(-1, 4)

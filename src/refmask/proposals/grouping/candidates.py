@@ -1,9 +1,9 @@
-"""Candidates: the nodes of the hierarchies, what they enclose, and what stands out from them.
+"""Candidates: the nodes of the hierarchies, their holes, and the complements of backgrounds.
 
-A node of a hierarchy is a good mask of a thing of one colour. Things of several colours are often
-better had from what is *around* them: a rug's hole is what lies on the rug, and whatever a
-background leaves over is a figure. So each node also gives itself with its holes filled, and each
-large, even node, alone or with a second one, gives the figures it leaves over.
+A node of a hierarchy is a good mask of an object of one colour. An object of several colours is
+often better found by its surroundings: a hole in a rug is what lies on the rug, and the complement
+of a background consists of figures. So each node also gives itself with its holes filled, and each
+large, uniform node, alone or with a second one, gives the parts of its complement.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy.typing as npt
 from refmask.proposals.grouping.regions import Regions
 from refmask.types import BoolArray, FloatArray
 
-#: A ground is at least this share of the image.
+#: A background is at least this share of the image.
 GROUND_SHARE = 0.03
-#: That many grounds are tried, alone and in pairs.
+#: Number of backgrounds tried, alone and in pairs.
 GROUNDS = 12
-#: Grounds with a larger IoU are one and the same.
+#: Backgrounds with a larger IoU count as the same.
 SAME_GROUND = 0.8
-#: A node of less than this share of the image is not looked at for holes.
+#: Holes are searched in nodes of at least this share of the image.
 HOLED_SHARE = 0.002
-#: Selections whose parts are found in one go; bounds the memory taken.
+#: Selections per search for connected parts; bounds memory.
 CHUNK = 128
 
 
@@ -62,7 +62,7 @@ def parts(regions: Regions, selections: BoolArray) -> tuple[BoolArray, npt.NDArr
     from scipy.sparse.csgraph import connected_components
 
     count = len(regions)
-    found: list[BoolArray] = [np.zeros((0, count), np.bool_)]
+    results: list[BoolArray] = [np.zeros((0, count), np.bool_)]
     owners: list[npt.NDArray[np.intp]] = [np.zeros(0, np.intp)]
     a, b = regions.edges.T
     for start in range(0, len(selections), CHUNK):
@@ -78,13 +78,13 @@ def parts(regions: Regions, selections: BoolArray) -> tuple[BoolArray, npt.NDArr
         rows[index, vertex % count] = True
         owner = np.zeros(len(part), np.intp)
         owner[index] = vertex // count + start
-        found.append(rows)
+        results.append(rows)
         owners.append(owner)
-    return np.concatenate(found), np.concatenate(owners)
+    return np.concatenate(results), np.concatenate(owners)
 
 
 def distinct(rows: BoolArray) -> BoolArray:
-    """``rows`` (M, R) without repetitions, first ones kept, in their order."""
+    """``rows`` (M, R) without repetitions, in their order."""
     packed = np.packbits(rows, axis=1)
     keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
     _, first = np.unique(keys, return_index=True)
@@ -92,7 +92,7 @@ def distinct(rows: BoolArray) -> BoolArray:
 
 
 def _grounds(regions: Regions, nodes: BoolArray, shares: FloatArray) -> BoolArray:
-    """Large, even nodes that differ from each other, alone and in pairs: bool (G, R)."""
+    """Large, uniform, distinct nodes, alone and in pairs: bool (G, R)."""
     fit = (shares >= GROUND_SHARE) & (shares < 0.95)
     nodes, shares = nodes[fit], shares[fit]
     chosen: list[BoolArray] = []
@@ -107,10 +107,10 @@ def _grounds(regions: Regions, nodes: BoolArray, shares: FloatArray) -> BoolArra
         if len(chosen) == GROUNDS:
             break
     pairs = [
-        one | other
-        for i, one in enumerate(chosen)
+        node | other
+        for i, node in enumerate(chosen)
         for other in chosen[:i]
-        if not (one & other).any()
+        if not (node & other).any()
     ]
     return np.array(chosen + pairs, np.bool_).reshape(-1, len(regions))
 

@@ -1,4 +1,4 @@
-"""Hierarchies: regions joined two by two, most alike first, until one is left.
+"""Hierarchies: regions merged pairwise, most similar first, until one is left.
 
 The loop and the four similarities are those of selective search (Uijlings et al. 2013, sections
 3.1 and 3.2); contour strength along the shared border is a fifth. Several mixes of them give
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refmask.proposals.grouping.regions import Integers, Regions
+from refmask.ops.maps import Integers
+from refmask.proposals.grouping.regions import Regions
 from refmask.types import BoolArray, FloatArray, UInt8Array
 
-#: Mean colours that many Lab units apart are not alike at all.
+#: Mean colours this many Lab units apart have similarity 0.
 FAR = 50.0
 
 
@@ -46,17 +47,17 @@ def merge(regions: Regions, mix: Mix, down_to: int = 1) -> BoolArray:
 
     Args:
         regions: R regions.
-        mix: what counts as alike.
-        down_to: stop when that many nodes are not yet part of another.
+        mix: weights of the similarities.
+        down_to: stop when this many nodes are not yet part of another.
 
     Returns:
-        bool (R - down_to, R): which regions each node holds, in the order of merging.
+        bool (R - down_to, R): the regions of each node, in the order of merging.
     """
     return _Merger(regions, mix).run(down_to)
 
 
 def coarsen(regions: Regions, mix: Mix, limit: int) -> Integers:
-    """Join the most alike regions until at most ``limit`` are left: their labels, int32 (h, w)."""
+    """Merge the most similar regions down to ``limit``: their labels, int32 (h, w)."""
     owner = np.arange(len(regions))
     for node in merge(regions, mix, down_to=limit):
         owner[node] = np.flatnonzero(node)[0]
@@ -65,7 +66,7 @@ def coarsen(regions: Regions, mix: Mix, limit: int) -> Integers:
 
 
 class _Merger:
-    """The state of one run: features of all nodes so far, and the open pairs."""
+    """The state of one run: features of all nodes so far, and their neighbours."""
 
     def __init__(self, regions: Regions, mix: Mix) -> None:
         count, self.leaves = 2 * len(regions) - 1, len(regions)
@@ -73,8 +74,8 @@ class _Merger:
         self.areas = regions.areas.tolist()
         self.boxes = [tuple(map(int, box)) for box in regions.boxes]
         self.means = regions.colours.tolist()
-        self.colours = _room(regions.colour_histograms, count)
-        self.textures = _room(regions.texture_histograms, count)
+        self.colours = _padded(regions.colour_histograms, count)
+        self.textures = _padded(regions.texture_histograms, count)
         self.members = np.eye(count, len(regions), dtype=np.bool_)
         self.neighbours: list[dict[int, tuple[float, float]]] = [{} for _ in range(count)]
         for (a, b), length, contour in zip(
@@ -145,11 +146,9 @@ class _Merger:
         return value
 
 
-def _room(rows: FloatArray, count: int) -> FloatArray:
-    """``rows`` with empty rows behind, up to ``count``."""
-    space = np.zeros((count, rows.shape[1]))
-    space[: len(rows)] = rows
-    return space
+def _padded(rows: FloatArray, count: int) -> FloatArray:
+    """``rows``, padded with zeros to ``count`` rows."""
+    return np.pad(np.asarray(rows, np.float64), ((0, count - len(rows)), (0, 0)))
 
 
 def shrink(image: UInt8Array, side: int) -> UInt8Array:

@@ -1,8 +1,8 @@
-"""Quality: which candidates look like things, judged on the region graph alone.
+"""Quality: which candidates look like objects, from the region graph alone, without learning.
 
-Nothing here is learnt. A thing has a contour all around, lies on something even, is compact, does
-not run along the image's side, is neither a speck nor the whole image, and several
-hierarchies find it, each a little differently.
+An object has a contour all around and uniform surroundings, is compact, does not touch the image's
+border, is neither a speck nor the whole image, and several hierarchies find it, each a little
+differently.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from refmask.ops.masks import pairwise_iou, suppress
 from refmask.proposals.grouping.regions import Regions
 from refmask.types import BoolArray, FloatArray
 
-#: The share of the image that a thing has most often; half the quality at about a sixth of it.
+#: The most frequent share of the image of an object; half the quality at about a sixth of it.
 USUAL_SHARE = 0.03
 SMALLER, LARGER = 1.5, 4.0
-#: Colours around a thing may differ by that many Lab units before its quality is down to 1/e.
+#: Standard deviation of surrounding colours, in Lab units, at which quality falls to 1/e.
 EVEN_AROUND = 80.0
 #: Candidates above this IoU vote for each other.
 SAME = 0.8
-#: Exponent of the number of such votes.
+#: Exponent of the number of votes.
 VOTE = 0.3
-#: Each further candidate of about the same size counts this much less than the one before.
+#: Quality of each further candidate of about the same size, relative to the one before.
 OCTAVE_DISCOUNT = 0.93
 #: Candidates per octave of size that are compared with each other.
 PER_OCTAVE = 160
@@ -33,12 +33,12 @@ PER_OCTAVE = 160
 
 @dataclass(frozen=True)
 class Criteria:
-    """What makes one candidate better than another.
+    """Criteria of a candidate's quality.
 
     Attributes:
         contour: exponent of the mean contour strength around it.
         compact: exponent of its compactness.
-        apart: a candidate with a larger IoU with a better one is left out.
+        apart: a candidate with a larger IoU with a better one is dropped.
     """
 
     contour: float = 1.0
@@ -54,8 +54,8 @@ def select(
     Args:
         regions: R regions.
         candidates: bool (C, R).
-        limit: how many to keep at most.
-        criteria: what makes one better than another.
+        limit: the largest number to keep.
+        criteria: of quality.
 
     Returns:
         bool (N, R) and quality float64 (N,) in 0 to 1, best first.
@@ -70,7 +70,7 @@ def select(
     quality = quality * votes**VOTE
     kept = suppress(iou, quality, criteria.apart)
     candidates, octaves, quality = candidates[kept], octaves[kept], quality[kept]
-    # Textured images hold hundreds of good specks: the discount leaves room for all sizes.
+    # Textured images have hundreds of good specks; the discount balances sizes.
     quality = quality * OCTAVE_DISCOUNT ** _rank_within(octaves, quality)
     order = np.argsort(-quality, kind="stable")[:limit]
     best = quality[order]
@@ -78,7 +78,7 @@ def select(
 
 
 def judge(regions: Regions, candidates: BoolArray, criteria: Criteria) -> FloatArray:
-    """Quality of each candidate taken alone: float64 (C,), 0 to 1."""
+    """Quality of each candidate by itself: float64 (C,), 0 to 1."""
     from scipy.sparse import coo_array
 
     count = len(regions)
@@ -86,7 +86,7 @@ def judge(regions: Regions, candidates: BoolArray, criteria: Criteria) -> FloatA
     ends = (np.concatenate([a, b]), np.concatenate([b, a]))
 
     def beyond(values: FloatArray) -> FloatArray:
-        """Sum of an edge value towards each region outside, (C, R)."""
+        """Sum of an edge value to each region outside, (C, R)."""
         graph = coo_array((np.tile(values, 2), ends), (count, count)).tocsr()
         return np.asarray((candidates.astype(float) @ graph) * ~candidates)
 

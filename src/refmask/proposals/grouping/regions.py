@@ -1,11 +1,11 @@
 """Over-segmentation: the image as a few hundred small regions and the graph between them.
 
 Regions are those of Felzenszwalb and Huttenlocher, "Efficient Graph-Based Image Segmentation"
-(IJCV 2004). What is measured on them (colour and texture histograms, sizes, boxes) follows
-Uijlings et al., "Selective Search for Object Recognition" (IJCV 2013), section 3.2; contour
-strength along shared borders is added to it.
+(IJCV 2004). Their measurements (colour and texture histograms, sizes, boxes) follow Uijlings et
+al., "Selective Search for Object Recognition" (IJCV 2013), section 3.2, with contour strength along
+shared borders added.
 
-Letters: h x w the working image, R regions, E pairs of touching regions.
+Shapes: h x w the working image, R regions, E pairs of touching regions.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from refmask.ops.maps import Integers
 from refmask.types import FloatArray, UInt8Array
-
-Integers = npt.NDArray[np.integer[Any]]
 
 COLOUR_BINS = 16
 ORIENTATIONS = 8
@@ -58,7 +56,7 @@ class Regions:
         return len(self.areas)
 
     def described(self, histograms: FloatArray) -> Regions:
-        """The same regions, with other histograms (R, K), rows 1 in sum, in place of texture's."""
+        """The regions with other texture histograms (R, K), rows 1 in sum."""
         return replace(self, texture_histograms=np.asarray(histograms, np.float64))
 
 
@@ -70,13 +68,13 @@ def to_lab(image: UInt8Array) -> FloatArray:
 
 
 def cut(lab: FloatArray, scale: float, sigma: float, min_size: int) -> Integers:
-    """Cut an image into small regions of one colour each.
+    """Segment an image into small regions of one colour each.
 
     Args:
         lab: float64 (h, w, 3), from :func:`to_lab`.
         scale: Felzenszwalb's k: larger means larger regions.
-        sigma: standard deviation of the smoothing before, in pixels.
-        min_size: smaller regions are joined to a neighbour, in pixels.
+        sigma: standard deviation of the smoothing before it, in pixels.
+        min_size: smaller regions are merged with a neighbour, in pixels.
 
     Returns:
         int32 (h, w), values 0..R-1, all of them used.
@@ -90,7 +88,7 @@ def cut(lab: FloatArray, scale: float, sigma: float, min_size: int) -> Integers:
 
 
 def gradient(lab: FloatArray) -> tuple[FloatArray, Integers]:
-    """The contours that colours make.
+    """Contours between colours.
 
     Args:
         lab: float64 (h, w, 3), from :func:`to_lab`.
@@ -121,8 +119,7 @@ def measure(lab: FloatArray, labels: Integers, boundaries: FloatArray | None = N
     Args:
         lab: float64 (h, w, 3), from :func:`to_lab`.
         labels: int32 (h, w), values 0..R-1, all of them used.
-        boundaries: float (h, w), 0 to 1, taken for contour strength; the colours' gradient when
-            not given.
+        boundaries: float (h, w), 0 to 1, contour strength; by default the colours' gradient.
 
     Returns:
         The regions with their graph; no edges when there is one region.
@@ -155,7 +152,7 @@ def measure(lab: FloatArray, labels: Integers, boundaries: FloatArray | None = N
 def bounding_boxes(labels: Integers, count: int) -> Integers:
     """Boxes int64 (R, 4), XYXY, half-open, around the regions 0..R-1 of a label map (H, W).
 
-    A region that has no pixel gets the box (0, 0, 0, 0).
+    An empty region has the box (0, 0, 0, 0).
     """
     from scipy.ndimage import find_objects
 

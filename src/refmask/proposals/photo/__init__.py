@@ -1,9 +1,9 @@
 """``photo``: masks of photographs, from learnt boundaries.
 
-The offline model's image classifier looks at the image once. From its maps a small network tells
-where boundaries of things are; the image is cut along them into small regions (Meyer 1991), and
-these are joined into hierarchies and judged as ``grouping`` does it. Some of the hierarchies join
-regions in which the classifier sees the same: a dog is brown and white, but dog all over.
+The offline model's image classifier encodes the image once. From its feature maps a small network
+predicts the boundaries of objects; a watershed along them segments the image into small regions
+(Meyer 1991), and these are merged into hierarchies and scored as in ``grouping``. Some hierarchies
+merge regions with similar class posteriors: a dog is brown and white, but dog all over.
 """
 
 from __future__ import annotations
@@ -12,38 +12,43 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from refmask.classifier import Classifier, load_classifier, region_posteriors
 from refmask.errors import ConfigurationError
 from refmask.ops.devices import choose_device, choose_precision, precision_name
 from refmask.ops.images import checked
+from refmask.ops.maps import Integers
 from refmask.proposals import grouping
 from refmask.proposals.grouping.hierarchy import Mix, coarsen, merge, shrink
-from refmask.proposals.grouping.proposing import best_masks
 from refmask.proposals.grouping.quality import Criteria
 from refmask.proposals.grouping.regions import Regions, gradient, measure, to_lab
 from refmask.proposals.photo.network import WEIGHTS, boundaries, load_network
-from refmask.proposals.photo.watershed import basins
 from refmask.types import FloatArray, MaskProposals, UInt8Array
 from refmask.weights.hashing import sha256_of
 
-#: Counted up whenever the same image gets other masks than before.
+#: Incremented whenever the same image gets other masks than before.
 VERSION = 1
 #: The longer side of the working image, in pixels.
 WORKING_SIDE = 560
-#: How much a contour of colour alone counts beside a learnt boundary when regions are cut.
+#: Weight of colour contours, added to learnt boundaries for the watershed.
 COLOUR_CONTOUR = 0.09
-#: Hierarchies over what regions look like.
+#: Standard deviation of the smoothing before the watershed, in pixels.
+SIGMA = 1.0
+#: Basins shallower than this, in boundary strength, join a neighbour.
+DEPTH = 5 / 255
+#: Hierarchies over the appearance of regions.
 MIXES = (
     *grouping.MIXES,
     Mix(contour=1, mean=0.3),
     Mix(contour=1, texture=0.3, colour=0.3, size=0.3),
 )
-#: Hierarchies over what regions show: the classifier's posteriors stand in texture's place.
+#: Hierarchies over class posteriors, which replace the texture histograms.
 SEMANTIC_MIXES = (
     Mix(texture=1, contour=1, size=0.5),
     Mix(texture=1, contour=0.5, size=1, fill=0.5),
 )
-#: Learnt boundaries are worth more trust than contours of colour.
+#: Learnt boundaries are more reliable than colour contours.
 CRITERIA = Criteria(contour=2.0, compact=0.6, apart=0.75)
 
 
@@ -68,7 +73,7 @@ class Photo:
 
     def __post_init__(self) -> None:
         if self.limit < 1:
-            raise ConfigurationError(f"The limit of masks is {self.limit}; give 1 or more.")
+            raise ConfigurationError(f"limit is at least 1, not {self.limit}")
         choose_precision(self.precision, choose_device(self.device))
 
     def configuration(self) -> dict[str, Any]:
@@ -102,12 +107,13 @@ class Photo:
         learnt = boundaries(load_network(self._classifier.device), pyramid, (height, width))
         regions = _cut(small, learnt)
         posteriors = region_posteriors(self._classifier.places_of(pyramid), regions.labels)
-        shown = regions.described(posteriors)
-        return best_masks(
+        semantic = regions.described(posteriors)
+        return grouping.best_masks(
             image,
             small,
             regions,
-            [merge(regions, mix) for mix in MIXES] + [merge(shown, mix) for mix in SEMANTIC_MIXES],
+            [merge(regions, mix) for mix in MIXES]
+            + [merge(semantic, mix) for mix in SEMANTIC_MIXES],
             limit=self.limit,
             floor=0.0,
             criteria=CRITERIA,
@@ -127,3 +133,28 @@ def _cut(small: UInt8Array, learnt: FloatArray) -> Regions:
         return regions
     fewer = coarsen(regions, grouping.COARSENING, grouping.MOST_REGIONS)
     return measure(lab, fewer, learnt)
+
+
+def basins(strength: FloatArray) -> Integers:
+    """The basins of a boundary map, by watershed (Meyer 1991).
+
+    Args:
+        strength: float (h, w), 0 where there is no boundary.
+
+    Returns:
+        int32 (h, w), values 0..R-1, all of them used.
+    """
+    from scipy.ndimage import gaussian_filter, label
+    from skimage.morphology import local_minima, reconstruction
+    from skimage.segmentation import watershed
+
+    smooth = gaussian_filter(strength.astype(np.float32), SIGMA)
+    raised = smooth + np.float32(DEPTH)
+    filled = reconstruction(raised, smooth, method="erosion")  # type: ignore[no-untyped-call]
+    around = np.ones((3, 3))
+    lowest = local_minima(filled, footprint=around)  # type: ignore[no-untyped-call]
+    markers, count = label(lowest, around)
+    if count < 2:
+        return np.zeros(strength.shape, np.int32)
+    labels = watershed(smooth, markers)  # type: ignore[no-untyped-call]
+    return np.asarray(labels - 1, np.int32)

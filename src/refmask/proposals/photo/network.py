@@ -1,10 +1,10 @@
-"""The boundary network: where a person would draw the outline of a thing.
+"""The boundary network: where a person would draw the outline of an object.
 
-It reads what the image classifier already computes, its maps at five strides, from coarse to fine:
-what is there comes from the coarse ones, where it ends from the fine ones. Its weights were trained
-on the maps of a larger network (HED, Xie and Tu, ICCV 2015); see ``assets/boundary/card.md``.
+It reads the image classifier's feature maps at five strides, from coarse to fine: the coarse ones
+recognise, the fine ones localise. Its weights were trained on the boundary maps of a larger network
+(HED, Xie and Tu, ICCV 2015); see ``assets/boundary/card.md``.
 
-Letters: B images, H x W pixels, C channels.
+Shapes: B images, H x W pixels, C channels.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class BoundaryNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        ways = zip(PYRAMID, WIDTHS, strict=True)
-        self.across = nn.ModuleList(nn.Conv2d(theirs, ours, 1) for theirs, ours in ways)
+        widths = zip(PYRAMID, WIDTHS, strict=True)
+        self.across = nn.ModuleList(nn.Conv2d(incoming, width, 1) for incoming, width in widths)
         self.narrow = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(WIDTHS))
         self.blocks = nn.ModuleList(Block(width) for width in WIDTHS)
         self.out = nn.Conv2d(WIDTHS[0], 1, 3, padding=1)
@@ -71,7 +71,7 @@ def load_network(device: torch.device) -> BoundaryNetwork:
     Raises:
         WeightsError: when the file is missing, damaged or of another network.
     """
-    with torch.device("meta"):  # names and shapes only: the file's tensors take their places
+    with torch.device("meta"):  # names and shapes only: the file's tensors replace them
         network = BoundaryNetwork()
     weights = {name: value.float() for name, value in read_weights(WEIGHTS).items()}
     fill(network, weights, str(WEIGHTS), assign=True)
@@ -83,12 +83,12 @@ def load_network(device: torch.device) -> BoundaryNetwork:
 def boundaries(
     network: BoundaryNetwork, pyramid: Sequence[Tensor], size: tuple[int, int]
 ) -> FloatArray:
-    """How likely each pixel lies on a boundary.
+    """The probability that each pixel lies on a boundary.
 
     Args:
         network: from :func:`load_network`.
         pyramid: (1, C, h, w) each, from ``Classifier.encode_pyramid``.
-        size: height and width of the map that is wanted, in pixels.
+        size: height and width of the result, in pixels.
 
     Returns:
         float32 (height, width), 0 to 1.

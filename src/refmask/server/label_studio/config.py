@@ -1,4 +1,4 @@
-"""What a project's labelling configuration asks for."""
+"""Read a project's labelling configuration and the context of a request."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from xml.etree import ElementTree
 
 from refmask.errors import InputError
 
-#: Tags that take masks, and what their regions call themselves.
+#: Tags of masks, and the type of their regions.
 KINDS = {"BrushLabels": "brushlabels", "PolygonLabels": "polygonlabels"}
 EXAMPLE = '<Image name="image" value="$image"/> and <BrushLabels name="brush" toName="image">'
 
 
 @dataclass(frozen=True)
 class Control:
-    """A tag that takes masks of an image.
+    """A tag for masks of an image.
 
     Attributes:
         kind: "brushlabels" or "polygonlabels".
         name: of the tag.
         image: the Image tag's name.
-        key: where a task's data have the image.
-        labels: each of them a referring expression, in the tag's order.
+        key: of the image in a task's data.
+        labels: referring expressions, in the tag's order.
     """
 
     kind: str
@@ -34,35 +34,37 @@ class Control:
 
 
 def controls_of(config: str) -> list[Control]:
-    """The tags of a labelling configuration that take masks of an image, of its first one.
+    """The tags of a labelling configuration for masks of its first image.
 
     Raises:
-        InputError: when it is no XML, or has none.
+        InputError: when it is not XML, or has no such tags.
     """
     root = _tree(config)
     images = {tag.get("name", ""): tag.get("value", "") for tag in root.iter("Image")}
-    found = [
+    controls = [
         Control(KINDS[tag.tag], tag.get("name", ""), image, images[image][1:], _labels(tag))
         for tag in root.iter()
         if tag.tag in KINDS and (image := tag.get("toName", "")) in images
     ]
-    usable = [control for control in found if control.labels and images[control.image][:1] == "$"]
+    usable = [
+        control for control in controls if control.labels and images[control.image][:1] == "$"
+    ]
     if not usable:
         raise InputError(
-            f"expected a labelling configuration with {EXAMPLE} or PolygonLabels, with labels in "
-            "it, got one without; add them"
+            f"the labelling configuration has no tag for masks with labels; add {EXAMPLE} (or "
+            "PolygonLabels) with labels in it"
         )
     return [control for control in usable if control.image == usable[0].image]
 
 
 def _tree(config: str) -> ElementTree.Element:
-    # A document type can define entities that grow without end, and no configuration has one.
+    # A document type could define entities that expand without end.
     if "<!DOCTYPE" in config.upper():
-        raise InputError("expected a labelling configuration without a document type, got one")
+        raise InputError("the labelling configuration has a document type; remove <!DOCTYPE>")
     try:
         return ElementTree.fromstring(config)
     except (ElementTree.ParseError, ValueError) as error:
-        raise InputError(f"expected a labelling configuration as XML, got: {error}") from None
+        raise InputError(f"the labelling configuration is not XML ({error}); correct it") from None
 
 
 def _labels(tag: ElementTree.Element) -> tuple[str, ...]:
@@ -72,25 +74,25 @@ def _labels(tag: ElementTree.Element) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Context:
-    """What somebody asks while annotating.
+    """What an annotator entered.
 
     Attributes:
         phrases: typed into a TextArea.
-        labels: chosen there.
+        labels: selected labels.
     """
 
     phrases: tuple[str, ...] = ()
     labels: frozenset[str] = frozenset()
 
 
-def context_of(told: Any) -> Context:
-    """What the ``context`` of a request says, whatever else is in it."""
-    items = told.get("result") if isinstance(told, dict) else None
+def context_of(context: Any) -> Context:
+    """Read the ``context`` of a request; ignores anything unexpected in it."""
+    items = context.get("result") if isinstance(context, dict) else None
     values = [_value(item) for item in items] if isinstance(items, list) else []
     texts = [text.strip() for value in values for text in _texts(value.get("text"))]
     labels = (value.get(kind) for value in values for kind in KINDS.values())
-    chosen = frozenset(label for listed in labels for label in _texts(listed))
-    return Context(tuple(dict.fromkeys(text for text in texts if text)), chosen)
+    selected = frozenset(label for values in labels for label in _texts(values))
+    return Context(tuple(dict.fromkeys(text for text in texts if text)), selected)
 
 
 def _value(item: Any) -> dict[str, Any]:
@@ -98,6 +100,6 @@ def _value(item: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _texts(told: Any) -> Iterator[str]:
-    listed = told if isinstance(told, list) else [told]
-    return (text for text in listed if isinstance(text, str))
+def _texts(value: Any) -> Iterator[str]:
+    values = value if isinstance(value, list) else [value]
+    return (text for text in values if isinstance(text, str))

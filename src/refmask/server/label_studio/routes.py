@@ -12,24 +12,23 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from refmask.errors import InputError
-from refmask.server.admission import LABEL_STUDIO
-from refmask.server.arriving import ASKS
+from refmask.server.admission import LABEL_STUDIO, QUERY
 from refmask.server.failures import COMMON, responses
 from refmask.server.label_studio.config import context_of, controls_of
-from refmask.server.label_studio.tasks import ImageFolder, Wanted, prediction, told, wanted
+from refmask.server.label_studio.tasks import ImageFolder, Query, as_prediction, predict, queries_of
 from refmask.server.limits import Limits
 from refmask.server.service import Service
 from refmask.types import TargetPhrase
 
 
 class Task(BaseModel):
-    """A task: its data by the keys that the labelling configuration names."""
+    """A task: its data by the keys of the labelling configuration."""
 
     data: dict[str, Any]
 
 
 class Params(BaseModel):
-    """What else Label Studio sends; only the context is read."""
+    """Other parameters; only the context is used."""
 
     context: dict[str, Any] | None = None
 
@@ -43,7 +42,7 @@ class Predict(BaseModel):
 
 
 class Setup(BaseModel):
-    """A project that is connected, as Label Studio sends it; nothing of it is needed."""
+    """A connected project, as Label Studio sends it; ignored."""
 
     project: Any = None
 
@@ -55,13 +54,13 @@ class Version(BaseModel):
 
 
 class Versions(BaseModel):
-    """The models that there are: one."""
+    """The available models: one."""
 
     versions: list[str]
 
 
 class Up(BaseModel):
-    """That the backend is there."""
+    """The backend is up."""
 
     status: str
     model_class: str
@@ -73,18 +72,18 @@ class Predictions(BaseModel):
     results: list[dict[str, Any]]
 
 
-class Heard(BaseModel):
-    """That an event was heard; nothing is learnt from it."""
+class Received(BaseModel):
+    """An event was received; nothing is trained on it."""
 
     status: str
 
 
 def label_studio(service: Service, images: ImageFolder) -> APIRouter:
-    """The backend of Label Studio.
+    """The routes of Label Studio's backend.
 
     Args:
-        service: looks and answers.
-        images: where tasks' images are.
+        service: encodes and answers.
+        images: the folder of tasks' images.
     """
     router = APIRouter(prefix=LABEL_STUDIO, tags=["Label Studio"])
     limits = service.limits
@@ -95,84 +94,82 @@ def label_studio(service: Service, images: ImageFolder) -> APIRouter:
     @router.get("/", responses=responses(401, 500), include_in_schema=False)
     @router.get("/health", responses=responses(401, 500))
     async def health() -> Up:
-        """That the backend is there, ready or not."""
+        """Whether the backend is up, ready or not."""
         return Up(status="UP", model_class="refmask")
 
     @router.post("/setup", responses=responses(400, *COMMON))
     async def setup(_: Setup) -> Version:
-        """What is called when a project is connected."""
+        """Called when a project is connected."""
         return Version(model_version=name())
 
     @router.get("/versions", responses=responses(401, 500, 503))
     async def versions() -> Versions:
-        """The models that there are."""
+        """The available models."""
         return Versions(versions=[] if service.closed() else [name()])
 
     @router.post("/webhook", responses=responses(400, *COMMON))
-    async def webhook(_: Setup) -> Heard:
-        """Events of a project: nothing is trained, so they change nothing."""
-        return Heard(status="ok")
+    async def webhook(_: Setup) -> Received:
+        """Events of a project; these change nothing, as nothing is trained."""
+        return Received(status="ok")
 
     @router.post("/predict", response_model=Predictions, responses=responses(400, *COMMON))
-    async def predict(asked: Predict) -> Response:
-        """Masks of the project's labels, or of what was typed, in each task's image."""
-        controls = controls_of(asked.label_config)
-        context = context_of(asked.params.context if asked.params else None)
-        finds = wanted(controls, context)
-        phrases = await service.read(_checked(finds, limits))
-        common = Asked(controls[0].key, finds, phrases, bool(context.phrases), name())
+    async def predictions(body: Predict) -> Response:
+        """Masks of the project's labels, or of typed phrases, in each task's image."""
+        controls = controls_of(body.label_config)
+        context = context_of(body.params.context if body.params else None)
+        queries = queries_of(controls, context)
+        phrases = await service.parse(_checked(queries, limits))
+        job = Job(controls[0].key, queries, phrases, bool(context.phrases), name())
         results = await asyncio.gather(
-            *(_predicted(service, images, common, task) for task in asked.tasks)
+            *(_predict(service, images, job, task) for task in body.tasks)
         )
-        faults = [result["error"] for result in results if "error" in result]
-        if faults and len(faults) == len(results):
-            raise InputError(faults[0])
+        errors = [result["error"] for result in results if "error" in result]
+        if errors and len(errors) == len(results):
+            raise InputError(errors[0])
         return JSONResponse({"results": results})
 
     return router
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked of every task of a request.
+class Job:
+    """What a request wants to know about each of its tasks.
 
     Attributes:
-        key: where a task's data have the image.
-        finds: what to find in it.
-        phrases: the same as read.
-        typed: somebody waits for them.
+        key: of the image in a task's data.
+        queries: what to find in the image.
+        phrases: of the queries, parsed.
+        typed: an annotator typed them.
         version: of the model that answers.
     """
 
     key: str
-    finds: list[Wanted]
+    queries: list[Query]
     phrases: list[TargetPhrase]
     typed: bool
     version: str
 
 
-async def _predicted(
-    service: Service, images: ImageFolder, asked: Asked, task: Task
-) -> dict[str, Any]:
-    """A task's prediction; an empty one that says why when its image cannot be used."""
-    place, most = task.data.get(asked.key), service.limits.body
+async def _predict(service: Service, images: ImageFolder, job: Job, task: Task) -> dict[str, Any]:
+    """A task's prediction; empty with an error when its image cannot be used."""
+    source, most = task.data.get(job.key), service.limits.body
     try:
-        scene = await service.look(lambda: images.read(place, most))
+        scene = await service.encode(lambda: images.read(source, most))
     except InputError as error:
-        return told(asked.version, [], 0.0) | {"error": str(error)}
+        return as_prediction(job.version, [], 0.0) | {"error": str(error)}
     return await service.run(
-        ASKS, prediction, scene, asked.phrases, asked.finds, asked.version, typed=asked.typed
+        QUERY, predict, scene, job.phrases, job.queries, job.version, typed=job.typed
     )
 
 
-def _checked(finds: list[Wanted], limits: Limits) -> list[str]:
-    """The phrases to find, when they are no more and no longer than the limits allow."""
-    phrases = [find.phrase for find in finds]
+def _checked(queries: list[Query], limits: Limits) -> list[str]:
+    """The phrases of the queries; raises InputError beyond the limits."""
+    phrases = [query.phrase for query in queries]
     if len(phrases) > limits.phrases:
-        raise InputError(f"expected at most {limits.phrases} labels, got {len(phrases)}")
+        raise InputError(f"{len(phrases)} labels are too many; use at most {limits.phrases}")
     long = next((text for text in phrases if len(text) > limits.letters), None)
     if long is not None:
         raise InputError(
-            f"expected labels of at most {limits.letters} characters, {long[:40]!r}... has more"
+            f"the label {long[:40]!r}... is too long; use at most {limits.letters} characters"
         )
     return phrases

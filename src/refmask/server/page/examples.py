@@ -13,7 +13,7 @@ from refmask.provenance import EMBEDDED
 from refmask.server.page.views import data_uri
 from refmask.types import UInt8Array
 
-#: What tells the target of a scene apart; there is one example for each.
+#: Kinds of phrases about scenes; one example for each.
 KINDS = ("surroundings", "colour", "long", "class", "size", "position")
 #: Side of the small images, in pixels.
 SIDE = 240
@@ -27,8 +27,8 @@ class Example:
     image: UInt8Array
     phrase: str
 
-    def shown(self) -> dict[str, str]:
-        """What the browser needs to offer it."""
+    def to_dict(self) -> dict[str, str]:
+        """The thumbnail and the phrase, for the browser."""
         small = Image.fromarray(self.image)
         small.thumbnail((SIDE, SIDE))
         file = io.BytesIO()
@@ -37,26 +37,26 @@ class Example:
 
 
 def examples(model: str) -> list[Example]:
-    """Images of the kind that a model knows: emoji scenes for "embedded", else photographs."""
+    """Images that suit a model: emoji scenes for "embedded", else photographs."""
     return _scenes() if model == EMBEDDED else _photographs()
 
 
 def _photographs() -> list[Example]:
-    """One for each phrase about each photograph."""
+    """One example per phrase about a photograph."""
     return [
-        Example(f"{one.name}.png", one.image, phrase)
-        for one in read_photographs()
-        for phrase in one.phrases
+        Example(f"{photograph.name}.png", photograph.image, phrase)
+        for photograph in read_photographs()
+        for phrase in photograph.phrases
     ]
 
 
 def _scenes() -> list[Example]:
-    """One for each of ``KINDS``, each with another image."""
-    found: dict[str, Example] = {}
+    """One example for each of ``KINDS``, of different images."""
+    examples: dict[str, Example] = {}
     for sample in read_scenes(split="val"):
         for query in sample.queries:
-            if query.kind in KINDS and query.kind not in found:
+            if query.kind in KINDS and query.kind not in examples:
                 name = f"scene-{sample.id}.png"
-                found[query.kind] = Example(name, sample.image, query.expression)
+                examples[query.kind] = Example(name, sample.image, query.expression)
                 break
-    return [found[kind] for kind in KINDS]
+    return [examples[kind] for kind in KINDS]

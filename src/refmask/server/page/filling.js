@@ -1,15 +1,15 @@
-// What comes from outside is set as text and as properties of elements. It never becomes part of a
-// template: Gradio evaluates templates, and would run what is in them.
+// Values are set as text and as properties of elements, never as part of a template: Gradio
+// evaluates templates, and would run code in a value.
 
-// Show a component's value: its texts where `data-text` names them, the rest as `fill` does.
-// Without a value the component is hidden.
+// Show a component's value: texts in elements with `data-text`, the rest by `fill`. Without a
+// value the component is hidden.
 function shown(fill) {
   const show = () => {
     const { value } = props;
     element.firstElementChild.hidden = !value;
     if (!value) return;
-    for (const place of element.querySelectorAll("[data-text]")) {
-      place.textContent = value[place.dataset.text] ?? "";
+    for (const target of element.querySelectorAll("[data-text]")) {
+      target.textContent = value[target.dataset.text] ?? "";
     }
     fill(value);
   };
@@ -17,9 +17,9 @@ function shown(fill) {
   show();
 }
 
-// A new element with these properties.
-function made(tag, properties, ...children) {
-  const one = Object.assign(document.createElement(tag), properties);
-  one.append(...children);
-  return one;
+// Create an element with these properties.
+function create(tag, properties, ...children) {
+  const created = Object.assign(document.createElement(tag), properties);
+  created.append(...children);
+  return created;
 }

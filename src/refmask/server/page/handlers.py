@@ -1,4 +1,4 @@
-"""What the page does when something happens on it."""
+"""Handlers of the page's events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from refmask.ops.images import read_image
 from refmask.server.page import views
 from refmask.server.page.examples import Example
 from refmask.server.page.parts import Parts
-from refmask.server.page.remembered import Answered, Tab
+from refmask.server.page.tabs import Tab
 from refmask.types import UInt8Array
 
 if TYPE_CHECKING:
@@ -24,167 +24,166 @@ if TYPE_CHECKING:
 
 #: New values of parts of the page.
 Update = dict[Any, Any]
-#: How many of the phrases asked before can be asked again by a click.
+#: Number of former phrases to show.
 SHOWN = 12
 
 
 class EventHandlers:
-    """Takes what happens on the page, and tells what changes on it.
+    """Handles events of the page; each returns or yields updates of its parts.
 
     Args:
         parts: of the page.
-        tabs: answer, once they are there.
+        store: of the scenes, once the model is loaded.
         examples: images to try.
     """
 
-    def __init__(self, parts: Parts, tabs: Future[SessionStore], examples: list[Example]) -> None:
+    def __init__(self, parts: Parts, store: Future[SessionStore], examples: list[Example]) -> None:
         self.parts = parts
-        self.tabs = tabs
+        self.store = store
         self.examples = examples
 
-    def welcome(self) -> Iterator[Update]:
-        """Tell a new tab whether the model is there, and when it comes."""
+    def load(self) -> Iterator[Update]:
+        """Show a new tab the state of the model, and wait until it is ready."""
         parts = self.parts
-        if not self.tabs.done():
+        if not self.store.done():
             yield {parts.model: busy("The model is loading; you can choose an image already.")}
         try:
-            tabs = self.tabs.result()
+            store = self.store.result()
         except RefmaskError as error:
             yield {parts.model: wrong(error)}
             return
         sliders = {"alpha": parts.alpha, "beta": parts.beta}
-        shown = {sliders[k]: gr.Slider(value=v, visible=True) for k, v in tabs.weights.items()}
-        yield {parts.model: calm(f"Model: {tabs.segmenter.provenance.caption}, ready."), **shown}
+        shown = {sliders[k]: gr.Slider(value=v, visible=True) for k, v in store.weights.items()}
+        yield {parts.model: calm(f"Model: {store.segmenter.provenance.caption}, ready."), **shown}
 
-    def look(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
-        """Look at an image that was sent."""
+    def encode_upload(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
+        """Encode an uploaded image."""
         path = name = ""
         try:
             path, name = sent_text(event, "path"), Path(sent_text(event, "name")).name
-            image = _taken(Path(path))
+            image = _read_upload(Path(path))
         except RefmaskError as error:
             yield {self.parts.status: wrong(error, path, name)}
             return
-        yield from self._look(image, name, tab)
+        yield from self._encode(image, name, tab)
 
-    def look_at_example(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
-        """Look at a shipped image, and suggest its phrase."""
+    def encode_example(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
+        """Encode a shipped image, and suggest its phrase."""
         try:
-            example = self.examples[sent_place(event, "index", len(self.examples))]
+            example = self.examples[sent_index(event, "index", len(self.examples))]
         except InputError as error:
             yield {self.parts.status: wrong(error)}
             return
         yield {self.parts.phrase: example.phrase}
-        yield from self._look(example.image, example.name, tab)
+        yield from self._encode(example.image, example.name, tab)
 
-    def _look(self, image: UInt8Array, name: str, before: Tab | None) -> Iterator[Update]:
+    def _encode(self, image: UInt8Array, name: str, before: Tab | None) -> Iterator[Update]:
         parts = self.parts
-        forget(self.tabs, before)
-        waits = "" if self.tabs.done() else "The model is loading; then comes the image. "
+        delete_scene(self.store, before)
+        first = "" if self.store.done() else "The model is loading; the image is next. "
         shown = views.image(image, name)
         yield {
-            **self._nothing_asked(),
-            parts.status: busy(f"{waits}Looking at {name}: its regions, and what they show …"),
+            **self._no_answer(),
+            parts.status: busy(f"{first}Finding and encoding the regions of {name} …"),
             parts.stage: gr.update(image=shown, answer=None, visible=True),
             parts.picker: gr.update(visible="hidden"),
         }
         try:
-            tab, proposals = self.tabs.result().look(image, name)
+            tab, proposals = self.store.result().encode(image, name)
         except RefmaskError as error:
             yield {**self.clear(None), parts.status: wrong(error)}
             return
         yield {
             parts.tab: tab,
-            parts.status: looked(tab),
+            parts.status: encoded(tab),
             parts.stage: gr.update(image=views.with_regions(shown, proposals)),
         }
 
-    def ask(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Update:
-        """Answer a phrase, or say why not."""
+    def find(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Update:
+        """Answer a phrase, or show why not."""
         try:
             if tab is None:
-                raise InputError("expected an image first, got none; drop, paste or choose one")
-            given = self.tabs.result().ask(tab, phrase, {"alpha": alpha, "beta": beta})
+                raise InputError("there is no image yet; drop, paste or choose one")
+            found = self.store.result().find(tab, phrase, {"alpha": alpha, "beta": beta})
         except RefmaskError as error:
             return {self.parts.status: wrong(error)}
-        return self._answered(given)
+        phrases = list(reversed(found.tab.phrases))[:SHOWN]
+        return {
+            self.parts.tab: found.tab,
+            self.parts.status: encoded(found.tab),
+            self.parts.stage: gr.update(answer=views.answer(found.answer)),
+            self.parts.caption: views.caption(found),
+            self.parts.history: phrases if len(phrases) > 1 else None,
+        }
 
-    def ask_if_possible(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Any:
-        """Answer what was typed before the image was there."""
+    def find_typed(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Any:
+        """Answer a phrase that was typed before the image was encoded."""
         typed = tab is not None and (phrase or "").strip()
-        return self.ask(tab, phrase, alpha, beta) if typed else gr.skip()
+        return self.find(tab, phrase, alpha, beta) if typed else gr.skip()
 
-    def ask_former(self, event: gr.EventData, tab: Tab | None, alpha: float, beta: float) -> Update:
-        """Answer a phrase that was asked before, and write it where phrases are typed."""
+    def find_former(
+        self, event: gr.EventData, tab: Tab | None, alpha: float, beta: float
+    ) -> Update:
+        """Answer a former phrase, and write it to the text box."""
         try:
             phrase = sent_text(event, "phrase")
         except InputError as error:
             return {self.parts.status: wrong(error)}
-        return {**self.ask(tab, phrase, alpha, beta), self.parts.phrase: phrase}
+        return {**self.find(tab, phrase, alpha, beta), self.parts.phrase: phrase}
 
-    def ask_again(self, tab: Tab | None, alpha: float, beta: float) -> Any:
+    def find_reweighted(self, tab: Tab | None, alpha: float, beta: float) -> Any:
         """Answer the last phrase with other weights."""
         if tab is None or tab.expression is None:
             return gr.skip()
-        return self.ask(tab, tab.expression, alpha, beta)
+        return self.find(tab, tab.expression, alpha, beta)
 
-    def offer_files(self, tab: Tab | None, alpha: float, beta: float) -> Any:
-        """Make the files of the last answer; apart from it, so that it need not wait for them."""
+    def files(self, tab: Tab | None, alpha: float, beta: float) -> Any:
+        """The files of the last answer; a separate event, so that the answer shows first."""
         if tab is None or tab.expression is None:
             return None
         try:
-            given = self.tabs.result().ask(tab, tab.expression, {"alpha": alpha, "beta": beta})
-        except RefmaskError:  # let go meanwhile; whoever asks again is told
+            found = self.store.result().find(tab, tab.expression, {"alpha": alpha, "beta": beta})
+        except RefmaskError:  # the scene was deleted meanwhile; the next query shows it
             return None
-        return views.files(given)
+        return views.files(found)
 
     def clear(self, tab: Tab | None) -> Update:
-        """Make room for another image."""
-        forget(self.tabs, tab)
+        """Delete the image, and show the picker."""
+        delete_scene(self.store, tab)
         return {
-            **self._nothing_asked(),
+            **self._no_answer(),
             self.parts.status: calm(""),
             self.parts.stage: gr.update(visible="hidden"),
             self.parts.picker: gr.update(visible=True),
         }
 
-    def tell(self, event: gr.EventData) -> Update:
-        """Say what the browser could not do."""
+    def show_error(self, event: gr.EventData) -> Update:
+        """Show an error of the browser's."""
         try:
             return {self.parts.status: {"kind": "wrong", "text": sent_text(event, "text")}}
         except InputError as error:
             return {self.parts.status: wrong(error)}
 
-    def _nothing_asked(self) -> Update:
+    def _no_answer(self) -> Update:
         parts = self.parts
-        return {parts.tab: None, parts.caption: None, parts.asked: None, parts.files: None}
-
-    def _answered(self, given: Answered) -> Update:
-        parts, asked = self.parts, list(reversed(given.tab.asked))[:SHOWN]
-        return {
-            parts.tab: given.tab,
-            parts.status: looked(given.tab),
-            parts.stage: gr.update(answer=views.answer(given.answer)),
-            parts.caption: views.caption(given),
-            parts.asked: asked if len(asked) > 1 else None,
-        }
+        return dict.fromkeys((parts.tab, parts.caption, parts.history, parts.files))
 
 
-def forget(tabs: Future[SessionStore], tab: Tab | None) -> None:
-    """Let go what a tab looked at, if it has."""
+def delete_scene(store: Future[SessionStore], tab: Tab | None) -> None:
+    """Delete a tab's scene, if any."""
     if tab is not None:
-        tabs.result().forget(tab)
+        store.result().delete(tab)
 
 
-def _taken(path: Path) -> UInt8Array:
-    """The image in a file that was sent, which is then removed.
+def _read_upload(path: Path) -> UInt8Array:
+    """Read an uploaded image, and delete its file.
 
     Raises:
-        ImageError: when it is none that was sent, or no image.
+        ImageError: when the file was not uploaded, or is not an image.
     """
-    # Nobody may name another file here: it would be opened with this program's rights.
-    if not _was_sent(path):
-        raise ImageError(f"expected an image that was sent, got {path}; choose one")
+    # The path comes from the browser: any other file must not be opened.
+    if not _is_upload(path):
+        raise ImageError(f"{path} is not an uploaded image; choose one")
     try:
         return read_image(path)
     finally:
@@ -193,59 +192,58 @@ def _taken(path: Path) -> UInt8Array:
             path.parent.rmdir()
 
 
-def _was_sent(path: Path) -> bool:
-    """Whether a path leads to a file that Gradio took in."""
+def _is_upload(path: Path) -> bool:
+    """Whether a path leads to a file that Gradio received."""
     try:
         real = path.resolve()
         return real.is_relative_to(Path(get_upload_folder()).resolve()) and real.is_file()
-    except (OSError, RuntimeError, ValueError):  # a loop of links, or a name that cannot be
+    except (OSError, RuntimeError, ValueError):  # a loop of links, or an impossible name
         return False
 
 
 def calm(text: str) -> dict[str, str]:
-    """A status that all is well."""
+    """A status without a problem."""
     return {"kind": "calm", "text": text}
 
 
-def looked(tab: Tab) -> dict[str, str]:
-    """A status that tells what was looked at."""
-    return calm(f"{tab.name}: {tab.regions} regions, looked at in {tab.seconds:.1f} s.")
+def encoded(tab: Tab) -> dict[str, str]:
+    """The status of an encoded image."""
+    return calm(f"{tab.name}: {tab.regions} regions in {tab.seconds:.1f} s.")
 
 
 def busy(text: str) -> dict[str, str]:
-    """A status that something takes its time."""
+    """The status of work in progress."""
     return {"kind": "busy", "text": text}
 
 
 def wrong(error: RefmaskError, path: str = "", name: str = "") -> dict[str, str]:
-    """A status that says what went wrong; a file is called as its owner calls it."""
+    """The status of an error; ``name`` replaces the ``path`` of an upload."""
     words = str(error).replace(path, name) if path else str(error)
     return {"kind": "wrong", "text": f"{words[:1].upper()}{words[1:]}."}
 
 
 def sent_text(event: gr.EventData, name: str) -> str:
-    """A text that an event brings, as it can be told again.
+    """A text of an event, encodable as UTF-8.
 
     Raises:
-        InputError: when it brings none of this name.
+        InputError: when the event has no such text.
     """
-    found = _value(event, name)
-    if not isinstance(found, str):
+    value = _value(event, name)
+    if not isinstance(value, str):
         raise _missing(name)
-    # Half a surrogate pair cannot be sent back.
-    return found.encode("utf-8", "replace").decode()
+    return value.encode("utf-8", "replace").decode()  # replaces half surrogate pairs
 
 
-def sent_place(event: gr.EventData, name: str, size: int) -> int:
-    """A place in a list of this size, counted from 0.
+def sent_index(event: gr.EventData, name: str, size: int) -> int:
+    """An index of an event into a list of ``size``.
 
     Raises:
-        InputError: when it brings none of this name.
+        InputError: when the event has no such index.
     """
-    found = _value(event, name)
-    if not isinstance(found, int) or not 0 <= found < size:
+    value = _value(event, name)
+    if not isinstance(value, int) or not 0 <= value < size:
         raise _missing(name)
-    return found
+    return value
 
 
 def _value(event: gr.EventData, name: str) -> object:

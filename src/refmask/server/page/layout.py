@@ -1,4 +1,4 @@
-"""The page: where things stand on it, and what happens when."""
+"""The page: its layout, and the handlers of its events."""
 
 from __future__ import annotations
 
@@ -11,48 +11,47 @@ import gradio as gr
 
 from refmask.server.limits import Limits
 from refmask.server.page.examples import Example
-from refmask.server.page.handlers import EventHandlers, forget
+from refmask.server.page.handlers import EventHandlers, delete_scene
 from refmask.server.page.parts import Parts, part
 
 if TYPE_CHECKING:
     from refmask.server.page.sessions import SessionStore
 
-#: Seconds after which what a tab asked is forgotten.
-KEPT = 3600
+#: Seconds until the state of a tab is deleted.
+LIFETIME = 3600
 
-#: Of what happens while an event still acts, each is done afterwards; or the last one is. The
-#: latter forgets which button was pressed.
+#: Events during a running handler: handle each afterwards, or only the last, whose data are lost.
 EACH, LAST = {"trigger_mode": "multiple"}, {"trigger_mode": "always_last"}
 
-#: What the sliders set, in words.
+#: Info texts of the sliders.
 BLENDS = {
-    "alpha": "how much a region counts in its surroundings (1), and how much alone (0)",
-    "beta": "how much the whole phrase counts (1), and how much its noun phrase (0)",
+    "alpha": "1: judge regions in context. 0: in isolation.",
+    "beta": "1: match the whole phrase. 0: only its noun phrase.",
 }
 
 
 def build(
-    tabs: Future[SessionStore], limits: Limits, examples: list[Example], note: str
+    store: Future[SessionStore], limits: Limits, examples: list[Example], note: str
 ) -> gr.Blocks:
-    """The page.
+    """Build the page.
 
     Args:
-        tabs: answer, once they are there.
+        store: of the scenes, once the model is loaded.
         limits: of an image.
         examples: images to try.
-        note: what users should know about the model; may be empty.
+        note: about the model; may be empty.
     """
-    page = gr.Blocks(title="refmask", analytics_enabled=False, delete_cache=(600, KEPT))
+    page = gr.Blocks(title="refmask", analytics_enabled=False, delete_cache=(600, LIFETIME))
     with page:
-        parts = _arrange(tabs, limits, examples, note)
-        _wire(page, parts, EventHandlers(parts, tabs, examples))
+        parts = _arrange(store, limits, examples, note)
+        _wire(page, parts, EventHandlers(parts, store, examples))
     return page
 
 
 def _arrange(
-    tabs: Future[SessionStore], limits: Limits, examples: list[Example], note: str
+    store: Future[SessionStore], limits: Limits, examples: list[Example], note: str
 ) -> Parts:
-    tab = gr.State(None, time_to_live=KEPT, delete_callback=partial(forget, tabs))
+    tab = gr.State(None, time_to_live=LIFETIME, delete_callback=partial(delete_scene, store))
     model = part("head.html", "filling.js", "status.js", "head.js", value={}, note=note)
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
@@ -60,7 +59,7 @@ def _arrange(
             picker = part(
                 *("picker.html", "filling.js", "picker.js"),
                 limit=limits.body,
-                examples=[example.shown() for example in examples],
+                examples=[example.to_dict() for example in examples],
             )
             stage = part(
                 *("stage.html", "regions.js", "stage.js"),
@@ -75,46 +74,46 @@ def _arrange(
             caption = part("caption.html", "filling.js", "caption.js")
             files = part("files.html", "filling.js", "files.js")
             alpha, beta = (_slider(name, info) for name, info in BLENDS.items())
-            asked = part("asked.html", "filling.js", "asked.js")
-    return Parts(tab, model, status, picker, stage, phrase, caption, asked, alpha, beta, files)
+            history = part("history.html", "filling.js", "history.js")
+    return Parts(tab, model, status, picker, stage, phrase, caption, history, alpha, beta, files)
 
 
 def _slider(name: str, info: str) -> gr.Slider:
     return gr.Slider(0, 1, step=0.01, label=name, info=info, visible=False)
 
 
-def _wire(page: gr.Blocks, parts: Parts, desk: EventHandlers) -> None:
-    told = [parts.status, parts.tab, parts.stage, parts.caption, parts.asked, parts.files]
-    looked = [*told, parts.picker, parts.phrase]
+def _wire(page: gr.Blocks, parts: Parts, handlers: EventHandlers) -> None:
+    answered = [parts.status, parts.tab, parts.stage, parts.caption, parts.history, parts.files]
+    encoded = [*answered, parts.picker, parts.phrase]
     weights = [parts.alpha, parts.beta]
-    asked_now, asked_before = [parts.tab, parts.phrase, *weights], [parts.tab, *weights]
+    query, former = [parts.tab, parts.phrase, *weights], [parts.tab, *weights]
 
-    _on(page.load, desk.welcome, None, [parts.model, *weights], concurrency_limit=None)
+    _on(page.load, handlers.load, None, [parts.model, *weights], concurrency_limit=None)
     chains = []
-    for looking in (
-        _on(parts.picker.upload, desk.look, parts.tab, looked, **EACH),
-        _on(parts.picker.select, desk.look_at_example, parts.tab, looked, **EACH),
+    for encoding in (
+        _on(parts.picker.upload, handlers.encode_upload, parts.tab, encoded, **EACH),
+        _on(parts.picker.select, handlers.encode_example, parts.tab, encoded, **EACH),
     ):
-        answering = _on(looking.then, desk.ask_if_possible, asked_now, told)
-        offering = _on(answering.then, desk.offer_files, asked_before, parts.files)
-        chains += [looking, answering, offering]
+        answering = _on(encoding.then, handlers.find_typed, query, answered)
+        files = _on(answering.then, handlers.files, former, parts.files)
+        chains += [encoding, answering, files]
     moved = [parts.alpha.input, parts.beta.input]
     for answering in (
-        _on(parts.phrase.submit, desk.ask, asked_now, told, **LAST),
-        _on(parts.asked.select, desk.ask_former, asked_before, [*told, parts.phrase], **EACH),
-        _on(gr.on, desk.ask_again, asked_before, told, triggers=moved, **LAST),
+        _on(parts.phrase.submit, handlers.find, query, answered, **LAST),
+        _on(parts.history.select, handlers.find_former, former, [*answered, parts.phrase], **EACH),
+        _on(gr.on, handlers.find_reweighted, former, answered, triggers=moved, **LAST),
     ):
-        _on(answering.then, desk.offer_files, asked_before, parts.files)
-    _on(parts.picker.refused, desk.tell, None, parts.status, **EACH)
-    _on(parts.stage.clear, desk.clear, parts.tab, looked, cancels=chains)
+        _on(answering.then, handlers.files, former, parts.files)
+    _on(parts.picker.refused, handlers.show_error, None, parts.status, **EACH)
+    _on(parts.stage.clear, handlers.clear, parts.tab, encoded, cancels=chains)
 
 
-def _on(event: Any, act: Callable[..., Any], takes: Any, gives: Any, **more: Any) -> Any:
-    """Have an event act, without Gradio's own signs of progress and without an API for it."""
+def _on(event: Any, handler: Callable[..., Any], inputs: Any, outputs: Any, **more: Any) -> Any:
+    """Attach a handler, without Gradio's progress display and without an API endpoint."""
     return event(
-        fn=act,
-        inputs=takes,
-        outputs=gives,
+        fn=handler,
+        inputs=inputs,
+        outputs=outputs,
         show_progress="hidden",
         api_visibility="private",
         **more,

@@ -1,4 +1,4 @@
-"""The page's own components: Gradio's HTML, with the templates and scripts beside this file."""
+"""The page's components: Gradio's HTML with the templates and scripts in this folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Everything on the page that changes."""
+    """The parts of the page that change."""
 
     tab: gr.State
     model: gr.HTML
@@ -22,27 +22,27 @@ class Parts:
     stage: gr.HTML
     phrase: gr.Textbox
     caption: gr.HTML
-    asked: gr.HTML
+    history: gr.HTML
     alpha: gr.Slider
     beta: gr.Slider
     files: gr.HTML
 
 
 def text_of(*names: str) -> str:
-    """Files beside this one, one after the other."""
+    """Concatenate files of this folder."""
     return "\n".join((HERE / name).read_text("utf-8") for name in names).strip()
 
 
 def part(template: str, *scripts: str, **settings: Any) -> gr.HTML:
-    """A component whose scripts fill in its value and properties, as text.
+    """A component whose scripts fill in its value and properties as text.
 
-    Its template is constant: Gradio evaluates templates, and would run what a value puts into one.
-    Made by a function, since Gradio writes a file beside the source of every class of components.
+    The template is constant: Gradio evaluates templates, and would run code in a value. This is a
+    function because Gradio writes a file beside the source of every component class.
 
     Args:
-        template: the file with its HTML.
-        scripts: files with JavaScript that runs once it is there.
-        settings: of ``gradio.HTML``; anything else is a property.
+        template: file with the HTML.
+        scripts: files with JavaScript, run when the component is loaded.
+        settings: of ``gradio.HTML``; others become properties.
     """
     return gr.HTML(
         html_template=text_of(template),

@@ -1,20 +1,20 @@
-// An image by file, drop, paste or camera is sent as a file; an example is told by its number.
+// Images from a file, drop, paste or the camera are uploaded; an example is sent by its index.
 const camera = element.querySelector(".rm-camera");
 const video = camera.querySelector("video");
 
-const offered = props.examples.map(({ src, phrase }, index) => {
-  const image = made("img", { src, alt: "", width: 120, height: 120 });
-  const button = made("button", { type: "button" }, image, made("span", { textContent: phrase }));
+const examples = props.examples.map(({ src, phrase }, index) => {
+  const image = create("img", { src, alt: "", width: 120, height: 120 });
+  const button = create("button", { type: "button" }, image, create("span", { textContent: phrase }));
   button.dataset.example = index;
-  return made("li", {}, button);
+  return create("li", {}, button);
 });
-element.querySelector(".rm-examples").replaceChildren(...offered);
+element.querySelector(".rm-examples").replaceChildren(...examples);
 
 async function send(file) {
   if (!file) return;
   if (file.size > props.limit) {
     const most = Math.floor(props.limit / 1e6);
-    tell(`Expected a file of up to ${most} MB, got ${Math.ceil(file.size / 1e6)} MB; make it smaller first.`);
+    refuse(`The file has ${Math.ceil(file.size / 1e6)} MB; make it smaller, up to ${most} MB.`);
     return;
   }
   element.classList.add("rm-busy");
@@ -22,13 +22,13 @@ async function send(file) {
     const { path } = await upload(file);
     trigger("upload", { path, name: file.name || "image.png" });
   } catch {
-    tell("Expected to send the image, but nobody took it; see whether refmask still runs.");
+    refuse("The upload failed; check that refmask is still running.");
   } finally {
     element.classList.remove("rm-busy");
   }
 }
 
-function tell(text) {
+function refuse(text) {
   trigger("refused", { text });
 }
 
@@ -40,7 +40,7 @@ async function open() {
     camera.hidden = false;
     camera.querySelector("button").focus();
   } catch {
-    tell("Expected a camera that this page may use, got none; choose a file instead.");
+    refuse("No camera is available to this page; choose a file instead.");
   }
 }
 
@@ -67,7 +67,7 @@ element.addEventListener("click", (event) => {
 });
 element.addEventListener("change", (event) => {
   send(event.target.files?.[0]);
-  event.target.value = ""; // the same file may be chosen again
+  event.target.value = ""; // allows choosing the same file again
 });
 
 // Images may be dropped and pasted anywhere on the page.

@@ -1,8 +1,8 @@
-"""What browsers may do with what the page's server sends: its content security policy.
+"""The content security policy of the page's server.
 
-The page has scripts in it. Each is named by its hash, so that no other one runs, and no handler in
-an attribute. Gradio does not allow more: it makes functions of its components' templates and
-scripts (``'unsafe-eval'``), and writes styles into the page (``'unsafe-inline'``, of styles only).
+The policy lists the page's inline scripts by hash, so no other script and no inline event handler
+runs. Gradio prevents a stricter one: it compiles its components' templates and scripts
+(``'unsafe-eval'``) and writes inline styles (``'unsafe-inline'``, for styles only).
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: Of the page; its own scripts' hashes come in where ``{scripts}`` stands.
+#: For the page; ``{scripts}`` stands for the hashes of its scripts.
 PAGE = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'{scripts}; script-src-attr 'none'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; media-src 'self'; manifest-src 'self'; base-uri 'self'; "
     "form-action 'none'; frame-ancestors 'self'"
 )
-#: Of everything else: it is no page of its own, whatever it says it is.
-ELSE = "default-src 'none'; frame-ancestors 'none'; sandbox"
+#: For everything else, which is never a page, whatever its content type.
+OTHER = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
-#: Scripts that are written in a page, and not in a file of their own.
+#: Inline scripts.
 SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
 
-class OnlyHere:
-    """Has browsers load nothing from elsewhere, and run only what the page came with."""
+class PolicyMiddleware:
+    """Adds the policy: browsers load nothing from other hosts, and run only the page's scripts."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, with a policy among the headers."""
+        """Answer a request, with the policy in the headers."""
         page = scope["type"] == "http" and scope["path"] == "/"
-        await self.app(scope, receive, _Page(send) if page else _other(send))
+        await self.app(scope, receive, _PageSender(send) if page else _with_other_policy(send))
 
 
-class _Page:
-    """Sends the page once all of it is there: its head names the scripts in its body."""
+class _PageSender:
+    """Sends the page when it is complete, as its headers list the scripts in its body."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -60,12 +60,12 @@ class _Page:
             await self._send({**message, "body": self._body})
 
 
-def _other(send: Send) -> Send:
-    async def told(message: Message) -> None:
+def _with_other_policy(send: Send) -> Send:
+    async def wrapped(message: Message) -> None:
         start = message["type"] == "http.response.start"
-        await send(_with_policy(message, ELSE) if start else message)
+        await send(_with_policy(message, OTHER) if start else message)
 
-    return told
+    return wrapped
 
 
 def _with_policy(start: Message, policy: str) -> Message:
@@ -79,6 +79,6 @@ def _with_policy(start: Message, policy: str) -> Message:
 
 
 def _digest(script: bytes) -> str:
-    """A script as a policy names it; browsers read every line's end as a line feed."""
+    """A script's hash in a policy; browsers turn all line ends into line feeds."""
     lines = script.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return "sha256-" + base64.b64encode(hashlib.sha256(lines).digest()).decode()

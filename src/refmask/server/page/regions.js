@@ -1,6 +1,6 @@
-// Masks as runs, and what can be drawn of them. Rows and columns are those of the shown image.
+// Decode masks and draw them. Rows and columns are those of the shown image.
 
-// COCO's compressed runs: five bits a character, differences from the third run on.
+// Decode COCO's compressed RLE: five bits per character, differences from the third run on.
 function runsOf(counts) {
   const runs = [];
   for (let at = 0; at < counts.length; ) {
@@ -16,18 +16,18 @@ function runsOf(counts) {
   return runs;
 }
 
-// For each column the rows at which the mask begins and ends, in turn.
+// For each column the rows where the mask starts and ends, alternating.
 function columnsOf(counts, width, height) {
   const columns = Array.from({ length: width }, () => []);
-  let place = 0;
+  let start = 0;
   runsOf(counts).forEach((run, number) => {
-    const end = place + run;
+    const end = start + run;
     if (number % 2) {
-      for (let x = Math.floor(place / height); x * height < end; x++) {
-        columns[x].push(Math.max(place - x * height, 0), Math.min(end - x * height, height));
+      for (let x = Math.floor(start / height); x * height < end; x++) {
+        columns[x].push(Math.max(start - x * height, 0), Math.min(end - x * height, height));
       }
     }
-    place = end;
+    start = end;
   });
   return columns;
 }
@@ -40,25 +40,25 @@ function covers(columns, x, y) {
 function outlineOf(columns) {
   const path = new Path2D();
   const line = (x0, y0, x1, y1) => { path.moveTo(x0, y0); path.lineTo(x1, y1); };
-  const level = new Map(); // rows with an edge in this column, and where each edge began
+  const level = new Map(); // rows with an edge in this column, and the start of each edge
   let before = [];
   for (let x = 0; x <= columns.length; x++) {
-    const here = columns[x] ?? [];
-    // Rows in one of two neighbouring columns only: an upright edge between them.
-    const turns = [...before, ...here].sort((a, b) => a - b);
+    const rows = columns[x] ?? [];
+    // Rows in only one of two neighbouring columns have a vertical edge between them.
+    const turns = [...before, ...rows].sort((a, b) => a - b);
     for (let i = 0; i < turns.length; i += 2) {
       if (turns[i] < turns[i + 1]) line(x, turns[i], x, turns[i + 1]);
     }
     for (const [row, start] of level) {
-      if (!here.includes(row)) { line(start, row, x, row); level.delete(row); }
+      if (!rows.includes(row)) { line(start, row, x, row); level.delete(row); }
     }
-    for (const row of here) if (!level.has(row)) level.set(row, x);
-    before = here;
+    for (const row of rows) if (!level.has(row)) level.set(row, x);
+    before = rows;
   }
   return path;
 }
 
-// An image of the mask in one colour, inside it or around it, pixel for pixel.
+// The mask's pixels, or those around it, in one colour.
 function tintOf(columns, height, [red, green, blue, alpha], around = false) {
   const sheet = document.createElement("canvas");
   sheet.width = columns.length;

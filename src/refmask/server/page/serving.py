@@ -1,4 +1,4 @@
-"""Serving the page to browsers."""
+"""Serve the page to browsers."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 
 def open_page(
-    tabs: Future[SessionStore], limits: Limits, model: str, *, host: str, port: int, note: str = ""
+    store: Future[SessionStore], limits: Limits, model: str, *, host: str, port: int, note: str = ""
 ) -> gr.Blocks:
-    """Start serving the page; ``close()`` of what comes back ends it.
+    """Start serving the page; ``close()`` of the result stops it.
 
     Args:
-        tabs: answer, once they are there.
+        store: of the scenes, once the model is loaded.
         limits: of an image.
-        model: its name; there are examples of what it knows.
-        host: whom to serve; other machines only when it is not this one's own address.
-        port: where.
-        note: what users should know about the model.
+        model: its name, for fitting examples.
+        host: address to serve on.
+        port: 1 to 65535.
+        note: about the model; may be empty.
 
     Raises:
         MissingResource: without Gradio.
-        ConfigurationError: when the port is none, or taken.
+        ConfigurationError: when the port does not exist or is in use.
     """
     if not 1 <= port <= 65535:
-        raise ConfigurationError(f"expected a port from 1 to 65535, got {port}")
+        raise ConfigurationError(f"port {port} does not exist; choose 1 to 65535")
     try:
         import gradio as gr
         from starlette.middleware import Middleware
@@ -43,9 +43,9 @@ def open_page(
         ) from None
     from refmask.server.page.layout import build
     from refmask.server.page.parts import text_of
-    from refmask.server.page.policy import OnlyHere
+    from refmask.server.page.policy import PolicyMiddleware
 
-    page = build(tabs, limits, examples(model), note)
+    page = build(store, limits, examples(model), note)
     try:
         page.launch(
             server_name=host,
@@ -59,13 +59,12 @@ def open_page(
             theme=gr.themes.Default(
                 primary_hue="pink", font=("system-ui", "sans-serif"), font_mono=("monospace",)
             ),
-            head=f"<style>{text_of('page.css')}</style>",  # as it is: css= would confine each rule
+            head=f"<style>{text_of('page.css')}</style>",  # css= would confine each rule
             footer_links=[],
-            app_kwargs={"middleware": [Middleware(OnlyHere)]},
+            app_kwargs={"middleware": [Middleware(PolicyMiddleware)]},
         )
     except OSError:
         raise ConfigurationError(
-            f"expected a free port of this machine, got {host}:{port}, where nothing can be "
-            "served; choose another `port` or `host`"
+            f"port {port} of {host} is in use or not available; choose another `port` or `host`"
         ) from None
     return page

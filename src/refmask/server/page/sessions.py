@@ -1,4 +1,4 @@
-"""The system behind the page, and the scenes that browser tabs look at."""
+"""Scenes of the page's browser tabs."""
 
 from __future__ import annotations
 
@@ -10,39 +10,36 @@ from refmask.errors import ImageError, InputError
 from refmask.segmenter import Segmenter
 from refmask.server.blending import blended, blends
 from refmask.server.limits import Limits
-from refmask.server.page.remembered import Answered, Tab
+from refmask.server.page.tabs import Tab, TabAnswer
 from refmask.server.scene_cache import SceneCache
 from refmask.types import MaskProposals, UInt8Array
 
 
 class SessionStore:
-    """The scenes of all tabs: bounded in number, bytes and time. Threads may share it.
+    """The scenes of all tabs, limited in number, bytes and time. Thread-safe.
 
     Args:
-        segmenter: looks and answers.
+        segmenter: encodes and answers.
         limits: of an image, and of all scenes.
     """
 
     def __init__(self, segmenter: Segmenter, limits: Limits) -> None:
         self.segmenter = segmenter
         self.limits = limits
-        self._held = SceneCache(limits.scenes, limits.scene_bytes, limits.scene_seconds)
+        self._scenes = SceneCache(limits.scenes, limits.scene_bytes, limits.scene_seconds)
         self._lock = Lock()
 
     @property
     def weights(self) -> dict[str, float]:
-        """Alpha and beta from the start, as far as the method has them."""
+        """Initial alpha and beta, where the method has them."""
         return blends(self.segmenter.method)
 
-    def look(self, image: UInt8Array, name: str) -> tuple[Tab, MaskProposals]:
-        """Look at an image, and hold what was seen.
+    def encode(self, image: UInt8Array, name: str) -> tuple[Tab, MaskProposals]:
+        """Encode an image and cache its scene.
 
         Args:
             image: uint8 RGB (H, W, 3).
             name: of the image's file.
-
-        Returns:
-            What to remember, and the image's proposals.
 
         Raises:
             ImageError: when it is too large.
@@ -51,48 +48,44 @@ class SessionStore:
         size = f"{name} has {width}x{height} = {height * width / 1e6:.0f} megapixels"
         if height * width > self.limits.pixels:
             most = self.limits.pixels / 1e6
-            raise ImageError(f"{size}, this page takes up to {most:.0f}; make it smaller first")
+            raise ImageError(f"{size}; make it smaller, up to {most:.0f} megapixels")
         start = perf_counter()
         scene = self.segmenter.look(image)
         seconds = perf_counter() - start
         with self._lock:
-            key = self._held.keep(scene)
+            key = self._scenes.add(scene)
         if key is None:
-            raise ImageError(f"{size} and too many regions to be held; make it smaller first")
+            raise ImageError(f"{size} and too many regions for the memory; make it smaller")
         return Tab(key, name, len(scene.proposals), seconds), scene.proposals
 
-    def ask(self, tab: Tab, expression: str | None, weights: dict[str, float]) -> Answered:
-        """Ask for an expression.
+    def find(self, tab: Tab, expression: str | None, weights: dict[str, float]) -> TabAnswer:
+        """Find an expression in a tab's image.
 
         Args:
-            tab: where an image was looked at.
+            tab: of an encoded image.
             expression: the referring expression.
-            weights: alpha and beta, 0 to 1; what the method does not have is passed over.
+            weights: alpha and beta, 0 to 1; those that the method lacks are ignored.
 
         Raises:
-            InputError: when the image is not held any longer.
+            InputError: when the scene was deleted.
             ExpressionError: when the expression is empty or too long.
             ConfigurationError: for weights outside 0 to 1.
         """
         with self._lock:
-            held = self._held.get(tab.key)
-        if held is None:
-            raise InputError(
-                f"expected {tab.name} to be at hand, but it was let go to save memory; choose it "
-                "again"
-            )
+            cached = self._scenes.get(tab.key)
+        if cached is None:
+            raise InputError(f"{tab.name} was deleted to save memory; choose it again")
         start = perf_counter()
-        known = self.weights
-        known |= {name: weights[name] for name in known.keys() & weights}
-        scene = blended(held.scene, **known)
-        answer = scene.find(expression or "")
+        used = self.weights
+        used |= {name: weights[name] for name in used.keys() & weights}
+        answer = blended(cached.scene, **used).find(expression or "")
         milliseconds = 1000 * (perf_counter() - start)
-        said = answer.why.phrase.expression
-        asked = tuple(dict.fromkeys([*tab.asked, said]))
-        tab = dataclasses.replace(tab, asked=asked, expression=said)
-        return Answered(tab, answer, known, milliseconds)
+        text = answer.why.phrase.expression
+        phrases = tuple(dict.fromkeys([*tab.phrases, text]))
+        tab = dataclasses.replace(tab, phrases=phrases, expression=text)
+        return TabAnswer(tab, answer, used, milliseconds)
 
-    def forget(self, tab: Tab) -> None:
-        """Let go what a tab looked at."""
+    def delete(self, tab: Tab) -> None:
+        """Delete a tab's scene."""
         with self._lock:
-            self._held.drop(tab.key)
+            self._scenes.delete(tab.key)

@@ -1,9 +1,9 @@
-// The image with its regions: the answer, the runner-up, and the region one points at.
+// The image with its regions: the answer, the runner-up, and the pointed-at region.
 const ANSWER = "rgb(255, 45, 120)", RUNNER_UP = "rgb(0, 170, 255)", RIM = "rgb(255, 255, 255)";
 const VEIL = [12, 14, 24, 0.6], OTHER = [0, 170, 255, 0.25], POINTED = [255, 255, 255, 0.35];
 
 const frame = element.querySelector(".rm-image");
-const image = frame.querySelector("img");
+const photo = frame.querySelector("img");
 const canvas = frame.querySelector("canvas");
 const finder = frame.querySelector(".rm-finder");
 const readout = element.querySelector(".rm-readout");
@@ -13,16 +13,16 @@ const brush = canvas.getContext("2d");
 const help = readout.textContent;
 
 let image = null, answer = null;
-let regions = []; // of each: columns, outline, share
-let sheets = new Map(); // tints made before, by name
+let regions = []; // each with columns, outline, share
+let sheets = new Map(); // cached tints by name
 let hovering = false; // the pointer is over the image
 let spot = null; // the smallest region under it
-let pointed = null, pinned = null; // the region that is looked at; that was clicked
+let pointed = null, pinned = null; // the pointed-at region; the clicked region
 
 function setImage(shown) {
   const { width, height } = shown;
-  if (image?.src !== shown.src) image.src = shown.src;
-  image.alt = `${shown.name}, ${width} by ${height} pixels`;
+  if (image?.src !== shown.src) photo.src = shown.src;
+  photo.alt = `${shown.name}, ${width} by ${height} pixels`;
   frame.style.aspectRatio = `${width} / ${height}`;
   frame.style.setProperty("--ratio", width / height);
   image = shown;
@@ -30,46 +30,46 @@ function setImage(shown) {
     const columns = columnsOf(counts, width, height);
     return { columns, outline: outlineOf(columns), share: shown.shares[index] };
   });
-  // What was chosen with the keyboard is hidden by now; go on here, not at the page's beginning.
+  // The focused element of the picker is hidden now: focus the image, not the start of the page.
   if (document.activeElement === document.body) finder.focus({ preventScroll: true });
   setAnswer(null);
 }
 
-function setAnswer(given) {
-  answer = given;
-  frame.classList.toggle("rm-unsure", given?.unsure ?? false);
+function setAnswer(value) {
+  answer = value;
+  frame.classList.toggle("rm-unsure", value?.unsure ?? false);
   sheets.clear();
   spot = pointed = pinned = null;
-  runnerUp.disabled = (given?.runner_up ?? null) === null;
+  runnerUp.disabled = (value?.runner_up ?? null) === null;
   finder.setAttribute("aria-valuemax", regions.length);
-  tell();
+  update();
 }
 
-// Regions from the best to the worst; from the largest to the smallest while nothing was asked.
+// Regions from best to worst; without an answer from largest to smallest.
 function order() {
   if (answer) return answer.order;
   return [...regions.keys()].sort((a, b) => regions[b].share - regions[a].share);
 }
 
-function told(index) {
-  const place = `Region ${order().indexOf(index) + 1} of ${regions.length}`;
+function described(index) {
+  const rank = `Region ${order().indexOf(index) + 1} of ${regions.length}`;
   const share = `${percent(regions[index].share)} of the image`;
-  if (!answer) return `${place}, ${share}. Ask, and it says how the phrase scores here.`;
+  if (!answer) return `${rank}, ${share}. Ask for a phrase to see its score here.`;
   const role = { [answer.runner_up]: ", the runner-up", [answer.best]: ", the answer" }[index] ?? "";
   const score = `${answer.measure} ${answer.standing[index].toFixed(2)}`;
   const likely = answer.probabilities ? `, probability ${percent(answer.probabilities[index])}` : "";
-  return `${place} for “${answer.phrase}”${role}: ${score}${likely}; ${share}.`;
+  return `${rank} for “${answer.phrase}”${role}: ${score}${likely}; ${share}.`;
 }
 
 function percent(share) {
   return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 }
 
-function tell() {
+function update() {
   const index = pointed ?? pinned;
-  readout.textContent = index === null ? help : told(index);
+  readout.textContent = index === null ? help : described(index);
   finder.setAttribute("aria-valuenow", pinned === null ? 0 : order().indexOf(pinned) + 1);
-  finder.setAttribute("aria-valuetext", pinned === null ? "none" : told(pinned));
+  finder.setAttribute("aria-valuetext", pinned === null ? "none" : described(pinned));
   requestAnimationFrame(draw);
 }
 
@@ -80,17 +80,17 @@ function sheet(name, index, colour, around) {
   return sheets.get(name);
 }
 
-// All outlines on a sheet of their own, so that those that lie over each other stay as faint.
+// All outlines on one sheet, so that overlapping ones are not stronger.
 function allOutlines(point) {
   const name = `all ${canvas.width}`;
   if (!sheets.has(name)) {
-    const made = new OffscreenCanvas(canvas.width, canvas.height);
-    const pen = made.getContext("2d");
+    const drawn = new OffscreenCanvas(canvas.width, canvas.height);
+    const pen = drawn.getContext("2d");
     pen.scale(canvas.width / image.width, canvas.height / image.height);
     pen.lineWidth = point;
     pen.strokeStyle = RIM;
     for (const { outline } of regions) pen.stroke(outline);
-    sheets.set(name, made);
+    sheets.set(name, drawn);
   }
   return sheets.get(name);
 }
@@ -102,7 +102,7 @@ function draw() {
   if (!image || !canvas.width) return;
   brush.imageSmoothingEnabled = false; // a mask's pixels have edges
   brush.scale(canvas.width / image.width, canvas.height / image.height);
-  const point = (density * image.width) / canvas.width; // one point of the screen
+  const point = (density * image.width) / canvas.width; // one screen point in image pixels
   const stroke = (index, colour, width, dash = []) => {
     brush.setLineDash(dash.map((length) => length * point));
     brush.lineWidth = width * point;
@@ -139,29 +139,29 @@ function under(event) {
   const x = Math.floor(((event.clientX - box.left) / box.width) * image.width);
   const y = Math.floor(((event.clientY - box.top) / box.height) * image.height);
   if (x < 0 || y < 0 || x >= image.width || y >= image.height) return [];
-  const there = [...regions.keys()].filter((index) => covers(regions[index].columns, x, y));
-  return there.sort((a, b) => regions[a].share - regions[b].share);
+  const hits = [...regions.keys()].filter((index) => covers(regions[index].columns, x, y));
+  return hits.sort((a, b) => regions[a].share - regions[b].share);
 }
 
 finder.addEventListener("pointermove", (event) => {
   if (event.pointerType !== "mouse" || !image) return;
-  const there = under(event)[0] ?? null;
-  if (hovering && there === spot) return;
+  const smallest = under(event)[0] ?? null;
+  if (hovering && smallest === spot) return;
   hovering = true;
-  spot = pointed = there;
-  tell();
+  spot = pointed = smallest;
+  update();
 });
 finder.addEventListener("pointerleave", () => {
   hovering = false;
   spot = pointed = null;
-  tell();
+  update();
 });
 finder.addEventListener("click", (event) => {
   if (!image) return;
-  const there = under(event); // another click at the same place goes to the next larger region
-  pinned = there[there.indexOf(pinned) + 1] ?? null;
+  const hits = under(event); // a further click selects the next larger region
+  pinned = hits[hits.indexOf(pinned) + 1] ?? null;
   pointed = null;
-  tell();
+  update();
 });
 finder.addEventListener("keydown", (event) => {
   const ranks = order(), last = ranks.length - 1;
@@ -174,7 +174,7 @@ finder.addEventListener("keydown", (event) => {
   if (next === undefined || last < 0) return;
   event.preventDefault();
   pinned = ranks[next] ?? null;
-  tell();
+  update();
 });
 element.addEventListener("change", () => requestAnimationFrame(draw));
 element.addEventListener("click", (event) => {

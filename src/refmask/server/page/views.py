@@ -1,4 +1,4 @@
-"""What the browser is told to show: plain dictionaries, drawn by the page's scripts."""
+"""What the browser shows, as dictionaries for the page's scripts."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from refmask.answer import Segmentation, percent, rounded
 from refmask.export.folder import answer_names
 from refmask.ops import rle
 from refmask.ops.files import as_utf8
-from refmask.server.page.remembered import Answered
+from refmask.server.page.tabs import TabAnswer
 from refmask.types import BoolArray, MaskProposals, TargetPhrase, UInt8Array
 from refmask.visualize.overlay import png
 
-#: Longer side of what is shown, in pixels; no screen of a page shows more. Files have all pixels.
+#: Longest side of the shown image in pixels. Files have all pixels.
 SHOWN = 2048
 
 
 class ShownImage(TypedDict):
-    """An image and its regions; ``regions`` are COCO's compressed runs at ``width`` x ``height``.
+    """An image and its regions, as COCO's compressed RLE at ``width`` x ``height``.
 
-    ``shares`` say how much of the image each region covers, 0 to 1.
+    ``shares`` are the regions' shares of the image, 0 to 1.
     """
 
     src: str
@@ -39,10 +39,10 @@ class ShownImage(TypedDict):
 
 
 class Answer(TypedDict):
-    """How a phrase scores everywhere; ``order`` are the regions from best to worst.
+    """Scores of all regions; ``order`` lists them from best to worst.
 
-    ``standing`` is what decides, by the name of ``measure``. There are no ``probabilities`` where
-    they would mean nothing.
+    ``standing`` ranks the regions and ``measure`` is its name. ``probabilities`` is None where
+    they have no meaning.
     """
 
     phrase: str
@@ -56,10 +56,9 @@ class Answer(TypedDict):
 
 
 class Caption(TypedDict):
-    """An answer in words; the noun phrase stands between ``before`` and ``after``.
+    """An answer in words; the noun phrase is between ``before`` and ``after``.
 
-    ``label`` says what must be known about the model; ``share`` is the confidence, where it can be
-    told.
+    ``label`` is a limit of the model that users must know; ``share`` is the confidence, if any.
     """
 
     before: str
@@ -81,7 +80,7 @@ class File(TypedDict):
 
 
 def image(image: UInt8Array, name: str) -> ShownImage:
-    """An image to show, without regions yet.
+    """An image to show, without regions.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -99,7 +98,7 @@ def image(image: UInt8Array, name: str) -> ShownImage:
 
 
 def with_regions(shown: ShownImage, proposals: MaskProposals) -> ShownImage:
-    """The same image with its proposals, N masks of its own size."""
+    """Add the proposals, N masks of the image's size."""
     size = shown["height"], shown["width"]
     masks = list(proposals.masks)
     return {
@@ -109,27 +108,27 @@ def with_regions(shown: ShownImage, proposals: MaskProposals) -> ShownImage:
     }
 
 
-def answer(given: Segmentation) -> Answer:
+def answer(segmentation: Segmentation) -> Answer:
     """Scores and ranks of all regions."""
-    shares = [round(float(share), 4) for share in given.probabilities]
+    shares = [round(float(share), 4) for share in segmentation.probabilities]
     return {
-        "phrase": given.why.phrase.text,
-        "unsure": given.unsure,
-        "measure": given.measure,
-        "standing": [round(float(value), 2) for value in given.standing],
-        "probabilities": None if given.confidence is None else shares,
-        "order": given.order,
-        "best": given.best,
-        "runner_up": given.why.runner_up,
+        "phrase": segmentation.why.phrase.text,
+        "unsure": segmentation.unsure,
+        "measure": segmentation.measure,
+        "standing": [round(float(value), 2) for value in segmentation.standing],
+        "probabilities": None if segmentation.confidence is None else shares,
+        "order": segmentation.order,
+        "best": segmentation.best,
+        "runner_up": segmentation.why.runner_up,
     }
 
 
-def caption(given: Answered) -> Caption:
+def caption(found: TabAnswer) -> Caption:
     """An answer in words."""
-    answer, phrase = given.answer, given.answer.why.phrase
+    answer, phrase = found.answer, found.answer.why.phrase
     before, noun, after = _marked(phrase)
-    foot = [f"answered in {given.milliseconds:.0f} ms", f"head noun {phrase.head}"]
-    foot += [f"{name} {value:.2f}" for name, value in given.weights.items()]
+    foot = [f"answered in {found.milliseconds:.0f} ms", f"head noun {phrase.head}"]
+    foot += [f"{name} {value:.2f}" for name, value in found.weights.items()]
     origin = answer.provenance
     foot += [] if origin is None else [f"model {origin.model}"]
     return {
@@ -145,10 +144,10 @@ def caption(given: Answered) -> Caption:
     }
 
 
-def files(given: Answered) -> dict[str, File]:
-    """The ``mask`` as a PNG in the image's own size, and the ``record`` that segment prints."""
-    tab, answer = given.tab, given.answer
-    words = answer_names(tab.asked)[tab.asked.index(answer.why.phrase.expression)]
+def files(found: TabAnswer) -> dict[str, File]:
+    """The ``mask`` as a PNG of the image's size, and the ``record`` of ``refmask segment``."""
+    tab, answer = found.tab, found.answer
+    words = answer_names(tab.phrases)[tab.phrases.index(answer.why.phrase.expression)]
     name = f"{Path(tab.name).stem}-{words}"
     fields = {"image": tab.name, **answer.to_dict()}
     text = json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
@@ -159,43 +158,43 @@ def files(given: Answered) -> dict[str, File]:
 
 
 def data_uri(content: bytes, kind: str) -> str:
-    """Content within an address, so that no file needs to lie anywhere."""
+    """Content as a data URI, which needs no file."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def _verdict(given: Segmentation) -> str:
-    if given.best is None:
+def _verdict(answer: Segmentation) -> str:
+    if answer.best is None:
         return "No answer"
-    if given.confidence is None:
-        return f"Unsure: {given.reason}"
-    return f"{'Unsure: ' if given.unsure else ''}{percent(given.confidence)} confidence"
+    if answer.confidence is None:
+        return f"Unsure: {answer.reason}"
+    return f"{'Unsure: ' if answer.unsure else ''}{percent(answer.confidence)} confidence"
 
 
-def _reasons(given: Segmentation) -> str:
-    if given.best is None:
+def _reasons(answer: Segmentation) -> str:
+    if answer.best is None:
         return "No regions were found in this image."
-    if given.why.runner_up is None:
+    if answer.why.runner_up is None:
         return "Only one region was found; nothing to compare with."
-    if given.confidence is None:
+    if answer.confidence is None:
         return "Treat it as a guess: the scores mean nothing here."
-    guess = "Low confidence: treat it as a guess. " if given.unsure else ""
-    return f"{guess}Lead over second best: {given.why.margin:.2f} ({given.measure})."
+    guess = "Low confidence: treat it as a guess. " if answer.unsure else ""
+    return f"{guess}Lead over second best: {answer.why.margin:.2f} ({answer.measure})."
 
 
 def _marked(phrase: TargetPhrase) -> tuple[str, str, str]:
-    """The expression before, at and after its noun phrase; all of it before where that fails."""
-    found = re.search(rf"(?<!\w){re.escape(phrase.noun_phrase)}(?!\w)", phrase.text)
-    if found is None:
+    """Split an expression at its noun phrase; all of it comes first where that fails."""
+    match = re.search(rf"(?<!\w){re.escape(phrase.noun_phrase)}(?!\w)", phrase.text)
+    if match is None:
         return phrase.text, "", ""
-    return phrase.text[: found.start()], found[0], phrase.text[found.end() :]
+    return phrase.text[: match.start()], match[0], phrase.text[match.end() :]
 
 
 def _reduced(mask: BoolArray, size: tuple[int, int]) -> BoolArray:
-    """Every so many pixels of a mask; itself when the size is its own."""
+    """Subsample a mask to ``size``."""
     if mask.shape == size:
         return mask
-    places = [
+    indices = [
         ((np.arange(new) + 0.5) * old / new).astype(np.intp)
         for new, old in zip(size, mask.shape, strict=True)
     ]
-    return np.asarray(mask[np.ix_(*places)])
+    return np.asarray(mask[np.ix_(*indices)])

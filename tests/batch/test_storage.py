@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from refmask.batch import places
-from refmask.batch.places import absolute, beside, find_images, is_folder, read, write_whole
+from refmask.batch import storage
+from refmask.batch.storage import absolute, find_images, is_folder, read, resolve, write_whole
 from refmask.errors import ConfigurationError, ImageError, InputError
 
 NAMES = [
@@ -27,8 +27,8 @@ def test_a_folder_gives_all_images_below_it_but_hidden_ones(photos):
 def test_a_glob_and_a_single_image(photos):
     assert find_images(f"{photos}/[01]*") == [f"{photos}/0.png", f"{photos}/1.png"]
     assert find_images(f"{photos}/**/5.*") == [f"{photos}/more of them/5.png"]
-    assert find_images(f"{photos}/broken.png") == [f"{photos}/broken.png"]  # told when read
-    with pytest.raises(ImageError, match=r"in .*nothing, but it does not exist"):
+    assert find_images(f"{photos}/broken.png") == [f"{photos}/broken.png"]  # reading it raises
+    with pytest.raises(ImageError, match=r"nothing does not exist; check the path"):
         find_images(f"{photos}/nothing")
 
 
@@ -40,54 +40,54 @@ def test_a_uri_names_what_it_finds_by_uris(photos):
     assert not is_folder(found[0])
 
 
-def test_places_without_images_are_refused(tmp_path):
-    for place in (tmp_path, tmp_path / "*.png", tmp_path.as_uri()):
-        with pytest.raises(ImageError, match=r"expected images in .*, found none"):
-            find_images(str(place))
+def test_folders_and_globs_without_images_are_refused(tmp_path):
+    for name in (tmp_path, tmp_path / "*.png", tmp_path.as_uri()):
+        with pytest.raises(ImageError, match=r"there are no images in"):
+            find_images(str(name))
 
 
 @pytest.mark.parametrize("uri", ["gopher://host/a.png", "https://host/a.png", "s3://"])
-def test_what_pyarrow_does_not_open_is_refused(uri):
-    with pytest.raises(InputError, match=r"expected a path, or a URI of s3"):
+def test_a_uri_that_pyarrow_cannot_open_is_refused(uri):
+    with pytest.raises(InputError, match=r"cannot be opened .*; use a path, or a URI of s3"):
         read(uri)
 
 
-def test_a_password_is_not_taken_into_names():
-    with pytest.raises(InputError, match=r"expected no password in the URI of /a.png") as told:
+def test_a_password_in_a_uri_is_refused():
+    with pytest.raises(InputError, match=r"URI of /a.png holds a password") as caught:
         read("s3://name:secret@bucket/a.png")
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)
 
 
-def test_options_of_a_file_system_stay_behind_names(photos):
+def test_options_of_a_file_system_stay_in_uris(photos):
     found = find_images(f"{photos.as_uri()}/[01]*")
     assert found == [f"{photos.as_uri()}/0.png", f"{photos.as_uri()}/1.png"]
-    assert beside("s3://bucket/a b?region=x", "c.png") == "s3://bucket/a%20b/c.png?region=x"
+    assert resolve("s3://bucket/a b?region=x", "c.png") == "s3://bucket/a%20b/c.png?region=x"
 
 
-def test_what_cannot_be_read_is_told(photos, monkeypatch):
-    with pytest.raises(ImageError, match=r"image at .*nothing.png, but it does not exist"):
+def test_unreadable_files_are_refused(photos, monkeypatch):
+    with pytest.raises(ImageError, match=r"nothing.png does not exist"):
         read(f"{photos}/nothing.png")
-    with pytest.raises(ImageError, match=r"but it is no file"):
+    with pytest.raises(ImageError, match=r"is not an image; check the path"):
         read(str(photos))
     monkeypatch.setenv("REFMASK_LIMITS", "file=10")
     with pytest.raises(ImageError, match=r"0.png would take .* at most 10 are read"):
         read(f"{photos}/0.png")
 
 
-def test_names_mean_the_same_anywhere(monkeypatch, tmp_path):
+def test_names_are_made_absolute(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert absolute("a/../b.png") == f"{tmp_path}/b.png"
     assert absolute("s3://bucket/a.png") == "s3://bucket/a.png"
-    assert beside(f"{tmp_path}/in", "../b.png") == f"{tmp_path}/b.png"
-    assert beside("file:///in", "a b.png") == "file:///in/a%20b.png"
-    assert beside("/in", "/b.png") == "/b.png"
-    assert beside("/in", "s3://bucket/b.png") == "s3://bucket/b.png"
+    assert resolve(f"{tmp_path}/in", "../b.png") == f"{tmp_path}/b.png"
+    assert resolve("file:///in", "a b.png") == "file:///in/a%20b.png"
+    assert resolve("/in", "/b.png") == "/b.png"
+    assert resolve("/in", "s3://bucket/b.png") == "s3://bucket/b.png"
 
 
 @pytest.mark.parametrize("direct", [False, True])
 def test_files_are_written_whole(tmp_path, monkeypatch, direct):
     if direct:  # as in an object store
-        monkeypatch.setattr(places, "STORES", ("local",))
+        monkeypatch.setattr(storage, "STORES", ("local",))
         (tmp_path / "out").mkdir()
     for content in (b"one", b"two"):
         write_whole(str(tmp_path / "out"), "file", content)
@@ -95,9 +95,9 @@ def test_files_are_written_whole(tmp_path, monkeypatch, direct):
     assert os.listdir(tmp_path / "out") == ["file"]  # noqa: PTH208
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path):
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigurationError, match=r"cannot write .*file/part: .*another place"):
+    with pytest.raises(ConfigurationError, match=r"cannot write .*file/part: .*another folder"):
         write_whole(str(tmp_path / "file"), "part", b"content")
 
 
@@ -110,7 +110,7 @@ def test_a_failed_write_leaves_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("where", ["", "/*"])
-def test_a_name_that_is_no_text_is_one_bad_image_among_others(tmp_path, where):
+def test_a_name_that_is_not_utf8_is_one_bad_image_among_others(tmp_path, where):
     for name in (b"a.png", b"b\xe4.png"):
         (tmp_path / os.fsdecode(name)).write_bytes(b"")
     found = find_images(f"{tmp_path}{where}")

@@ -1,6 +1,6 @@
 shown((phrases) => {
   const buttons = phrases.map((phrase) =>
-    made("button", { type: "button", className: "rm-button", textContent: phrase }),
+    create("button", { type: "button", className: "rm-button", textContent: phrase }),
   );
   element.querySelector(".rm-row").replaceChildren(...buttons);
 });
