@@ -92,7 +92,7 @@ def test_another_configuration_is_refused(three, model, capsys):
     ("words", "message"),
     [
         (["--first", "0"], "--first 0 is too small"),
-        (["--proposals", "masks:none/{stem}.npz"], "24 of their files are not there"),
+        (["--proposals", "masks:none/{stem}.npz"], "24 mask files for the 24 images do not exist"),
         (["--proposals", "nothing"], "unknown proposals"),
         (["--split", "testA"], "testA"),
     ],

@@ -134,8 +134,8 @@ def test_other_masks_are_scored_and_compared(evaluate, own_coco, tmp_path, capsy
             ["evaluate", "scenes", "--split", "val", "--questions", "categories"],
             "scenes has expressions of its own; leave --questions out",
         ),
-        (["evaluate", "coco", "--questions", "categories"], "expected the folder of coco as root"),
-        (["data", "show", "coco", "--out", "drawn"], "expected the folder of coco as root"),
+        (["evaluate", "coco", "--questions", "categories"], "coco is not shipped; give the folder"),
+        (["data", "show", "coco", "--out", "drawn"], "coco is not shipped; give the folder"),
     ],
 )
 def test_mistakes_are_told_in_one_line(words, message, capsys):

@@ -205,7 +205,7 @@ def test_the_report_on_images_with_given_truth_sets_proposers_side_by_side(capsy
             ["--out", "x", "--proposals", "grouping", "--proposals", "sam"],
             "several --proposals need --report",
         ),
-        (["--report"], "expected ground truth for"),
+        (["--report"], "has no ground truth; add --truth"),
         (["--draw", "x", "--min-area", "2"], "min_area"),
         (["--draw", "x", "--first", "0"], "--first 0 is too small"),
         (["--draw", "x", "--compat", "reference", "--precision", "bf16"], "computes in fp32"),

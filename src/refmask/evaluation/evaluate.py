@@ -61,11 +61,11 @@ class Evaluation:
     _read_lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        faults = [
-            f"`{name}` is {value}; give 1 or more"
-            for name, value in (("first", self.first), ("workers", self.workers))
-            if value is not None and value < 1
-        ]
+        faults = []
+        if self.first is not None and self.first < 1:
+            faults.append(f"`first` is {self.first}; give 1 or more")
+        if self.workers is not None and self.workers < 1:
+            faults.append(f"`workers` is {self.workers}; give 1 or more")
         if self.missing not in MISSING:
             faults.append(f"`missing` is {self.missing!r}; choose {' or '.join(MISSING)}")
         if not self.dataset.queries:
