@@ -19,7 +19,7 @@ from safetensors.torch import save
 from attack.gadgets import in_archive, in_legacy
 from attack.kinds import Kind
 from refmask.clip import load_clip
-from refmask.clip.checkpoints import trained_quick
+from refmask.clip.activations import trained_quick
 from refmask.clip.loading import tokenizer_of
 from refmask.clip.sources import find_model
 from refmask.proposals.sam import source as sam

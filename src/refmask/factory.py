@@ -12,7 +12,7 @@ from refmask.cache.features import FeatureCache
 from refmask.cache.masks import CachedProposer, MaskCache
 from refmask.errors import ConfigurationError, RefmaskWarning
 from refmask.limits import STORE
-from refmask.methods import PRESETS, load_method, usual_method
+from refmask.methods import PRESETS, check_preset, load_method, usual_method
 from refmask.methods.base import Encoder
 from refmask.proposals import load_proposer, shared
 from refmask.proposals.refine import Refined, Refinement
@@ -85,7 +85,8 @@ def load(
         ModelError: when the model cannot be loaded.
         MissingResource: when the parser is not installed.
     """
-    _check_preset(preset)
+    if preset is not None:
+        check_preset(preset)
     specified = proposals if isinstance(proposals, str) else AUTO
     said = _said(model, weights, specified, device, precision, compat)
     with naming_sources(said):
@@ -186,7 +187,8 @@ def assemble(
         ConfigurationError: for a name or setting that does not exist.
         MissingResource: when the parser is not installed.
     """
-    _check_preset(preset)
+    if preset is not None:
+        check_preset(preset)
     record = compatibility.by_name(compat, encoder.family)
     method = usual_method(encoder) if method == AUTO else method
     # The card's advice is for the corrected method, the preset for the paper's: the latter wins.
@@ -219,11 +221,6 @@ def _said(
         "compat": None if compat == "default" else compat,
     }
     return resolve(given, [name for name in given if name != "compat"])
-
-
-def _check_preset(preset: str | None) -> None:
-    if preset is not None and preset not in PRESETS:
-        raise ConfigurationError(f"expected a preset out of {', '.join(PRESETS)}, got {preset!r}")
 
 
 def wrap_proposer(

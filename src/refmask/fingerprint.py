@@ -21,6 +21,7 @@ import numpy as np
 
 from refmask.compat import Compat, reference
 from refmask.errors import ConfigurationError
+from refmask.methods import METHODS
 from refmask.ops.images import checked
 from refmask.proposals.given import GivenMasks
 from refmask.proposals.refine import Refined, configuration_of
@@ -295,8 +296,6 @@ def method_name(method: Method) -> str:
 
     A shortened one (``SHORTENED``) has the key of the one that it derives from.
     """
-    from refmask.methods import METHODS  # which imports torch, see above
-
     places = [(cls.__module__, cls.__name__) for cls in type(method).__mro__]
     names = {place: name for name, place in METHODS.items()}
     return next((names[place] for place in places if place in names), type(method).__name__)

@@ -1,5 +1,8 @@
 """Commands try where they are to write before they work."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -60,16 +63,81 @@ def test_a_file_that_is_there_may_be_replaced(tmp_path, image):
         (["segment", "IMAGE", "x", "--proposals", "masks:/dev/zero"], "a device or a pipe"),
         (["propose", "IMAGE", "--draw", "x", "--proposals", "masks:MANY"], "take 3 masks, at"),
         (["evaluate", "scenes", "--proposals", "masks:MANY"], "take 3 masks, at most 2 are read"),
+        (["segment", "IMAGE", "x", "--proposals", "masks:BROKEN"], "expected JSON in"),
+        (["segment", "IMAGE", "x", "--proposals", "nonesuch"], "unknown proposals 'nonesuch'"),
+        (["segment", "IMAGE", "x", "--proposals", "store:none"], "expected a store in none"),
+        (["segment", "IMAGE", "x", "--proposals", "sam:weights=n.pt"], "weights at n.pt, but th"),
+        (["segment", "none.png", "x"], "expected an image at none.png, but there is no such file"),
+        (["segment", "IMAGE", "x", "--method", "nonesuch"], "unknown method 'nonesuch'; choose"),
+        (["segment", "IMAGE", "x", "--preset", "nonesuch"], "unknown preset 'nonesuch'; choose"),
+        (["segment", "IMAGE", "x", "--parser", "nonesuch"], "an installed spaCy pipeline, got"),
+        (["segment", "IMAGE", "x", "--beta", "nan"], "--beta is nan, not from 0 to 1; correct"),
+        (["segment", "IMAGE", "x", "--min-area", "7"], "min_area and max_area from 0 to 1"),
+        (["segment", "IMAGE", "x", "--store-limit", "much"], "expected a size such as 500MB"),
+        (["propose", "IMAGE", "--draw", "x", "--weights", "none.pt"], "weights at none.pt, but"),
+        (["index", "add", "none.png", "--index", "x"], "expected an image at none.png, but there"),
+        (["search", "", "--index", "x"], "expected an expression, got an empty one"),
+        (["search", "a", "--index", "none"], "expected an index in none, found none; make one"),
+        (["batch", "none.csv", "--out", "x"], "expected images, or a table of them, at none.csv"),
     ],
 )
 def test_what_cannot_be_read_is_told_before_any_work(
     words, says, image, tmp_path, monkeypatch, capsys
 ):
+    (tmp_path / "broken.json").write_text("{")
     np.savez(tmp_path / "many.npz", masks=np.ones((3, 6, 9), bool))
     monkeypatch.setenv("REFMASK_LIMITS", "masks=2")
     monkeypatch.setattr("refmask.cli.segment.settle", lambda *_: pytest.fail("a model is chosen"))
-    names = {"IMAGE": image, "masks:MANY": f"masks:{tmp_path / 'many.npz'}"}
+    names = {
+        "IMAGE": image,
+        "masks:MANY": f"masks:{tmp_path / 'many.npz'}",
+        "masks:BROKEN": f"masks:{tmp_path / 'broken.json'}",
+    }
     assert main([names.get(word, word) for word in words]) == 2
     told = capsys.readouterr()
     assert says in told.err
     assert told.err.count("\n") == 1
+
+
+MISTAKES = {
+    "--model nonesuch": "unknown model 'nonesuch'; choose 'offline'",
+    "--model ViT-B-32 --weights none.pt": "expected weights at none.pt, but there is no such file",
+    "--model ViT-B-32 --weights opnai": "no weights 'opnai'; choose a file, 'hf-hub:ORG/REPO' or",
+    "--model bad.json": "expected JSON in bad.json",
+}
+COMMANDS = (
+    *("segment IMAGE x", "evaluate scenes", "search x --index .", "index add IMAGE --index ."),
+    *("batch IMAGE --expressions phrases.txt --out x", "app", "serve"),
+)
+
+
+def test_mistakes_are_told_without_torch_or_spacy(image, tmp_path):
+    """In one process, in which both may not be imported."""
+    (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "phrases.txt").write_text("the cat")
+    (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "refmask-index.json").write_text(
+        '{"format": 1, "folders": [], "removed": [], "configuration": {}, "alpha": 0.9, "dim": 2}'
+    )
+    asked = [*(f"{command} {mistake}" for command in COMMANDS for mistake in MISTAKES)]
+    asked += ["batch IMAGE --expressions empty.txt --out x"]
+    code = (
+        "import sys; sys.modules.update(torch=None, spacy=None)\n"
+        "from refmask.cli import main\n"
+        f"for words in {[line.replace('IMAGE', image).split() for line in asked]!r}: "
+        "print(main(words), flush=True, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    told = done.stderr.splitlines()
+    assert told[1::2] == ["2"] * len(asked)
+    says = [*(text for _ in COMMANDS for text in MISTAKES.values()), "expressions in empty.txt, go"]
+    assert all(text in line for text, line in zip(says, told[::2], strict=True)), told
+
+
+def test_where_a_value_comes_from_is_told_before_any_work(image, monkeypatch, capsys):
+    monkeypatch.setenv("REFMASK_MODEL", "nonesuch")
+    monkeypatch.setattr("refmask.cli.options.tell", lambda *_: pytest.fail("a model is loaded"))
+    assert main(["segment", image, "x"]) == 2
+    assert "(model is 'nonesuch' in REFMASK_MODEL)" in capsys.readouterr().err

@@ -103,22 +103,40 @@ def test_a_hub_id_of_transformers(folder, hub_cache):
     ("change", "says"),
     [
         ({"model_type": "siglip"}, "model type 'siglip', not of a CLIP"),
-        ({"text_config": {"vocab_size": 99}}, "vocab_size 99"),
-        ({"vision_config": {"hidden_act": "relu"}}, "hidden_act"),
-        ({"vision_config": {"hidden_act": "gelu"}}, "hidden_act"),
-        ({"vision_config": {"layer_norm_eps": 0.1}}, "layer_norm_eps 0.1"),
-        ({"vision_config": [1]}, "vision_config of a CLIP as an object, got list"),
-        ({"vision_config": {"num_attention_heads": 0}}, "no usable size"),
-        ({"projection_dim": "wide"}, "no usable size"),
-        ({"projection_dim": 1e999}, "no usable size"),
-        ({"text_config": {"num_hidden_layers": 10**9}}, "text_cfg.layers must be a whole number"),
-        ({"vision_config": {"image_size": 10**6}}, "image_size must be"),
+        ({"text_config": {"vocab_size": 99}}, "text_config.vocab_size must be 49408, not 99"),
+        ({"vision_config": {"hidden_act": "relu"}}, 'hidden_act must be .* not "relu"'),
+        ({"vision_config": {"hidden_act": "gelu"}}, "hidden_act must be the same in text_config"),
+        ({"vision_config": {"layer_norm_eps": 0.1}}, "layer_norm_eps must be 1e-05, not 0.1"),
+        ({"text_config": [1]}, "text_config must be an object, not a list of 1"),
+        ({"vision_config": None}, "vision_config must be an object, not null"),
+        ({"vision_config": {"num_attention_heads": 0}}, "num_attention_heads must be a whole num"),
+        ({"vision_config": {"num_attention_heads": 7}}, "vision_config.hidden_size must be a mul"),
+        ({"text_config": {"num_attention_heads": True}}, "num_attention_heads must be .*, not tru"),
+        ({"text_config": {"hidden_size": -1}}, "text_config.hidden_size must be .*, not -1"),
+        ({"text_config": {"hidden_size": "512"}}, 'hidden_size must be a whole number .*, not "5'),
+        ({"text_config": {"intermediate_size": 10**9}}, "intermediate_size must be a whole numbe"),
+        ({"projection_dim": "wide"}, 'projection_dim must be a whole number from .*, not "wide"'),
+        ({"projection_dim": float("nan")}, "projection_dim must be a whole number .*, not NaN"),
+        ({"projection_dim": 1e999}, "projection_dim must be a whole number from .*, not Infinity"),
+        ({"text_config": {"num_hidden_layers": 10**9}}, "num_hidden_layers must be a whole numbe"),
+        ({"vision_config": {"image_size": 10**6}}, "vision_config.image_size must be a whole num"),
+        ({"vision_config": {"image_size": 8000}}, "vision_config.image_size must be 1 to 64 time"),
+        ({"vision_config": {"patch_size": 225}}, "vision_config.image_size must be 1 to 64 times"),
     ],
 )
-def test_configurations_of_other_models(tmp_path, change, says):
+def test_configurations_that_describe_no_clip_of_ours(tmp_path, change, says):
     content = {"model_type": "clip", "text_config": {}, "vision_config": {}} | change
     (tmp_path / "config.json").write_text(json.dumps(content))
-    with pytest.raises(ModelError, match=says):
+    with pytest.raises(ModelError, match=says) as error:
+        load_clip(str(tmp_path))
+    assert str(error.value).startswith(f"{tmp_path / 'config.json'} ")
+    assert "; c" in str(error.value)  # "; correct it", "; choose a CLIP"
+
+
+def test_what_lies_beside_is_named_where_it_is_wrong(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "clip"}')
+    (tmp_path / "preprocessor_config.json").write_text('{"image_std": [0.5, 0.5, 0]}')
+    with pytest.raises(ModelError, match=r"preprocessor_config.json cannot .* image_std\[2\] must"):
         load_clip(str(tmp_path))
 
 

@@ -65,7 +65,7 @@ def changed(place, value):
         ("vision_cfg.layers", [1, 2, 3, 10**9], r"vision_cfg.layers must be .* list of 4"),
         ("vision_cfg.width", True, "width must be a whole number from 1 to 8192, not true"),
         ("vision_cfg.width", 64.0, "width must be a whole number from 1 to 8192, not 64.0"),
-        ("vision_cfg.width", 10**39, r"from 1 to 8192, not 10{39}$"),
+        ("vision_cfg.width", 10**39, r"from 1 to 8192, not 10{39};"),
         pytest.param("vision_cfg.width", 10**4000, "a whole number of 4001 digits", id="digits"),
         ("vision_cfg", [], "vision_cfg must be an object, not a list of 0"),
         ("vision_cfg.image_size", 4096, "image_size must be 1 to 64 times patch_size"),
@@ -97,13 +97,15 @@ def test_a_fault_is_told_in_one_line(tmp_path, weights, place, value, told):
     with pytest.raises(ModelError, match=told) as error:
         load_clip(str(path), weights)
     assert "\n" not in str(error.value)
-    assert len(str(error.value)) < len(str(path)) + 300
+    assert len(str(error.value)) < len(str(path)) + 350
 
 
 def test_the_first_faults_are_told_at_once(tmp_path):
     path = tmp_path / "model.json"
     path.write_text(json.dumps({"text_cfg": {"width": 0}, **dict.fromkeys("abc", 1)}))
-    with pytest.raises(ModelError, match=r"embed_dim is .*; vision_cfg is .*; text_cfg.* 3 more$"):
+    with pytest.raises(
+        ModelError, match=r"embed_dim is .*; vision_cfg is .*; text_cfg.* 3 more; correct"
+    ):
         read_configuration(path)
 
 

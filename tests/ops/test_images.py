@@ -26,9 +26,9 @@ def image():
     return pixels
 
 
-def file_of(image):
+def file_of(image, form="PNG"):
     content = io.BytesIO()
-    Image.fromarray(image).save(content, "PNG")
+    Image.fromarray(image).save(content, form)
     return content.getvalue()
 
 
@@ -134,9 +134,9 @@ def test_files_that_are_no_image(image, tmp_path):
         ("absent.png", "there is no such file"),
         (".", "is a folder"),
         ("cut.jpg", "damaged or cut short"),
-        ("archive.png", "its content is none"),
-        ("empty.png", "its content is none"),
-        ("program.eps", "its content is none"),
+        ("archive.png", "is no image that refmask can read"),
+        ("empty.png", "is no image that refmask can read"),
+        ("program.eps", "is no image that refmask can read"),
     ]:
         with pytest.raises(ImageError, match=message):
             read_image(tmp_path / name)
@@ -161,6 +161,14 @@ def test_a_decoder_may_raise_anything(image, tmp_path):
     assert any("damaged or cut short" in line for line in told)
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_begins_as_an_image_is_damaged_whatever_its_decoder_says(image, form):
+    content = file_of(image, form)
+    for rest in (b"", b"\xff" * 99):
+        with pytest.raises(ImageError, match=r"^a.bin is damaged or cut short.*; fetch it again$"):
+            decode_image(content[:20] + rest, "a.bin")
+
+
 def test_files_in_memory(image, tmp_path):
     Image.fromarray(image).save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
@@ -171,7 +179,7 @@ def test_files_in_memory(image, tmp_path):
     with pytest.raises(ImageError, match=r"^the file is damaged or cut short"):
         decode_image(content[:-30])
     for nothing in (b"", b"none"):
-        with pytest.raises(ImageError, match="in the file, but its content is none"):
+        with pytest.raises(ImageError, match="the file is no image that refmask can read"):
             decode_image(nothing)
 
 

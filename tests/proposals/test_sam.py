@@ -220,7 +220,7 @@ def test_nan_is_told(copy, name):
 
 def test_a_model_that_cannot_be_built_is_told(copy, name):
     _reconfigure(
-        copy, lambda config: config["mask_decoder_config"].update(num_multimask_outputs="x")
+        copy, lambda config: config["mask_decoder_config"].update(attention_downsample_rate="x")
     )
     with pytest.raises(ModelError, match="cannot build the model") as error:
         KINDS[name](str(copy)).propose(IMAGE)
@@ -240,6 +240,29 @@ def test_a_configuration_is_checked_before_anything_is_built(copy, name, changes
     with pytest.raises(ModelError, match=rf"mask_decoder_config\.{told}") as error:
         KINDS[name](str(copy))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"num_multimask_outputs": 10**7}, "num_multimask_outputs must be a whole number from 1"),
+        ({"attention_downsample_rate": 10**9}, "must be a number from -100000 to 100000, not 1000"),
+        ({"layer_norm_eps": [float("nan")]}, r"\[0\] must be a number from -100000 .*, not NaN"),
+        ({"mlp_dim": 9999}, "too few for its config.json"),
+    ],
+)
+def test_no_number_makes_the_model_larger_than_its_weights(copy, name, changes, told):
+    _reconfigure(copy, lambda config: config["mask_decoder_config"].update(changes))
+    with pytest.raises((ModelError, WeightsError), match=told):
+        KINDS[name](str(copy)).propose(IMAGE)
+
+
+def test_a_model_that_can_be_built_but_not_run_is_told(sam_folder, tmp_path):
+    copy = shutil.copytree(sam_folder("sam2"), tmp_path / "model")
+    stages = {"query_stride": [0, 0]}
+    _reconfigure(copy, lambda config: config["vision_config"]["backbone_config"].update(stages))
+    with pytest.raises(ModelError, match=r"cannot run as its config.json says .*; fetch it again"):
+        Sam2(str(copy)).propose(IMAGE)
 
 
 def test_a_models_own_code_is_refused(copy, name):

@@ -122,7 +122,7 @@ def test_bad_images_are_reported_and_left_out(index, photos):
     assert counts == {"added": 6, "failed": 4}
     errors = " ".join(outcome.error for outcome in outcomes)
     for reason in (
-        "its content is none",
+        "is no image that refmask can read",
         "cut short",
         "is not UTF-8; rename it",
         "there is no such file",

@@ -288,7 +288,7 @@ def test_errors_are_in_plain_words(opened, street, tmp_path):
     notes = tmp_path / "notes.png"
     notes.write_text("no image")
     opened.get_by_label("Choose an image").set_input_files(notes)
-    playwright.expect(status).to_contain_text("in notes.png, but its content is none")
+    playwright.expect(status).to_contain_text("notes.png is no image that refmask can read")
     assert str(tmp_path) not in status.inner_text()
     large = tmp_path / "large.png"
     Image.new("1", (5000, 4000)).save(large)

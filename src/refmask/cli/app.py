@@ -29,10 +29,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the page until interrupted; the model loads while the page is up."""
+    check_segmenter_options(args)
+
     from refmask.server.limits import Limits
     from refmask.server.page.serving import open_page
 
-    check_segmenter_options(args)
     store: Future[SessionStore] = Future()
     note = f"Model: {args.choice.line}" if args.choice.line else ""
     page = open_page(store, Limits(), args.model, host=args.host, port=args.port, note=note)

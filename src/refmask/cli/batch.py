@@ -10,13 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from refmask.cli.engines import add_engine_options, cluster, in_this_folder, on_cluster
-from refmask.cli.options import add_segmenter_options, build_segmenter
+from refmask.cli.expressions import read_expressions, target_phrases
+from refmask.cli.options import add_segmenter_options, build_segmenter, check_segmenter_options
 
 if TYPE_CHECKING:
     from refmask.batch.batch import Engine
     from refmask.batch.output import ShardResult
     from refmask.segmenter import Segmenter
-    from refmask.types import TargetPhrase
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -71,15 +71,20 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Answer all rows that are not answered yet; print how many failed."""
+    on_ray = on_cluster(args)
+    check_segmenter_options(args)
+    expressions = None if args.expressions is None else read_expressions(args.expressions)
+
     from tqdm import tqdm
 
     from refmask.batch.batch import Batch
     from refmask.batch.plan import read_plan
     from refmask.batch.worker import fingerprint_of
 
-    on_ray = on_cluster(args)
     segmenter = build_segmenter(args)
-    plan = read_plan(args.input, _phrases(args, segmenter), args.per_image)
+    # Bad expressions are errors before an image is read.
+    phrases = None if expressions is None else target_phrases(expressions, segmenter.parser)
+    plan = read_plan(args.input, phrases, args.per_image)
     batch = Batch(plan, fingerprint_of(segmenter), args.out, args.shard_rows, args.retry)
     began, counts = time.perf_counter(), Counter[str]()
     off = not sys.stderr.isatty()
@@ -101,15 +106,6 @@ def run(args: argparse.Namespace) -> int:
     first = summary["first_error"]
     print(f"refmask: {summary['errors']} rows failed; the first: {first}", file=sys.stderr)
     return 2 if summary["errors"] == summary["rows"] else 1
-
-
-def _phrases(args: argparse.Namespace, segmenter: Segmenter) -> list[TargetPhrase] | None:
-    """The expressions for every image, parsed before any image is read."""
-    from refmask.cli.expressions import read_expressions, target_phrases
-
-    if args.expressions is None:
-        return None
-    return target_phrases(read_expressions(args.expressions), segmenter.parser)
 
 
 def _engine(args: argparse.Namespace, segmenter: Segmenter, on_ray: bool) -> Engine:

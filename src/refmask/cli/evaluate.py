@@ -128,10 +128,12 @@ def run(args: argparse.Namespace) -> int:
 def _evaluation(args: argparse.Namespace) -> tuple[Evaluation, Segmenter]:
     """The evaluation that the options describe, and its segmenter."""
     from refmask.evaluation.sources import INSTANCES
-    from refmask.evaluation.system import SegmenterSystem
 
     settle(args, scenes=args.dataset == SCENES)
     dataset = load_data(args, args.dataset, among_instances=args.proposals == INSTANCES)
+
+    from refmask.evaluation.system import SegmenterSystem
+
     segmenter, source = _system(args, dataset.ids[: args.first])
     return evaluation_of(args, dataset, SegmenterSystem(segmenter, source)), segmenter
 

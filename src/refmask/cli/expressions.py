@@ -21,7 +21,7 @@ from typing import Any
 from refmask.errors import ExpressionError
 from refmask.ops.reading import parse_json, read_text
 from refmask.text.parser import PhraseParser
-from refmask.text.words import is_nothing
+from refmask.text.words import checked_expression, is_nothing
 from refmask.types import TargetPhrase
 
 PARSE = ("words", "heads", "deps", "pos")
@@ -113,7 +113,7 @@ def _listed(path: Path, value: Any) -> list[Any]:
 
 def _entry(path: Path, where: str, entry: Any) -> Expression:
     if isinstance(entry, str):
-        return Expression(entry)
+        return Expression(_checked(path, where, entry))
     if not isinstance(entry, dict):
         raise _wrong(path, where, "a string or an object", type(entry).__name__)
     text = entry.get("expression", entry.get("raw"))
@@ -122,7 +122,14 @@ def _entry(path: Path, where: str, entry: Any) -> Expression:
     phrase = entry.get("noun_phrase")
     if phrase is not None and (not isinstance(phrase, str) or not phrase.strip()):
         raise _wrong(path, where, "text under 'noun_phrase'", repr(phrase))
-    return Expression(text, _parse(path, where, entry), phrase)
+    return Expression(_checked(path, where, text), _parse(path, where, entry), phrase)
+
+
+def _checked(path: Path, where: str, text: str) -> str:
+    try:
+        return checked_expression(text)
+    except ExpressionError as error:
+        raise ExpressionError(f"{where} of {path}: {error}") from None
 
 
 def _parse(path: Path, where: str, entry: dict[str, Any]) -> Parse | None:

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from refmask.cli.options import add_system_options, load_segmenter
+from refmask.cli.options import add_system_options, load_segmenter, settle
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     image = read_image(args.image)
     masks, _ = GivenMasks(args.masks).source.read(*image.shape[:2])
     proposals = MaskProposals(masks).checked_for(image)
+    settle(args)
+
     segmenter = load_segmenter(args, proposals="grouping")
     phrases = target_phrases(expressions, segmenter.parser)
     method = segmenter.method

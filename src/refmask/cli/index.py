@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from refmask.cli.engines import add_engine_options, cluster, in_this_folder, on_cluster
 from refmask.cli.hints import as_options
-from refmask.cli.options import add_segmenter_options, build_segmenter
+from refmask.cli.options import add_segmenter_options, build_segmenter, check_segmenter_options
 
 if TYPE_CHECKING:
     from refmask.search import Index, Outcome, Stats
@@ -67,9 +67,11 @@ def _add_encoding(parser: argparse.ArgumentParser) -> None:
 
 def _encode(args: argparse.Namespace) -> int:
     """Add or update; a bad image does not stop the rest."""
+    on_ray = on_cluster(args)
+    check_segmenter_options(args)
+
     from refmask.search import Index
 
-    on_ray = on_cluster(args)
     index = Index.open(args.index, build_segmenter(args), create=args.action == ADD)
     counts = _run(index, args, _elsewhere(index, args) if on_ray else None)
     summary = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))

@@ -182,10 +182,18 @@ def settle(args: argparse.Namespace, *, scenes: bool = False) -> Choice:
 
     Raises:
         ConfigurationError: when the environment or the configuration file is invalid.
-        WeightsError: when a remembered file is missing or changed.
+        ModelError: when a model's configuration is invalid.
+        WeightsError: when weights are no file, or a remembered file is missing or changed.
     """
     if "choice" not in args:
+        from refmask.cli.places import GIVEN, check_model, check_proposals
+        from refmask.settings.precedence import naming_sources
+
         args.choice = choice = chosen(args, scenes=scenes)
+        with naming_sources(args.settings):
+            check_model(choice.model, choice.weights)
+            if not choice.proposals.startswith(GIVEN):  # else ``check_places`` has checked them
+                check_proposals(choice.proposals)
         args.model, args.weights, args.proposals = choice.model, choice.weights, choice.proposals
     settled: Choice = args.choice
     return settled

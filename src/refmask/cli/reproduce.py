@@ -74,8 +74,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the tables and figures; print their files."""
+    from refmask.cli.places import check_model
     from refmask.reproduce import EXPERIMENTS, make
-    from refmask.reproduce.context import ExperimentContext
 
     names = list(EXPERIMENTS) if args.name == ["all"] else args.name
     unknown = [name for name in names if name not in EXPERIMENTS]
@@ -83,6 +83,14 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigurationError(
             f"unknown table or figure '{unknown[0]}'; choose from {', '.join(EXPERIMENTS)}, all"
         )
+    more = _more_vits(args.also_vit)
+    named = ((args.vit, args.vit_weights), (args.resnet, args.resnet_weights), *more.values())
+    for model, weights in named:
+        if model and model != NONE:
+            check_model(model, weights)
+
+    from refmask.reproduce.context import ExperimentContext
+
     models = _models(args)
     titles = ", ".join(" ".join(filter(None, pair)) for pair in models.values())
     print(f"refmask: model: {titles}", file=sys.stderr)
@@ -90,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
         out=args.out,
         root=args.data_root,
         models=models,
-        more_vits=_more_vits(args.also_vit),
+        more_vits=more,
         proposals=args.proposals,
         store=args.store,
         store_limit=args.store_limit,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refmask.cli.hints import as_options
-from refmask.cli.options import add_system_options, load_segmenter
+from refmask.cli.options import add_system_options, load_segmenter, settle
 from refmask.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,9 +59,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search, print and draw; returns 1 when nothing is found."""
-    from refmask.search import Filters, Index
+    from refmask.search import Filters
 
     filters = Filters(args.folder, args.min_area, args.max_area, args.since, args.until)
+    settle(args)
+
+    from refmask.search import Index
+
     index = Index.open(args.index, load_segmenter(args, "grouping"))
     hits = index.search(
         args.phrase,

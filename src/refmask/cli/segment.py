@@ -65,7 +65,6 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from refmask.export.folder import image_folders
-    from refmask.factory import wrap_proposer
     from refmask.ops.files import check_writable
     from refmask.ops.finding import find_images
     from refmask.ops.reading import is_file
@@ -83,6 +82,9 @@ def run(args: argparse.Namespace) -> int:
     offer(args)
     given = settle(args).proposals.startswith("masks:")
     refine = refinement(args)
+
+    from refmask.factory import wrap_proposer
+
     # Given masks belong to an image's name; see below.
     spec = "grouping" if given else args.proposals
     segmenter = load_segmenter(args, spec, args.store, refine, args.store_limit)

@@ -91,11 +91,12 @@ def run(args: argparse.Namespace) -> int:
     from refmask.server.serving import VARIABLE, check_installed, listen, read_token, run
 
     check_installed()
+    token, root, load = read_token(args.token_file), args.label_studio_root, _loader(args)
+
     from refmask.server.app import app
     from refmask.server.label_studio.tasks import ImageFolder
     from refmask.server.searching import opener
 
-    token, root = read_token(args.token_file), args.label_studio_root
     if token is None and args.host not in LOOPBACK:
         warnings.warn(
             f"anyone who reaches {args.host} can use this server; set {VARIABLE} or --token-file",
@@ -103,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
             stacklevel=2,
         )
     api = app(
-        _loader(args),
+        load,
         limits(args),
         token=token,
         index=None if args.index is None else opener(args.index),

@@ -24,6 +24,7 @@ from refmask.clip.tokens import Tokenizer
 from refmask.errors import ModelError, WeightsError
 from refmask.ops.reading import check_file, in_short
 from refmask.weights.configurations import (
+    ANYTHING,
     FLAG,
     Maybe,
     Object,
@@ -63,7 +64,7 @@ FIELDS: dict[str, Rule] = {
     **dict.fromkeys(("is_encoder_decoder", "scale_embedding", "tie_word_embeddings"), FLAG),
     "position_embedding_type": one_of("absolute"),
 }
-CONFIGURATION = Object(FIELDS, ("model_type", "vocab_size"), closed=False)
+CONFIGURATION = Object(FIELDS, ("model_type", "vocab_size"), others=ANYTHING)
 
 #: What a tokenizer of Hugging Face's is made from, the most common file first.
 SETTINGS = "tokenizer_config.json"
@@ -140,7 +141,10 @@ def _built(device: str, source: Source, cfg: dict[str, Any]) -> Any:
                 quick_gelu=source.model_cfg.get("quick_gelu", False),
             ).text
     except Exception as error:  # two libraries read what came from outside; no list would be whole
-        raise ModelError(f"open_clip cannot build {source.name}: {in_short(error)}") from None
+        raise ModelError(
+            f"open_clip cannot build the text tower of {source.name} ({in_short(error)}); choose "
+            "another model, or fetch its files again"
+        ) from None
 
 
 def other_tokenizer(source: Source, context: int) -> Tokenizer:
@@ -169,7 +173,8 @@ def other_tokenizer(source: Source, context: int) -> Tokenizer:
                 raise ValueError(f"it gives ids of shape {tuple(ids.shape)}")
         except Exception as error:  # libraries that read files from outside
             raise ModelError(
-                f"the tokenizer of {source.name} cannot be used: {in_short(error)}"
+                f"the tokenizer of {source.name} cannot be used ({in_short(error)}); fetch its "
+                "files again"
             ) from None
     return made
 

@@ -1,4 +1,4 @@
-"""Parameters of published checkpoints by our names, and the activation they were trained with.
+"""Parameters of published checkpoints by our names.
 
 Our modules have OpenAI's names, but for a "text." before those of the text tower. open_clip's are
 the same, with or without that.
@@ -7,27 +7,9 @@ the same, with or without that.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
-
-from refmask.clip.configuration import (
-    CONFIG,
-    CONFIG_FILE,
-    WEIGHT_FILES,
-    architectures,
-    read_configuration,
-    read_transformers,
-)
-from refmask.errors import ConfigurationError, ModelError
-from refmask.weights.names import OPENAI
-from refmask.weights.tags import QUICK as SUFFIX
-
-#: Classes of the activations, as programs in TorchScript archives name them.
-QUICK, EXACT = "QuickGELU", "GELU"
 
 #: A parameter that transformers' CLIP has, and no other file.
 SIGN = "text_model.embeddings.token_embedding.weight"
@@ -86,50 +68,3 @@ def _openais(name: str, value: Tensor, weights: Mapping[str, Tensor]) -> tuple[s
     for theirs, openais in RENAMED.items():
         name = name.replace(theirs, openais)
     return name, value
-
-
-def check_activation(model: str, cfg: Mapping[str, Any], quick: bool | None, what: str) -> None:
-    """Raise unless a model has the activation that its weights were trained with.
-
-    GELU and OpenAI's quick approximation both give answers, but those of the wrong one are worse.
-
-    Args:
-        model: its name.
-        cfg: its configuration, in open_clip's form.
-        quick: what ``trained_quick`` says of it.
-        what: what to call the weights.
-
-    Raises:
-        ConfigurationError: naming the model that fits.
-    """
-    if quick is None or quick == bool(cfg.get("quick_gelu", False)):
-        return
-    fitting = model.removesuffix(SUFFIX) + SUFFIX * quick
-    way = (
-        f"use {fitting}"
-        if fitting in architectures()
-        else f'set "quick_gelu": {str(quick).lower()} in its configuration'
-    )
-    raise ConfigurationError(
-        f"weights {what} were trained {'with' if quick else 'without'} quick GELU, model {model} "
-        f"is the other way; {way}"
-    )
-
-
-def trained_quick(path: Path, marks: Collection[str]) -> bool | None:
-    """Whether weights were trained with quick GELU; None where nothing says so.
-
-    Args:
-        path: the weights file; what lies beside it may be its configuration.
-        marks: what ``read_checkpoint`` found in it beside parameters.
-    """
-    if QUICK in marks or OPENAI & set(marks):
-        return True
-    if EXACT in marks:
-        return False
-    if path.name in WEIGHT_FILES:
-        for name, read in ((CONFIG_FILE, read_configuration), (CONFIG, read_transformers)):
-            with suppress(ModelError):
-                cfg = read(path.with_name(name))["model_cfg"]
-                return bool(cfg.get("quick_gelu", False))
-    return None

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from refmask.errors import ModelError
-from refmask.ops.reading import MISSHAPEN
 from refmask.weights.configurations import (
     ANYTHING,
     FLAG,
@@ -176,6 +175,37 @@ USUAL_VISION = USUAL | {
 }
 ACTIVATIONS = {"quick_gelu": True, "gelu": False}
 
+#: What is read of transformers' files; the rest is passed over.
+TRANSFORMERS_BLOCKS: dict[str, Rule] = {
+    "hidden_size": WIDTH,
+    "intermediate_size": whole(1, 65536),
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": HEADS,
+    "hidden_act": one_of(*ACTIVATIONS),
+    "layer_norm_eps": real(EPS, EPS),
+}
+TRANSFORMERS = Object(
+    {
+        "projection_dim": WIDTH,
+        "text_config": Object(
+            {
+                **TRANSFORMERS_BLOCKS,
+                "max_position_embeddings": TOKENS,
+                "vocab_size": whole(VOCABULARY, VOCABULARY),
+            },
+            others=ANYTHING,
+        ),
+        "vision_config": Object(
+            {**TRANSFORMERS_BLOCKS, "image_size": SIDE, "patch_size": SIDE}, others=ANYTHING
+        ),
+    },
+    others=ANYTHING,
+)
+STATISTICS = {name: PREPROCESSING.fields[name] for name in ("mean", "std")}
+TRANSFORMERS_PREPROCESSING = Object(
+    {f"image_{name}": rule for name, rule in STATISTICS.items()}, others=ANYTHING
+)
+
 
 def architectures() -> dict[str, Path]:
     """open_clip's model configurations by name, found without importing it."""
@@ -218,64 +248,52 @@ def read_transformers(path: Path) -> dict[str, Any]:
             f"{path} is the configuration of the model type {content.get('model_type')!r}, not of "
             "a CLIP; choose a CLIP"
         )
-    text = USUAL_TEXT | _part(content, "text_config")
-    vision = USUAL_VISION | _part(content, "vision_config")
-    quick = {ACTIVATIONS.get(str(part["hidden_act"])) for part in (text, vision)}
-    epsilons = {str(part["layer_norm_eps"]) for part in (text, vision)} - {str(EPS)}
-    faults = [f"vocab_size {text['vocab_size']!r}"] if text["vocab_size"] != VOCABULARY else []
-    faults += [f"layer_norm_eps {one}" for one in epsilons]
-    faults += [f"hidden_act {text['hidden_act']!r}"] if None in quick or len(quick) > 1 else []
+    check(content, TRANSFORMERS, path)
+    text = USUAL_TEXT | content.get("text_config", {})
+    vision = USUAL_VISION | content.get("vision_config", {})
+    faults = list(_transformers_together(text, vision))
     if faults:
-        raise ModelError(f"{path} describes a CLIP that is not supported: {', '.join(faults)}")
+        raise refused(path, faults)
     beside = path.with_name(PREPROCESSOR)
     stated = read_object(beside) if beside.is_file() else {}
-    statistics = {"mean": stated.get("image_mean"), "std": stated.get("image_std")}
-    translated = {
-        "model_cfg": _translated(content.get("projection_dim", 512), text, vision, quick.pop()),
-        "preprocess_cfg": {name: value for name, value in statistics.items() if value is not None},
-    }
-    check(translated, WRAPPED, path)
-    _check_together(translated["model_cfg"], path)
-    return translated
-
-
-def _translated(
-    dim: Any, text: Mapping[str, Any], vision: Mapping[str, Any], quick: bool | None
-) -> dict[str, Any]:
-    """A model's configuration in open_clip's form."""
-    try:
-        heads = int(vision["hidden_size"]) // int(vision["num_attention_heads"])
-        return {
-            "embed_dim": int(dim),
-            "quick_gelu": quick,
+    check(stated, TRANSFORMERS_PREPROCESSING, beside)
+    statistics = {name: stated.get(f"image_{name}") for name in STATISTICS}
+    return {
+        "model_cfg": {
+            "embed_dim": content.get("projection_dim", 512),
+            "quick_gelu": ACTIVATIONS[text["hidden_act"]],
             "vision_cfg": {
                 **_blocks(vision),
-                "image_size": int(vision["image_size"]),
-                "patch_size": int(vision["patch_size"]),
-                "head_width": heads,
+                "image_size": vision["image_size"],
+                "patch_size": vision["patch_size"],
+                "head_width": vision["hidden_size"] // vision["num_attention_heads"],
             },
             "text_cfg": {
                 **_blocks(text),
-                "context_length": int(text["max_position_embeddings"]),
-                "vocab_size": int(text["vocab_size"]),
-                "heads": int(text["num_attention_heads"]),
+                "context_length": text["max_position_embeddings"],
+                "vocab_size": text["vocab_size"],
+                "heads": text["num_attention_heads"],
             },
-        }
-    except MISSHAPEN as error:
-        raise ModelError(f"the configuration of a CLIP holds no usable size: {error}") from None
+        },
+        "preprocess_cfg": {name: value for name, value in statistics.items() if value is not None},
+    }
 
 
 def _blocks(part: Mapping[str, Any]) -> dict[str, Any]:
-    width = int(part["hidden_size"])
-    ratio = int(part["intermediate_size"]) / width
-    return {"width": width, "layers": int(part["num_hidden_layers"]), "mlp_ratio": ratio}
+    width = part["hidden_size"]
+    ratio = part["intermediate_size"] / width
+    return {"width": width, "layers": part["num_hidden_layers"], "mlp_ratio": ratio}
 
 
-def _part(content: Mapping[str, Any], name: str) -> dict[str, Any]:
-    part = content.get(name) or {}
-    if not isinstance(part, dict):
-        raise ModelError(f"expected {name} of a CLIP as an object, got {type(part).__name__}")
-    return part
+def _transformers_together(text: Mapping[str, Any], vision: Mapping[str, Any]) -> Iterator[str]:
+    """As ``_together``, of transformers' two parts."""
+    for name, part in (("text_config", text), ("vision_config", vision)):
+        if part["hidden_size"] % part["num_attention_heads"]:
+            yield f"{name}.hidden_size must be a multiple of num_attention_heads"
+    if not 1 <= vision["image_size"] // vision["patch_size"] <= GRID:
+        yield f"vision_config.image_size must be 1 to {GRID} times patch_size"
+    if text["hidden_act"] != vision["hidden_act"]:
+        yield "hidden_act must be the same in text_config and vision_config"
 
 
 def _check_together(model: dict[str, Any], path: Path) -> None:

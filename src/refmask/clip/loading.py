@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from refmask.clip.activations import check_activation, trained_quick
 from refmask.clip.backbone import ClipBackbone
-from refmask.clip.checkpoints import as_ours, check_activation, trained_quick
+from refmask.clip.checkpoints import as_ours
 from refmask.clip.configuration import open_clip_folder
 from refmask.clip.kernels import tower_of
 from refmask.clip.model import Clip, image_tower, text_tower

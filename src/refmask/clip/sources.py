@@ -12,16 +12,24 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from refmask.clip.checkpoints import check_activation
+from refmask.clip.activations import check_activation
 from refmask.clip.configuration import (
     CONFIG,
     CONFIG_FILE,
     WEIGHT_FILES,
     architectures,
+    open_clip_folder,
     read_configuration,
     read_transformers,
 )
-from refmask.errors import ConfigurationError, ModelError, RefmaskError, WeightsUnavailable
+from refmask.errors import (
+    ConfigurationError,
+    ModelError,
+    RefmaskError,
+    WeightsError,
+    WeightsUnavailable,
+)
+from refmask.ops.reading import check_file, is_absent
 from refmask.provenance import EMBEDDED, OFFLINE
 from refmask.weights.tags import STATISTICS, TAGS
 
@@ -60,7 +68,10 @@ class Source:
             WeightsUnavailable: when it is on a hub and cannot be fetched.
         """
         if self.folder is None:
-            raise ModelError(f"{self.name} comes without a folder, but names {what} {named} in one")
+            raise ModelError(
+                f"{self.name} comes without a folder, but names {what} {named} in one; choose "
+                "another"
+            )
         path = inside(self.folder, named, what)
         if self.repository is not None and not path.is_file():
             return _fetch(named, self.repository, (named,))
@@ -122,8 +133,8 @@ def find_model(model: str) -> Source:
         return Source(name, json.loads(known[name].read_text(encoding="utf-8")))
     near = difflib.get_close_matches(model, [OFFLINE, EMBEDDED, *known], n=4, cutoff=0.5)
     raise ConfigurationError(
-        f"expected {OFFLINE!r}, {EMBEDDED!r}, an open_clip model name, 'hf-hub:ORG/REPO', a "
-        f"folder or a JSON file, got {model!r}"
+        f"unknown model {model!r}; choose {OFFLINE!r}, {EMBEDDED!r}, an open_clip model name, "
+        "'hf-hub:ORG/REPO', a folder or a JSON file"
         + (f"; did you mean {', '.join(near)}?" if near else "")
     )
 
@@ -150,9 +161,9 @@ def find_weights(source: Source, weights: str | None) -> tuple[Path, dict[str, A
     tags = TAGS.get(source.name, {})
     if weights in tags:
         return _of_tag(source, weights, tags[weights]), STATISTICS.get(tags[weights], {})
-    if weights is not None and ("/" in weights or Path(weights).suffix or Path(weights).exists()):
+    if weights is not None and is_path(weights):
         return Path(weights), source.preprocess_cfg
-    if source.folder is None and (weights is not None or not tags):
+    if source.folder is None and (not tags if weights is None else is_mentioned(weights)):
         from refmask.clip.adapter import pretrained
 
         theirs = pretrained(source.name)
@@ -167,8 +178,35 @@ def find_weights(source: Source, weights: str | None) -> tuple[Path, dict[str, A
     raise ConfigurationError(
         f"model {source.name} comes without weights; choose {choice}"
         if weights is None
-        else f"expected weights for {source.name} as {choice}, got {weights!r}"
+        else f"model {source.name} has no weights {weights!r}; choose {choice}"
     )
+
+
+def check_names(model: str, weights: str | None) -> None:
+    """Raise what ``find_model`` and ``find_weights`` would, as far as that takes no time.
+
+    Neither torch nor open_clip is imported, and no hub is asked.
+    """
+    if model.startswith(HUB):
+        return
+    source = find_model(model)
+    if weights is None or weights.startswith(HUB) or weights in TAGS.get(source.name, {}):
+        return
+    if is_path(weights):
+        check_file(Path(weights), "weights", WeightsError, "weights")
+    elif source.folder is not None or not is_mentioned(weights):
+        find_weights(source, weights)
+
+
+def is_path(weights: str) -> bool:
+    """Whether weights are named by their file, not by a tag."""
+    return "/" in weights or bool(Path(weights).suffix) or not is_absent(Path(weights))
+
+
+def is_mentioned(tag: str) -> bool:
+    """Whether open_clip's list of weights, which takes seconds to import, may have a tag."""
+    file = open_clip_folder() / "pretrained.py"
+    return not file.is_file() or tag in file.read_text(encoding="utf-8")
 
 
 def _of_tag(source: Source, tag: str, place: str) -> Path:
@@ -213,7 +251,10 @@ def _or_unavailable(wanted: str, repository: str, download: Callable[[], Path]) 
 def _from_folder(folder: Path, name: str) -> Source:
     config = next((folder / one for one in (CONFIG_FILE, CONFIG) if (folder / one).is_file()), None)
     if config is None:
-        raise ModelError(f"expected {CONFIG_FILE} or transformers' {CONFIG} in {folder}")
+        raise ModelError(
+            f"expected {CONFIG_FILE} or transformers' {CONFIG} in {folder}, there is none; check "
+            "the path"
+        )
     weights = next((folder / file for file in WEIGHT_FILES if (folder / file).is_file()), None)
     return _from_file(config, name, weights)
 

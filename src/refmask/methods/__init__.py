@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from refmask.errors import ConfigurationError
-from refmask.methods.base import Encoder, Method
+
+if TYPE_CHECKING:
+    from refmask.methods.base import Encoder
+    from refmask.methods.base import Method as Method
 
 #: Name -> module and class.
 METHODS = {
@@ -39,6 +42,18 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+def check_method(name: str) -> None:
+    """Raise ConfigurationError for a method that does not exist."""
+    if name not in METHODS:
+        raise ConfigurationError(f"no method is called {name!r}; choose from {', '.join(METHODS)}")
+
+
+def check_preset(name: str) -> None:
+    """Raise ConfigurationError for a preset that does not exist."""
+    if name not in PRESETS:
+        raise ConfigurationError(f"no preset is called {name!r}; choose from {', '.join(PRESETS)}")
+
+
 def load_method(name: str, encoder: Encoder, **settings: Any) -> Method:
     """A method by name.
 
@@ -51,8 +66,7 @@ def load_method(name: str, encoder: Encoder, **settings: Any) -> Method:
         ConfigurationError: for an unknown name, an unknown setting, or a model that the method
             does not support.
     """
-    if name not in METHODS:
-        raise ConfigurationError(f"no method is called {name!r}; choose from {', '.join(METHODS)}")
+    check_method(name)
     settings = {key: value for key, value in settings.items() if value is not None}
     classes = METHODS | SHORTENED if "local_top" in settings else METHODS
     module, class_name = classes[name]
@@ -77,3 +91,11 @@ def usual_method(encoder: Encoder) -> str:
 
 
 __all__ = ["METHODS", "PRESETS", "Method", "load_method"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Method":  # its module imports torch, which names and presets need not
+        raise AttributeError(f"module 'refmask.methods' has no attribute {name!r}")
+    from refmask.methods.base import Method
+
+    return Method

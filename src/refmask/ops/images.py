@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from refmask.errors import ImageError
 from refmask.limits import check
 from refmask.ops.levels import eight_bits, is_deep, joined_bytes, lower_bytes
-from refmask.ops.opening import FORMATS, HEIF_MISSING, has_heif, is_heif, open_image
+from refmask.ops.opening import FORMATS, HEIF, HEIF_MISSING, format_by_head, has_heif, open_image
 from refmask.ops.reading import BROKEN, check_file, in_short, is_file
 from refmask.types import UInt8Array
 
@@ -102,7 +102,9 @@ def _from_path(name: str) -> UInt8Array:
     try:
         return _opened(path, str(path))
     except PermissionError:
-        raise ImageError(f"expected a readable image at {path}, got no permission") from None
+        raise ImageError(
+            f"expected a readable image at {path}, got no permission; change that"
+        ) from None
 
 
 def _from_file(file: Any) -> UInt8Array:
@@ -146,10 +148,18 @@ def _lower(source: Path | BytesIO) -> Image.Image | None:
 
 
 def _unknown(source: Path | BytesIO, name: str) -> ImageError:
-    if is_heif(source) and not has_heif():
+    """The error for a file that nothing could open."""
+    form = format_by_head(source)
+    if form == HEIF and not has_heif():
         return ImageError(f"{name} is a HEIC image, which needs one more package; {HEIF_MISSING}")
+    if form is not None:
+        return ImageError(
+            f"{name} is damaged or cut short: it begins as {form} does, and cannot be decoded; "
+            "fetch it again"
+        )
     return ImageError(
-        f"expected an image ({', '.join(FORMATS)}) in {name}, but its content is none"
+        f"{name} is no image that refmask can read ({', '.join(FORMATS)}); convert it, or choose "
+        "another file"
     )
 
 
@@ -239,12 +249,16 @@ def _to_uint8(array: npt.NDArray[Any]) -> UInt8Array:
         if not (array.min(initial=0) >= 0 and array.max(initial=0) <= 1):
             raise ImageError("expected float pixels from 0 to 1; divide by 255 or pass uint8")
         return np.round(array * 255).astype(np.uint8)
-    raise ImageError(f"expected pixels of uint8, uint16, bool or float, got {array.dtype}")
+    raise ImageError(
+        f"expected pixels of uint8, uint16, bool or float, got {array.dtype}; convert them"
+    )
 
 
 def _check_size(height: int, width: int, name: str, most: int | None = None) -> None:
     if height < 1 or width < 1:
-        raise ImageError(f"expected an image of at least 1x1 pixels, {name} has {width}x{height}")
+        raise ImageError(
+            f"{name} has {width}x{height} pixels, not at least 1x1; choose another image"
+        )
     if most is not None and height * width > most:
         raise ImageError(
             f"{name} has {width}x{height} = {height * width / 1e6:.3g} megapixels, images "

@@ -22,6 +22,9 @@ HEIF_MISSING = 'install pillow-heif (pip install "refmask[heif]"), or convert it
 #: Kinds of HEIF, by the file's first bytes.
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
+#: Bytes by which Pillow tells formats.
+HEAD = 16
+
 #: All threads share the filter of warnings.
 _one_at_a_time = threading.Lock()
 
@@ -35,8 +38,9 @@ def open_image(source: Path | BytesIO) -> ImageFile:
     """
     known = formats()
     with _one_at_a_time, warnings.catch_warnings():
-        # refmask's limit on pixels replaces it.
+        # refmask's own limit and errors replace them.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore", UserWarning)
         return Image.open(source, formats=known)
 
 
@@ -66,11 +70,14 @@ def has_heif() -> bool:
     return find_spec("pillow_heif") is not None
 
 
-def is_heif(source: Path | BytesIO) -> bool:
-    """Whether a file is HEIF by its first bytes, whatever its name."""
+def format_by_head(source: Path | BytesIO) -> str | None:
+    """The one of ``formats()``, or ``HEIF``, by a file's first bytes, whatever its name."""
     if isinstance(source, BytesIO):
-        head = source.getvalue()[:12]
+        head = source.getvalue()[:HEAD]
     else:
         with source.open("rb") as file:
-            head = file.read(12)
-    return head[4:8] == b"ftyp" and head[8:] in HEIF_BRANDS
+            head = file.read(HEAD)
+    if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
+        return HEIF
+    openers = ((name, Image.OPEN[name][1]) for name in formats())
+    return next((name for name, accepts in openers if accepts and accepts(head) is True), None)

@@ -110,7 +110,8 @@ class CocoMasks:
             asked = f"named '{self.stem}'" if self.stem is not None else f"of {width}x{height}"
             raise MaskError(
                 f"'{self.path}' tells of {len(names)} images and {len(wanted)} of them are "
-                f"{asked}; it has {', '.join(names[:5])}{more}"
+                f"{asked}; it has {', '.join(names[:5])}{more}; give the "
+                "image one of these names, or a file about it alone"
             )
         return [a for a in self.annotations if not ids or str(a.get("image_id")) in wanted]
 

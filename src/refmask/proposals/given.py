@@ -106,7 +106,8 @@ class _Npz:
         header = headers.get(self.quality)
         if header and (header.shape != self.shape[:1] or header.dtype.kind not in "fiu"):
             raise MaskError(
-                f"{self.quality} of '{path}' must be {self.shape[0]} finite numbers, one per mask"
+                f"{self.quality} of '{path}' must be {self.shape[0]} finite numbers, one per mask; "
+                "correct it, or leave it out"
             )
 
     def read(self, height: int, width: int) -> tuple[BoolArray, FloatArray]:
@@ -137,17 +138,17 @@ class _Npz:
         """N, H, W from 'masks_shape', checked against 'masks_packed'."""
         fault = f"masks_shape of '{self.path}' must be three whole numbers N, H, W"
         if headers["masks_shape"].shape != (3,) or headers["masks_shape"].dtype.kind not in "iu":
-            raise MaskError(fault)
+            raise MaskError(f"{fault}; make the file again")
         arrays, _ = read_arrays(self.path, ["masks_shape"], "masks", MaskError)
         count, height, width = map(int, arrays["masks_shape"])
         if min(count, height - 1, width - 1) < 0:
-            raise MaskError(f"{fault} of at least 0, 1 and 1")
+            raise MaskError(f"{fault} of at least 0, 1 and 1; make the file again")
         check_masks((count, height, width), f"'{self.path}'")
         packed, expected = headers["masks_packed"], (count, -(-height * width // 8))
         if packed.dtype != np.uint8 or packed.shape != expected:
             raise MaskError(
                 f"masks_packed of '{self.path}' is {packed.dtype} {packed.shape}; masks_shape "
-                f"{(count, height, width)} needs uint8 {expected}"
+                f"{(count, height, width)} needs uint8 {expected}; make the file again"
             )
         return count, height, width
 

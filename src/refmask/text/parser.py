@@ -24,6 +24,7 @@ from refmask.errors import ConfigurationError, ExpressionError, MissingResource
 from refmask.ops.reading import is_folder
 from refmask.text.reading import read
 from refmask.text.words import (
+    NUMBERS,
     ONE,
     SEVERAL,
     SEVERAL_ALONE,
@@ -278,15 +279,28 @@ def _beyond(expression: str, head: Token) -> str | None:
     denied = DENIALS.search(expression)
     if denied is not None:
         return f"{denied[0]!r} is not understood"
-    before = {child.lower_ for child in head.children if child.i < head.i}
+    before = {child.lower_ for child in head.children if child.i < head.i and _counts(child)}
     joined = any(one.dep_ == "conj" and one.pos_ in NOMINAL for one in head.children)
     plural = head.pos_ in ("NOUN", "PROPN") and is_plural(head.text) and not before & ONE
     counted = head.lower_ in SEVERAL_ALONE or (
         head.lower_ in SEVERAL_OF and any(child.lower_ == "of" for child in head.children)
     )
-    if joined or plural or counted or before & SEVERAL:
+    alone = head.lower_ in NUMBERS and not _is_name(head)
+    if joined or plural or counted or alone or before & SEVERAL:
         return "it asks for several things, and one is given"
     return None
+
+
+def _counts(word: Token) -> bool:
+    """False for a number in the name of one thing: "three legged stool", "two-seater"."""
+    if word.lower_ not in NUMBERS or is_plural(word.head.text):
+        return True
+    return word.i + 1 == word.head.i and not word.head.lower_.endswith("er")
+
+
+def _is_name(number: Token) -> bool:
+    """Whether a number without a noun is a name: "the number two", "player ten"."""
+    return number.i > 0 and number.nbor(-1).pos_ in ("NOUN", "PROPN", "SYM")
 
 
 def _fallback(doc: Doc) -> Token:

@@ -108,10 +108,14 @@ def bad_parse(expression: str, fault: str) -> ExpressionError:
     )
 
 
+#: Numbers of things. Digits are mostly on what is asked for ("player 12").
+NUMBERS = frozenset(
+    {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "dozen"}
+)
 #: Words before a noun that ask for several things, or for none.
 SEVERAL = frozenset(
-    {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "dozen", "both"}
-    | {"all", "many", "several", "few", "these", "those", "every", "each", "various"}
+    NUMBERS
+    | {"both", "all", "many", "several", "few", "these", "those", "every", "each", "various"}
 )
 #: Words that ask for several things before "of", as those above do,
 SEVERAL_OF = SEVERAL | {"some", "most", "any", "dozens", "hundreds"}

@@ -47,14 +47,17 @@ def check(content: dict[str, Any], rule: Rule, path: Path) -> None:
 def refuse_code(content: dict[str, Any], path: Path) -> None:
     """Raise ModelError when a file of a model's names code that comes with it."""
     if content.get(CODE):
-        raise ModelError(f"{path} names code of its own ({CODE}), and refmask runs none")
+        raise ModelError(
+            f"{path} names code of its own ({CODE}), and refmask runs none; choose another model"
+        )
 
 
 def refused(path: Path, faults: Sequence[str]) -> ModelError:
     """The error for a file's faults, with the first few of them."""
     more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
     return ModelError(
-        f"{path} is no configuration that can be used: {'; '.join(faults[:NAMED])}{more}"
+        f"{path} cannot be used as a configuration: {'; '.join(faults[:NAMED])}{more}; correct "
+        "it, or fetch the file again"
     )
 
 
@@ -91,13 +94,13 @@ class Single:
 
 def whole(low: int, high: int) -> Single:
     """A whole number within bounds."""
-    wanted = f"a whole number from {low} to {high}"
+    wanted = str(low) if low == high else f"a whole number from {low} to {high}"
     return Single(wanted, lambda value: type(value) is int and low <= value <= high)
 
 
 def real(low: float, high: float) -> Single:
     """A number within bounds; NaN is within none."""
-    wanted = f"a number from {low:g} to {high:g}"
+    wanted = f"{low:g}" if low == high else f"a number from {low:g} to {high:g}"
     return Single(wanted, lambda value: type(value) in (int, float) and low <= value <= high)
 
 
@@ -119,6 +122,32 @@ def text(longest: int = 200) -> Single:
 #: True or false; and whatever it is, for nobody reads it.
 FLAG = one_of(True, False)
 ANYTHING = Single("anything", lambda _: True)
+
+
+@dataclass(frozen=True)
+class Tame:
+    """Whatever it is, with numbers from -most to most in all its parts.
+
+    For settings that a library reads by itself.
+    """
+
+    most: float
+
+    @property
+    def wanted(self) -> str:
+        """It in words."""
+        return f"without numbers beyond {self.most:g}"
+
+    def faults(self, value: Any, place: str) -> Iterator[str]:
+        """Of each number."""
+        if isinstance(value, dict):
+            for name, part in value.items():
+                yield from self.faults(part, f"{place}.{shown(name)}")
+        elif isinstance(value, list):
+            for number, part in enumerate(value):
+                yield from self.faults(part, f"{place}[{number}]")
+        elif type(value) in (int, float):
+            yield from real(-self.most, self.most).faults(value, place)
 
 
 @dataclass(frozen=True)
@@ -183,12 +212,12 @@ class Object:
     Attributes:
         fields: a rule for each known name.
         required: names that must be there.
-        closed: unknown names are faults; else they are passed over.
+        others: a rule for values of all other names; None refuses these names.
     """
 
     fields: Mapping[str, Rule]
     required: tuple[str, ...] = ()
-    closed: bool = True
+    others: Rule | None = None
     wanted: str = "an object"
 
     def faults(self, value: Any, place: str) -> Iterator[str]:
@@ -199,10 +228,12 @@ class Object:
         before = f"{place}." if place else ""
         yield from (f"{before}{name} is missing" for name in self.required if name not in value)
         for name, part in value.items():
-            if name in self.fields:
-                yield from self.fields[name].faults(part, f"{before}{name}")
-            elif self.closed:
-                yield f"{before}{shown(name)} is not known"
+            rule = self.fields.get(name, self.others)
+            written = name if name in self.fields else shown(name)
+            if rule is None:
+                yield f"{before}{written} is not known"
+            else:
+                yield from rule.faults(part, f"{before}{written}")
 
 
 def shown(value: Any) -> str:

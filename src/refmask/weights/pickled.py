@@ -73,7 +73,9 @@ def read_pickled(path: Path) -> dict[str, Tensor]:
         ) from None
     named = loaded.get("model", loaded) if isinstance(loaded, dict) else None
     if not isinstance(named, dict) or not named:
-        raise WeightsError(f"expected named arrays in {path}, got {type(loaded).__name__}")
+        raise WeightsError(
+            f"expected named arrays in {path}, got {type(loaded).__name__}; choose another file"
+        )
     tensors = {
         str(name): array.content
         for name, array in named.items()
@@ -81,7 +83,9 @@ def read_pickled(path: Path) -> dict[str, Tensor]:
     }
     wrong = [str(name) for name in named if str(name) not in tensors]
     if wrong:
-        raise WeightsError(f"expected only arrays in {path}, {', '.join(wrong[:3])} are none")
+        raise WeightsError(
+            f"expected only arrays in {path}, {', '.join(wrong[:3])} are none; leave them out"
+        )
     return tensors
 
 

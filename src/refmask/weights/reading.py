@@ -57,7 +57,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         loaded, classes = _loaded(path)
     except (SafetensorError, *BROKEN) as error:
-        raise WeightsError(f"{path} is damaged or no weights file: {in_short(error)}") from None
+        raise WeightsError(
+            f"{path} is damaged or no weights file ({in_short(error)}); fetch it again"
+        ) from None
     except pickle.UnpicklingError:
         raise WeightsError(
             f"{path} holds more than tensors, or is no weights file; only plain tensors are read, "
@@ -94,14 +96,18 @@ def _is_safetensors(path: Path) -> bool:
 def _checkpoint(loaded: object, classes: frozenset[str], path: Path) -> Checkpoint:
     loaded = unwrapped(loaded)
     if not isinstance(loaded, dict) or not loaded:
-        raise WeightsError(f"expected named tensors in {path}, got {type(loaded).__name__}")
+        raise WeightsError(
+            f"expected named tensors in {path}, got {type(loaded).__name__}; choose another file"
+        )
     names = plain_names(map(str, loaded))
     marks = OPENAI & set(names.values())
     tensors = {names[str(name)]: value for name, value in loaded.items()}
     tensors = {name: value for name, value in tensors.items() if name not in OPENAI}
     wrong = [name for name, value in tensors.items() if not isinstance(value, Tensor)]
     if wrong:
-        raise WeightsError(f"expected only tensors in {path}, {', '.join(wrong[:3])} are none")
+        raise WeightsError(
+            f"expected only tensors in {path}, {', '.join(wrong[:3])} are none; leave them out"
+        )
     for name, value in tensors.items():
         _check_plain(name, value, path)
     return Checkpoint(tensors, classes | marks)

@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 
 import torch
 
-from refmask.errors import ConfigurationError
+from refmask.errors import ConfigurationError, ModelError
 from refmask.ops.devices import choose_device, choose_precision, precision_name
 from refmask.ops.images import checked
+from refmask.ops.reading import in_short
 from refmask.proposals.sam.automatic import generate
 from refmask.proposals.sam.network import Network, load_network
 from refmask.proposals.sam.source import SAM, SAM2, Family, Source, find_model, fingerprint
@@ -104,9 +105,18 @@ class Sam:
         Raises:
             ImageError: when the array is not a uint8 RGB image.
             WeightsError: when the weights are damaged or do not fit, at the first image.
+            ModelError: when the model cannot be built or run as its ``config.json`` says.
         """
-        image = checked(image)
-        return generate(self._network, image, self._thresholds, self.points_per_batch, self.limit)
+        image, network = checked(image), self._network
+        try:
+            return generate(network, image, self._thresholds, self.points_per_batch, self.limit)
+        except torch.OutOfMemoryError:
+            raise
+        except (LookupError, RuntimeError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"the model in {self._source.folder} cannot run as its config.json says "
+                f"({in_short(error)}); fetch it again"
+            ) from error
 
     @cached_property
     def _thresholds(self) -> Thresholds:

@@ -162,6 +162,15 @@ def _build(source: Source, family: Family) -> tuple[Any, dict[str, Any]]:
         raise missing_library(family) from None
     try:
         with _quiet():
+            with torch.device("meta"):
+                config = kind.config_class.from_pretrained(source.folder, local_files_only=True)
+                values = sum(parameter.numel() for parameter in kind(config).parameters())
+            if values > sum(file.stat().st_size for file in source.weights):
+                # What is missing there would be made, however large.
+                raise WeightsError(
+                    f"weights in {source.folder} are too few for its config.json, which describes "
+                    f"{values}; fetch both again"
+                )
             loaded: tuple[Any, dict[str, Any]] = kind.from_pretrained(
                 source.folder,
                 local_files_only=True,
@@ -172,6 +181,8 @@ def _build(source: Source, family: Family) -> tuple[Any, dict[str, Any]]:
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
+    except WeightsError:
+        raise
     except SafetensorError as error:
         raise WeightsError(
             f"weights in {source.folder} are damaged: {_line(error)}; fetch them again"

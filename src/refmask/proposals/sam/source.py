@@ -26,6 +26,7 @@ from refmask.weights.configurations import (
     Maybe,
     Object,
     Rule,
+    Tame,
     check,
     one_of,
     read_object,
@@ -51,7 +52,8 @@ WIDTH, SIDE, DEPTH, HEADS = whole(1, 16384), whole(1, 4096), whole(1, 256), whol
 PART: dict[str, Rule] = {
     **dict.fromkeys(("hidden_size", "mlp_dim", "output_channels", "fpn_hidden_size"), WIDTH),
     **dict.fromkeys(("mask_input_channels", "iou_head_hidden_dim", "num_pos_feats"), WIDTH),
-    **dict.fromkeys(("num_hidden_layers", "iou_head_depth"), DEPTH),
+    **dict.fromkeys(("num_hidden_layers", "iou_head_depth", "num_multimask_outputs"), DEPTH),
+    **dict.fromkeys(("num_feature_levels", "num_point_embeddings", "num_channels"), DEPTH),
     "num_attention_heads": HEADS,
     "patch_size": SIDE,
     "image_size": Either((SIDE, Listed(SIDE, (2,)))),
@@ -59,18 +61,16 @@ PART: dict[str, Rule] = {
     "embed_dim_per_stage": Listed(WIDTH, (3, 4, 5)),
     "num_attention_heads_per_stage": Listed(HEADS, (3, 4, 5)),
     "backbone_channel_list": Listed(WIDTH, (3, 4, 5)),
+    "quantization_config": one_of(None),
     # Other texts name kernels on a hub.
     **dict.fromkeys(("attn_implementation", "_attn_implementation"), one_of("eager", "sdpa", None)),
 }
-BACKBONE = Object(PART, closed=False)
+REST = Tame(100_000)
+BACKBONE = Object(PART, others=REST)
+VISION = Object({**PART, "backbone_config": Maybe(BACKBONE)}, others=REST)
+PARTS = ("prompt_encoder_config", "mask_decoder_config")
 CONFIGURATION = Object(
-    {
-        **PART,
-        "vision_config": Maybe(Object({**PART, "backbone_config": Maybe(BACKBONE)}, closed=False)),
-        "prompt_encoder_config": Maybe(BACKBONE),
-        "mask_decoder_config": Maybe(BACKBONE),
-    },
-    closed=False,
+    {**PART, "vision_config": Maybe(VISION), **dict.fromkeys(PARTS, Maybe(BACKBONE))}, others=REST
 )
 
 
