@@ -32,7 +32,7 @@ def test_values_are_counted_before_they_are_read(monkeypatch, settings):
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" * 3, b"\xff" * 99])
 def test_what_has_no_footer(content):
-    with pytest.raises(InputError, match="expected a Parquet table in a, it cannot be read"):
+    with pytest.raises(InputError, match="a cannot be read as a Parquet table"):
         read_parquet(io.BytesIO(content), "a")
 
 
