@@ -64,7 +64,7 @@ def bodies() -> Iterator[str]:
     asked = {"phrases": ["the dog"], "format": "rle", "top": 1, "alpha": 0.5, "beta": 0.5}
     yield json.dumps({"path": "/v1/segment", "body": {"image": image} | asked})
     yield json.dumps({"path": "/v1/scenes", "body": {"image": image}})
-    yield json.dumps({"path": "/v1/scenes/x/segment", "body": asked})
+    yield json.dumps({"path": "/v1/scenes/x/find", "body": asked})
     task = {"id": 1, "data": {"image": "data:image/png;base64," + image}}
     told = {"tasks": [task], "label_config": CONFIG, "params": {"context": {"result": []}}}
     yield json.dumps({"path": "/label-studio/predict", "body": told})

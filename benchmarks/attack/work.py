@@ -76,7 +76,7 @@ class Watched:
         self.canary = self.folder / "canary"
         self.kinds = {kind.name: kind for kind in all_kinds(self.canary)}
         self.ran: list[str] = []
-        self._written: set[str] = set()
+        self._begun: set[str] = set()
         self._active = False
         sys.addaudithook(self._audit)
 
@@ -84,13 +84,19 @@ class Watched:
         """Remove what cases left."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def begin(self, name: str) -> None:
+        """Read a kind's valid input once, so that no case has to load a library or a model."""
+        if name not in self._begun:
+            self._begun.add(name)
+            kind, place = self.kinds[name], self.folder / name
+            kind.write(place)
+            file = next(iter(kind.changed or kind.files))
+            self._read(kind, place, file, kind.files[file])
+
     def run(self, name: str, number: int) -> list[Fault]:
         """What went wrong with a case; nothing, as a rule."""
-        kind = self.kinds[name]
-        place = self.folder / name
-        if name not in self._written:
-            kind.write(place)
-            self._written.add(name)
+        self.begin(name)
+        kind, place = self.kinds[name], self.folder / name
         file, content = kind.case(self.seed, number)
         before = _reset_memory()
         told = self._read(kind, place, file, content)
@@ -243,6 +249,7 @@ def _work(connection: Connection, seed: int) -> None:
     try:
         while True:
             share = connection.recv()
+            watched.begin(share.kind)
             for number in share.numbers:
                 connection.send(number)
                 for fault in watched.run(share.kind, number):

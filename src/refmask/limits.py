@@ -125,5 +125,8 @@ def _overrides() -> dict[str, int]:
                 f"{VARIABLE} has {part!r}, which names no limit; write NAME=SIZE with one of "
                 f"{', '.join(LIMITS)}"
             )
-        overrides[name.strip()] = parse_size(size)
+        try:
+            overrides[name.strip()] = parse_size(size)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{VARIABLE}: {error}") from None
     return overrides

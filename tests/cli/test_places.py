@@ -63,22 +63,28 @@ def test_a_file_that_is_there_may_be_replaced(tmp_path, image):
         (["segment", "IMAGE", "x", "--proposals", "masks:/dev/zero"], "a device or a pipe"),
         (["propose", "IMAGE", "--draw", "x", "--proposals", "masks:MANY"], "take 3 masks, at"),
         (["evaluate", "scenes", "--proposals", "masks:MANY"], "take 3 masks, at most 2 are read"),
-        (["segment", "IMAGE", "x", "--proposals", "masks:BROKEN"], "expected JSON in"),
+        (["segment", "IMAGE", "x", "--proposals", "masks:BROKEN"], "is not valid JSON"),
         (["segment", "IMAGE", "x", "--proposals", "nonesuch"], "unknown proposals 'nonesuch'"),
-        (["segment", "IMAGE", "x", "--proposals", "store:none"], "expected a store in none"),
-        (["segment", "IMAGE", "x", "--proposals", "sam:weights=n.pt"], "weights at n.pt, but th"),
-        (["segment", "none.png", "x"], "expected an image at none.png, but there is no such file"),
-        (["segment", "IMAGE", "x", "--method", "nonesuch"], "unknown method 'nonesuch'; choose"),
-        (["segment", "IMAGE", "x", "--preset", "nonesuch"], "unknown preset 'nonesuch'; choose"),
+        (["segment", "IMAGE", "x", "--proposals", "store:none"], "none is no store"),
+        (
+            ["segment", "IMAGE", "x", "--proposals", "sam:weights=n.pt"],
+            "weights from n.pt: there is",
+        ),
+        (["segment", "none.png", "x"], "cannot read an image from none.png: there is no such file"),
+        (["segment", "IMAGE", "x", "--method", "nonesuch"], "no method is called 'nonesuch'"),
+        (["segment", "IMAGE", "x", "--preset", "nonesuch"], "no preset is called 'nonesuch'"),
         (["segment", "IMAGE", "x", "--parser", "nonesuch"], "an installed spaCy pipeline, got"),
-        (["segment", "IMAGE", "x", "--beta", "nan"], "--beta is nan, not from 0 to 1; correct"),
-        (["segment", "IMAGE", "x", "--min-area", "7"], "min_area and max_area from 0 to 1"),
-        (["segment", "IMAGE", "x", "--store-limit", "much"], "expected a size such as 500MB"),
-        (["propose", "IMAGE", "--draw", "x", "--weights", "none.pt"], "weights at none.pt, but"),
-        (["index", "add", "none.png", "--index", "x"], "expected an image at none.png, but there"),
+        (["segment", "IMAGE", "x", "--beta", "nan"], "--beta is nan, not between 0 and 1; correct"),
+        (["segment", "IMAGE", "x", "--min-area", "7"], "min_area and max_area are from 0 to 1"),
+        (["segment", "IMAGE", "x", "--store-limit", "much"], "'much' is not a size"),
+        (
+            ["propose", "IMAGE", "--draw", "x", "--weights", "none.pt"],
+            "weights from none.pt: there",
+        ),
+        (["index", "add", "none.png", "--index", "x"], "cannot read an image from none.png"),
         (["search", "", "--index", "x"], "expected an expression, got an empty one"),
-        (["search", "a", "--index", "none"], "expected an index in none, found none; make one"),
-        (["batch", "none.csv", "--out", "x"], "expected images, or a table of them, at none.csv"),
+        (["search", "a", "--index", "none"], "there is no index in none; create one"),
+        (["batch", "none.csv", "--out", "x"], "images, or a table of them, from none.csv"),
     ],
 )
 def test_what_cannot_be_read_is_told_before_any_work(
@@ -101,9 +107,9 @@ def test_what_cannot_be_read_is_told_before_any_work(
 
 MISTAKES = {
     "--model nonesuch": "unknown model 'nonesuch'; choose 'offline'",
-    "--model ViT-B-32 --weights none.pt": "expected weights at none.pt, but there is no such file",
+    "--model ViT-B-32 --weights none.pt": "cannot read weights from none.pt: there is no such file",
     "--model ViT-B-32 --weights opnai": "no weights 'opnai'; choose a file, 'hf-hub:ORG/REPO' or",
-    "--model bad.json": "expected JSON in bad.json",
+    "--model bad.json": "bad.json is not valid JSON",
 }
 COMMANDS = (
     *("segment IMAGE x", "evaluate scenes", "search x --index .", "index add IMAGE --index ."),
@@ -132,12 +138,17 @@ def test_mistakes_are_told_without_torch_or_spacy(image, tmp_path):
     )
     told = done.stderr.splitlines()
     assert told[1::2] == ["2"] * len(asked)
-    says = [*(text for _ in COMMANDS for text in MISTAKES.values()), "expressions in empty.txt, go"]
+    says = [
+        *(text for _ in COMMANDS for text in MISTAKES.values()),
+        "empty.txt holds no expressions",
+    ]
     assert all(text in line for text, line in zip(says, told[::2], strict=True)), told
 
 
 def test_where_a_value_comes_from_is_told_before_any_work(image, monkeypatch, capsys):
     monkeypatch.setenv("REFMASK_MODEL", "nonesuch")
-    monkeypatch.setattr("refmask.cli.options.tell", lambda *_: pytest.fail("a model is loaded"))
+    monkeypatch.setattr(
+        "refmask.cli.options._print_model", lambda *_: pytest.fail("a model is loaded")
+    )
     assert main(["segment", image, "x"]) == 2
     assert "(model is 'nonesuch' in REFMASK_MODEL)" in capsys.readouterr().err

@@ -49,7 +49,7 @@ def read_table(name: str, folder: str | None = None) -> pyarrow.Table:
         with location.system.open_input_file(location.path) as file:
             table = READERS[suffix](file, name)
         images, expressions = (_column(table, names, name) for names in (IMAGE, EXPRESSION))
-        columns = ", ".join(table.schema.names)
+        columns = ", ".join(table.schema.names)[:200]
     except InputError:
         raise
     except (pyarrow.ArrowException, *BROKEN) as error:

@@ -120,7 +120,7 @@ def _entry(path: Path, where: str, entry: Any) -> Expression:
     if not isinstance(text, str):
         raise _wrong(path, where, "text under 'expression'", repr(text))
     phrase = entry.get("noun_phrase")
-    if phrase is not None and (not isinstance(phrase, str) or not phrase.strip()):
+    if phrase is not None and (not isinstance(phrase, str) or is_nothing(phrase)):
         raise _wrong(path, where, "text under 'noun_phrase'", repr(phrase))
     return Expression(_checked(path, where, text), _parse(path, where, entry), phrase)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from refmask.errors import (
     WeightsError,
     WeightsUnavailable,
 )
-from refmask.ops.reading import check_file, is_absent
+from refmask.ops.reading import check_file, is_absent, is_file, is_folder
 from refmask.provenance import EMBEDDED, OFFLINE
 from refmask.weights.tags import STATISTICS, TAGS
 
@@ -120,20 +121,20 @@ def find_model(model: str) -> Source:
     if model == EMBEDDED:
         return _from_folder(Path(str(files("refmask") / "assets" / "clip")), name=EMBEDDED)
     if model.startswith(HUB):
-        repository = model.removeprefix(HUB)
+        repository = repository_of(model)
         config, weights = _configuration_of(repository), _weights_of(repository)
         return _from_file(config, model, weights, repository)
     path = Path(model)
-    if path.is_dir():
+    if model and is_folder(path):
         return _from_folder(path, name=model)
-    if path.is_file():
+    if is_file(path):
         return _from_file(path, model)
     known, name = architectures(), model.replace("/", "-")
     if name in known:
         return Source(name, json.loads(known[name].read_text(encoding="utf-8")))
     near = difflib.get_close_matches(model, [OFFLINE, EMBEDDED, *known], n=4, cutoff=0.5)
     raise ConfigurationError(
-        f"unknown model {model!r}; choose {OFFLINE!r}, {EMBEDDED!r}, an open_clip model name, "
+        f"unknown model {model[:80]!r}; choose {OFFLINE!r}, {EMBEDDED!r}, an open_clip model name, "
         "'hf-hub:ORG/REPO', a folder or a JSON file"
         + (f"; did you mean {', '.join(near)}?" if near else "")
     )
@@ -153,7 +154,7 @@ def find_weights(source: Source, weights: str | None) -> tuple[Path, dict[str, A
     if weights is None and source.weights is not None:
         return source.weights, source.preprocess_cfg
     if weights is not None and weights.startswith(HUB):
-        repository = weights.removeprefix(HUB)
+        repository = repository_of(weights)
         path = _weights_of(repository)
         with suppress(WeightsUnavailable):
             _configuration_of(repository)  # so that it lies beside them and tells their activation
@@ -187,6 +188,9 @@ def check_names(model: str, weights: str | None) -> None:
 
     Neither torch nor open_clip is imported, and no hub is asked.
     """
+    for name in (model, weights or ""):
+        if name.startswith(HUB):
+            repository_of(name)
     if model.startswith(HUB):
         return
     source = find_model(model)
@@ -196,6 +200,14 @@ def check_names(model: str, weights: str | None) -> None:
         check_file(Path(weights), "weights", WeightsError, "weights")
     elif source.folder is not None or not is_mentioned(weights):
         find_weights(source, weights)
+
+
+def repository_of(name: str) -> str:
+    """``ORG/REPO`` of ``hf-hub:ORG/REPO``; raises ConfigurationError for anything else."""
+    repository = name.removeprefix(HUB)
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repository):
+        raise ConfigurationError(f"{name[:80]!r} names no repository of a hub; write {HUB}ORG/REPO")
+    return repository
 
 
 def is_path(weights: str) -> bool:

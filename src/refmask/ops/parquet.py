@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -12,6 +13,12 @@ from refmask.ops.reading import BROKEN, in_short
 
 #: Rows per batch, after each of which the memory taken is checked.
 BATCH = 4096
+
+#: Fields of Parquet's footer: rows and groups of them, columns of a group, and their values.
+ROWS, GROUPS, COLUMNS, COLUMN, VALUES = 3, 4, 1, 3, 5
+#: Kinds of values in Thrift's compact protocol; footers have no maps.
+TRUE, FALSE, BYTE, DOUBLE, TEXT, STRUCT = 1, 2, 3, 7, 8, 12
+WHOLE, LISTS = (4, 5, 6), (9, 10)
 
 
 def read_parquet(source: Any, where: str, columns: Collection[str] | None = None) -> Any:
@@ -32,14 +39,19 @@ def read_parquet(source: Any, where: str, columns: Collection[str] | None = None
     from pyarrow.parquet import ParquetFile
 
     try:
+        check("rows", _values(source), where)
         file = ParquetFile(source)
-        check("rows", _values(file.metadata), where)
         leaves = [file.schema.column(number) for number in range(len(file.schema))]
         texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
         # As dictionaries, repeated texts are stored once, and sizes are known before decoding.
         file = ParquetFile(source, read_dictionary=texts)
         fields = [field for field in file.schema_arrow if columns is None or field.name in columns]
-        batches = file.iter_batches(BATCH, columns=[field.name for field in fields])
+        names = [field.name for field in fields]
+        batches = (  # none may span groups: pyarrow joins no lists of dictionaries
+            batch
+            for group in range(file.num_row_groups)
+            for batch in file.iter_batches(BATCH, [group], names)
+        )
         return bounded(batches, pyarrow.schema(fields), where)
     except (pyarrow.ArrowException, *BROKEN) as error:
         if isinstance(error, InputError):
@@ -100,17 +112,83 @@ def _plain(kind: Any) -> Any:
     return kind
 
 
-def _values(footer: Any) -> int:
+def _values(source: Any) -> int:
     """The number of rows, or of values of the longest column, by a file's footer.
 
-    A few bytes can encode millions.
+    A few bytes can encode millions. The footer is parsed here: when it is damaged, asking pyarrow
+    for these numbers aborts the process.
     """
+    length = struct.unpack("<i4x", _last(source, 8))[0]
+    footer = _Thrift(_last(source, 8 + length)[:length]).struct()
     columns = Counter[int]()
-    for number in range(footer.num_row_groups):
-        group = footer.row_group(number)
-        for column in range(group.num_columns):
-            columns[column] += max(0, group.column(column).num_values)
-    return int(max(footer.num_rows, *columns.values(), 0))
+    for group in footer[GROUPS]:
+        for number, chunk in enumerate(group[COLUMNS]):
+            columns[number] += max(0, chunk[COLUMN][VALUES])
+    return int(max(footer[ROWS], *columns.values(), 0))
+
+
+def _last(source: Any, count: int) -> bytes:
+    """The last bytes of a file, which is read from its beginning again afterwards."""
+    size = source.seek(0, 2)
+    if not 8 <= count <= size:
+        raise ValueError("it has no footer")
+    check("settings", count, "the footer of a Parquet table")
+    source.seek(size - count)
+    content = bytes(source.read(count))
+    source.seek(0)
+    return content
+
+
+class _Thrift:
+    """Thrift's compact protocol, in which footers are written; any error may come of damage."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.at = content, 0
+
+    def struct(self) -> dict[int, Any]:
+        """Values by the numbers of their fields."""
+        fields: dict[int, Any] = {}
+        number = 0
+        while head := self._byte():
+            number = number + (head >> 4) if head >> 4 else self._whole()
+            kind = head & 15
+            fields[number] = kind == TRUE if kind in (TRUE, FALSE) else self._value(kind)
+        return fields
+
+    def _value(self, kind: int) -> Any:
+        if kind in (TRUE, FALSE, BYTE):
+            return self._byte()
+        if kind in WHOLE:
+            return self._whole()
+        if kind in (DOUBLE, TEXT):
+            return self._skip(8 if kind == DOUBLE else self._varint())
+        if kind in LISTS:
+            head = self._byte()
+            count = head >> 4 if head >> 4 < 15 else self._varint()
+            return [self._value(head & 15) for _ in range(count)]
+        if kind == STRUCT:
+            return self.struct()
+        raise ValueError(f"its footer has a value of the unknown kind {kind}")
+
+    def _byte(self) -> int:
+        self.at += 1
+        return self.content[self.at - 1]
+
+    def _varint(self) -> int:
+        value = shift = 0
+        while (byte := self._byte()) & 0x80:
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if shift > 63:
+                raise ValueError("its footer has a number of more than 64 bits")
+        return value | byte << shift
+
+    def _whole(self) -> int:
+        value = self._varint()
+        return (value >> 1) ^ -(value & 1)
+
+    def _skip(self, count: int) -> None:
+        self.at += count
 
 
 def rows_of(table: Any, where: str) -> list[Any]:
