@@ -68,18 +68,18 @@ def make(folder: Path, images: int, seed: int = 0) -> Shaped:
     """
     for place in ("images", "shaped", "masks"):
         (folder / place).mkdir(parents=True, exist_ok=True)
-    images, annotations, refs = [], [], []
+    listed, annotations, refs = [], [], []
     for number in range(1, images + 1):
         rng = np.random.default_rng((seed, number))
         polygons = [blob(rng) for _ in range(BLOBS)]
         name = f"{number:06d}.jpg"
         Image.fromarray(draw(rng, polygons)).save(folder / "images" / name, quality=90)
         write_masks(folder / "masks" / f"{number}.npz", rng, polygons)
-        images.append({"id": number, "file_name": name, "height": HEIGHT, "width": WIDTH})
+        listed.append({"id": number, "file_name": name, "height": HEIGHT, "width": WIDTH})
         annotations += [annotation(number, *pair) for pair in enumerate(polygons)]
         refs += [ref(rng, number, *pair) for pair in enumerate(SENTENCES[number % 2])]
     categories = [{"id": row, "name": noun} for row, noun in enumerate(NOUNS[:BLOBS], 1)]
-    tables = {"images": images, "annotations": annotations, "categories": categories}
+    tables = {"images": listed, "annotations": annotations, "categories": categories}
     (folder / "shaped" / "instances.json").write_text(json.dumps(tables))
     (folder / "shaped" / "refs.json").write_text(json.dumps(refs))
     return Shaped(folder, f"masks:{folder}/masks/{{stem}}.npz")

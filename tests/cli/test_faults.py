@@ -134,4 +134,4 @@ def test_an_impossible_path_is_one_line(capsys):
     long = "a" * 300
     for words in (["segment", long, "x"], ["evaluate", long, "--split", "val"]):
         assert main(words) == 2
-        assert capsys.readouterr().err.splitlines()[-1].startswith("refmask: error: expected ")
+        assert capsys.readouterr().err.splitlines()[-1].startswith("refmask: error: ")
