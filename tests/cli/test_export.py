@@ -101,7 +101,7 @@ def test_files_that_are_there_are_told_before_the_work(segment, tmp_path, capsys
         (None, "there is no such file"),
         (b"", "holds no answers"),
         (b"\xff\xfe", "holds no answers"),
-        (b"caf\xe9", "expected UTF-8 text"),
+        (b"caf\xe9", "is not UTF-8 text"),
         (b"{}\n", "line 1 of"),
         (b"\n{\n", "line 2 of"),
     ],

@@ -24,11 +24,18 @@ def test_expressions_on_the_command_line(capsys):
     ]
 
 
-def test_json_lines_hold_exactly_three_fields(capsys):
+def test_json_lines_hold_the_reading_too(capsys):
     assert main(["phrases", "left guy in red", "--json"]) == 0
     (line,) = lines(capsys)
-    expected = {"expression": "left guy in red", "noun_phrase": "left guy", "head": "guy"}
-    assert json.loads(line) == expected
+    fields = json.loads(line)
+    (cue,) = fields.pop("reading")["cues"]
+    assert cue == {"kind": "place", "value": "left", "negated": False}
+    assert fields == {"expression": "left guy in red", "noun_phrase": "left guy", "head": "guy"}
+
+
+def test_readings_as_trees(capsys):
+    assert main(["phrases", "left guy in red", "--tree"]) == 0
+    assert lines(capsys) == ["guy", "  place left"]
 
 
 def test_a_parse_in_the_file_replaces_the_parser(capsys):

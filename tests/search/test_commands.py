@@ -122,7 +122,7 @@ def test_update_remove_and_stats(added, photos, tmp_path, capsys):
     assert stats["folders"] == [str(photos)]
     assert stats["configuration"]["proposer.limit"] == 4
     assert main(["index", "stats", *index]) == 0
-    assert "every region is compared" in capsys.readouterr().out
+    assert "compares every region" in capsys.readouterr().out
 
 
 def test_another_system_is_refused(added, photos, model_files, capsys):

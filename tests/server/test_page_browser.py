@@ -451,7 +451,9 @@ def test_names_of_images_are_text(opened, tmp_path, script):
     opened.get_by_role("button", name="Another image").click()
     (tmp_path / f"{script}.png").write_text("no image")
     opened.get_by_label("Choose an image").set_input_files(tmp_path / f"{script}.png")
-    playwright.expect(opened.locator(".rm-status.wrong")).to_contain_text(f"in {script}.png, but")
+    playwright.expect(opened.locator(".rm-status.wrong")).to_contain_text(
+        f"{script}.png is no image"
+    )
 
 
 @pytest.fixture

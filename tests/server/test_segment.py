@@ -121,8 +121,8 @@ def test_a_method_without_blends(served, png):
         ({"image": "/etc/passwd"}, "base64"),
         ({"image": "https://example.org/a.png"}, "never opened"),
         ({"image": "file:///etc/passwd,AAAA"}, "data URI"),
-        ({"image": base64.b64encode(b"GIF89a, not really").decode()}, "an image"),
-        ({"image": ""}, "an image"),
+        ({"image": base64.b64encode(b"GIF89a, not really").decode()}, "damaged"),
+        ({"image": ""}, "no image"),
     ],
 )
 def test_invalid_requests(client, png, fields, message):

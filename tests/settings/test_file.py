@@ -77,7 +77,7 @@ def test_the_default_is_the_platforms_folder(monkeypatch, tmp_path):
         ("[remembered]\ntitle = 'x'", "'model' is missing in remembered"),
         ("[remembered]\nmodel = 'x'\nweights = 'y'\ntitle = 'z'\nfiles = 1", "'files' is 1"),
         ("this is no TOML", "it is not TOML: "),
-        (b"\xff", "expected UTF-8 text"),
+        (b"\xff", "is not UTF-8 text"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_line_with_the_remedy(config, content, message):

@@ -108,7 +108,7 @@ class Plan:
         """SHA-256 over all images' names and expressions, in their order."""
         digest = hashlib.sha256()
         if self.phrases is not None:
-            digest.update(json.dumps([vars(phrase) for phrase in self.phrases]).encode())
+            digest.update(json.dumps([_fields(phrase) for phrase in self.phrases]).encode())
         for batch in self.table.to_batches():
             for row in batch.to_pylist():
                 digest.update(json.dumps([*row.values()]).encode())
@@ -168,3 +168,8 @@ def read_plan(
 
 def _query(image: str, expressions: Sequence[str] | None = None) -> Query:
     return Query(image, None if expressions is None else tuple(expressions))
+
+
+def _fields(phrase: TargetPhrase) -> dict[str, Any]:
+    """What rows depend on of a phrase that was read beforehand."""
+    return {**vars(phrase), "reading": str(phrase.reading)}

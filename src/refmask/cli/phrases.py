@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from refmask.cli.expressions import Expression, read_expressions, target_phrases
 from refmask.errors import ExpressionError
@@ -37,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print expression, noun phrase, head and reading of each, one line per expression."""
+    """Print expression, noun phrase and head of each, or how it is read."""
     entries = [Expression(text) for text in args.expression]
     if args.expressions is not None:
         entries += read_expressions(args.expressions)
@@ -45,15 +44,13 @@ def run(args: argparse.Namespace) -> int:
         raise ExpressionError("no expressions given; name some, or use --expressions FILE")
     parser = PhraseParser(args.parser, reference=args.compat == "reference")
     for phrase in target_phrases(entries, parser):
-        fields: dict[str, Any] = {
+        fields = {
             "expression": phrase.expression,
             "noun_phrase": phrase.noun_phrase,
             "head": phrase.head,
-            "reading": str(phrase.reading),
         }
         if args.json:
-            fields["reading"] = phrase.reading.to_dict()
-            print(json.dumps(fields, ensure_ascii=False))
+            print(json.dumps(fields | {"reading": phrase.reading.to_dict()}, ensure_ascii=False))
         elif args.tree:
             print(phrase.reading.tree())
         else:

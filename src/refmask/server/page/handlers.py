@@ -219,7 +219,9 @@ def busy(text: str) -> dict[str, str]:
 def wrong(error: RefmaskError, path: str = "", name: str = "") -> dict[str, str]:
     """The status of an error; ``name`` replaces the ``path`` of an upload."""
     words = str(error).replace(path, name) if path else str(error)
-    return {"kind": "wrong", "text": f"{words[:1].upper()}{words[1:]}."}
+    first = words.partition(" ")[0]  # a file's name stays as it is
+    text = words if not first.isalpha() else f"{words[:1].upper()}{words[1:]}"
+    return {"kind": "wrong", "text": f"{text}."}
 
 
 def sent_text(event: gr.EventData, name: str) -> str:
