@@ -178,7 +178,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path, name):
 )
 def test_a_damaged_configuration_is_told(copy, name, content):
     (copy / "config.json").write_bytes(content.encode("latin-1"))
-    with pytest.raises(ModelError, match=r"config\.json is not (valid JSON|UTF-8)"):
+    with pytest.raises(ModelError, match=r"config\.json"):
         KINDS[name](str(copy))
 
 

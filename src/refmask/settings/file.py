@@ -73,7 +73,7 @@ def read() -> Configuration:
         text = read_text(path, "settings", ConfigurationError, "settings")
         return _parsed(tomllib.loads(text))
     except ConfigurationError as error:
-        fault = str(error)
+        fault = str(error).removeprefix(f"{path} ")
     except (ValueError, RecursionError) as error:
         fault = f"it is not TOML: {in_short(error)}"
     raise ConfigurationError(f"configuration file {path}: {fault}; {REMEDY}")
