@@ -68,7 +68,7 @@ def test_only_files_that_were_sent_are_opened(failed, tmp_path, noise):
     for path in (secret, Path(get_upload_folder()) / ".." / secret.relative_to("/")):
         (update,) = failed.encode_upload(sent(path, "a.png"), None)
         assert update["status"]["kind"] == "wrong"
-        assert "A.png is not an uploaded image" in update["status"]["text"]
+        assert "a.png is not an uploaded image" in update["status"]["text"]
         assert str(tmp_path) not in update["status"]["text"]
     assert np.array_equal(np.array(Image.open(secret)), noise)
 

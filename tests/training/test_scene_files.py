@@ -182,7 +182,7 @@ def test_a_folder_in_use_is_refused_and_an_empty_one_taken(tmp_path: Path) -> No
 def test_what_cannot_be_read_is_said(written: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has no refs; put one of refs\(scenes\)"):
         read_scenes(tmp_path)
-    with pytest.raises(ConfigurationError, match="one of the splits test, val"):
+    with pytest.raises(ConfigurationError, match="choose one of test, val"):
         read_scenes(written, "train")
     (tmp_path / "scenes").mkdir()
     for name in ("instances.json", "refs.json"):
