@@ -35,6 +35,15 @@ def test_no_index_at_all(tmp_path):
         ("[" * 100_000, "damaged"),
         ('{"format": 1, "dim": 3}', "damaged"),
         ('{"format": 1, "dim": 3, "alpha": 1, "configuration": {}, "folders": 3}', "damaged"),
+        *(
+            (json.dumps({"format": 1, "configuration": {}, "folders": [], "removed": []} | told), w)
+            for told, w in [
+                ({"dim": 3, "alpha": float("nan")}, "damaged"),
+                ({"dim": 3, "alpha": 7}, "damaged"),
+                ({"dim": -1, "alpha": 1}, "damaged"),
+                ({"dim": 3, "alpha": 1, "trained": -5}, "damaged"),
+            ]
+        ),
         ('{"format": 99}', "format 99"),
     ],
 )

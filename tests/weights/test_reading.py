@@ -182,3 +182,24 @@ def test_whole_numbers_are_no_weights(dtype, assign):
     kind = str(dtype).removeprefix("torch.")
     with pytest.raises(WeightsError, match=f"parameter bias of w.pt is {kind}, not float"):
         fill(model, weights, "w.pt", assign=assign)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: {"a": torch.zeros(1).expand(10**9)},
+        lambda: {"a": torch.zeros(4).as_strided((10**5, 10**5), (0, 0))},
+        lambda: dict.fromkeys(map(str, range(50)), torch.zeros(10**6)),
+    ],
+)
+def test_tensors_do_not_take_more_than_their_file(tmp_path, make):
+    """Views of a few stored numbers, which would be copied when the model is prepared."""
+    torch.save(make(), tmp_path / "a.pt")
+    with pytest.raises(WeightsError, match="far more than it stores; save them by contiguous"):
+        read_weights(tmp_path / "a.pt")
+
+
+def test_tied_weights_are_read(tmp_path):
+    tied = torch.ones(3)
+    torch.save({"a": tied, "b": tied}, tmp_path / "a.pt")
+    assert set(read_weights(tmp_path / "a.pt")) == {"a", "b"}

@@ -64,7 +64,10 @@ def read_marker(folder: Path) -> Marker:
         if version == FORMAT:
             lists = {name: tuple(map(str, fields[name])) for name in ("folders", "removed")}
             configuration = Fingerprint(fields["configuration"])
-            return Marker(**(fields | lists | {"configuration": configuration}))
+            marker = Marker(**(fields | lists | {"configuration": configuration}))
+            if not (0 <= marker.alpha <= 1 <= marker.dim and marker.trained >= 0):
+                raise ValueError
+            return marker
     except MISSHAPEN:
         raise ConfigurationError(
             f"{file}, which describes the index, is damaged; create the index again in another "

@@ -21,6 +21,8 @@ from refmask.weights.torchscript import is_torchscript, read_torchscript
 #: Bytes that an archive may unpack to beyond its own: the program in a TorchScript archive is
 #: compressed, tensors are not.
 SLACK = 64 * 2**20
+#: How often tensors of a file may share what it stores, on average.
+SHARED = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +112,12 @@ def _checkpoint(loaded: object, classes: frozenset[str], path: Path) -> Checkpoi
         )
     for name, value in tensors.items():
         _check_plain(name, value, path)
+    size = sum(value.numel() * value.element_size() for value in tensors.values())
+    if size > SHARED * path.stat().st_size + SLACK:
+        raise WeightsError(
+            f"tensors in {path} are views that take {size} bytes once they are copied, far more "
+            "than it stores; save them by contiguous()"
+        )
     return Checkpoint(tensors, classes | marks)
 
 
