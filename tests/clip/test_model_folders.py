@@ -242,10 +242,10 @@ def test_a_folder_of_a_hubs_cache_has_links(tmp_path, own, tokenizer_files):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"no merges", "no gzipped file of merges"),
-        (gzip.compress(b"a b")[:-9], "no gzipped file of merges"),
-        (gzip.compress(bytes(64_000_001)), "merges.gz would take 64000001 bytes"),
-        (gzip.compress(b"\xff\xfe\n\xff"), "no gzipped file of merges"),
+        (b"no merges", "no whole gzip file"),
+        (gzip.compress(b"a b")[:-9], "no whole gzip file"),
+        (gzip.compress(bytes(64_000_001)), "merges.gz, unpacked, would take 64000001 bytes"),
+        (gzip.compress(b"\xff\n\xff"), "not UTF-8 text"),
         (gzip.compress(b"#version\nab c"), r"merges\.gz holds no merges: .*Token `ab`"),
         (None, "there is no file"),
     ],

@@ -9,9 +9,9 @@ from refmask import InputError
 from refmask.classifier.words import load_words
 from refmask.cli import main
 from refmask.evaluation.boxes import Categories, box_records, box_summary, read_boxes
+from refmask.reading import Reading
 from refmask.terms import TERMS, phrase_of
 from refmask.text.parser import PhraseParser
-from refmask.types import Reading
 
 WEIGHTS = {name: 1.0 for name in TERMS if name != "colour"}
 BOXES = [[0, 40, 40, 90], [100, 40, 140, 90], [50, 10, 90, 90], [145, 20, 200, 95]]
@@ -59,6 +59,14 @@ def test_noise_and_the_prior(file, parser):
     assert confidences(prior=2.0) != confidences()
 
 
+def test_an_expression_that_cannot_be_read_stops_nothing(tmp_path, parser):
+    path = tmp_path / "odd.jsonl"
+    path.write_text("\n".join(line(text, 0) for text in ("", "x" * 3000, "left cat")))
+    records = list(box_records(list(read_boxes(path)), parser, Categories(load_words()), WEIGHTS))
+    assert [record["reading"] for record in records] == ["?", "?", "cat (place left)"]
+    assert records[2]["right"]
+
+
 def test_a_summary_tells_groups_and_calibration():
     records = [
         {"right": True, "confidence": 0.95, "kinds": ["place"]},
@@ -91,8 +99,10 @@ def test_nouns_find_their_categories():
         line("cat", 0, categories=["cat"]).encode(),
         line("cat", 0, boxes="none").encode(),
         line("cat", 0, width=0).encode(),
+        line("cat", 1.5).encode(),
         line("cat", 0, boxes=[[float("nan")] * 4] * 4).encode(),
         b"[]",
+        line(7, 0).encode(),
     ],
 )
 def test_faulty_lines_are_named(tmp_path, content):
@@ -105,7 +115,15 @@ def test_faulty_lines_are_named(tmp_path, content):
 def test_a_file_that_is_no_gzip(tmp_path):
     path = tmp_path / "bad.jsonl.gz"
     path.write_bytes(b"plain")
-    with pytest.raises(InputError, match=r"bad\.jsonl\.gz"):
+    with pytest.raises(InputError, match=r"bad\.jsonl\.gz is no whole gzip file"):
+        list(read_boxes(path))
+
+
+def test_a_file_that_unpacks_to_more_than_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setenv("REFMASK_LIMITS", "file=1MB")
+    path = tmp_path / "large.jsonl.gz"
+    path.write_bytes(gzip.compress(bytes(10**6 + 1)))
+    with pytest.raises(InputError, match=r"large\.jsonl\.gz, unpacked, would take 1000001 bytes"):
         list(read_boxes(path))
 
 

@@ -6,10 +6,8 @@ words, follows CLIP to the letter, so that the ids are those its weights were tr
 
 from __future__ import annotations
 
-import gzip
 import html
 import string
-import zlib
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +21,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor
 
 from refmask.errors import ModelError
-from refmask.limits import check, limit
+from refmask.ops.reading import decode_text, unpack
 
 START, END = "<start_of_text>", "<end_of_text>"
 WORDS = regex.compile(
@@ -120,13 +118,8 @@ def tokenize(tokenizer: Tokenizer, texts: list[str]) -> tuple[Tensor, list[str]]
 
 def _lines(path: Path) -> list[str]:
     """The merges in a file."""
-    try:
-        with gzip.open(path) as file:
-            content = file.read(limit("tokenizer") + 1)
-        check("tokenizer", len(content), f"the merges in {path}", ModelError)
-        return content.decode().split("\n")[1 : MERGES + 1]
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} is no gzipped file of merges: {error}; fetch it again") from None
+    content = unpack(path, "merges", ModelError, "tokenizer")
+    return decode_text(content, str(path), ModelError).split("\n")[1 : MERGES + 1]
 
 
 def _byte_letters() -> list[str]:

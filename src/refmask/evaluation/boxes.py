@@ -6,7 +6,6 @@ pixels) of all its instances, their ``categories``, the ``expression`` and the `
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,11 +16,12 @@ import numpy as np
 
 from refmask.answer import softmax
 from refmask.classifier.words import WordTable
-from refmask.errors import InputError
-from refmask.ops.reading import in_short, parse_json
-from refmask.terms import LEAST, SAME_KIND, evidence, phrase_of
+from refmask.errors import ExpressionError, InputError
+from refmask.ops.reading import MISSHAPEN, in_short, parse_json, read_bytes, unpack
+from refmask.terms import SAME_KIND, evidence, phrase_of
 from refmask.terms.layout import Layout
-from refmask.terms.node import ImageEvidence
+from refmask.terms.node import LEAST, ImageEvidence
+from refmask.text.words import checked_expression
 from refmask.types import FloatArray, MaskProposals, TargetPhrase
 
 #: A noun names no category that it resembles less than this.
@@ -65,17 +65,16 @@ def read_boxes(path: Path) -> Iterator[BoxQuery]:
     Raises:
         InputError: when the file cannot be read, or a line is none such.
     """
-    opened = gzip.open if path.suffix == ".gz" else open
-    number = 0
-    try:
-        with opened(path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                yield _query(parse_json(line, f"line {number} of {path}"))
-    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"line {number} of {path} is no expression about boxes ({in_short(error)}); see "
-            "docs/places.md for the fields"
-        ) from error
+    read = unpack if path.suffix == ".gz" else read_bytes
+    for number, line in enumerate(read(path, "expressions about boxes").splitlines(), 1):
+        where = f"line {number} of {path}"
+        try:
+            yield _query(parse_json(line, where))
+        except MISSHAPEN as error:
+            raise InputError(
+                f"{where} is no expression about boxes ({in_short(error)}); see docs/places.md for "
+                "the fields"
+            ) from error
 
 
 def _query(fields: Any) -> BoxQuery:
@@ -83,12 +82,17 @@ def _query(fields: Any) -> BoxQuery:
     if min(size) <= 0:
         raise ValueError(f"an image of {size[0]}x{size[1]} pixels")
     boxes = np.asarray(fields["boxes"], np.float64) / size
-    categories, target = tuple(fields["categories"]), int(fields["target"])
+    categories, target = tuple(fields["categories"]), fields["target"]
+    if not isinstance(target, int):
+        raise TypeError(f"target {target!r}")
     if boxes.shape != (len(categories), 4) or not 0 <= target < len(boxes):
         raise ValueError(f"{len(categories)} categories, boxes {boxes.shape}, target {target}")
-    if not np.isfinite(boxes).all() or not all(isinstance(name, str) for name in categories):
-        raise ValueError("boxes are finite numbers, categories texts")
-    return BoxQuery(str(fields["expression"]), boxes, categories, target)
+    expression = fields["expression"]
+    if not all(isinstance(text, str) for text in (expression, *categories)):
+        raise ValueError("the expression and the categories are texts")
+    if not np.isfinite(boxes).all():
+        raise ValueError("boxes are finite numbers")
+    return BoxQuery(expression, boxes, categories, target)
 
 
 class Categories:
@@ -184,7 +188,7 @@ def box_records(
     rng = np.random.default_rng(seed)
     for start in range(0, len(queries), 1024):
         some = queries[start : start + 1024]
-        phrases = parse([query.expression for query in some])
+        phrases = _read([query.expression for query in some], parse)
         for query, phrase in zip(some, phrases, strict=True):
             scores = box_scores(query, phrase, categories, weights, prior)
             scores = scores + rng.normal(0, noise, len(scores)) if noise else scores
@@ -198,6 +202,23 @@ def box_records(
                 "reading": str(phrase.reading),
                 "kinds": sorted(kinds_of(phrase)),
             }
+
+
+def _read(
+    expressions: Sequence[str], parse: Callable[[Sequence[str]], list[TargetPhrase]]
+) -> list[TargetPhrase]:
+    """Each expression as read; one that cannot be, such as an empty one, says nothing."""
+    readable = [text for text in expressions if _is_readable(text)]
+    phrases = dict(zip(readable, parse(readable), strict=True))
+    return [phrases.get(text, TargetPhrase(text, text, text, "")) for text in expressions]
+
+
+def _is_readable(expression: str) -> bool:
+    try:
+        checked_expression(expression)
+    except ExpressionError:
+        return False
+    return True
 
 
 def kinds_of(phrase: TargetPhrase) -> set[str]:

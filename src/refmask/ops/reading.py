@@ -6,6 +6,7 @@ before they are opened, too large files before they are read.
 
 from __future__ import annotations
 
+import gzip
 import json
 import lzma
 import math
@@ -23,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refmask.errors import InputError, RefmaskError
-from refmask.limits import check
+from refmask.limits import check, limit
 
 Array = npt.NDArray[Any]
 T = TypeVar("T")
@@ -144,6 +145,24 @@ def read_bytes(
         raise error(
             f"cannot read {what} from {path}: {in_short(fault)}; check the path and its permissions"
         ) from fault
+
+
+def unpack(
+    path: Path, what: str, error: type[RefmaskError] = InputError, most: str = "file"
+) -> bytes:
+    """The content of a gzip file; the limit is on what it unpacks to.
+
+    Raises:
+        RefmaskError: of that class, as of ``read_bytes``, and when it is no whole gzip file.
+    """
+    check_file(path, what, error, most)
+    try:
+        with gzip.open(path) as file:
+            content = file.read(limit(most) + 1)
+    except (OSError, EOFError, zlib.error) as fault:
+        raise error(f"{path} is no whole gzip file ({in_short(fault)}); fetch it again") from None
+    check(most, len(content), f"{what} in {path}, unpacked,", error)
+    return content
 
 
 def decode_text(content: bytes, where: str, error: type[RefmaskError] = InputError) -> str:

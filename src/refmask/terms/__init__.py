@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from refmask.errors import ConfigurationError
-from refmask.terms.layout import Layout
-from refmask.terms.node import ImageEvidence, Node
-from refmask.types import FloatArray, Reading, Relation, TargetPhrase
+from refmask.reading import Reading, Relation
+from refmask.terms.node import LEAST, NOTICED, ImageEvidence, Node
+from refmask.types import FloatArray, TargetPhrase
 
 #: Each is a module in this folder.
 TERMS = ("place", "order", "size", "depth", "edge", "relation", "colour")
@@ -31,10 +31,6 @@ NounScores = Callable[[TargetPhrase], "FloatArray | None"]
 SAME_KIND = frozenset({"one", "ones", "other", "others"})
 #: Cues of a landmark that nobody knows which tell where the target is: "by the door on the left".
 SHARED = ("place", "depth", "order")
-#: No landmark is ruled out by its noun,
-LEAST = 0.005
-#: and large ones are likelier.
-NOTICED = 0.3
 
 
 def load_term(name: str) -> Term:
@@ -85,14 +81,7 @@ def evidence(
     Returns:
         float64 (N,) by name; terms of which the phrase says nothing are left out.
     """
-    if _is_placed(weights, phrase):
-        node = _node(weights, image, phrase.reading, phrase, nouns(phrase), nouns)
-    else:
-        nothing = np.empty(0, np.int64)
-        node = Node(
-            phrase.reading, phrase, Layout(np.empty((0, 4))), nothing, np.empty(0), (), image
-        )
-    return _values(weights, node)
+    return _values(weights, _node(weights, image, phrase, nouns(phrase), nouns))
 
 
 def noun_phrases(weights: Mapping[str, float], phrase: TargetPhrase) -> Iterator[TargetPhrase]:
@@ -128,45 +117,33 @@ def _relations(reading: Reading) -> Iterator[Relation]:
 def _node(
     weights: Mapping[str, float],
     image: ImageEvidence,
-    reading: Reading,
     phrase: TargetPhrase,
     scores: FloatArray | None,
     nouns: NounScores,
 ) -> Node:
-    """A thing of a reading, its landmarks found among the proposals.
+    """A thing and its landmarks among the proposals.
 
-    A landmark that nobody knows is left out, and where it is the target is.
+    A landmark that nobody knows is left out: where it is, the target is.
     """
-    layout, landmarks = image.get(Layout.of), []
-    shown = _relative(scores, len(layout))
-    owner = layout.things(np.log(shown + LEAST) + NOTICED * np.log(layout.noticed + LEAST))
+    reading, landmarks = phrase.reading, []
     for relation in reading.relations if weights.get("relation") else ():
-        landmark = relation.landmark
-        known = scores if landmark.noun in SAME_KIND else nouns(phrase_of(landmark))
+        landmark = phrase_of(relation.landmark)
+        known = scores if landmark.head in SAME_KIND else nouns(landmark)
         if known is None:
-            shared = tuple(cue for cue in landmark.cues if cue.kind in SHARED)
+            shared = tuple(cue for cue in relation.landmark.cues if cue.kind in SHARED)
             reading = replace(reading, cues=reading.cues + shared)
         else:
-            other = _node(weights, image, landmark, phrase_of(landmark), known, nouns)
-            landmarks.append((relation, _likely(weights, other, known)))
-    kind = shown * layout.noticed
-    kind = np.where(owner == np.arange(len(layout)), kind, 0)
-    kind = kind / max(float(kind.max(initial=0)), 1e-9)
-    return Node(reading, phrase, layout.drawn_by(owner), owner, kind, tuple(landmarks), image)
+            other = _node(weights, image, landmark, known, nouns)
+            landmarks.append((relation, _likely(weights, other)))
+    return Node(reading, phrase, image, scores, tuple(landmarks))
 
 
-def _likely(weights: Mapping[str, float], node: Node, scores: FloatArray) -> FloatArray:
+def _likely(weights: Mapping[str, float], node: Node) -> FloatArray:
     """How far each proposal is a landmark, float64 (N,), 1 for the likeliest."""
-    shown = np.log(np.maximum(_relative(scores, len(node.kind)), LEAST))
-    values = [shown, NOTICED * np.log(node.layout.noticed + 1e-9)]
-    total = np.sum([*values, *_values(weights, node).values()], axis=0)
+    shown = np.log(np.maximum(node.shown, LEAST))
+    values = [shown, NOTICED * np.log(node.layout.noticed + 1e-9), *_values(weights, node).values()]
+    total = np.sum(values, axis=0)
     return np.asarray(np.exp(total - total.max(initial=-np.inf)))
-
-
-def _relative(scores: FloatArray | None, count: int) -> FloatArray:
-    """Scores by their greatest, float64 (N,); ones where nothing is known."""
-    greatest = 0.0 if scores is None else float(scores.max(initial=0))
-    return np.ones(count) if scores is None or greatest <= 0 else np.asarray(scores / greatest)
 
 
 def _values(weights: Mapping[str, float], node: Node) -> dict[str, FloatArray]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from refmask.reading import Cue
 from refmask.terms.node import Node
-from refmask.types import Cue, FloatArray
+from refmask.types import FloatArray
 
 #: Nats by nearness to the viewer.
 WEIGHT = 4.0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from refmask.reading import Cue
 from refmask.terms.node import Node
-from refmask.types import Cue, FloatArray
+from refmask.types import FloatArray
 
 #: Nats by how near to the left or right edge, within a tenth of the image,
 EDGE, WITHIN = 13.5, 0.1

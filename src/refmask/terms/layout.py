@@ -12,12 +12,14 @@ from functools import cached_property
 
 import numpy as np
 
+from refmask.answer import SAME_THING
+from refmask.ops.masks import areas_of, pairwise_iou
 from refmask.types import BoolArray, FloatArray, IntArray, MaskProposals, UInt8Array
 
-#: Proposals are one thing, drawn differently, from this IoU of their masks on,
-SAME_THING = 0.5
-#: and part of another when so much of the smaller mask lies inside the larger one.
+#: A proposal is part of another when so much of the smaller mask lies inside the larger one.
 PART = 0.85
+#: Masks are compared at about this many pixels a side.
+SIDE = 128
 #: A thing that covers so small a share of the image counts half among its kind.
 NOTICED = 0.044
 
@@ -33,26 +35,24 @@ class Layout:
 
     Attributes:
         boxes: float64 (N, 4), x1, y1, x2, y2, 0 to 1.
-        shared: float32 (N, N), pixels that two masks share, by the area of the smaller one; None
-            where boxes are all that is known.
-        overlap: float32 (N, N), IoU of masks; None likewise.
+        same: bool (N, N), whether two masks draw one thing: they overlap by ``SAME_THING``, or one
+            is part of the other. None where boxes are all that is known.
     """
 
     boxes: FloatArray
-    shared: FloatArray | None = None
-    overlap: FloatArray | None = None
+    same: BoolArray | None = None
 
     @classmethod
     def of(cls, image: UInt8Array, proposals: MaskProposals) -> Layout:  # noqa: ARG003
-        """The layout of an image's proposals; two masks are compared at a hundred pixels or so."""
+        """The layout of an image's proposals, N masks of its size."""
         height, width = proposals.size
         boxes = proposals.boxes.astype(np.float64) / [width, height, width, height]
-        step = max(1, max(height, width) // 128)
-        small = proposals.masks[:, ::step, ::step].reshape(len(proposals), -1).astype(np.float32)
-        common, areas = small @ small.T, small.sum(axis=1)
-        smaller = np.minimum(areas[:, None], areas)
-        union = areas[:, None] + areas - common
-        return cls(boxes, common / np.maximum(smaller, 1), common / np.maximum(union, 1))
+        step = max(1, max(height, width) // SIDE)
+        small = np.ascontiguousarray(proposals.masks[:, ::step, ::step])
+        iou, areas = pairwise_iou(small), areas_of(small)
+        shared = iou * (areas[:, None] + areas) / (1 + iou)
+        smaller = np.maximum(np.minimum(areas[:, None], areas), 1)
+        return cls(boxes, (iou >= SAME_THING) | (shared / smaller >= PART))
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -102,13 +102,12 @@ class Layout:
             standing: float (N,), which of two is likelier to be drawn rightly.
         """
         owner = np.arange(len(self))
-        if self.shared is None or self.overlap is None:
+        if self.same is None:
             return owner
-        same = (self.overlap >= SAME_THING) | (self.shared >= PART)
         free = np.ones(len(self), np.bool_)
         for best in np.argsort(-standing, kind="stable"):
             if free[best]:
-                members = free & same[best]
+                members = free & self.same[best]
                 owner[members] = best
                 free &= ~members
                 free[best] = False
@@ -119,7 +118,7 @@ class Layout:
     def relation(self, name: str) -> FloatArray:
         """How far i stands so to j, 0 to 1, not to itself: float64 (N, N)."""
         values = FORMULAS[name](self._pairs)
-        return np.where(self._same, 0, values)
+        return np.where(self._equal, 0, values)
 
     def drawn_by(self, owner: IntArray) -> Layout:
         """The layout in which each proposal lies where the one that stands for its thing does."""
@@ -133,7 +132,7 @@ class Layout:
         return self._pairs.distance
 
     @cached_property
-    def _same(self) -> BoolArray:
+    def _equal(self) -> BoolArray:
         """Whether two boxes are one: bool (N, N)."""
         return np.asarray((self.boxes[:, None] == self.boxes).all(axis=2))
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 
+from refmask.reading import Cue, Reading, Relation
 from refmask.terms.layout import Layout
-from refmask.types import (
-    Cue,
-    FloatArray,
-    IntArray,
-    MaskProposals,
-    Reading,
-    Relation,
-    TargetPhrase,
-    UInt8Array,
-)
+from refmask.types import FloatArray, IntArray, MaskProposals, TargetPhrase, UInt8Array
 
 T = TypeVar("T")
+#: No thing is ruled out by its noun,
+LEAST = 0.005
+#: and large ones are likelier.
+NOTICED = 0.3
 
 
 class ImageEvidence:
@@ -56,22 +53,48 @@ class Node:
     Attributes:
         reading: what is said of it.
         phrase: its noun as a phrase, or the whole phrase that asks for it.
-        layout: where the proposals lie, each in the place of the thing that it draws.
-        owner: int64 (N,), the proposal that stands for the thing that each draws.
-        kind: float64 (N,), 0 to 1, how far a proposal counts among the things of this noun; 0
-            where another one stands for it.
+        image: what is computed of the image and its proposals.
+        scores: float (N,) of 0 or more, how far each proposal shows its noun; None where nothing is
+            known of it.
         landmarks: for each relation whose landmark is known float64 (N,), 0 to 1, how far each
             proposal is the landmark.
-        image: what was computed of the image.
     """
 
     reading: Reading
     phrase: TargetPhrase
-    layout: Layout
-    owner: IntArray
-    kind: FloatArray
-    landmarks: tuple[tuple[Relation, FloatArray], ...]
     image: ImageEvidence = field(repr=False)
+    scores: FloatArray | None = field(default=None, repr=False)
+    landmarks: tuple[tuple[Relation, FloatArray], ...] = field(default=(), repr=False)
+
+    @cached_property
+    def shown(self) -> FloatArray:
+        """The scores by their greatest, float64 (N,); ones where nothing is known."""
+        greatest = 0.0 if self.scores is None else float(self.scores.max(initial=0))
+        if self.scores is None or greatest <= 0:
+            return np.ones(len(self.image.get(Layout.of)))
+        return np.asarray(self.scores / greatest)
+
+    @cached_property
+    def owner(self) -> IntArray:
+        """The proposal that stands for the thing that each draws, int64 (N,)."""
+        layout = self.image.get(Layout.of)
+        likely = np.log(self.shown + LEAST) + NOTICED * np.log(layout.noticed + LEAST)
+        return layout.things(likely)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the proposals lie, each in the place of the thing that it draws."""
+        return self.image.get(Layout.of).drawn_by(self.owner)
+
+    @cached_property
+    def kind(self) -> FloatArray:
+        """How far a proposal counts among the things of this noun, float64 (N,), 0 to 1.
+
+        0 where another one stands for its thing.
+        """
+        counts = self.shown * self.image.get(Layout.of).noticed
+        counts = np.where(self.owner == np.arange(len(counts)), counts, 0)
+        return np.asarray(counts / max(float(counts.max(initial=0)), 1e-9))
 
     def total(self, kind: str, value: Callable[[Cue], FloatArray]) -> FloatArray | None:
         """The sum over its cues of a kind, float64 (N,), or None; denied ones count minus half."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from refmask.reading import Cue
 from refmask.terms.layout import sigmoid
 from refmask.terms.node import Node
-from refmask.types import Cue, FloatArray
+from refmask.types import FloatArray
 
 #: Nats for each place in the row that a thing is off, up to so many.
 STEP, FARTHEST = 2.2, 3

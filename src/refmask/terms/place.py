@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from refmask.reading import Cue
 from refmask.terms.node import Node
-from refmask.types import Cue, FloatArray
+from refmask.types import FloatArray
 
 #: Nats from one side of the image to the other,
 SIDE = 9.0

@@ -40,15 +40,34 @@ ORDERS = {
     for word in words.split()
 } | {"last": -1}
 EDGES = _table(edge="edge corner edges", cut="cropped partial partially halfway half")
-ALONE = frozenset({"alone", "solo", "lone", "isolated", "separate"})
+ALONE = _words("alone solo lone isolated separate")
+#: After an order these are counted, and no things: "second row", "first base".
+COUNTED = _words("row base floor baseman")
+#: Words of depth that an order counts from, and of any direction that stand before it.
+ORDERED = _words("front back rear foreground background")
+AHEAD = _words("left right top bottom front back")
+#: Behind "right" these make it say how exactly: "right next to".
+EXACTLY = _words("next behind in above below under beside by front near there before on at")
+#: Words of place that are halves of something, too: "lower case", "upper body".
+HALVES = _words("up down lower upper higher")
+#: What "little" and "short" make a kind of: "little girl", "short sleeves".
+KINDS = _words(
+    "girl boy kid guy man lady woman child hair haired sleeve sleeves sleeved league bit piece "
+    "white"
+)
 #: Sides of the image, which places go with: "left side", "the front row".
 SIDES = _words(
     "side row area section half corner edge end portion column most third quadrant spot position"
 )
+#: All words of where and which.
+SIDED = PLACES.keys() | DEPTHS.keys()
+LOCATING = SIDED | ORDERS.keys() | SIZES.keys() | EDGES.keys() | SIDES | ALONE
 #: What stands for the image, or for who looks at it.
 FRAMES = _words(
     "picture photo image pic photograph screen frame shot scene view us me camera viewer you page"
 )
+#: Words that name no thing, though many are nouns.
+NOTHING = LOCATING | FRAMES | _words("one ones way most")
 #: Verbs of looking: what follows is a direction, no place.
 FACING = _words("facing looking pointing turned leaning going walking heading running")
 #: Parts of bodies, whose left and right are their owner's.
@@ -68,15 +87,15 @@ CARRIED = _words("tie backpack purse head face helmet")
 POINTERS = _words("one ones it him her them he she they that this who which what guy")
 PRONOUNS = _words("him her them he she they his their us me you i it itself")
 REFLEXIVES = _words("itself himself herself themselves")
-POSSESSIVES = _words("his her its their my your 's")
+POSSESSIVES = _words("his her its their my your 's s")
 
-#: Relations by the words that state them, longest first. "" marks what is no relation.
+#: Relations by the words that state them.
 RELATIONS: dict[tuple[str, ...], str] = {
     tuple(words.split()): name
     for name, group in {
         "near": "next to|beside|besides|near|nearest|nearest to|closest to|closer to|close to|by|"
         "adjacent to|along|alongside|around|at|against|touching|hugging|nearer|across from|"
-        "standing by|with",
+        "standing by",
         "left": "left of|to the left of|to left of|on the left of|on left of|on the left side of|"
         "to the left side of|on left side of|left side of|left from|left to",
         "right": "right of|to the right of|to right of|on the right of|on right of|right side of|"
@@ -87,7 +106,8 @@ RELATIONS: dict[tuple[str, ...], str] = {
         "front": "in front of|in the front of|front of|ahead of|before",
         "on": "on|upon|onto|sitting on|riding|on the",
         "in": "in|inside|within|inside of|in the|into",
-        "has": "has|have|having|holding|wearing|carrying|w|containing|eating|using|pushing|of",
+        "has": "with|w/|w|has|have|having|holding|wearing|carrying|containing|eating|using|"
+        "pushing|of",
         "far": "far from|away from|farthest from|furthest from|farther from|further from|"
         "far away from",
         "between": "between|in between|in the middle of|amid|among|inbetween",
@@ -95,13 +115,16 @@ RELATIONS: dict[tuple[str, ...], str] = {
     for words in group.split("|")
 }
 LONGEST = max(map(len, RELATIONS))
-RELATIONS[("with",)] = RELATIONS[("w/",)] = "has"
 RELATION_WORDS = frozenset(words[0] for words in RELATIONS)
 PORTIONS = _words(
     "piece part portion slice slices pieces bunch layer layers stack chunk bit pair group set "
     "pile arm leg rest kind type top bottom edge corner"
 )
 OF_BODIES = _words("butt head face neck tail rear ass mouth nose ear ears legs leg body")
+#: Of these, with "of", the target is the whole: "side of the cake", "piece of pizza".
+WHOLES = _words("side half row end section") | SIDED | PORTIONS | OF_BODIES | PARTS
+#: At the end of an expression these belong to a verb before: "chair girl sits on".
+STRANDED = _words("on in with at under")
 NEGATIONS = _words("not no n't without nt isnt never non")
 
 
@@ -124,8 +147,8 @@ SWAPPED = {
 }
 #: Words of their own, though one slip away from a word of place.
 NO_SLIPS = _words(
-    "close closed closet closets closes father clover neater backs rights tops backside closer "
-    "button litter tale tell tall bigger table second"
+    "close closed closet closets closes father clover neater backs rights tops backside button "
+    "litter tale tell table"
 )
 
 

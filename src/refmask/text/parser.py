@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from refmask.errors import ConfigurationError, ExpressionError, MissingResource
 from refmask.ops.reading import is_folder
-from refmask.text.reading import read
+from refmask.text.reader import read
 from refmask.text.words import (
     NUMBERS,
     ONE,

@@ -1,0 +1,142 @@
+"""The things that an expression names: which nouns they are, and which one is its target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from refmask.text.lexicon import (
+    FRAMES,
+    LOCATING,
+    NOTHING,
+    OF_BODIES,
+    POINTERS,
+    RELATION_WORDS,
+    SIDED,
+    STRANDED,
+    WHOLES,
+    WORN,
+    normal,
+)
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Token
+
+NOUNS = ("NOUN", "PROPN")
+#: "of" comes at most so many words after the start, and its noun so many after it.
+OF, NOUN_OF = 4, 5
+
+
+class Things:
+    """The words of a parsed expression and the things among them.
+
+    Args:
+        doc: lower-cased tokens.
+        head: token of the target's noun by the paper's rule; None where there is none.
+
+    Attributes:
+        doc: the tokens.
+        words: as the lexicon spells them.
+        whole: words of a part or portion whose whole is the target: "piece of" in "piece of cake".
+        target: token of the target's noun; None where nothing names it.
+        linking: tokens of the words that link things, and
+        nouns: tokens of all things; both empty until ``settle`` is called.
+    """
+
+    def __init__(self, doc: Doc, head: int | None) -> None:
+        self.doc = doc
+        self.words = [normal(token.lower_) for token in doc]
+        self.whole = range(0)
+        target = self._target(head)
+        self.target = None if target is None or self.names_nothing(target) else target
+        self.linking: set[int] = set()
+        self.nouns: set[int] = set()
+
+    def settle(self, linking: Iterable[int]) -> None:
+        """Find the things, once the words that link them are known."""
+        self.linking = set(linking)
+        things = {token.i for token in self.doc if self._is_thing(token)} - self.linking
+        self.nouns = things if self.target is None else things | {self.target}
+
+    def next(self, at: int) -> str:
+        """The word after a token; "" at the end."""
+        return self.words[at + 1] if at + 1 < len(self.words) else ""
+
+    def previous(self, at: int) -> str:
+        """The word before a token; "" at the start."""
+        return self.words[at - 1] if at else ""
+
+    def is_noun(self, at: int) -> bool:
+        """Whether there is a token, and it is a noun."""
+        return at < len(self.doc) and self.doc[at].pos_ in NOUNS
+
+    def names_nothing(self, at: int) -> bool:
+        """Whether a word says where or which, and names no thing."""
+        return self.words[at] in NOTHING
+
+    def above(self, token: Token) -> int | None:
+        """The nearest thing above a token that is not worn; the target where there is none."""
+        while token.head.i != token.i:
+            token = token.head
+            if token.i in self.whole:
+                return self.target
+            worn = self.words[token.i] in WORN and token.i != self.target
+            if token.i in self.nouns and not worn:
+                return token.i
+        return self.target
+
+    def phrase(self, thing: int | None) -> str:
+        """A thing's noun with the adjectives and nouns before it that describe it."""
+        if thing is None:
+            return ""
+        start = thing
+        while start and self.doc[start - 1].pos_ in ("ADJ", *NOUNS):
+            if self.words[start - 1] in LOCATING:
+                break
+            start -= 1
+        return " ".join(self.words[start : thing + 1])
+
+    def _is_thing(self, token: Token) -> bool:
+        if not self.is_noun(token.i) and token.lower_ not in POINTERS:
+            return False
+        last = token.i + 1 == len(self.doc)
+        compound = token.dep_ == "compound" and token.head.i > token.i and not last
+        return not compound and not self.names_nothing(token.i)
+
+    def _target(self, head: int | None) -> int | None:
+        """Of "chair girl sits on" the chair, of "cow butt" the cow, of "piece of cake" the cake."""
+        first, second = (*(at for at in range(len(self.doc)) if self.is_noun(at)), None, None)[:2]
+        if (
+            first is not None
+            and second is not None
+            and self.words[-1] in STRANDED
+            and second - first <= 2
+            and not RELATION_WORDS & {*self.words[first:second]}
+        ):
+            return first
+        if head is not None and self.words[head] in OF_BODIES and self._has_owner(head):
+            return head - 1
+        return self._whole_of(head)
+
+    def _has_owner(self, part: int) -> bool:
+        return bool(part) and self.is_noun(part - 1) and self.words[part - 1] not in SIDED
+
+    def _whole_of(self, head: int | None) -> int | None:
+        """What a part or portion is of, and the head itself where it is none."""
+        if head is not None and self.words[head] in WHOLES:
+            of = head + 1
+        elif head is None or self.words[head] in ("one", "ones"):
+            of = self.words.index("of") if "of" in self.words[1 : OF + 1] else 0
+        else:
+            return head
+        if not of or of >= len(self.words) or self.words[of] != "of":
+            return head
+        for at in range(of + 1, min(of + NOUN_OF, len(self.words))):
+            if self.is_noun(at) and not self.is_noun(at + 1):
+                if self.words[at] in FRAMES | SIDED:
+                    return head
+                self.whole = range(of - 1, at)
+                return at
+            if self.doc[at].pos_ == "ADP":
+                return head
+        return head
