@@ -21,7 +21,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor
 
 from refmask.errors import ModelError
-from refmask.ops.reading import decode_text, unpack
+from refmask.ops.reading import decode_text, read_gzip
 
 START, END = "<start_of_text>", "<end_of_text>"
 WORDS = regex.compile(
@@ -118,7 +118,7 @@ def tokenize(tokenizer: Tokenizer, texts: list[str]) -> tuple[Tensor, list[str]]
 
 def _lines(path: Path) -> list[str]:
     """The merges in a file."""
-    content = unpack(path, "merges", ModelError, "tokenizer")
+    content = read_gzip(path, "merges", ModelError, "tokenizer")
     return decode_text(content, str(path), ModelError).split("\n")[1 : MERGES + 1]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from refmask.answer import softmax
 from refmask.classifier.words import WordTable
 from refmask.errors import ExpressionError, InputError
-from refmask.ops.reading import MISSHAPEN, in_short, parse_json, read_bytes, unpack
+from refmask.ops.reading import MISSHAPEN, in_short, parse_json, read_bytes, read_gzip
 from refmask.terms import SAME_KIND, evidence, phrase_of
 from refmask.terms.layout import Layout
 from refmask.terms.node import LEAST, ImageEvidence
@@ -65,7 +65,7 @@ def read_boxes(path: Path) -> Iterator[BoxQuery]:
     Raises:
         InputError: when the file cannot be read, or a line is none such.
     """
-    read = unpack if path.suffix == ".gz" else read_bytes
+    read = read_gzip if path.suffix == ".gz" else read_bytes
     for number, line in enumerate(read(path, "expressions about boxes").splitlines(), 1):
         where = f"line {number} of {path}"
         try:

@@ -147,7 +147,7 @@ def read_bytes(
         ) from fault
 
 
-def unpack(
+def read_gzip(
     path: Path, what: str, error: type[RefmaskError] = InputError, most: str = "file"
 ) -> bytes:
     """The content of a gzip file; the limit is on what it unpacks to.
