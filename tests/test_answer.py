@@ -22,11 +22,11 @@ ORIGIN = refmask.Provenance("offline", None, "grouping", "global", "1.2", "offli
 SCHEMA = Path(__file__).parent.parent / "docs" / "answer.schema.json"
 
 
-def made(best=0, share=0.9, runner_up=1, **why):
+def made(chosen=(0,), share=0.9, runner_up=1, **why):
     """An answer in an image of 3 x 4 pixels."""
     scores = np.array([2.0, 1.0], np.float32)
     masks = MaskProposals(np.stack([np.ones((3, 4), np.bool_), np.eye(3, 4, dtype=np.bool_)]))
-    return Segmentation(masks, scores, best, share, Why(PHRASE, runner_up, 1.0, **why))
+    return Segmentation(masks, scores, chosen, share, Why(PHRASE, runner_up, 1.0, **why))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,8 @@ def made(best=0, share=0.9, runner_up=1, **why):
         (made(share=0.9999), 0.9999, None, "confidence 99%"),
         (made(share=0.4), 0.4, "low confidence", "confidence 40%, UNSURE"),
         (made(runner_up=None), None, "one region only", "UNSURE: one region only"),
-        (made(best=None, share=0.0), None, "no regions", "UNSURE: no regions"),
+        (made(chosen=(), share=0.0, note="no gnu"), None, "no gnu", "UNSURE: no gnu"),
+        (made(chosen=(), runner_up=None), None, "nothing fits", "UNSURE: nothing fits"),
         (made(note="blank image"), None, "blank image", "UNSURE: blank image"),
         (made(note="blank image", runner_up=None), None, "blank image", "UNSURE: blank image"),
         (made(note="what is a gnu?"), None, "what is a gnu?", "UNSURE: what is a gnu?"),
@@ -51,7 +52,7 @@ def test_a_confidence_is_told_only_where_it_means_something(answer, confidence, 
 
 
 def test_an_answer_tells_where_it_is_and_what_else_it_could_be():
-    answer = made(best=1, runner_up=0)
+    answer = made(chosen=(1,), runner_up=0)
     assert answer.mask.tolist() == np.eye(3, 4, dtype=bool).tolist()
     assert (answer.area, answer.box.tolist()) == (3, [0, 0, 3, 3])
     first, second = answer.top(9)
@@ -64,12 +65,39 @@ def test_an_answer_tells_where_it_is_and_what_else_it_could_be():
     assert repr(first) == "<Candidate 0: score 2, 12 pixels>"
     unsure = made(note="blank image")
     assert unsure.top(1)[0].probability is None
-    nothing = made(best=None)
+    nothing = made(chosen=())
     assert (nothing.area, nothing.box, nothing.mask.any()) == (0, None, False)
 
 
+def test_several_things_are_one_mask_and_one_by_one():
+    answer = made(chosen=(1, 0), runner_up=None)
+    assert (answer.best, answer.absent) == (1, False)
+    assert [one.proposal for one in answer.instances] == [1, 0]
+    assert (answer.area, answer.box.tolist()) == (12, [0, 0, 4, 3])
+    fields = answer.to_dict()
+    assert fields["answer"] | {"segmentation": None} == fields["instances"][0] | {
+        "box": [0, 0, 4, 3],
+        "area": 12,
+        "segmentation": None,
+    }
+    assert rle.decode(fields["answer"]["segmentation"]).all()
+    assert [one["area"] for one in fields["instances"]] == [3, 12]
+    with pytest.raises(ValueError, match="read-only"):
+        answer.mask[:] = False
+
+
+def test_nothing_chosen_out_of_some_is_absent():
+    answer = made(chosen=(), runner_up=None, note="no gnu")
+    assert (answer.absent, answer.best, answer.instances) == (True, None, [])
+    assert answer.top(1)[0].proposal == 0
+    fields = answer.to_dict(top=1)
+    assert (fields["absent"], fields["answer"], fields["instances"]) == (True, None, [])
+    assert len(fields["candidates"]) == 1
+    assert not made().absent
+
+
 def test_an_answer_as_json_has_its_masks_as_runs():
-    fields = made(best=1, runner_up=0).to_dict(top=2)
+    fields = made(chosen=(1,), runner_up=0).to_dict(top=2)
     assert [candidate["proposal"] for candidate in fields["candidates"]] == [0, 1]
     assert fields["answer"] == fields["candidates"][1]
     assert fields["runner_up"] == fields["candidates"][0]
@@ -84,7 +112,8 @@ def test_an_answer_as_json_has_its_masks_as_runs():
     "answer",
     [
         made(),
-        made(best=None, share=0.0, runner_up=None),
+        made(chosen=(), share=0.0, runner_up=None),
+        made(chosen=(1, 0)),
         made(note="blank image"),
         dataclasses.replace(made(), expected_iou=np.array([0.4, 0.3], np.float32)),
         dataclasses.replace(made(), provenance=ORIGIN),
@@ -168,13 +197,13 @@ def test_one_region_however_often_it_is_drawn_is_unsure(segmenter, noise):
 
 
 def test_proposals_are_ordered_by_what_decides():
-    answer = dataclasses.replace(made(), scores=np.array([3, 5, 1, 4], np.float32), best=1)
+    answer = dataclasses.replace(made(), scores=np.array([3, 5, 1, 4], np.float32), chosen=(1,))
     assert (answer.order, answer.measure) == ([1, 3, 0, 2], "score")
     expected = np.array([0.4, 0.3, 0.1, 0.2], np.float32)
-    agreed = dataclasses.replace(answer, best=0, expected_iou=expected)
+    agreed = dataclasses.replace(answer, chosen=(0,), expected_iou=expected)
     assert (agreed.order, agreed.measure) == ([0, 1, 3, 2], "expected IoU")
     assert agreed.standing is expected
-    nothing = dataclasses.replace(made(best=None), scores=np.empty(0, np.float32))
+    nothing = dataclasses.replace(made(chosen=()), scores=np.empty(0, np.float32))
     assert nothing.order == []
     assert len(nothing.probabilities) == 0
     assert np.allclose(answer.probabilities.sum(), 1)

@@ -66,7 +66,7 @@ def test_a_scene_without_proposals_shows_its_image(segmenter, noise):
 def test_an_answer_without_a_image_is_text():
     why = Why(TargetPhrase("a cat", "a cat", "a cat", "cat"), None, 0.0)
     mask = MaskProposals(np.ones((1, 3, 4), np.bool_))
-    assert Segmentation(mask, np.ones(1, np.float32), 0, 1.0, why)._repr_png_() is None
+    assert Segmentation(mask, np.ones(1, np.float32), (0,), 1.0, why)._repr_png_() is None
 
 
 def test_supervision_takes_answers(scene):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -11,7 +11,7 @@ import numpy as np
 from refmask.errors import MissingResource
 from refmask.ops import rle
 from refmask.provenance import Provenance
-from refmask.types import BoolArray, FloatArray, MaskProposals, TargetPhrase
+from refmask.types import BoolArray, FloatArray, MaskProposals, TargetPhrase, sealed
 
 if TYPE_CHECKING:
     from supervision import Detections
@@ -21,6 +21,8 @@ SAME_THING = 0.5
 
 #: Why an answer is unsure, beside what ``Why.note`` tells.
 NO_REGIONS, ONE_REGION, LOW = "no regions", "one region only", "low confidence"
+#: Why there is none, beside what ``Why.note`` tells.
+ABSENT = "nothing fits"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +104,8 @@ class Segmentation:
     Attributes:
         proposals: the N masks to choose from.
         scores: float32 (N,), one per proposal, higher is better.
-        best: index of the chosen proposal, or None when there were no proposals.
+        chosen: indices of the proposals that are the answer, the best first: one, several where
+            several things are asked for, none where nothing here is what is asked for.
         share: 0 to 1, what all proposals of the same thing as the chosen one (``SAME_THING``) have
             together of the scores' softmax. Where that means something it is the ``confidence``.
         why: noun phrase, runner-up and margin.
@@ -114,7 +117,7 @@ class Segmentation:
 
     proposals: MaskProposals
     scores: FloatArray
-    best: int | None
+    chosen: tuple[int, ...]
     share: float
     why: Why
     view: View | None = None
@@ -124,18 +127,37 @@ class Segmentation:
     #: Below this confidence an answer calls itself unsure.
     UNSURE_BELOW: ClassVar[float] = 0.5
 
+    @property
+    def best(self) -> int | None:
+        """Index of the best of the chosen proposals; None when there is no answer."""
+        return self.chosen[0] if self.chosen else None
+
+    @property
+    def absent(self) -> bool:
+        """Whether nothing here is what the expression asks for: there is no answer, on purpose."""
+        return not self.chosen and len(self.proposals) > 0
+
+    @property
+    def instances(self) -> list[Candidate]:
+        """The things that are the answer, the best first; empty when there is no answer."""
+        return [self.candidate(proposal) for proposal in self.chosen]
+
     @cached_property
     def mask(self) -> BoolArray:
-        """The chosen mask, bool (H, W); all False when there were no proposals."""
-        if self.best is None:
-            return np.zeros(self.proposals.size, np.bool_)
-        mask: BoolArray = self.proposals.masks[self.best]
-        return mask
+        """The union of the chosen masks, bool (H, W); all False when there is no answer."""
+        if len(self.chosen) == 1:
+            one: BoolArray = self.proposals.masks[self.chosen[0]]
+            return one
+        union: BoolArray = np.any(self.proposals.masks[list(self.chosen)], axis=0)
+        return sealed(union)
 
     @property
     def box(self) -> FloatArray | None:
         """Of the mask: float32 (4,), XYXY pixels, half-open; None when there is no answer."""
-        return None if self.best is None else self.proposals.boxes[self.best]
+        if not self.chosen:
+            return None
+        boxes = self.proposals.boxes[list(self.chosen)]
+        return np.asarray([*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)], boxes.dtype)
 
     @property
     def area(self) -> int:
@@ -212,11 +234,11 @@ class Segmentation:
         Returns:
             The fields of docs/answer.schema.json. ``answer`` and ``runner_up`` are None where
             there is none, ``confidence`` where it would mean nothing, ``reason`` where the answer
-            is not unsure.
+            is not unsure. Of several things ``answer`` is the best one with the mask, box and area
+            of all together; ``instances`` has them one by one.
         """
         phrase, (height, width) = self.why.phrase, self.proposals.size
-        best = None if self.best is None else self.candidate(self.best)
-        other = self.runner_up
+        whole, other = self._whole, self.runner_up
         return {
             "height": height,
             "width": width,
@@ -228,11 +250,20 @@ class Segmentation:
             "reason": self.reason,
             "margin": round(self.why.margin, 4),
             "proposals": len(self.proposals),
-            "answer": None if best is None else best.to_dict(),
+            "absent": self.absent,
+            "answer": None if whole is None else whole.to_dict(),
+            "instances": [instance.to_dict() for instance in self.instances],
             "runner_up": None if other is None else other.to_dict(),
             "candidates": [candidate.to_dict() for candidate in self.top(top)],
             "provenance": None if self.provenance is None else self.provenance.to_dict(),
         }
+
+    @property
+    def _whole(self) -> Candidate | None:
+        """The best thing, with the mask of all of them."""
+        if self.best is None or self.box is None:
+            return None
+        return replace(self.candidate(self.best), mask=self.mask, box=self.box)
 
     @property
     def verdict(self) -> str:
@@ -242,9 +273,12 @@ class Segmentation:
     @property
     def _meaningless(self) -> str | None:
         """Why no confidence can be told."""
-        if self.best is None:
+        if not len(self.proposals):
             return NO_REGIONS
-        return self.why.note or (ONE_REGION if self.why.runner_up is None else None)
+        if self.absent:
+            return self.why.note or ABSENT
+        alone = self.why.runner_up is None and len(self.chosen) == 1
+        return self.why.note or (ONE_REGION if alone else None)
 
     def __repr__(self) -> str:
         """One line, without arrays."""

@@ -62,12 +62,20 @@ class Reading:
         phrase: its noun phrase without words of place, such as a text encoder reads.
         cues: what is said of its place, order, size, depth and edge.
         relations: how it stands to others.
+        attributes: its words of colour.
+        count: how many of them are asked for; None for all of them.
+        excluded: things of the same kind that are not meant: "the mug, not the red one".
+        joined: further things that are asked for: "the mug and the spoon".
     """
 
     noun: str = ""
     phrase: str = ""
     cues: tuple[Cue, ...] = ()
     relations: tuple[Relation, ...] = ()
+    attributes: tuple[str, ...] = ()
+    count: int | None = 1
+    excluded: tuple[Reading, ...] = ()
+    joined: tuple[Reading, ...] = ()
 
     def __str__(self) -> str:
         """One line: "guy (order 2 from left) near [dog (place left)]"."""

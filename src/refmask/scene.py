@@ -222,7 +222,7 @@ class Scene:
         note = unknown or self._fault or phrase.beyond
         if not len(scores):
             why = Why(phrase, None, 0.0, note=note)
-            return Segmentation(self.proposals, scores, None, 0.0, why, self._view, self.provenance)
+            return Segmentation(self.proposals, scores, (), 0.0, why, self._view, self.provenance)
         scores = unchanging(scores)
         weights = softmax(scores)
         expected = self._agreement @ weights if self.segmenter.consensus else None
@@ -238,7 +238,7 @@ class Scene:
         return Segmentation(
             proposals=self.proposals,
             scores=scores,
-            best=best,
+            chosen=(best,),
             share=min(float(weights[same].sum()), 1.0),
             why=Why(phrase, runner_up, margin, {"similarity": scores, **terms}, note),
             view=self._view,

@@ -44,10 +44,10 @@ def answer(image: Path, mask: BoolArray | None, phrase: TargetPhrase, confidence
     """What a record of this mask, chosen before the rest of the image, tells."""
     if mask is None:
         proposals, scores = MaskProposals.empty(HEIGHT, WIDTH), np.zeros(0, np.float32)
-        given = Segmentation(proposals, scores, None, 0.0, Why(phrase, None, 0.0), None, ORIGIN)
+        given = Segmentation(proposals, scores, (), 0.0, Why(phrase, None, 0.0), None, ORIGIN)
     else:
         proposals, scores = MaskProposals(np.stack([mask, ~mask])), np.array([7.5, 4], np.float32)
-        given = Segmentation(proposals, scores, 0, confidence, Why(phrase, 1, 3.5), None, ORIGIN)
+        given = Segmentation(proposals, scores, (0,), confidence, Why(phrase, 1, 3.5), None, ORIGIN)
     return Answer.read({"image": str(image), **given.to_dict()})
 
 

@@ -17,7 +17,7 @@ def fields(masks, origin):
     phrase = TargetPhrase("the disk", "the disk", "the disk", "disk")
     proposals = MaskProposals(np.stack([masks["disk"], masks["frame"]]))
     scores = np.array([2.0, 1.0], np.float32)
-    given = Segmentation(proposals, scores, 0, 0.9, Why(phrase, 1, 1.0), provenance=origin)
+    given = Segmentation(proposals, scores, (0,), 0.9, Why(phrase, 1, 1.0), provenance=origin)
     return {"image": "photos/a.png", **given.to_dict()}
 
 

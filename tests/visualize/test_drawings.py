@@ -20,7 +20,7 @@ def answer(noise, fixed_proposer):
     scores = np.array([1.0, 4.0, 3.0, -2.0], np.float32)
     phrase = TargetPhrase("the cat on a mat", "the cat on a mat", "the cat", "cat")
     why = Why(phrase, 2, 1.0)
-    return Segmentation(proposals, scores, 1, 0.7, why)
+    return Segmentation(proposals, scores, (1,), 0.7, why)
 
 
 def count(drawing, colour):
@@ -108,10 +108,10 @@ def test_thumbnails_of_unsure_answers_have_the_frame(noise, answer):
 def test_overlays_of_any_size(size, width):
     image, mask = np.zeros((*size, 3), np.uint8), np.ones((1, *size), np.bool_)
     why = Why(TargetPhrase("a " * 300 + "cat", "a " * 300 + "cat", "cat", "cat"), None, 0.0)
-    one = Segmentation(MaskProposals(mask), np.ones(1, np.float32), 0, 1.0, why)
+    one = Segmentation(MaskProposals(mask), np.ones(1, np.float32), (0,), 1.0, why)
     drawing = overlay(image, one)
     assert drawing.shape[1] == width
-    nothing = Segmentation(MaskProposals.empty(*size), np.ones(0, np.float32), None, 0.0, why)
+    nothing = Segmentation(MaskProposals.empty(*size), np.ones(0, np.float32), (), 0.0, why)
     assert overlay(image, nothing).shape[1] == width
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from refmask.ops.polygons import polygons
@@ -71,6 +72,15 @@ ORIGIN: dict[str, Any] = {
     "version": "0.1.0",
     "label": "emoji model: knows emoji scenes only",
 }
+CANDIDATE: dict[str, Any] = {
+    "proposal": 3,
+    "score": 6.8667,
+    "expected_iou": None,
+    "probability": 0.4518,
+    "box": [10.0, 20.0, 14.0, 23.0],
+    "area": 12,
+    "segmentation": {"size": [60, 80], "counts": "\\c03i100000Tk3"},
+}
 EXAMPLE: dict[str, Any] = {
     "width": 80,
     "height": 60,
@@ -86,15 +96,9 @@ EXAMPLE: dict[str, Any] = {
             "reason": None,
             "margin": 0.554,
             "proposals": 34,
-            "answer": {
-                "proposal": 3,
-                "score": 6.8667,
-                "expected_iou": None,
-                "probability": 0.4518,
-                "box": [10.0, 20.0, 14.0, 23.0],
-                "area": 12,
-                "segmentation": {"size": [60, 80], "counts": "\\c03i100000Tk3"},
-            },
+            "absent": False,
+            "answer": CANDIDATE,
+            "instances": [CANDIDATE],
             "runner_up": None,
             "candidates": [],
             "provenance": ORIGIN,
@@ -122,7 +126,13 @@ class Answer(BaseModel):
         "is null."
     )
     proposals: int = Field(description="Number of mask proposals.")
-    answer: Candidate | None
+    absent: bool = Field(
+        description="Nothing in the image is what the phrase asks for; there is no answer."
+    )
+    answer: Candidate | None = Field(
+        description="The best thing; of several things with the mask, box and area of all of them."
+    )
+    instances: list[Candidate] = Field(description="The things of the answer, one by one.")
     runner_up: Candidate | None = Field(description="The best proposal of another object.")
     candidates: list[Candidate] = Field(description="The 'top' best proposals.")
     provenance: Origin | None
@@ -184,22 +194,32 @@ def answer_all(
     height, width = scene.proposals.size
 
     @cache  # several phrases list the same masks
-    def encoded(proposal: int) -> Any:
-        return _encoded(scene.proposals.masks[proposal], form)
+    def encoded(proposals: tuple[int, ...]) -> Any:
+        return _encoded(np.any(scene.proposals.masks[list(proposals)], axis=0), form)
 
-    answers = [_with_masks(form, a.to_dict(top), encoded) for a in scene.find_phrases(phrases)]
+    answers = [
+        _with_masks(form, answer.chosen, answer.to_dict(top), encoded)
+        for answer in scene.find_phrases(phrases)
+    ]
     return json.dumps({"width": width, "height": height, "answers": answers}).encode()
 
 
 def _with_masks(
-    form: Format, fields: dict[str, Any], encoded: Callable[[int], Any]
+    form: Format,
+    chosen: tuple[int, ...],
+    fields: dict[str, Any],
+    encoded: Callable[[tuple[int, ...]], Any],
 ) -> dict[str, Any]:
     """Replace run-length encodings of an answer by masks in another format."""
-    if form != "rle":
-        for candidate in (fields["answer"], fields["runner_up"], *fields["candidates"]):
-            if candidate is not None:
-                candidate.pop("segmentation")
-                candidate[form] = encoded(candidate["proposal"])
+    if form == "rle":
+        return fields
+    single = (*fields["instances"], fields["runner_up"], *fields["candidates"])
+    masks = [(fields["answer"], chosen)]
+    masks += [(candidate, (candidate["proposal"],)) for candidate in single if candidate]
+    for candidate, proposals in masks:
+        if candidate is not None:
+            candidate.pop("segmentation")
+            candidate[form] = encoded(proposals)
     return fields
 
 
