@@ -1,7 +1,8 @@
-"""What an expression says of its target beside its noun: place, order, size, depth, relations."""
+"""What an expression says of its target beside its noun: place, order, number, colour, others."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,10 +63,14 @@ class Reading:
         phrase: its noun phrase without words of place, such as a text encoder reads.
         cues: what is said of its place, order, size, depth and edge.
         relations: how it stands to others.
-        attributes: its words of colour.
+        attributes: its words of colour, else those of what it wears.
         count: how many of them are asked for; None for all of them.
-        excluded: things of the same kind that are not meant: "the mug, not the red one".
+        excluded: things that are not meant: "the mug, not the red one". Without a noun, or with the
+            noun "one", they are of the same kind. Where the target itself has no noun, it is
+            anything else: "not the flower".
         joined: further things that are asked for: "the mug and the spoon".
+        unread: a word that denies something which no other part holds; "" where there is none.
+            What is asked for is then not known for sure.
     """
 
     noun: str = ""
@@ -76,29 +81,29 @@ class Reading:
     count: int | None = 1
     excluded: tuple[Reading, ...] = ()
     joined: tuple[Reading, ...] = ()
+    unread: str = ""
 
     def __str__(self) -> str:
-        """One line: "guy (order 2 from left) near [dog (place left)]"."""
-        cues = f"({', '.join(map(str, self.cues))})" if self.cues else ""
-        links = [
-            f"{'not ' if link.negated else ''}{link.name} [{link.landmark}]"
-            for link in self.relations
-        ]
-        return " ".join(filter(None, (self.phrase or "?", cues, *links)))
+        """One line: "2 cups (colour red, place left) near [dog] except [one (place right)]"."""
+        said = ", ".join(self._said())
+        links = [f"{link} [{other}]" for link, other in self._others()]
+        unread = f"unread '{self.unread}'" if self.unread else ""
+        return " ".join(filter(None, (self._name(), f"({said})" if said else "", *links, unread)))
 
     def tree(self, indent: str = "") -> str:
-        """Several lines, one a cue or landmark, each below what it is said of."""
-        lines = [f"{indent}{self.phrase or '?'}", *(f"{indent}  {cue}" for cue in self.cues)]
-        for link in self.relations:
-            lines.append(f"{indent}  {'not ' if link.negated else ''}{link.name}")
-            lines.append(link.landmark.tree(indent + "    "))
-        return "\n".join(lines)
+        """Several lines, one for each part, below what it is said of."""
+        lines = [f"{indent}{self._name()}", *(f"{indent}  {said}" for said in self._said())]
+        for link, other in self._others():
+            lines += [f"{indent}  {link}", other.tree(indent + "    ")]
+        return "\n".join([*lines, *([f"{indent}  unread '{self.unread}'"] if self.unread else [])])
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold."""
+        """What JSON can hold; a count of null asks for all."""
         return {
             "noun": self.noun,
             "phrase": self.phrase,
+            "count": self.count,
+            "attributes": list(self.attributes),
             "cues": [
                 {
                     "kind": cue.kind,
@@ -112,4 +117,21 @@ class Reading:
                 {"name": link.name, "negated": link.negated, "landmark": link.landmark.to_dict()}
                 for link in self.relations
             ],
+            "excluded": [other.to_dict() for other in self.excluded],
+            "joined": [other.to_dict() for other in self.joined],
+            "unread": self.unread,
         }
+
+    def _name(self) -> str:
+        count = {None: "all ", 1: ""}.get(self.count, f"{self.count} ")
+        return count + (self.phrase or "?")
+
+    def _said(self) -> list[str]:
+        return [*(f"colour {word}" for word in self.attributes), *map(str, self.cues)]
+
+    def _others(self) -> Iterator[tuple[str, Reading]]:
+        """Other things, each with what leads to it."""
+        for link in self.relations:
+            yield f"{'not ' if link.negated else ''}{link.name}", link.landmark
+        yield from (("except", other) for other in self.excluded)
+        yield from (("and", other) for other in self.joined)
