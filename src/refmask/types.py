@@ -231,16 +231,13 @@ class TargetPhrase:
         text: what the text encoder reads as the sentence (t_G, equation 6).
         noun_phrase: what it reads as the target noun phrase (t_L, equation 7).
         head: the noun phrase's root word.
-        beyond: a part of the expression that no method evaluates, in a few words: a negation, or
-            several targets. The answer is unsure then.
-        reading: what it says beside the noun: place, order, size, depth, relations.
+        reading: what it says beside the noun: place, order, number, colour, relations.
     """
 
     expression: str
     text: str
     noun_phrase: str
     head: str
-    beyond: str | None = None
     reading: Reading = field(default_factory=Reading, repr=False)
 
 

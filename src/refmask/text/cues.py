@@ -18,7 +18,6 @@ from refmask.text.lexicon import (
     FARTHEST,
     HALVES,
     KINDS,
-    NEGATIONS,
     ORDERED,
     ORDERS,
     PARTS,
@@ -28,27 +27,29 @@ from refmask.text.lexicon import (
     SIDED,
     SIZES,
 )
+from refmask.text.words import NUMBERS
 
 if TYPE_CHECKING:
     from refmask.text.things import Things
 
 #: A cue and the thing that it is said of; None for a target without a noun.
 Owned = tuple["int | None", Cue]
-#: A denial stands at most so many words before what it denies,
-DENIAL = 3
-#: and the direction that an order counts from so many after or before it.
+#: The direction that an order counts from stands at most so many words after or before it.
 AFTER, BEFORE = 5, 3
+#: Numbers that may stand for an order.
+RANKS = NUMBERS | {str(number): number for number in range(1, 10)}
 
 
 def find_cues(things: Things) -> Iterator[Owned]:
     """The cues of an expression: first of order, which take their directions to themselves."""
     taken = things.linking | {things.target}
-    for at, word in enumerate(things.words):
-        if word in ORDERS and at not in things.linking and things.next(at) not in COUNTED:
+    for at in range(len(things.words)):
+        rank = _rank(things, at)
+        if rank is not None and at not in things.linking and things.next(at) not in COUNTED:
             value, direction = _direction(things, at)
             taken |= {*direction}
             tokens = (at, *(later for later in direction if later > at))
-            order = Cue("order", value, ORDERS[word], is_denied(things, at), tokens)
+            order = Cue("order", value, rank, things.denial(at) is not None, tokens)
             yield things.above(things.doc[at]), order
     for at in range(len(things.words)):
         said = None if at in taken else _said(things, at)
@@ -56,12 +57,17 @@ def find_cues(things: Things) -> Iterator[Owned]:
             continue
         owners = _described(things, at) if said[0] == "size" else [things.above(things.doc[at])]
         for owner in owners:
-            yield owner, Cue(*said, negated=is_denied(things, at), tokens=(at,))
+            yield owner, Cue(*said, negated=things.denial(at) is not None, tokens=(at,))
 
 
-def is_denied(things: Things, at: int) -> bool:
-    """Whether a denial stands shortly before a word."""
-    return not NEGATIONS.isdisjoint(things.words[max(0, at - DENIAL) : at])
+def _rank(things: Things, at: int) -> int | None:
+    """The rank that a word of order tells; a number does before "from": "3 from left"."""
+    word = things.words[at]
+    if word in ORDERS:
+        return ORDERS[word]
+    counted = things.next(at) == "from" or things.words[at + 1 : at + 3] == ["in", "from"]
+    number = RANKS.get(word) if counted else None
+    return None if number is None else number - 1
 
 
 def _said(things: Things, at: int) -> tuple[str, str] | None:

@@ -75,6 +75,8 @@ PARTS = _words(
     "hand arm leg foot shoe eye ear hands arms legs feet paw wing shoulder wheel tire knee "
     "sleeve elbow thigh finger sock boot horn tusk glove tail"
 )
+#: Parts of bodies whose number says nothing of how many bodies there are.
+BODY = _words("hands arms legs feet eyes ears paws wings shoulders knees fingers tusks horns")
 #: What is worn, or part of a thing: cues about it are climbed past.
 WORN = PARTS | _words(
     "shirt tshirt shirts jacket coat hat cap dress pants shorts jeans skirt suit tie sweater "
@@ -88,6 +90,16 @@ POINTERS = _words("one ones it him her them he she they that this who which what
 PRONOUNS = _words("him her them he she they his their us me you i it itself")
 REFLEXIVES = _words("itself himself herself themselves")
 POSSESSIVES = _words("his her its their my your 's s")
+
+#: Names of colours; ``refmask.terms.colour`` knows them all.
+HUES = _words(
+    "red orange yellow green blue purple pink brown black white grey gray beige tan silver violet "
+    "golden gold blond blonde navy crimson scarlet maroon magenta lilac lavender turquoise teal "
+    "cyan lime olive khaki cream"
+)
+#: Of these, some are things, too.
+FRUITS = _words("orange olive lime")
+COLOURS = HUES | _words("striped plaid dark light")
 
 #: Relations by the words that state them.
 RELATIONS: dict[tuple[str, ...], str] = {
@@ -107,9 +119,11 @@ RELATIONS: dict[tuple[str, ...], str] = {
         "on": "on|upon|onto|sitting on|riding|on the",
         "in": "in|inside|within|inside of|in the|into",
         "has": "with|w/|w|has|have|having|holding|wearing|carrying|containing|eating|using|"
-        "pushing|of",
+        "pushing|of|without|w/o|no",
         "far": "far from|away from|farthest from|furthest from|farther from|further from|"
         "far away from",
+        "except": "not|but not|and not|but|except|except for|excluding|other than|rather than|"
+        "instead of",
         "between": "between|in between|in the middle of|amid|among|inbetween",
     }.items()
     for words in group.split("|")
@@ -118,14 +132,24 @@ LONGEST = max(map(len, RELATIONS))
 RELATION_WORDS = frozenset(words[0] for words in RELATIONS)
 PORTIONS = _words(
     "piece part portion slice slices pieces bunch layer layers stack chunk bit pair group set "
-    "pile arm leg rest kind type top bottom edge corner"
+    "couple trio line herd flock crowd bundle pile arm leg rest kind type top bottom edge corner"
 )
 OF_BODIES = _words("butt head face neck tail rear ass mouth nose ear ears legs leg body")
 #: Of these, with "of", the target is the whole: "side of the cake", "piece of pizza".
 WHOLES = _words("side half row end section") | SIDED | PORTIONS | OF_BODIES | PARTS
 #: At the end of an expression these belong to a verb before: "chair girl sits on".
 STRANDED = _words("on in with at under")
-NEGATIONS = _words("not no n't without nt isnt never non")
+NEGATIONS = _words("not no n't n\u2019t nt isnt never non without w/o except excluding")
+#: Words that say what is not so, apostrophes in any form or left out.
+DENIALS = re.compile(
+    r"""\b\w* \s? n ['`\u2018\u2019\u00b4\u02bc\u2032] t \b
+    | \b (?: \w+ \s nt | not | no | never | cannot | without | w/o | except | excluding | neither
+           | nor | none | nobody | nothing | nowhere | instead \s of | (?:other|rather) \s than
+           | (?:is|are|was|were|do|does|did|has|have|had|ca|wo|could|would|should) nt ) \b""",
+    re.VERBOSE,
+)
+#: "But" leaves something out after these only.
+ANYTHING = _words("all every any everything everyone everybody anything anyone")
 
 
 _GLUED = re.compile(
@@ -177,9 +201,3 @@ def _one_slip(one: str, other: str) -> bool:
         return len(one) != len(other)
     a, b = one[first:], other[first:]
     return a[1:] == b or a == b[1:] or a[1:] == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
-
-
-COLOURS = _words(
-    "red orange yellow green blue purple pink brown black white grey gray beige tan striped "
-    "plaid dark light"
-)

@@ -11,7 +11,6 @@ This is the only file that imports spaCy, and only once a parser is really neede
 from __future__ import annotations
 
 import importlib.util
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -22,18 +21,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from refmask.errors import ConfigurationError, ExpressionError, MissingResource
 from refmask.ops.reading import is_folder
-from refmask.text.reader import read
+from refmask.text.reader import read, unparsed
 from refmask.text.words import (
-    NUMBERS,
-    ONE,
-    SEVERAL,
-    SEVERAL_ALONE,
-    SEVERAL_OF,
     bad_parse,
     check_tree,
     checked_expression,
     find_words,
-    is_plural,
     join_clitics,
 )
 from refmask.types import TargetPhrase
@@ -57,14 +50,6 @@ POINTERS = frozenset(
 )
 #: Words before a noun phrase that the parser may hang on its noun, but that describe nothing.
 FILLERS = frozenset({"intj", "punct", "cc", "neg", "preconj", "discourse", "mark"})
-#: Words that say what is not so, apostrophes in any form or left out. No image encoder knows them.
-DENIALS = re.compile(
-    r"""n ['`\u2018\u2019\u00b4\u02bc\u2032] t \b
-    | \b (?: not | no | never | cannot | without | w/o | except | excluding | neither | nor | none
-           | nobody | nothing | nowhere | instead \s+ of | (?:other|rather) \s+ than
-           | (?:is|are|was|were|do|does|did|has|have|had|ca|wo|could|would|should) nt ) \b""",
-    re.IGNORECASE | re.VERBOSE,
-)
 
 
 class PhraseParser:
@@ -142,7 +127,8 @@ class PhraseParser:
         """
         phrase = " ".join(checked_expression(noun_phrase).split())
         text = self._read(expression).text
-        return TargetPhrase(expression, text, phrase, phrase.rpartition(" ")[2])
+        reading = unparsed(text, phrase)
+        return TargetPhrase(expression, text, phrase, phrase.rpartition(" ")[2], reading)
 
     def _parse(self, expressions: Sequence[str]) -> list[tuple[_Sentence, Doc]]:
         """Each expression with its parse, in order."""
@@ -171,19 +157,19 @@ class PhraseParser:
     def _answer(self, sentence: _Sentence, doc: Doc) -> TargetPhrase:
         """Apply the rule to a parsed sentence and cut the phrase out of its text."""
         span = _reference_phrase(doc) if self.reference else _target_phrase(doc)
-        beyond = _beyond(sentence.expression, _fallback(doc) if span is None else span.root)
         if self.reference:
             phrase = sentence.text if span is None else span.text
             head = sentence.text if span is None else span.root.text
-            return TargetPhrase(sentence.expression, sentence.text, phrase, head, beyond)
-        reading = read(doc, None if span is None else span.root.i)
+            reading = unparsed(sentence.text, phrase)
+            return TargetPhrase(sentence.expression, sentence.text, phrase, head, reading)
+        reading = read(doc, _fallback(doc).i if span is None else span.root.i)
         text, places = sentence.text, sentence.places
         if span is None:
             head = text[places[_fallback(doc).i]]
-            return TargetPhrase(sentence.expression, text, text, head, beyond, reading)
+            return TargetPhrase(sentence.expression, text, text, head, reading)
         phrase = text[places[span.start].start : places[span.end - 1].stop]
         head = text[places[span.root.i]]
-        return TargetPhrase(sentence.expression, text, phrase, head, beyond, reading)
+        return TargetPhrase(sentence.expression, text, phrase, head, reading)
 
     @cached_property
     def _language(self) -> Language:
@@ -272,35 +258,6 @@ def _reference_phrase(doc: Doc) -> Span | None:
             if chunk.start <= token.i < chunk.end:
                 return chunk
     return None
-
-
-def _beyond(expression: str, head: Token) -> str | None:
-    """What an expression asks for that no method can tell; see ``TargetPhrase.beyond``."""
-    denied = DENIALS.search(expression)
-    if denied is not None:
-        return f"{denied[0]!r} is not understood"
-    before = {child.lower_ for child in head.children if child.i < head.i and _counts(child)}
-    joined = any(one.dep_ == "conj" and one.pos_ in NOMINAL for one in head.children)
-    plural = head.pos_ in ("NOUN", "PROPN") and is_plural(head.text) and not before & ONE
-    counted = head.lower_ in SEVERAL_ALONE or (
-        head.lower_ in SEVERAL_OF and any(child.lower_ == "of" for child in head.children)
-    )
-    alone = head.lower_ in NUMBERS and not _is_name(head)
-    if joined or plural or counted or alone or before & SEVERAL:
-        return "it asks for several things, and one is given"
-    return None
-
-
-def _counts(word: Token) -> bool:
-    """False for a number in the name of one thing: "three legged stool", "two-seater"."""
-    if word.lower_ not in NUMBERS or is_plural(word.head.text):
-        return True
-    return word.i + 1 == word.head.i and not word.head.lower_.endswith("er")
-
-
-def _is_name(number: Token) -> bool:
-    """Whether a number without a noun is a name: "the number two", "player ten"."""
-    return number.i > 0 and number.nbor(-1).pos_ in ("NOUN", "PROPN", "SYM")
 
 
 def _fallback(doc: Doc) -> Token:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from refmask.text.cues import is_denied
 from refmask.text.lexicon import (
+    ANYTHING,
     CARRIED,
     COLOURS,
     FRAMES,
@@ -17,6 +17,8 @@ from refmask.text.lexicon import (
     RELATIONS,
     WORN,
 )
+from refmask.text.things import EXCEPT
+from refmask.text.words import NUMBERS
 
 if TYPE_CHECKING:
     from refmask.text.things import Things
@@ -28,12 +30,16 @@ WEARING = ("has", "in", "on")
 
 
 class Span(NamedTuple):
-    """Words from ``start`` to before ``end`` that state a relation to the thing at ``landmark``."""
+    """Words from ``start`` to before ``end`` that state a relation to the thing at ``landmark``.
+
+    ``is_look``: it only tells how a thing looks, as in "in red".
+    """
 
     start: int
     end: int
     name: str
     landmark: int
+    is_look: bool
 
 
 class Link(NamedTuple):
@@ -58,14 +64,15 @@ def relation_spans(things: Things) -> list[Span]:
 
 def find_relations(things: Things, spans: Iterable[Span]) -> Iterator[Link]:
     """The relations that spans state, of the thing above them or else of the target."""
-    for start, end, name, landmark in spans:
-        if name in WEARING and _is_look(things.words[landmark]):
+    for start, end, name, landmark, is_look in spans:
+        negated = any(map(things.denies, range(start, end))) or things.denial(start) is not None
+        if is_look and (not negated or things.words[landmark] in COLOURS):
             continue
-        owner = things.above(things.doc[start])
-        if owner == landmark or (owner is not None and owner > start):
+        owner = None if name == EXCEPT else things.above(things.doc[start])
+        if name == EXCEPT or owner == landmark or (owner is not None and owner > start):
             owner = things.target
         if owner != landmark:
-            yield Link(owner, name, landmark, is_denied(things, start), tuple(range(start, end)))
+            yield Link(owner, name, landmark, negated, tuple(range(start, end)))
 
 
 def _spans_at(things: Things, start: int) -> Iterator[Span]:
@@ -74,14 +81,33 @@ def _spans_at(things: Things, start: int) -> Iterator[Span]:
         name = RELATIONS.get(tuple(things.words[start:end]))
         if name is None or start in things.whole or end - 1 in things.whole:
             continue
-        landmark = _landmark(things, end)
-        if landmark is not None:
-            yield Span(start, end, name, landmark)
+        end += things.words[end : end + 1] == ["no"]
+        no = things.words[end - 1] == "no" and things.is_noun(end)
+        landmark = end if no and _is_compound(things, end) else _landmark(things, end)
+        if landmark is not None and _is_meant(things, range(start, end), landmark):
+            left_out = things.words[start:end] == ["no"] and landmark == things.target
+            name = EXCEPT if left_out else name
+            yield Span(start, end, name, landmark, name in WEARING and _is_look(things, landmark))
 
 
-def _is_look(word: str) -> bool:
+def _is_meant(things: Things, span: range, landmark: int) -> bool:
+    """Whether words state a relation here: "but", "no" and "not" often do not."""
+    words = things.words[span.start : span.stop]
+    if words == ["of"]:
+        return things.words[landmark] not in NUMBERS  # "the bigger of the two"
+    if words == ["but"]:
+        return not ANYTHING.isdisjoint(things.words[: span.start])
+    if words == ["no"]:
+        return things.denies(span.start)
+    if "not" not in words:
+        return True
+    described = things.doc[span.stop].pos_ in ("ADJ", "ADV", "VERB")  # "not so tall guy"
+    return things.words[landmark] not in COLOURS and not (described and landmark == things.target)
+
+
+def _is_look(things: Things, at: int) -> bool:
     """Whether a noun tells how a thing looks: "in red", "with glasses"."""
-    return word in COLOURS or word in WORN - CARRIED
+    return things.words[at] in COLOURS or things.words[at] in WORN - CARRIED
 
 
 def _landmark(things: Things, start: int) -> int | None:
@@ -94,12 +120,12 @@ def _landmark(things: Things, start: int) -> int | None:
             named = things.is_noun(at) or (at == start and word in PLACES)
             if named and not _goes_on(things, at):
                 return at if word in ("one", "ones") else None
-        elif things.is_noun(at):
+        elif things.is_noun(at) or word in NUMBERS:
             if not _is_compound(things, at):
                 return at
         elif word in PRONOUNS:
             return at
-        elif (word,) in RELATIONS or pos == "VERB":
+        elif (word,) in RELATIONS or (pos == "VERB" and things.doc[at].dep_ != "amod"):
             return None
     return None
 
@@ -112,5 +138,7 @@ def _goes_on(things: Things, at: int) -> bool:
 def _is_compound(things: Things, at: int) -> bool:
     """Whether a noun only describes the next one."""
     token = things.doc[at]
-    describes = token.dep_ == "compound" and token.head.i > at
+    if token.dep_ == "poss":
+        return token.head.i > at
+    describes = token.dep_ in ("compound", "nummod") and token.head.i > at
     return describes and things.is_noun(at + 1) and not things.names_nothing(at + 1)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from refmask.text.lexicon import (
     FRAMES,
+    FRUITS,
+    HUES,
     LOCATING,
+    NEGATIONS,
     NOTHING,
     OF_BODIES,
     POINTERS,
@@ -18,13 +21,20 @@ from refmask.text.lexicon import (
     WORN,
     normal,
 )
+from refmask.text.words import NUMBERS, SEVERAL_ALONE, SEVERAL_OF
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
+    from refmask.text.relations import Span
+
 NOUNS = ("NOUN", "PROPN")
 #: "of" comes at most so many words after the start, and its noun so many after it.
 OF, NOUN_OF = 4, 5
+#: A denial stands at most so many words before what it denies.
+DENIAL = 3
+#: The relation of what is left out to what is meant.
+EXCEPT = "except"
 
 
 class Things:
@@ -37,6 +47,7 @@ class Things:
     Attributes:
         doc: the tokens.
         words: as the lexicon spells them.
+        head: the token that was given.
         whole: words of a part or portion whose whole is the target: "piece of" in "piece of cake".
         target: token of the target's noun; None where nothing names it.
         linking: tokens of the words that link things, and
@@ -46,17 +57,27 @@ class Things:
     def __init__(self, doc: Doc, head: int | None) -> None:
         self.doc = doc
         self.words = [normal(token.lower_) for token in doc]
+        self.head = head
         self.whole = range(0)
         target = self._target(head)
-        self.target = None if target is None or self.names_nothing(target) else target
+        unnamed = target is None or self.names_nothing(target) or self._is_quality(target)
+        self.target = None if unnamed else target
         self.linking: set[int] = set()
         self.nouns: set[int] = set()
 
-    def settle(self, linking: Iterable[int]) -> None:
-        """Find the things, once the words that link them are known."""
-        self.linking = set(linking)
+    def settle(self, spans: Sequence[Span]) -> None:
+        """Find the things, once it is known which words link them, and what to.
+
+        A target that is only left out ("not the flower") is none.
+        """
+        if any(span.name == EXCEPT and span.landmark == self.target for span in spans):
+            self.target = None
+        self.linking = {at for span in spans for at in range(span.start, span.end)}
         things = {token.i for token in self.doc if self._is_thing(token)} - self.linking
-        self.nouns = things if self.target is None else things | {self.target}
+        landmarks = {span.landmark for span in spans if not span.is_look}
+        self.nouns = things | landmarks
+        if self.target is not None:
+            self.nouns.add(self.target)
 
     def next(self, at: int) -> str:
         """The word after a token; "" at the end."""
@@ -76,24 +97,49 @@ class Things:
 
     def above(self, token: Token) -> int | None:
         """The nearest thing above a token that is not worn; the target where there is none."""
+        *_, owner = self.path(token)
+        return owner
+
+    def path(self, token: Token) -> Iterator[int | None]:
+        """The tokens above a token, up to the nearest thing that is not worn, or the target."""
         while token.head.i != token.i:
             token = token.head
             if token.i in self.whole:
-                return self.target
+                break
+            yield token.i
             worn = self.words[token.i] in WORN and token.i != self.target
             if token.i in self.nouns and not worn:
-                return token.i
-        return self.target
+                return
+        yield self.target
+
+    def denial(self, at: int) -> int | None:
+        """The word that denies another one shortly before it; None where none does."""
+        for earlier in range(at - 1, max(-1, at - 1 - DENIAL), -1):
+            if self.denies(earlier) and earlier not in self.linking:
+                return earlier
+        return None
+
+    def denies(self, at: int) -> bool:
+        """Whether a word says that something is not so; a mere answer, "no, ...", does not."""
+        if self.words[at] == "no":
+            return at + 1 < len(self.doc) and self.doc[at + 1].pos_ in ("ADJ", "NUM", *NOUNS)
+        return self.words[at] in NEGATIONS
+
+    def noun(self, thing: int | None) -> str:
+        """The word that names a thing; "" for none, or for a mere number."""
+        return "" if thing is None or self.words[thing] in NUMBERS else self.words[thing]
 
     def phrase(self, thing: int | None) -> str:
         """A thing's noun with the adjectives and nouns before it that describe it."""
-        if thing is None:
+        if thing is None or not self.noun(thing):
             return ""
         start = thing
         while start and self.doc[start - 1].pos_ in ("ADJ", *NOUNS):
-            if self.words[start - 1] in LOCATING:
+            if self.words[start - 1] in LOCATING or start - 1 in self.nouns:
                 break
             start -= 1
+            if start > 1 and self.words[start - 1] == "and" and self.words[start - 2] in HUES:
+                start -= 1  # "black and white cat"
         return " ".join(self.words[start : thing + 1])
 
     def _is_thing(self, token: Token) -> bool:
@@ -101,7 +147,14 @@ class Things:
             return False
         last = token.i + 1 == len(self.doc)
         compound = token.dep_ == "compound" and token.head.i > token.i and not last
-        return not compound and not self.names_nothing(token.i)
+        return not (compound or self.names_nothing(token.i) or self._is_quality(token.i))
+
+    def _is_quality(self, at: int) -> bool:
+        """Whether a noun is only a colour ("guy in red") or a number ("the two on the left")."""
+        word, token = self.words[at], self.doc[at]
+        if word in FRUITS and token.pos_ in NOUNS:
+            return token.dep_ == "pobj" and self.previous(at) == "in"
+        return word in HUES or word in NUMBERS or word in SEVERAL_ALONE
 
     def _target(self, head: int | None) -> int | None:
         """Of "chair girl sits on" the chair, of "cow butt" the cow, of "piece of cake" the cake."""
@@ -125,7 +178,7 @@ class Things:
         """What a part or portion is of, and the head itself where it is none."""
         if head is not None and self.words[head] in WHOLES:
             of = head + 1
-        elif head is None or self.words[head] in ("one", "ones"):
+        elif head is None or self.words[head] in SEVERAL_OF | {"one", "ones"}:
             of = self.words.index("of") if "of" in self.words[1 : OF + 1] else 0
         else:
             return head

@@ -108,28 +108,35 @@ def bad_parse(expression: str, fault: str) -> ExpressionError:
     )
 
 
-#: Numbers of things. Digits are mostly on what is asked for ("player 12").
-NUMBERS = frozenset(
-    {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "dozen"}
+#: Numbers of things.
+NUMBERS = {
+    **{"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9},
+    **{"ten": 10, "dozen": 12, "both": 2},
+}
+#: Nouns that count what follows "of", or stand for it.
+PAIRS = {"pair": 2, "couple": 2, "trio": 3}
+#: Nouns with "of" that ask for all of what follows.
+HEAPS = frozenset(
+    {"bunch", "group", "set", "pile", "stack", "row", "line", "herd", "flock", "crowd", "bundle"}
+    | {"rest", "kind", "type"}
 )
-#: Words before a noun that ask for several things, or for none.
+#: Words before a noun that ask for several things.
 SEVERAL = frozenset(
-    NUMBERS
-    | {"both", "all", "many", "several", "few", "these", "those", "every", "each", "various"}
+    NUMBERS.keys() | {"all", "many", "several", "few", "these", "those", "every", "each", "various"}
 )
 #: Words that ask for several things before "of", as those above do,
 SEVERAL_OF = SEVERAL | {"some", "most", "any", "dozens", "hundreds"}
 #: and when no noun follows.
-SEVERAL_ALONE = frozenset(
-    {"all", "both", "many", "several", "few", "these", "those", "everyone", "everybody"}
-)
+SEVERAL_ALONE = frozenset({"all", "both", "many", "several", "few", "these", "those"})
 #: Words before a noun that ask for one thing, whatever its form.
-ONE = frozenset({"a", "an", "this", "that", "one", "another", "pair"})
+ONE = frozenset({"a", "an", "this", "that", "one", "another"})
 #: Plurals that do not end with an s.
 IRREGULAR = frozenset(
     {"people", "men", "women", "children", "mice", "geese", "feet", "teeth", "oxen", "dice"}
     | {"persons", "kids", "guys", "fungi", "cacti", "policemen", "firemen", "gentlemen"}
 )
+#: Singulars that are plurals, too.
+UNCHANGED = frozenset({"sheep", "fish", "deer", "moose", "bison", "aircraft", "broccoli"})
 #: One thing whose name ends like a plural.
 SINGULAR = frozenset(
     {"jeans", "pants", "shorts", "trousers", "leggings", "tights", "overalls", "pajamas", "pyjamas"}
