@@ -70,13 +70,13 @@ FRAMES = _words(
 NOTHING = LOCATING | FRAMES | _words("one ones way most")
 #: Verbs of looking: what follows is a direction, no place.
 FACING = _words("facing looking pointing turned leaning going walking heading running")
-#: Parts of bodies, whose left and right are their owner's.
-PARTS = _words(
-    "hand arm leg foot shoe eye ear hands arms legs feet paw wing shoulder wheel tire knee "
-    "sleeve elbow thigh finger sock boot horn tusk glove tail"
-)
 #: Parts of bodies whose number says nothing of how many bodies there are.
 BODY = _words("hands arms legs feet eyes ears paws wings shoulders knees fingers tusks horns")
+#: Parts of bodies, whose left and right are their owner's.
+PARTS = BODY | _words(
+    "hand arm leg foot shoe eye ear paw wing shoulder wheel tire knee sleeve elbow thigh finger sock "
+    "boot horn tusk glove tail"
+)
 #: What is worn, or part of a thing: cues about it are climbed past.
 WORN = PARTS | _words(
     "shirt tshirt shirts jacket coat hat cap dress pants shorts jeans skirt suit tie sweater "
@@ -152,28 +152,53 @@ DENIALS = re.compile(
 ANYTHING = _words("all every any everything everyone everybody anything anyone")
 
 
+#: Words of place, and "behind", that people glue to the word before or after them.
+_GLUE = re.compile(
+    "(left|right|middle|center|bottom|behind|front|top|upper|lower|back|far)"
+    "(left|right|middle|center|side|front|background|back|corner|cut|bottom|top)"
+    "|(left|right|bottom|behind|middle)([a-z]{3,})|([a-z]{3,})(left|right)"
+)
+#: Words that only look like two.
+_WHOLE = re.compile(
+    "(?:left|right|middle|bottom|behind|front)(?:overs?|ist|ish|est|iest|ier|most|hand|wards?|side|less"
+    "|handers?|eyed?|field|weight|man|men|eous|eously|ful|fully|ness)|(?:b|up|alr|out|down|copy|forth|birth|[a-z]*w)"
+    "right|backside|topside|background|backfront"
+)
 _GLUED = re.compile(
     "(?:on|at|far|from|in|the|very)?(left|right|top|bottom|upper|lower|middle|center|centre|front|back)"
-    "(?:s|most|side|hand|corner|center|middle|guy|man|one|person)?"
+    "(?:s|most|side|hand)?"
 )
 _LONG = tuple(
     word
-    for word in (*PLACES, *DEPTHS, *SIZES, *ORDERS)
-    if len(word) > 5 and word not in ("center", "higher", "longer")
+    for word in (*PLACES, *DEPTHS, *SIZES, *ORDERS, "behind", "between", "beside", "corner")
+    if len(word) > 5 and word not in ("higher", "longer")
 )
-
-
-#: Short words with two letters exchanged.
+#: Short words that are found with a slip, too.
+_SHORT = ("left", "right", "front", "first", "third", "upper", "lower")
+#: Words with two letters exchanged.
 SWAPPED = {
     word[:at] + word[at + 1] + word[at] + word[at + 2 :]: word
-    for word in ("left", "right", "front", "back", "third", "first")
+    for word in ("left", "right", "front", "back", "third", "first", "next", "near")
     for at in range(1, len(word) - 1)
 }
 #: Words of their own, though one slip away from a word of place.
 NO_SLIPS = _words(
-    "close closed closet closets closes father clover neater backs rights tops backside button "
-    "litter tale tell table"
+    "close closed closes closet closets father clover neater backs rights tops backside button "
+    "litter tale tell table leafs left lift lifts loft lefts lest lent leaf fright rights "
+    "frost frond frown fists fist firs thirds thirst fires uppers lover loner loser lowers behinds "
+    "muddle meddle seconds bottoms centers centered tenter corners corned cornet smalls loner tinier "
+    "bagger bugger binger bedside lager larder shooter shouter snorter sorter talker tiller tinder "
+    "tinker tinter coiner corker cornea coroner corer censer foremast topmast leftist rightist "
+    "tall taller teller tallest hither nether necks fort forth font fronts backed resides besides"
 )
+
+
+def unglued(word: str) -> int | None:
+    """Where a word falls into two: 6 of "behindslight", 5 of "rightcut"; None where it is one."""
+    found = None if len(word) < 6 or _WHOLE.fullmatch(word) else _GLUE.fullmatch(word)
+    if found is None or word in NO_SLIPS:
+        return None
+    return len(next(filter(None, found.groups())))
 
 
 def normal(word: str) -> str:
@@ -185,10 +210,9 @@ def normal(word: str) -> str:
         return found[1]
     if word in SWAPPED:
         return SWAPPED[word]
-    if len(word) > 4:
-        for known_word in _LONG:
-            if known_word[0] == word[0] and _one_slip(word, known_word):
-                return known_word
+    for known_word in (*_SHORT, *_LONG) if len(word) > 4 else _SHORT:
+        if known_word[0] == word[0] and _one_slip(word, known_word):
+            return known_word
     return word
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from refmask.text.lexicon import BODY, HUES
+from refmask.text.lexicon import BODY, HUES, WORN
 from refmask.text.words import HEAPS, NUMBERS, ONE, PAIRS, SEVERAL, SEVERAL_OF, UNCHANGED, is_plural
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def count_of(things: Things, thing: int | None) -> int | None:
     """How many of a thing are asked for, at least 1; None for all of them."""
     head = things.head
     if thing is None:
-        return 1 if head is None else _unnamed(things, head)
+        root = next(token.i for token in things.doc if token.head.i == token.i)
+        return _unnamed(things, root if head is None else head)
     if thing != things.target or head is None or head == thing:
         return _named(things, thing)
     if things.whole:
@@ -39,6 +40,8 @@ def find_joined(things: Things) -> list[int]:
     for token in things.doc[last + 1 :]:
         if token.i not in things.nouns or _joined_to(things, token) != things.target:
             continue
+        if things.words[token.i] in WORN and things.words[last] not in WORN:
+            break
         between = {*things.words[last + 1 : token.i]}
         if between & OTHERWISE or not between & (AND | {","}):
             break

@@ -28,6 +28,7 @@ from refmask.text.words import (
     checked_expression,
     find_words,
     join_clitics,
+    split_glued,
 )
 from refmask.types import TargetPhrase
 
@@ -150,7 +151,7 @@ class PhraseParser:
             return _Sentence(expression, " ".join(words), words, ())
         text = " ".join(text.split())
         split = [(token.text, token.idx) for token in self._language.make_doc(text)]
-        places = tuple(join_clitics(split))
+        places = tuple(split_glued(text, join_clitics(split)))
         words = tuple("".join(text[place].lower().split()) for place in places)
         return _Sentence(expression, text, words, places)
 
@@ -162,7 +163,7 @@ class PhraseParser:
             head = sentence.text if span is None else span.root.text
             reading = unparsed(sentence.text, phrase)
             return TargetPhrase(sentence.expression, sentence.text, phrase, head, reading)
-        reading = read(doc, _fallback(doc).i if span is None else span.root.i)
+        reading = read(doc, None if span is None else span.root.i)
         text, places = sentence.text, sentence.places
         if span is None:
             head = text[places[_fallback(doc).i]]

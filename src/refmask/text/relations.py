@@ -11,6 +11,7 @@ from refmask.text.lexicon import (
     COLOURS,
     FRAMES,
     LONGEST,
+    OF_BODIES,
     PLACES,
     PRONOUNS,
     REFLEXIVES,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 REACH = 7
 #: Relations to what is worn tell how a thing looks, and not where it is.
 WEARING = ("has", "in", "on")
+#: What a noun phrase may go on with.
+GOING_ON = ("NOUN", "PROPN", "ADJ", "NUM")
 
 
 class Span(NamedTuple):
@@ -93,6 +96,8 @@ def _spans_at(things: Things, start: int) -> Iterator[Span]:
 def _is_meant(things: Things, span: range, landmark: int) -> bool:
     """Whether words state a relation here: "but", "no" and "not" often do not."""
     words = things.words[span.start : span.stop]
+    if words == ["on"] and things.words[landmark] == "one":  # "chair on left second one"
+        return things.words[span.stop] not in PLACES
     if words == ["of"]:
         return things.words[landmark] not in NUMBERS  # "the bigger of the two"
     if words == ["but"]:
@@ -120,10 +125,10 @@ def _landmark(things: Things, start: int) -> int | None:
             named = things.is_noun(at) or (at == start and word in PLACES)
             if named and not _goes_on(things, at):
                 return at if word in ("one", "ones") else None
-        elif things.is_noun(at) or word in NUMBERS:
+        elif things.is_noun(at):
             if not _is_compound(things, at):
                 return at
-        elif word in PRONOUNS:
+        elif (word in NUMBERS and not _goes_on(things, at)) or word in PRONOUNS:
             return at
         elif (word,) in RELATIONS or (pos == "VERB" and things.doc[at].dep_ != "amod"):
             return None
@@ -132,13 +137,13 @@ def _landmark(things: Things, start: int) -> int | None:
 
 def _goes_on(things: Things, at: int) -> bool:
     """Whether a noun phrase goes on behind a word."""
-    return at + 1 < len(things.doc) and things.doc[at + 1].pos_ in ("NOUN", "PROPN", "ADJ", "NUM")
+    return at + 1 < len(things.doc) and things.doc[at + 1].pos_ in GOING_ON
 
 
 def _is_compound(things: Things, at: int) -> bool:
     """Whether a noun only describes the next one."""
     token = things.doc[at]
-    if token.dep_ == "poss":
-        return token.head.i > at
-    describes = token.dep_ in ("compound", "nummod") and token.head.i > at
+    if token.dep_ == "poss" and token.head.i > at:  # parts stand for who has them
+        return things.words[token.head.i] not in (WORN - CARRIED) | OF_BODIES
+    describes = token.dep_ == "compound" and token.head.i > at
     return describes and things.is_noun(at + 1) and not things.names_nothing(at + 1)

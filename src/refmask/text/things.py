@@ -169,6 +169,8 @@ class Things:
             return first
         if head is not None and self.words[head] in OF_BODIES and self._has_owner(head):
             return head - 1
+        if head and self.words[head] in HUES - FRUITS and self.is_noun(head - 1):
+            return head - 1  # "truck white"
         return self._whole_of(head)
 
     def _has_owner(self, part: int) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from unicodedata import category
 
 from refmask.errors import ExpressionError
+from refmask.text.lexicon import unglued
 
 LONGEST = 2_000  # characters; CLIP reads about 300 of them
 #: Blanks, controls and marks of direction or width, by Unicode's categories,
@@ -64,6 +65,16 @@ def join_clitics(tokens: Sequence[tuple[str, int]]) -> Iterator[slice]:
             yield slice(start, start + len(word))
     if apostrophe is not None:
         yield slice(apostrophe, apostrophe + 1)
+
+
+def split_glued(text: str, places: Iterable[slice]) -> Iterator[slice]:
+    """Where tokens lie, after parting words that were glued together: "behindslight"."""
+    for place in places:
+        at = unglued(text[place].lower())
+        if at is None:
+            yield place
+        else:
+            yield from (slice(place.start, place.start + at), slice(place.start + at, place.stop))
 
 
 def find_words(text: str, words: Sequence[str]) -> list[slice]:
