@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -13,22 +13,22 @@ import numpy as np
 
 from refmask.answer import SAME_THING, Segmentation, Why, softmax
 from refmask.cache.scene_file import read_scene, write_scene
+from refmask.evidence import Gatherer
 from refmask.ops.images import is_blank
 from refmask.ops.masks import areas_of, iou_with, pairwise_iou
 from refmask.ops.processes import check_process
 from refmask.provenance import Provenance
-from refmask.terms import NounScores, evidence, noun_phrases
+from refmask.selection import Calibration, Evidence, joined, parts_of, select, shortfall
+from refmask.terms.layout import Layout
 from refmask.terms.node import ImageEvidence
 from refmask.types import (
     BoolArray,
-    ContextFeatures,
     FloatArray,
     ImageFeatures,
     IntArray,
     MaskProposals,
     TargetPhrase,
     UInt8Array,
-    unchanging,
 )
 from refmask.visualize.overlay import Overlay, png
 from refmask.visualize.proposals import draw_readably
@@ -159,93 +159,75 @@ class Scene:
         return self.find_phrases(self.segmenter.parser(expression))
 
     def find_phrases(
-        self, phrases: Sequence[TargetPhrase], text: ContextFeatures | None = None
+        self, phrases: Sequence[TargetPhrase], *, afresh: bool = False
     ) -> list[Segmentation]:
         """As ``find``, for expressions that were read before.
 
         Args:
-            phrases: T of them, from the segmenter's parser.
-            text: their features, where the method has encoded them already.
+            phrases: from the segmenter's parser.
+            afresh: encode their texts whatever is cached. Features differ by rounding with the
+                texts that are encoded beside them.
         """
         check_process()
-        method = self.segmenter.cached
-        text = method.encode_text(phrases) if text is None else text
-        terms = self._terms(phrases)
-        none = np.zeros(len(self.proposals), np.float32)
-        added = np.array([sum(of_phrase.values(), none) for of_phrase in terms], np.float32)
-        added = added.reshape(len(phrases), len(self.proposals))
-        # What the phrases needed to know of the masks stays known.
-        features = self.features = method.focus(self.features, text, added)
-        scores = method.score(features, text, added)
-        notes = method.unknown(phrases)
+        method = self.segmenter.method if afresh else self.segmenter.cached
+        gatherer = Gatherer(self.segmenter, method, self._evidence, self.features, self._standing)
+        parts = [parts_of(phrase, self.segmenter.rules) for phrase in phrases]
+        every = [part for some in parts for part in some]
+        found = iter(gatherer.gather(every, len(self.proposals)))
+        self.features = gatherer.features
         return [
-            self._answer(phrases[t], scores[t], terms[t], notes[t], text[t : t + 1])
-            for t in range(len(phrases))
+            self._answer(phrase, [next(found) for _ in some])
+            for phrase, some in zip(phrases, parts, strict=True)
         ]
 
-    def _terms(self, phrases: Sequence[TargetPhrase]) -> list[dict[str, FloatArray]]:
-        """What each term says about each phrase, float64 (N,) by name."""
-        weights = {name: weight for name, weight in self.segmenter.terms.items() if weight}
-        if not weights or not len(self.proposals):
-            return [{} for _ in phrases]
-        nouns = self._noun_scores(weights, phrases)
-        return [evidence(weights, self._evidence, phrase, nouns) for phrase in phrases]
+    def _standing(self, scores: FloatArray) -> FloatArray:
+        """What decides between the proposals, float32 (N,): expected IoU, or the scores."""
+        if not self.segmenter.consensus or not len(scores):
+            return scores
+        return np.asarray(self._agreement @ softmax(scores))
 
-    def _noun_scores(
-        self, weights: Mapping[str, float], phrases: Sequence[TargetPhrase]
-    ) -> NounScores:
-        """How far each proposal shows the nouns that the phrases' terms need, by the method."""
-        method = self.segmenter.cached
-        needed = {noun.text: noun for phrase in phrases for noun in noun_phrases(weights, phrase)}
-        nouns = [noun for text, noun in needed.items() if text]
-        if not nouns:
-            return lambda _: None
-        text = method.encode_text(nouns)
-        features = self.features = method.focus(self.features, text)
-        scores = method.score(features, text)
-        unknown = method.unknown(nouns)
-        known = {
-            noun.text: np.exp(row - row.max())
-            for noun, row, reason in zip(nouns, scores, unknown, strict=True)
-            if reason is None
-        }
-        return lambda phrase: known.get(phrase.reading.phrase or phrase.reading.noun)
-
-    def _answer(
-        self,
-        phrase: TargetPhrase,
-        scores: FloatArray,
-        terms: dict[str, FloatArray],
-        unknown: str | None,
-        text: ContextFeatures,
-    ) -> Segmentation:
-        note = (
-            unknown
-            or self._fault
-            or (phrase.reading.unread and f"{phrase.reading.unread!r} is not understood")
-        )
-        if not len(scores):
-            why = Why(phrase, None, 0.0, note=note)
-            return Segmentation(self.proposals, scores, (), 0.0, why, self._view, self.provenance)
-        scores = unchanging(scores)
-        weights = softmax(scores)
-        expected = self._agreement @ weights if self.segmenter.consensus else None
-        standing = scores if expected is None else expected
-        order = np.argsort(-standing, kind="stable")
-        best = int(order[0])
-        if note is None and not self.segmenter.method.fits(self.features, text, best):
-            note = f"nothing here looks like '{phrase.head}' to this model"
-        same = self.drawings_of(best)
-        others = [int(index) for index in order if not same[index]]
-        margin = float(standing[best] - standing[others[0]]) if others else 0.0
-        runner_up = others[0] if others else None
+    def _answer(self, phrase: TargetPhrase, parts: Sequence[Evidence]) -> Segmentation:
+        """The answer to a phrase by the evidence for each of its parts."""
+        whole = joined(phrase, parts)
+        note = whole.note or self._fault
+        chosen: tuple[int, ...] = ()
+        if len(self.proposals):
+            found = [select(self.segmenter.rules, part, self._same) for part in parts]
+            chosen = tuple(dict.fromkeys(one for part in found for one in part))
+            note = note or shortfall(self.segmenter.rules, parts, found)
+        drawings = self._drawings(chosen)
+        others = np.flatnonzero(~drawings)
+        runner_up = int(others[whole.standing[others].argmax()]) if chosen and len(others) else None
+        margin = 0.0 if runner_up is None else whole.standing[chosen[0]] - whole.standing[runner_up]
         return Segmentation(
             proposals=self.proposals,
-            scores=scores,
-            chosen=(best,),
-            share=min(float(weights[same].sum()), 1.0),
-            why=Why(phrase, runner_up, margin, {"similarity": scores, **terms}, note),
+            scores=whole.scores,
+            chosen=chosen,
+            share=self._share(whole, chosen, drawings),
+            why=Why(
+                phrase, runner_up, float(margin), {"similarity": whole.scores, **whole.terms}, note
+            ),
             view=self._view,
             provenance=self.provenance,
-            expected_iou=expected,
+            expected_iou=whole.standing if self.segmenter.consensus else None,
         )
+
+    def _same(self) -> BoolArray:
+        """Which proposals draw one thing or a part of it: bool (N, N)."""
+        same = self._evidence.get(Layout.of).same
+        return np.eye(len(self.proposals), dtype=np.bool_) if same is None else same
+
+    def _drawings(self, chosen: tuple[int, ...]) -> BoolArray:
+        """Which proposals draw one of the chosen things: bool (N,)."""
+        drawn = [self.drawings_of(index) for index in chosen]
+        return np.asarray(np.any(np.reshape(drawn, (-1, len(self.proposals))), axis=0), np.bool_)
+
+    def _share(self, evidence: Evidence, chosen: tuple[int, ...], drawings: BoolArray) -> float:
+        """What the chosen things have of the scores' softmax, times how likely they are there."""
+        if not chosen:
+            return 0.0
+        calibration = self.segmenter.calibration or Calibration()
+        share = float(softmax(evidence.scores / calibration.temperature)[drawings].sum())
+        if self.segmenter.rules.absent and evidence.presence is not None:
+            share *= float(evidence.presence[list(chosen)].mean())
+        return min(share, 1.0)

@@ -16,8 +16,9 @@ from refmask.ops.images import ImageInput, read_image
 from refmask.ops.processes import check_process
 from refmask.provenance import Provenance, label_of
 from refmask.scene import Scene
+from refmask.selection import ONE, Calibration, Rules, common_phrases
 from refmask.text.parser import PhraseParser
-from refmask.types import MaskProposals, MaskProposer, unchanging
+from refmask.types import ContextFeatures, MaskProposals, MaskProposer, unchanging
 
 #: What answers tell of masks that came from elsewhere.
 GIVEN = "given"
@@ -36,6 +37,8 @@ class Segmenter:
         consensus: answer with the mask of the greatest expected IoU instead of the most probable
             one: where proposals are many guesses at the extent of one thing, the guess that the
             others agree with is right more often.
+        calibration: what the model's scores mean; None where nothing may be made of them.
+        rules: how many things an answer may be.
     """
 
     proposer: MaskProposer
@@ -44,11 +47,18 @@ class Segmenter:
     features: FeatureCache | None = None
     terms: Mapping[str, float] = field(default_factory=dict)
     consensus: bool = False
+    calibration: Calibration | None = None
+    rules: Rules = ONE
 
     @cached_property
     def cached(self) -> CachedMethod:
         """The method, with its features cached: on disk where ``features`` is, texts in memory."""
         return CachedMethod(self.method, self.features)
+
+    @cached_property
+    def common(self) -> ContextFeatures:
+        """The method's features of common nouns, which a phrase's noun is compared with."""
+        return self.method.encode_text(common_phrases())
 
     @property
     def choice(self) -> dict[str, Any]:

@@ -114,8 +114,7 @@ def _find(scene: Scene, phrases: list[TargetPhrase], cached: bool) -> list[Segme
     beside them, and a row must not depend on earlier images.
     """
     try:
-        text = None if cached else scene.segmenter.method.encode_text(phrases)
-        return list(scene.find_phrases(phrases, text))
+        return list(scene.find_phrases(phrases, afresh=not cached))
     except ExpressionError as error:
         if len(phrases) == 1:
             return [str(error)]

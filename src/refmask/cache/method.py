@@ -18,6 +18,7 @@ from refmask.errors import FeatureError, RefmaskWarning
 from refmask.fingerprint import Fingerprint, of_features, of_image, of_masks
 from refmask.methods.base import UNKNOWN, BlendedMethod, Encoder, Method
 from refmask.types import (
+    BoolArray,
     ContextFeatures,
     FloatArray,
     ImageFeatures,
@@ -144,9 +145,15 @@ class CachedMethod(Method):
         """The method's."""
         return self.method.unknown(phrases)
 
-    def fits(self, image_features: Any, text_features: ContextFeatures, best: int) -> bool:
+    def likeness(
+        self,
+        image_features: Any,
+        nouns: ContextFeatures,
+        common: ContextFeatures,
+        others: BoolArray,
+    ) -> tuple[FloatArray, FloatArray]:
         """The method's."""
-        return self.method.fits(image_features, text_features, best)
+        return self.method.likeness(image_features, nouns, common, others)
 
     def for_search(self) -> BlendedMethod:
         """The method's; it is not cached."""

@@ -108,7 +108,7 @@ def _answers(scene: Scene, expressions: list[str]) -> list[Segmentation | str]:
     """
     try:
         phrases = scene.segmenter.parser(expressions)
-        return list(scene.find_phrases(phrases, scene.segmenter.method.encode_text(phrases)))
+        return list(scene.find_phrases(phrases, afresh=True))
     except ExpressionError as error:
         if len(expressions) == 1:
             return [str(error)]

@@ -28,6 +28,7 @@ from refmask.compat import IMAGENET_MEAN, IMAGENET_STD, Compat
 from refmask.errors import ConfigurationError, FeatureError
 from refmask.ops.pixels import PixelStatistics, Preprocessing, projected_boxes
 from refmask.types import (
+    BoolArray,
     ContextFeatures,
     FloatArray,
     ImageFeatures,
@@ -190,14 +191,28 @@ class Method(ABC):
         """For each phrase a short reason why its scores are meaningless; by default None."""
         return [None] * len(phrases)
 
-    def fits(
+    def likeness(
         self,
-        image_features: Any,  # noqa: ARG002  by default any mask is plausible
-        text_features: ContextFeatures,  # noqa: ARG002
-        best: int,  # noqa: ARG002
-    ) -> bool:
-        """Whether the best mask of a single phrase plausibly shows what the phrase names."""
-        return True
+        image_features: Any,
+        nouns: ContextFeatures,
+        common: ContextFeatures,
+        others: BoolArray,
+    ) -> tuple[FloatArray, FloatArray]:
+        """How much each mask looks like each noun, and how far the noun leads over common ones.
+
+        Args:
+            image_features: of N masks, from ``encode_image`` or ``focus``.
+            nouns: of T nouns.
+            common: of K common nouns.
+            others: bool (T, K), which of these name another thing than the noun.
+
+        Returns:
+            float32 (T, N) each, in nats.
+        """
+        scores = self.score(image_features, nouns)
+        rivals = self.score(image_features, common)
+        best = [rivals[other].max(axis=0, initial=-np.inf) for other in others]
+        return scores, scores - np.reshape(best, scores.shape)
 
     def for_search(self) -> BlendedMethod:
         """The method for an index: one vector each for a mask in context and alone.

@@ -29,6 +29,7 @@ from refmask.methods.shortlist import PartialFeatures, Rows, best_rows, others_b
 from refmask.ops.maps import mask_shares
 from refmask.ops.masks import areas_of
 from refmask.types import (
+    BoolArray,
     ContextFeatures,
     FloatArray,
     MaskProposals,
@@ -40,15 +41,6 @@ from refmask.types import (
 LEAST = 1e-4
 #: Scores are divided by it. Chosen like the weights below, by mean IoU on 64 photographs.
 TEMPERATURE = 0.5
-#: Answers below this log likelihood, in nats, are doubtful: on 64 photographs 5 % of right answers
-#: were, and 90 % of answers about objects that are not in the photograph.
-DOUBTFUL = -3.5
-#: Answers are doubtful, too, when their log likelihood is not this far, in nats, above that of a
-#: uniform distribution over the classes, or below it in context or alone: a tenth of the classes
-#: have an affinity to persons, so that persons seem to be everywhere. On the 64 photographs this
-#: doubts none of 91 right answers about persons; of 288 answers about absent persons 6 % are sure
-#: instead of 48 %.
-ABOVE_CHANCE = 1.0
 #: Masks that cover their union more than this many times on average are alternative guesses.
 OVERLAPPING = 1.5
 #: Weights of the priors on extent: the proposer's quality; coverage of what looks like the noun,
@@ -167,21 +159,26 @@ class ClassPosterior(BlendedMethod):
         """For each phrase why its noun is unknown, or None."""
         return [reading.unknown for reading in self._readings(phrases)]
 
-    def fits(
-        self, image_features: ContextFeatures, text_features: ContextFeatures, best: int
-    ) -> bool:
-        """Whether the best mask is likely to show what a phrase names.
+    def likeness(
+        self,
+        image_features: ContextFeatures,
+        nouns: ContextFeatures,
+        common: ContextFeatures,  # noqa: ARG002  chance is the better rival: see below
+        others: BoolArray,  # noqa: ARG002
+    ) -> tuple[FloatArray, FloatArray]:
+        """Log likelihoods, and the lead over a uniform distribution, in context or alone.
 
-        See ``DOUBTFUL`` and ``ABOVE_CHANCE``.
+        The lesser of both leads counts: a tenth of the classes have an affinity to persons, so that
+        in context or alone persons seem to be everywhere.
         """
-        affinity = text_features.blend(self.beta)
-        mask = image_features[best : best + 1]
-        in_context, alone = mask.global_context, mask.local_context
-        features = ContextFeatures(in_context, alone if alone.any() else in_context)
-        views = [view.item() for view in _views(features, affinity)]
-        chance = float(np.log(affinity.mean() + LEAST))
-        likely = self._likelihood(features, affinity).item()
-        return likely >= max(DOUBTFUL, chance + ABOVE_CHANCE) and min(views) >= chance
+        affinity = nouns.blend(self.beta)
+        alone = image_features.local_context
+        known = alone.any(axis=1, keepdims=True)
+        alone = np.where(known, alone, image_features.global_context)
+        features = ContextFeatures(image_features.global_context, alone)
+        chance = np.log(affinity.mean(axis=1, keepdims=True) + np.float32(LEAST))
+        lead = np.minimum(*_views(features, affinity)) - chance
+        return self._likelihood(features, affinity), np.asarray(lead, np.float32)
 
     def focus(
         self,

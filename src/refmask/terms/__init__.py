@@ -12,12 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 from refmask.errors import ConfigurationError
-from refmask.reading import Reading, Relation
+from refmask.reading import Reading
+from refmask.terms.colour import coloured
 from refmask.terms.node import LEAST, NOTICED, ImageEvidence, Node
 from refmask.types import FloatArray, TargetPhrase
 
 #: Each is a module in this folder.
-TERMS = ("place", "order", "size", "depth", "edge", "relation", "colour")
+TERMS = ("place", "order", "size", "depth", "edge", "relation", "exclusion", "colour")
 
 #: What ``parse_terms`` takes beside names.
 ALL, NONE = "all", "none"
@@ -27,6 +28,8 @@ Term = Callable[[Node], "FloatArray | None"]
 #: known about its noun.
 NounScores = Callable[[TargetPhrase], "FloatArray | None"]
 
+#: What has no noun is called so.
+THING = "object"
 #: Nouns that stand for another thing of the same kind: "next to the blue one".
 SAME_KIND = frozenset({"one", "ones", "other", "others"})
 #: Cues of a landmark that nobody knows which tell where the target is: "by the door on the left".
@@ -89,29 +92,35 @@ def noun_phrases(weights: Mapping[str, float], phrase: TargetPhrase) -> Iterator
     reading = phrase.reading
     if not _is_placed(weights, phrase):
         return
-    yield phrase_of(reading)
-    for relation in _relations(reading):
-        if relation.landmark.noun not in SAME_KIND:
-            yield phrase_of(relation.landmark)
+    for thing in (reading, *_others(reading)):
+        if thing.noun not in SAME_KIND | {""}:
+            yield phrase_of(thing)
 
 
 def _is_placed(weights: Mapping[str, float], phrase: TargetPhrase) -> bool:
     """Whether a phrase says of its target what any of these terms of place can weigh."""
     used = {name for name, weight in weights.items() if weight}
     kinds = {"edge" if cue.kind == "alone" else cue.kind for cue in phrase.reading.cues}
-    return bool(used & kinds or (phrase.reading.relations and "relation" in used))
+    relations = phrase.reading.relations and "relation" in used
+    return bool(used & kinds or relations or (phrase.reading.excluded and "exclusion" in used))
 
 
 def phrase_of(reading: Reading) -> TargetPhrase:
     """A thing's noun as a phrase of its own."""
-    phrase = reading.phrase or reading.noun
-    return TargetPhrase(phrase, phrase, phrase, reading.noun, reading=reading)
+    phrase = reading.phrase or reading.noun or THING
+    return TargetPhrase(phrase, phrase, phrase, reading.noun or THING, reading=reading)
 
 
-def _relations(reading: Reading) -> Iterator[Relation]:
-    for relation in reading.relations:
-        yield relation
-        yield from _relations(relation.landmark)
+def _others(reading: Reading) -> Iterator[Reading]:
+    """All landmarks and excluded things."""
+    for other in (*(relation.landmark for relation in reading.relations), *reading.excluded):
+        yield other
+        yield from _others(other)
+
+
+def _is_same_kind(other: Reading) -> bool:
+    """Whether a thing is of the kind of the one that it is named beside: "not the red one"."""
+    return not other.noun or other.noun in SAME_KIND
 
 
 def _node(
@@ -121,11 +130,16 @@ def _node(
     scores: FloatArray | None,
     nouns: NounScores,
 ) -> Node:
-    """A thing and its landmarks among the proposals.
+    """A thing, its landmarks, and what it is not, among the proposals.
 
     A landmark that nobody knows is left out: where it is, the target is.
     """
-    reading, landmarks = phrase.reading, []
+    reading, landmarks, excluded = phrase.reading, [], []
+    for other in reading.excluded if weights.get("exclusion") else ():
+        known = scores if _is_same_kind(other) else nouns(phrase_of(other))
+        thing = _node({**weights, "colour": 0.0}, image, phrase_of(other), known, nouns)
+        # How likely it has its colours does not depend on the other proposals.
+        excluded.append(_likely(weights, thing) * coloured(thing.phrase, image))
     for relation in reading.relations if weights.get("relation") else ():
         landmark = phrase_of(relation.landmark)
         known = scores if landmark.head in SAME_KIND else nouns(landmark)
@@ -135,7 +149,7 @@ def _node(
         else:
             other = _node(weights, image, landmark, known, nouns)
             landmarks.append((relation, _likely(weights, other)))
-    return Node(reading, phrase, image, scores, tuple(landmarks))
+    return Node(reading, phrase, image, scores, tuple(landmarks), tuple(excluded))
 
 
 def _likely(weights: Mapping[str, float], node: Node) -> FloatArray:

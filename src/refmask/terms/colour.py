@@ -11,7 +11,8 @@ from functools import cache
 
 import numpy as np
 
-from refmask.terms.node import Node
+from refmask.terms.layout import sigmoid
+from refmask.terms.node import ImageEvidence, Node
 from refmask.types import FloatArray, IntArray, MaskProposals, TargetPhrase, UInt8Array
 
 #: Basic names with some sRGB colours that people call so.
@@ -43,6 +44,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 }
 #: A share of nothing still is possible: a colour seldom decides alone.
 FLOOR = 0.03
+#: A thing has a colour as likely as not when so great a share of it has, likelier with more.
+COLOURED, SLOPE, LEAST = 0.1, 2.0, 0.01
 #: Pixels of a mask that are looked at, about.
 SAMPLES = 4096
 #: Bits of each channel that tell one colour from another here.
@@ -60,6 +63,15 @@ def score(node: Node) -> FloatArray | None:
         return None
     shares = node.image.get(colour_shares)[:, [NAMES.index(name) for name in wanted]]
     return np.asarray(np.log(shares.sum(axis=1) + FLOOR))
+
+
+def coloured(phrase: TargetPhrase, image: ImageEvidence) -> FloatArray | float:
+    """How likely each proposal has the colours that a phrase names: (N,), 0 to 1; 1 without any."""
+    wanted = colours_of(phrase)
+    if not wanted:
+        return 1.0
+    shares = image.get(colour_shares)[:, [NAMES.index(name) for name in wanted]].sum(axis=1)
+    return sigmoid(SLOPE * np.log((shares + LEAST) / (COLOURED + LEAST)))
 
 
 def colour_shares(image: UInt8Array, proposals: MaskProposals) -> FloatArray:

@@ -58,6 +58,7 @@ class Node:
             known of it.
         landmarks: for each relation whose landmark is known float64 (N,), 0 to 1, how far each
             proposal is the landmark.
+        excluded: for each excluded thing float64 (N,), 0 to 1, how likely each proposal is it.
     """
 
     reading: Reading
@@ -65,6 +66,7 @@ class Node:
     image: ImageEvidence = field(repr=False)
     scores: FloatArray | None = field(default=None, repr=False)
     landmarks: tuple[tuple[Relation, FloatArray], ...] = field(default=(), repr=False)
+    excluded: tuple[FloatArray, ...] = field(default=(), repr=False)
 
     @cached_property
     def shown(self) -> FloatArray:

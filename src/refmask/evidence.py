@@ -1,0 +1,107 @@
+"""What the method and the terms say about an image's proposals and phrases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from refmask.methods.base import Method
+from refmask.selection import Evidence, class_phrase, presence
+from refmask.terms import NounScores, evidence, noun_phrases
+from refmask.terms.colour import coloured
+from refmask.terms.node import ImageEvidence
+from refmask.types import FloatArray, ImageFeatures, TargetPhrase, unchanging
+
+if TYPE_CHECKING:
+    from refmask.segmenter import Segmenter
+
+
+@dataclass(eq=False)
+class Gatherer:
+    """Gathers the evidence for phrases about one image.
+
+    Attributes:
+        segmenter: its terms and its calibration are used.
+        method: encodes the texts; the segmenter's own, or the one that caches them.
+        image: what terms compute of the image and its N proposals.
+        features: of the proposals. What phrases need to know of them is added, and stays.
+        standing: what decides, float32 (N,), by the scores.
+    """
+
+    segmenter: Segmenter
+    method: Method
+    image: ImageEvidence
+    features: ImageFeatures
+    standing: Callable[[FloatArray], FloatArray]
+
+    def gather(self, phrases: Sequence[TargetPhrase], count: int) -> list[Evidence]:
+        """The evidence for each phrase.
+
+        Args:
+            phrases: T of them.
+            count: N, of the proposals.
+        """
+        text = self.method.encode_text(phrases)
+        terms = self._terms(phrases) if count else [{} for _ in phrases]
+        none = np.zeros(count, np.float32)
+        added = np.array([sum(of_phrase.values(), none) for of_phrase in terms], np.float32)
+        added = added.reshape(len(phrases), count)
+        self.features = self.method.focus(self.features, text, added)
+        scores = unchanging(self.method.score(self.features, text, added))
+        notes = self.method.unknown(phrases)
+        shown = self._presence(phrases) if count else [None] * len(phrases)
+        return [
+            Evidence(phrase, scores[t], self.standing(scores[t]), terms[t], shown[t], notes[t])
+            for t, phrase in enumerate(phrases)
+        ]
+
+    def _terms(self, phrases: Sequence[TargetPhrase]) -> list[dict[str, FloatArray]]:
+        """What each term says about each phrase, float64 (N,) by name."""
+        weights = {name: weight for name, weight in self.segmenter.terms.items() if weight}
+        if not weights:
+            return [{} for _ in phrases]
+        nouns = self._noun_scores(weights, phrases)
+        return [evidence(weights, self.image, phrase, nouns) for phrase in phrases]
+
+    def _noun_scores(
+        self, weights: Mapping[str, float], phrases: Sequence[TargetPhrase]
+    ) -> NounScores:
+        """How far each proposal shows the nouns that the phrases' terms need, by the method."""
+        needed = {noun.text: noun for phrase in phrases for noun in noun_phrases(weights, phrase)}
+        nouns = list(needed.values())
+        if not nouns:
+            return lambda _: None
+        text = self.method.encode_text(nouns)
+        self.features = self.method.focus(self.features, text)
+        scores = self.method.score(self.features, text)
+        known = {
+            noun.text: np.exp(row - row.max())
+            for noun, row, reason in zip(nouns, scores, self.method.unknown(nouns), strict=True)
+            if reason is None
+        }
+        return lambda phrase: known.get(phrase.reading.phrase or phrase.reading.noun)
+
+    def _presence(self, phrases: Sequence[TargetPhrase]) -> list[FloatArray | None]:
+        """How likely each proposal shows what each phrase names, float32 (N,); None if unknown."""
+        calibration, found = self.segmenter.calibration, dict[TargetPhrase, FloatArray]()
+        named = [class_phrase(phrase) for phrase in phrases]
+        nouns = list(dict.fromkeys(noun for noun in named if noun is not None))
+        if calibration is not None and nouns:
+            texts = nouns, self.method.encode_text(nouns)
+            common = self.segmenter.common
+            shown = presence(calibration, self.method, self.features, texts, common)
+            rows = zip(nouns, shown, self.method.unknown(nouns), strict=True)
+            found = {noun: row for noun, row, reason in rows if reason is None}
+        return [
+            None if noun is None or noun not in found else self._qualified(found[noun], phrase)
+            for phrase, noun in zip(phrases, named, strict=True)
+        ]
+
+    def _qualified(self, shown: FloatArray, phrase: TargetPhrase) -> FloatArray:
+        """How likely each proposal is of this kind and has the phrase's colour."""
+        if not self.segmenter.terms.get("colour"):
+            return shown
+        return np.asarray(shown * coloured(phrase, self.image), np.float32)

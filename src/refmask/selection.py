@@ -1,0 +1,263 @@
+"""From scores to an answer: one thing, several, or none.
+
+A null candidate competes with the proposals. How likely it is follows from how similar a proposal
+is to the phrase's noun, and from how far that noun leads over common ones at the same proposal: the
+noun of a thing that is there beats most other nouns somewhere in the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from refmask.methods.base import Method
+from refmask.reading import Reading
+from refmask.terms import phrase_of
+from refmask.terms.layout import sigmoid
+from refmask.types import (
+    BoolArray,
+    ContextFeatures,
+    FloatArray,
+    ImageFeatures,
+    IntArray,
+    TargetPhrase,
+)
+
+#: Common things in images: what the noun of a phrase is compared with.
+COMMON = (
+    *("person", "man", "woman", "child", "face", "hand", "hat", "shirt", "jacket", "trousers"),
+    *("dress", "shoe", "dog", "cat", "horse", "cow", "sheep", "bird", "fish", "elephant", "bear"),
+    *("car", "bus", "truck", "train", "bicycle", "motorcycle", "boat", "airplane", "wheel"),
+    *("house", "building", "tower", "bridge", "fence", "wall", "window", "door", "roof", "stairs"),
+    *("road", "sidewalk", "sign", "pole", "lamp", "tree", "flower", "grass", "leaf", "plant"),
+    *("rock", "mountain", "water", "wave", "sand", "snow", "sky", "cloud", "sun", "table", "chair"),
+    *("sofa", "bed", "shelf", "cabinet", "desk", "carpet", "curtain", "pillow", "bottle", "cup"),
+    *("glass", "plate", "bowl", "fork", "knife", "spoon", "pan", "oven", "refrigerator", "sink"),
+    *("toilet", "apple", "banana", "orange", "bread", "cake", "pizza", "sandwich", "meat", "salad"),
+    *("vegetable", "phone", "computer", "keyboard", "screen", "television", "camera", "clock"),
+    *("book", "paper", "picture", "bag", "box", "basket", "umbrella", "ball", "racket", "kite"),
+    *("skateboard", "toy", "guitar", "floor", "shadow", "background", "pattern", "texture"),
+)
+#: What is there is there as likely as not, or likelier.
+LIKELY = 0.5
+#: Of several things each is as good as the best to so many nats of what the terms say.
+AS_GOOD = 2.5
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a model's scores mean, fitted by ``refmask calibrate``.
+
+    Attributes:
+        temperature: scores are divided by it before their softmax is a probability.
+        similarity: weight of a noun's score in the log odds that a proposal shows it,
+        contrast: of its lead over common nouns, and
+        bias: what is added. At 0 half of such things are there.
+        fitted: what it was fitted on; "" for a guess, which answers call "uncalibrated".
+    """
+
+    temperature: float = 1.0
+    similarity: float = 0.0
+    contrast: float = 1.0
+    bias: float = 4.0
+    fitted: str = ""
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Calibration:
+        """As a model's card or the configuration file has it; unknown keys are left out."""
+        return cls(**{name: fields[name] for name in cls.__dataclass_fields__ if name in fields})
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How many things an answer may be.
+
+    Attributes:
+        absent: whether none, where nothing shows what the phrase names.
+        several: whether more than one, where the phrase asks for several.
+        every: whether every thing that fits, also for a phrase in the singular.
+    """
+
+    absent: bool = True
+    several: bool = True
+    every: bool = False
+
+
+#: Always one, as in the paper.
+ONE = Rules(absent=False, several=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known of N proposals and one phrase.
+
+    Attributes:
+        phrase: the phrase.
+        scores: float32 (N,), the method's with all terms.
+        standing: float32 (N,), what decides: the scores, or expected IoU.
+        terms: float64 (N,) by name, part of the scores.
+        presence: float32 (N,), 0 to 1, how likely each shows what the phrase names; None where
+            nothing can be told.
+        note: why the scores mean nothing; None where they do.
+    """
+
+    phrase: TargetPhrase
+    scores: FloatArray
+    standing: FloatArray
+    terms: Mapping[str, FloatArray] = field(default_factory=dict)
+    presence: FloatArray | None = None
+    note: str | None = None
+
+
+def parts_of(phrase: TargetPhrase, rules: Rules) -> list[TargetPhrase]:
+    """What is asked for one by one: each of the things that a phrase joins.
+
+    What is excluded is left out of the text, since no text encoder understands that it is.
+    """
+    reading = phrase.reading
+    if not rules.several or not (reading.joined or reading.excluded):
+        return [phrase]
+    return [
+        replace(phrase_of(part), expression=phrase.expression)
+        for part in (replace(reading, joined=()), *reading.joined)
+    ]
+
+
+def common_phrases() -> list[TargetPhrase]:
+    """``COMMON``, each as a phrase."""
+    return [_the(noun) for noun in COMMON]
+
+
+def class_phrase(phrase: TargetPhrase) -> TargetPhrase | None:
+    """The kind of thing that a phrase names, without its colour: "the car"; None for no kind."""
+    reading = phrase.reading
+    if reading == Reading():
+        return _the(phrase.head.lower())
+    words = [word for word in reading.phrase.split() if word not in reading.attributes]
+    return _the(" ".join(words)) if words else None
+
+
+def _the(noun: str) -> TargetPhrase:
+    text = f"the {noun}"
+    return TargetPhrase(text, text, text, noun.rpartition(" ")[2])
+
+
+def presence(
+    calibration: Calibration,
+    method: Method,
+    features: ImageFeatures,
+    nouns: tuple[Sequence[TargetPhrase], ContextFeatures],
+    common: ContextFeatures,
+) -> FloatArray:
+    """How likely each proposal shows what each noun names.
+
+    Args:
+        calibration: of the model.
+        method: scores them.
+        features: of N proposals.
+        nouns: T of them from ``class_phrase``, and their features.
+        common: features of ``common_phrases``.
+
+    Returns:
+        float32 (T, N), 0 to 1.
+    """
+    phrases, text = nouns
+    other = np.array([[noun not in one.text.split() for noun in COMMON] for one in phrases])
+    similarity, contrast = method.likeness(features, text, common, other)
+    odds = calibration.similarity * similarity + calibration.contrast * contrast
+    return np.asarray(sigmoid(odds + calibration.bias), np.float32)
+
+
+def joined(phrase: TargetPhrase, parts: Sequence[Evidence]) -> Evidence:
+    """The evidence for a phrase as a whole by that for its parts, at least one."""
+    first = parts[0]
+    note = next((part.note for part in parts if part.note), None)
+    if note is None and phrase.reading.unread:
+        note = f"{phrase.reading.unread!r} is not understood"
+    if len(parts) == 1:
+        return replace(first, phrase=phrase, note=note)
+    shown = [part.presence for part in parts if part.presence is not None]
+    return Evidence(
+        phrase,
+        np.max([part.scores for part in parts], axis=0),
+        np.max([part.standing for part in parts], axis=0),
+        first.terms,
+        np.max(shown, axis=0) if shown else None,
+        note,
+    )
+
+
+def shortfall(
+    rules: Rules, parts: Sequence[Evidence], found: Sequence[tuple[int, ...]]
+) -> str | None:
+    """What is asked for and not found, in words; None where nothing is.
+
+    Args:
+        rules: how many things an answer may be.
+        parts: of a phrase.
+        found: what was selected for each.
+    """
+    for part, chosen in zip(parts, found, strict=True):
+        count = part.phrase.reading.count
+        if not chosen or not _is_shown(part):
+            return f"nothing here looks like '{part.phrase.head}'"
+        if rules.several and count and count > len(chosen):
+            return f"{count} are asked for, {len(chosen)} found"
+        if not rules.several and count != 1:
+            return "it asks for several things, and one is given"
+    return None
+
+
+def _is_shown(evidence: Evidence) -> bool:
+    """Whether any proposal is likely to show what the phrase names."""
+    return evidence.presence is None or bool(evidence.presence.max() >= LIKELY)
+
+
+def select(rules: Rules, evidence: Evidence, same: Callable[[], BoolArray]) -> tuple[int, ...]:
+    """The proposals that are the answer, the best first.
+
+    Args:
+        rules: how many there may be.
+        evidence: of the phrase.
+        same: tells which proposals draw one thing or a part of it, bool (N, N).
+
+    Returns:
+        Their indices; empty when nothing is what the phrase names.
+    """
+    order = np.argsort(-evidence.standing, kind="stable")
+    if not len(order) or (rules.absent and not _is_shown(evidence)):
+        return ()
+    count = 0 if rules.every else evidence.phrase.reading.count
+    if not rules.several or count == 1:
+        return (int(order[0]),)
+    things = _things(order, same())
+    if count:
+        things = things[:count]
+    fitting = _fitting(evidence)[things]
+    fitting[0] = True
+    return tuple(int(thing) for thing in things[fitting])
+
+
+def _things(order: IntArray, same: BoolArray) -> IntArray:
+    """One proposal for each thing, in order."""
+    free = np.ones(len(order), np.bool_)
+    chosen = []
+    for proposal in order:
+        if free[proposal]:
+            chosen.append(proposal)
+            free &= ~same[proposal]
+    return np.array(chosen)
+
+
+def _fitting(evidence: Evidence) -> BoolArray:
+    """Which proposals show what the phrase names as well as the best: bool (N,)."""
+    fitting = np.ones(len(evidence.scores), np.bool_)
+    if evidence.presence is not None:
+        fitting &= evidence.presence >= LIKELY
+    if evidence.terms and fitting.any():
+        told = np.sum([*evidence.terms.values()], axis=0)
+        fitting &= told >= told[fitting].max() - AS_GOOD
+    return fitting
