@@ -219,11 +219,7 @@ class Scene:
         unknown: str | None,
         text: ContextFeatures,
     ) -> Segmentation:
-        note = (
-            unknown
-            or self._fault
-            or (phrase.reading.unread and f"{phrase.reading.unread!r} is not understood")
-        )
+        note = unknown or self._fault or phrase.reading.not_understood
         if not len(scores):
             why = Why(phrase, None, 0.0, note=note)
             return Segmentation(self.proposals, scores, (), 0.0, why, self._view, self.provenance)

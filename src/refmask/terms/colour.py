@@ -6,13 +6,13 @@ lightness halved: shadow changes lightness more than hue.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
 
 from refmask.terms.node import Node
-from refmask.types import FloatArray, IntArray, MaskProposals, TargetPhrase, UInt8Array
+from refmask.types import FloatArray, IntArray, MaskProposals, UInt8Array
 
 #: Basic names with some sRGB colours that people call so.
 PROTOTYPES: dict[str, tuple[tuple[int, int, int], ...]] = {
@@ -48,14 +48,10 @@ SAMPLES = 4096
 #: Bits of each channel that tell one colour from another here.
 BITS = 5
 
-_WORD = re.compile(r"[a-z]+")
-#: What someone is dressed in: "in red", "wearing a red ...".
-_WORN = re.compile(r"\b(?:in|wearing|with)\s+(?:(?:a|an|the|his|her|their)\s+)?([a-z]+)")
-
 
 def score(node: Node) -> FloatArray | None:
-    """log(share + ``FLOOR``) of the colours that a phrase names: float64 (N,), or None."""
-    wanted = colours_of(node.phrase)
+    """log(share + ``FLOOR``) of the colours that are named: float64 (N,), or None."""
+    wanted = basic_names(node.reading.attributes)
     if not wanted:
         return None
     shares = node.image.get(colour_shares)[:, [NAMES.index(name) for name in wanted]]
@@ -84,15 +80,8 @@ def colour_shares(image: UInt8Array, proposals: MaskProposals) -> FloatArray:
     return shares
 
 
-def colours_of(phrase: TargetPhrase) -> tuple[str, ...]:
-    """The basic colours that a phrase names of its target, in the order of ``NAMES``.
-
-    Those in the noun phrase count; where it has none, those that the target is dressed in.
-    """
-    head = phrase.head.lower()
-    words = [word for word in _WORD.findall(phrase.noun_phrase.lower()) if word != head]
-    if not any(word in SYNONYMS for word in words):
-        words = _WORN.findall(phrase.expression.lower())
+def basic_names(words: Iterable[str]) -> tuple[str, ...]:
+    """The basic colours that words name, in the order of ``NAMES``."""
     wanted = {name for word in words for name in SYNONYMS.get(word, ())}
     return tuple(name for name in NAMES if name in wanted)
 
