@@ -104,4 +104,4 @@ class Gatherer:
         """How likely each proposal is of this kind and has the phrase's colour."""
         if not self.segmenter.terms.get("colour"):
             return shown
-        return np.asarray(shown * coloured(phrase, self.image), np.float32)
+        return np.asarray(shown * coloured(phrase.reading, self.image), np.float32)

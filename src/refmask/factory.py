@@ -18,10 +18,11 @@ from refmask.proposals import load_proposer, shared
 from refmask.proposals.refine import Refined, Refinement
 from refmask.provenance import EMBEDDED, OFFLINE
 from refmask.segmenter import Segmenter
+from refmask.selection import RULES, Calibration, Rules
 from refmask.settings import AUTO, choose, resolve
 from refmask.settings.choice import PHOTO, SCENES
 from refmask.settings.precedence import Setting, naming_sources
-from refmask.terms import NONE, parse_terms
+from refmask.terms import ALL, NONE, parse_terms
 from refmask.text.parser import PhraseParser
 from refmask.types import MaskProposer
 
@@ -41,6 +42,7 @@ def load(
     mask_layers: int | None = None,
     local_top: int | None = None,
     terms: str = AUTO,
+    answers: str = AUTO,
     parser: str = "embedded",
     compat: str = "default",
     device: str = "auto",
@@ -64,8 +66,10 @@ def load(
         refinement: applied to the masks before they are used.
         method: a key of ``refmask.methods.METHODS``; "auto" is "global-local" for a CLIP, and
             "class-posterior" for "offline".
-        terms: further evidence, see ``refmask.terms.parse_terms``; "auto" is what the model's
-            card recommends ("colour" for "offline"), else "none".
+        terms: further evidence, see ``refmask.terms.parse_terms``; "auto" is all, with compat
+            "reference" none.
+        answers: "auto" for one thing, several or none as the phrase asks and the image has it (with
+            compat "reference" always one), "one" for always one, "all" for all that fit.
         preset: blend of one of the paper's data sets: "refcoco", "refcoco+", "refcocog" or
             "phrasecut". Single settings below go before it.
         alpha: weight of the global visual feature (equation 5). By default what the model's card
@@ -112,6 +116,7 @@ def load(
             proposals,
             method=method,
             terms=terms,
+            answers=answers,
             preset=preset,
             settings={
                 "alpha": alpha,
@@ -164,6 +169,7 @@ def assemble(
     *,
     method: str = AUTO,
     terms: str = AUTO,
+    answers: str = AUTO,
     preset: str | None = None,
     settings: Mapping[str, Any] | None = None,
     parser: str | PhraseParser = "embedded",
@@ -177,6 +183,7 @@ def assemble(
         proposer: where masks come from.
         method: see ``load``.
         terms: see ``load``.
+        answers: see ``load``.
         preset: see ``load``.
         settings: the method's own; those that are None are left to preset, card and method.
         parser: a name as in ``load``, or a parser that is there already.
@@ -194,18 +201,32 @@ def assemble(
     # The card's advice is for the corrected method, the preset for the paper's: the latter wins.
     card = encoder.advice if compat == "default" else {}
     advice = card | (PRESETS[preset] if preset else {})
+    blend = {name: value for name, value in advice.items() if name != "calibration"}
     taken: dict[str, dict[str, Any]] = {
-        "global-local": advice,
+        "global-local": blend,
         "global": {"mask_layers": advice.get("mask_layers")},
     }
     explicit = {name: value for name, value in (settings or {}).items() if value is not None}
     if isinstance(parser, str):
         parser = PhraseParser(parser, reference=record.released_phrases)
     made = load_method(method, encoder, **(taken.get(method, {}) | explicit), compat=record)
-    weights = parse_terms(card.get("terms", NONE) if terms == AUTO else terms)
+    released = compat == "reference"
     return Segmenter(
-        proposer, made, parser, features, weights, consensus=card.get("consensus", False)
+        proposer,
+        made,
+        parser,
+        features,
+        parse_terms((NONE if released else ALL) if terms == AUTO else terms),
+        consensus=card.get("consensus", False),
+        calibration=None if released else Calibration.from_dict(card.get("calibration", {})),
+        rules=_rules("one" if released and answers == AUTO else answers),
     )
+
+
+def _rules(answers: str) -> Rules:
+    if answers not in RULES:
+        raise ConfigurationError(f"answers are {', '.join(RULES)}, not {answers!r}")
+    return RULES[answers]
 
 
 def _said(

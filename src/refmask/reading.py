@@ -83,6 +83,11 @@ class Reading:
     joined: tuple[Reading, ...] = ()
     unread: str = ""
 
+    @property
+    def not_understood(self) -> str | None:
+        """Why an answer is unsure, in a few words; None where everything is read."""
+        return f"{self.unread!r} is not understood" if self.unread else None
+
     def __str__(self) -> str:
         """One line: "2 cups (colour red, place left) near [dog] except [one (place right)]"."""
         said = ", ".join(self._said())

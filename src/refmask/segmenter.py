@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -16,7 +16,7 @@ from refmask.ops.images import ImageInput, read_image
 from refmask.ops.processes import check_process
 from refmask.provenance import Provenance, label_of
 from refmask.scene import Scene
-from refmask.selection import ONE, Calibration, Rules, common_phrases
+from refmask.selection import ONE, RULES, Calibration, Rules, common_phrases
 from refmask.text.parser import PhraseParser
 from refmask.types import ContextFeatures, MaskProposals, MaskProposer, unchanging
 
@@ -62,9 +62,15 @@ class Segmenter:
 
     @property
     def choice(self) -> dict[str, Any]:
-        """What choosing depends on beside the method, where it is used: terms, and consensus."""
+        """What choosing depends on beside the method: terms, consensus, rules, calibration."""
         terms = {f"terms.{name}": weight for name, weight in self.terms.items() if weight}
-        return terms | ({"consensus": True} if self.consensus else {})
+        consensus = {"consensus": True} if self.consensus else {}
+        if self.rules == ONE:
+            return terms | consensus
+        answers = next(name for name, rules in RULES.items() if rules == self.rules)
+        made = {} if self.calibration is None else asdict(self.calibration)
+        fitted = {f"calibration.{name}": value for name, value in made.items()}
+        return terms | consensus | {"answers": answers} | fitted
 
     @cached_property
     def provenance(self) -> Provenance:

@@ -88,6 +88,8 @@ class Rules:
 
 #: Always one, as in the paper.
 ONE = Rules(absent=False, several=False)
+#: By name: what the phrase asks for, always one, or every thing that fits.
+RULES = {"auto": Rules(), "one": ONE, "all": Rules(every=True)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,9 +176,7 @@ def presence(
 def joined(phrase: TargetPhrase, parts: Sequence[Evidence]) -> Evidence:
     """The evidence for a phrase as a whole by that for its parts, at least one."""
     first = parts[0]
-    note = next((part.note for part in parts if part.note), None)
-    if note is None and phrase.reading.unread:
-        note = f"{phrase.reading.unread!r} is not understood"
+    note = next((part.note for part in parts if part.note), phrase.reading.not_understood)
     if len(parts) == 1:
         return replace(first, phrase=phrase, note=note)
     shown = [part.presence for part in parts if part.presence is not None]

@@ -43,6 +43,14 @@ class _Last(local):
     pyramid: list[Tensor]
 
 
+#: Fitted on the shared half of COCO128: 95 % of categories that are there are found to be, and 67 %
+#: of absent ones to be absent.
+CALIBRATION = {
+    **{"temperature": 1.0, "similarity": 0.95, "contrast": 0.55, "bias": 4.4},
+    "fitted": "64 photographs of COCO",
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Classifier:
     """EfficientNet-Lite2 with its preprocessing.
@@ -63,7 +71,9 @@ class Classifier:
     model_cfg: dict[str, Any] = field(
         default_factory=lambda: {"network": "efficientnet-lite2", "longer_side": LONGER_SIDE}
     )
-    advice: dict[str, Any] = field(default_factory=lambda: {"terms": "colour", "consensus": True})
+    advice: dict[str, Any] = field(
+        default_factory=lambda: {"consensus": True, "calibration": CALIBRATION}
+    )
     _last: _Last = field(default_factory=_Last, init=False, repr=False)
 
     @property

@@ -56,9 +56,18 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
     )
     method.add_argument(
         "--terms",
-        help="additional evidence: auto (default: colour for the model offline, else none), all, "
-        "none, or some of place, order, size, depth, edge, relation and colour, with weights such "
-        "as colour:weight=2",
+        help="additional evidence: auto (default: all; none with --compat reference), all, none, "
+        "or some of place, order, size, depth, edge, relation, exclusion and colour, with weights "
+        "such as colour:weight=2",
+    )
+    method.add_argument(
+        "--answers",
+        choices=("auto", "one", "all"),
+        help="how many things an answer is: auto (default: what the phrase asks for and the image "
+        "has: one, several or none), one (always), all (every thing that fits)",
+    )
+    method.add_argument(
+        "--all", dest="answers", action="store_const", const="all", help="short for --answers all"
     )
     method.add_argument("--parser", help="'embedded' (default) or an installed spaCy pipeline")
     method.add_argument(

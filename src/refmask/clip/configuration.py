@@ -146,12 +146,23 @@ PREPROCESSING = Object(
         "fill_color": Either((whole(0, 255), Listed(whole(0, 255), (3,)))),
     }
 )
+#: What a model's scores mean; see ``refmask.selection.Calibration``.
+CALIBRATION = Object(
+    {
+        "temperature": real(1e-3, 1e3),
+        "similarity": real(-1e3, 1e3),
+        "contrast": real(-1e3, 1e3),
+        "bias": real(-1e3, 1e3),
+        "fitted": text(),
+    }
+)
 #: Our own part: settings of a method that a model's card recommends, and how it was made.
 ADVICE = Object(
     {
         "alpha": real(0, 1),
         "beta": real(0, 1),
         "mask_layers": whole(0, 256),
+        "calibration": CALIBRATION,
         "recipe": ANYTHING,
     }
 )

@@ -36,7 +36,7 @@ from refmask.weights.tags import STATISTICS, TAGS
 
 HUB = "hf-hub:"
 #: What a configuration file may recommend to a method, of all that it has under "refmask".
-ADVICE = ("alpha", "beta", "mask_layers")
+ADVICE = ("alpha", "beta", "mask_layers", "calibration")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Source:
         weights: the weights file that belongs to it, if any.
         folder: what relative paths in the configuration refer to; None for open_clip's own models.
         repository: where the user said on a hub that it is; None when no hub was named.
-        advice: our own "refmask" entry of the configuration file: recommended blend settings.
+        advice: our own "refmask" entry of the configuration file: blend settings and calibration.
     """
 
     name: str

@@ -196,7 +196,11 @@ class Index:
             hits = self._reranked(hits[:rerank], target) + hits[rerank:]
         (unknown,) = self.segmenter.method.unknown([target])
         return [
-            replace(hit, reason=unknown or hit.reason, provenance=self.provenance)
+            replace(
+                hit,
+                reason=unknown or target.reading.not_understood or hit.reason,
+                provenance=self.provenance,
+            )
             for hit in hits[:top]
         ]
 

@@ -73,6 +73,7 @@ OPTIONS = {
     "mask_layers": Option(kind=int, minimum=1, parent="preset"),
     "local_top": Option(kind=int, minimum=1),
     "terms": Option(AUTO),
+    "answers": Option(AUTO, choices=("auto", "one", "all")),
     "parser": Option("embedded"),
     "compat": Option("default", choices=("default", "reference")),
 }

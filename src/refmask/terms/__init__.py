@@ -139,7 +139,7 @@ def _node(
         known = scores if _is_same_kind(other) else nouns(phrase_of(other))
         thing = _node({**weights, "colour": 0.0}, image, phrase_of(other), known, nouns)
         # How likely it has its colours does not depend on the other proposals.
-        excluded.append(_likely(weights, thing) * coloured(thing.phrase, image))
+        excluded.append(_likely(weights, thing) * coloured(other, image))
     for relation in reading.relations if weights.get("relation") else ():
         landmark = phrase_of(relation.landmark)
         known = scores if landmark.head in SAME_KIND else nouns(landmark)
@@ -147,8 +147,8 @@ def _node(
             shared = tuple(cue for cue in relation.landmark.cues if cue.kind in SHARED)
             reading = replace(reading, cues=reading.cues + shared)
         else:
-            other = _node(weights, image, landmark, known, nouns)
-            landmarks.append((relation, _likely(weights, other)))
+            there = _node(weights, image, landmark, known, nouns)
+            landmarks.append((relation, _likely(weights, there)))
     return Node(reading, phrase, image, scores, tuple(landmarks), tuple(excluded))
 
 

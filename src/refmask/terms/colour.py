@@ -6,14 +6,15 @@ lightness halved: shadow changes lightness more than hue.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
 
+from refmask.reading import Reading
 from refmask.terms.layout import sigmoid
 from refmask.terms.node import ImageEvidence, Node
-from refmask.types import FloatArray, IntArray, MaskProposals, TargetPhrase, UInt8Array
+from refmask.types import FloatArray, IntArray, MaskProposals, UInt8Array
 
 #: Basic names with some sRGB colours that people call so.
 PROTOTYPES: dict[str, tuple[tuple[int, int, int], ...]] = {
@@ -51,23 +52,19 @@ SAMPLES = 4096
 #: Bits of each channel that tell one colour from another here.
 BITS = 5
 
-_WORD = re.compile(r"[a-z]+")
-#: What someone is dressed in: "in red", "wearing a red ...".
-_WORN = re.compile(r"\b(?:in|wearing|with)\s+(?:(?:a|an|the|his|her|their)\s+)?([a-z]+)")
-
 
 def score(node: Node) -> FloatArray | None:
-    """log(share + ``FLOOR``) of the colours that a phrase names: float64 (N,), or None."""
-    wanted = colours_of(node.phrase)
+    """log(share + ``FLOOR``) of the colours that are named: float64 (N,), or None."""
+    wanted = basic_names(node.reading.attributes)
     if not wanted:
         return None
     shares = node.image.get(colour_shares)[:, [NAMES.index(name) for name in wanted]]
     return np.asarray(np.log(shares.sum(axis=1) + FLOOR))
 
 
-def coloured(phrase: TargetPhrase, image: ImageEvidence) -> FloatArray | float:
-    """How likely each proposal has the colours that a phrase names: (N,), 0 to 1; 1 without any."""
-    wanted = colours_of(phrase)
+def coloured(reading: Reading, image: ImageEvidence) -> FloatArray | float:
+    """How likely each proposal has the colours that are named: (N,), 0 to 1; 1 without any."""
+    wanted = basic_names(reading.attributes)
     if not wanted:
         return 1.0
     shares = image.get(colour_shares)[:, [NAMES.index(name) for name in wanted]].sum(axis=1)
@@ -96,15 +93,8 @@ def colour_shares(image: UInt8Array, proposals: MaskProposals) -> FloatArray:
     return shares
 
 
-def colours_of(phrase: TargetPhrase) -> tuple[str, ...]:
-    """The basic colours that a phrase names of its target, in the order of ``NAMES``.
-
-    Those in the noun phrase count; where it has none, those that the target is dressed in.
-    """
-    head = phrase.head.lower()
-    words = [word for word in _WORD.findall(phrase.noun_phrase.lower()) if word != head]
-    if not any(word in SYNONYMS for word in words):
-        words = _WORN.findall(phrase.expression.lower())
+def basic_names(words: Iterable[str]) -> tuple[str, ...]:
+    """The basic colours that words name, in the order of ``NAMES``."""
     wanted = {name for word in words for name in SYNONYMS.get(word, ())}
     return tuple(name for name in NAMES if name in wanted)
 

@@ -77,6 +77,8 @@ def _said(things: Things, at: int) -> tuple[str, str] | None:
         return ("place", PLACES[word]) if _is_place(things, at) else None
     if word in DEPTHS:
         return ("depth", DEPTHS[word]) if _is_depth(things, at) else None
+    if word == "behind" and not after:
+        return "depth", "far"
     if word in SIZES:
         return "size", SIZES[word]
     if word in EDGES:

@@ -82,6 +82,8 @@ WORN = PARTS | _words(
     "shirt tshirt shirts jacket coat hat cap dress pants shorts jeans skirt suit tie sweater "
     "hoodie vest top blouse outfit uniform jersey glasses sunglasses hair beard head face back "
     "helmet stripes stripe letters clothes clothing scarf tee sweatshirt trousers plaid "
+    "tank tanktop tshirts pant blazer bikini swimsuit trunks spectacles goggles shoes boots gloves "
+    "socks sandals sneakers mitt cape hats jersey mohawk dreads ponytails braids wig fur collar "
     "backpack purse apron gear mustache bangs ponytail number logo"
 )
 #: What is worn, and a thing of its own all the same.

@@ -13,6 +13,7 @@ from refmask.text.lexicon import (
     LONGEST,
     OF_BODIES,
     PLACES,
+    POSSESSIVES,
     PRONOUNS,
     REFLEXIVES,
     RELATIONS,
@@ -119,7 +120,7 @@ def _landmark(things: Things, start: int) -> int | None:
     """The noun that a relation's words lead to; None for a place or the image itself."""
     for at in range(start, min(start + REACH, len(things.words))):
         word, pos = things.words[at], things.doc[at].pos_
-        if word in FRAMES or word in REFLEXIVES:
+        if word in REFLEXIVES or (word in FRAMES and things.names_nothing(at)):
             return None
         if things.names_nothing(at):
             named = things.is_noun(at) or (at == start and word in PLACES)
@@ -128,7 +129,9 @@ def _landmark(things: Things, start: int) -> int | None:
         elif things.is_noun(at):
             if not _is_compound(things, at):
                 return at
-        elif (word in NUMBERS and not _goes_on(things, at)) or word in PRONOUNS:
+        elif (word in NUMBERS and not _goes_on(things, at)) or (
+            word in PRONOUNS and not (word in POSSESSIVES and _goes_on(things, at))
+        ):
             return at
         elif (word,) in RELATIONS or (pos == "VERB" and things.doc[at].dep_ != "amod"):
             return None

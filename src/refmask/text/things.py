@@ -60,8 +60,7 @@ class Things:
         self.head = head
         self.whole = range(0)
         target = self._target(head)
-        unnamed = target is None or self.names_nothing(target) or self._is_quality(target)
-        self.target = None if unnamed else target
+        self.target = None if target is None or self._is_unnamed(target) else target
         self.linking: set[int] = set()
         self.nouns: set[int] = set()
 
@@ -93,7 +92,12 @@ class Things:
 
     def names_nothing(self, at: int) -> bool:
         """Whether a word says where or which, and names no thing."""
-        return self.words[at] in NOTHING
+        word, before = self.words[at], self.previous(at)
+        if word == "ground":  # "in back ground"
+            return before in ("back", "fore")
+        if word in FRAMES and at and self.doc[at - 1].dep_ == "compound" and self.is_noun(at - 1):
+            return before in NOTHING  # "tv screen" names something
+        return word in NOTHING
 
     def above(self, token: Token) -> int | None:
         """The nearest thing above a token that is not worn; the target where there is none."""
@@ -149,11 +153,15 @@ class Things:
         compound = token.dep_ == "compound" and token.head.i > token.i and not last
         return not (compound or self.names_nothing(token.i) or self._is_quality(token.i))
 
+    def _is_unnamed(self, head: int) -> bool:
+        quality = self._is_quality(head) and self.words[head] not in FRUITS
+        return quality or self.names_nothing(head)
+
     def _is_quality(self, at: int) -> bool:
         """Whether a noun is only a colour ("guy in red") or a number ("the two on the left")."""
         word, token = self.words[at], self.doc[at]
         if word in FRUITS and token.pos_ in NOUNS:
-            return token.dep_ == "pobj" and self.previous(at) == "in"
+            return self.previous(at) in WORN | {"in", "wearing"}
         return word in HUES or word in NUMBERS or word in SEVERAL_ALONE
 
     def _target(self, head: int | None) -> int | None:
@@ -169,8 +177,9 @@ class Things:
             return first
         if head is not None and self.words[head] in OF_BODIES and self._has_owner(head):
             return head - 1
-        if head and self.words[head] in HUES - FRUITS and self.is_noun(head - 1):
-            return head - 1  # "truck white"
+        quality = head and self.words[head] in (HUES - FRUITS) | {"one"}
+        if head and quality and self.is_noun(head - 1) and not self._is_unnamed(head - 1):
+            return head - 1  # "truck white", "sandwich one"
         return self._whole_of(head)
 
     def _has_owner(self, part: int) -> bool:
