@@ -19,8 +19,9 @@ from refmask.types import Sample
 
 #: Paths of the images and the tables in a folder of scenes.
 IMAGES, FOLDER = Path("images", "mscoco", "images", "train2014"), Path("scenes")
+GENERALISED = Path("gscenes")
 #: The small sets that come with the package, by name.
-SETS = {name: Path(__file__).parents[1] / "assets" / name for name in ("scenes", "gscenes")}
+SETS = {str(name): Path(__file__).parents[1] / "assets" / name for name in (FOLDER, GENERALISED)}
 SHIPPED = SETS["scenes"]
 
 
