@@ -106,7 +106,8 @@ class ReferDataset:
         self.may_be_several = any(len(ref.annotations) > 1 for ref in self.refs)
         self._apart = choice.overlap_is_background
         rules = (choice.name, self.split_by, choice.split, "apart" if self._apart else "union")
-        self.fingerprint = fingerprint(rules, content, tables)
+        numbered = ("any number",) if self.may_be_absent or self.may_be_several else ()
+        self.fingerprint = fingerprint((*rules, *numbered), content, tables)
         counts = {"refs": len(self.refs), "images": len(self.ids), "sentences": self.queries}
         published = PUBLISHED.get((self.name, self.split_by, self.split), ())
         check_counts(

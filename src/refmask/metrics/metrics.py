@@ -7,7 +7,7 @@ number of things: they are over the queries whose number of targets is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
@@ -84,11 +84,8 @@ def _class_conditional(results: QueryResults) -> Terms:
 #: oIoU, mIoU: overall and mean IoU; Pr@X: share of queries with an IoU of at least X; "upper ...":
 #: of the best proposals; MC-ACC: share whose predicted class, that of the instance the chosen
 #: mask overlaps most, is the target's; CC-oIoU: overall IoU of those; choice: share where that
-#: instance is the target itself; chance: expected choice of a random proposal. Where expressions
-#: refer to any number of things: N-acc and T-acc: share of those about nothing and of the others
-#: that are answered so; gIoU and cIoU: mean and overall IoU; "target Pr@X": Pr@X of those about
-#: something; instance F1: mean over those about several.
-METRICS: dict[str, Callable[[QueryResults], Terms]] = {
+#: instance is the target itself; chance: expected choice of a random proposal.
+ONE_THING_METRICS: dict[str, Callable[[QueryResults], Terms]] = {
     "oIoU": lambda results: _overall(results.intersection, results.union),
     "mIoU": lambda results: _mean(iou(results.intersection, results.union)),
     **{f"Pr@{threshold}": partial(_precision, threshold) for threshold in PRECISIONS},
@@ -98,6 +95,12 @@ METRICS: dict[str, Callable[[QueryResults], Terms]] = {
     "CC-oIoU": _class_conditional,
     "choice": lambda results: _mean(results.right_instance),
     "chance": lambda results: _mean(results.chance),
+}
+
+#: Defined only where expressions refer to any number of things. N-acc and T-acc: share of those
+#: about nothing and of the others that are answered so; gIoU and cIoU: mean and overall IoU;
+#: "target Pr@X": Pr@X of those about something; instance F1: mean over those about several.
+NUMBER_METRICS: dict[str, Callable[[QueryResults], Terms]] = {
     "N-acc": _absent_accuracy,
     "T-acc": _target_accuracy,
     "gIoU": _generalised_mean,
@@ -106,14 +109,16 @@ METRICS: dict[str, Callable[[QueryResults], Terms]] = {
     "instance F1": _instance_f1,
 }
 
+METRICS = ONE_THING_METRICS | NUMBER_METRICS
 
-def terms(results: QueryResults) -> FloatArray:
-    """Numerators and denominators of all metrics.
+
+def terms(results: QueryResults, names: Iterable[str] = METRICS) -> FloatArray:
+    """Numerators and denominators of metrics, all by default.
 
     Returns:
-        float64 (F, 2, Q), in the order of ``METRICS``.
+        float64 (F, 2, Q), in the order of the names.
     """
-    return np.array([metric(results) for metric in METRICS.values()], np.float64)
+    return np.array([METRICS[name](results) for name in names], np.float64)
 
 
 def compute_metrics(results: QueryResults) -> dict[str, float]:
