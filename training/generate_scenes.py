@@ -41,10 +41,13 @@ def main(words: Sequence[str] | None = None) -> int:
                     held_out=held_out,
                     side=args.side,
                     start=start,
+                    generalised=args.generalised,
                 )
                 parts[split] = _counted(scenes, bar)
                 start += counts[split]
-            sentences = write_scenes(args.out, parts, f"refmask scenes, seed {args.seed}")
+            name = "gscenes" if args.generalised else "scenes"
+            description = f"refmask {name}, seed {args.seed}"
+            sentences = write_scenes(args.out, parts, description, args.generalised)
     except RefmaskError as error:
         print(error, file=sys.stderr)
         return 2
@@ -66,6 +69,11 @@ def options() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--test-share", type=float, default=0.5, help="share of the split test (default 0.5)"
+    )
+    parser.add_argument(
+        "--generalised",
+        action="store_true",
+        help="the data set gscenes: expressions about one thing, several or none",
     )
     parser.add_argument(
         "--side", type=int, default=400, help="side of an image in pixels (default 400)"

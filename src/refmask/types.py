@@ -189,6 +189,8 @@ class Query:
         kind: what distinguishes the target ("colour", "surroundings", ...), where known.
         instance: which of the sample's instances the target is, where known.
         also_right: further instances of the sample that answer it as well as the target does.
+        targets: all instances that the expression refers to, whose union is the target; () where
+            it refers to nothing. None in a data set where every expression refers to one thing.
     """
 
     id: str
@@ -197,6 +199,7 @@ class Query:
     kind: str | None = None
     instance: int | None = None
     also_right: tuple[int, ...] = ()
+    targets: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,12 +212,17 @@ class Sample:
         queries: its expressions.
         instances: ground-truth instance masks, where known; their ``details["category"]``, int
             (N,), is the class of each.
+        may_be_absent: expressions of its data set may refer to nothing, so that an answer may be
+            "none"; where they may not, "none" is no answer.
+        may_be_several: expressions of its data set may refer to several things.
     """
 
     id: str
     image: UInt8Array = field(repr=False)
     queries: tuple[Query, ...]
     instances: MaskProposals | None = None
+    may_be_absent: bool = False
+    may_be_several: bool = False
 
     def __repr__(self) -> str:
         """One line, without arrays."""

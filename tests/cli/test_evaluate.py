@@ -209,3 +209,13 @@ def test_killed_and_resumed_is_unbroken(tmp_path, monkeypatch):
     assert main([*words, "--out", str(whole)]) == 0
     for name in ("samples.jsonl", "summary.json", "configuration.json"):
         assert (killed / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_evaluate_tells_kinds_about_several_and_none(model, tmp_path, capsys):
+    words = ["evaluate", "gscenes", "--split", "val", "--first", "3", "--proposals", "instances"]
+    assert main([*words, *model, "--out", str(tmp_path / "run")]) == 0
+    printed = capsys.readouterr().out
+    assert "| kind | expressions | right % | N-acc % | instance F1 % |" in printed
+    assert re.search(r"\| absent-class \| 3 \| - \| \d+\.\d\d \| - \|", printed)
+    assert re.search(r"\| plural \| \d+ \| \d+\.\d\d \| - \| \d+\.\d\d \|", printed)
+    assert re.search(r"\| T-acc \| \d+\.\d\d ", printed)

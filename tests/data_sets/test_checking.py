@@ -21,7 +21,7 @@ def test_every_part_has_a_source(name, tmp_path):
     assert any(not part.optional for part in listed) or name == "coco"
     for part in listed:
         assert part.name in part.paths
-        assert "http" in part.source or "url" in part.source or name == "scenes"
+        assert "http" in part.source or "url" in part.source or "scenes" in name
     assert [one.path for one in find_parts(name, tmp_path)] == [None] * len(listed)
     assert split_states(name, tmp_path) == []
 

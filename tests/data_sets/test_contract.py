@@ -9,6 +9,7 @@ import pytest
 
 from refmask.data import DATASETS, load_dataset
 from refmask.data.choice import QUESTIONS
+from refmask.data.scenes import SETS
 from refmask.types import Sample
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* as published:refmask.errors.RefmaskWarning")
@@ -20,8 +21,8 @@ def small(request, refer_folder, phrasecut_folder, coco_root, own_coco):
     name = request.param
     if name in QUESTIONS:
         return load_dataset("coco", None, own_coco, questions=name)
-    if name == "scenes":
-        return load_dataset("scenes", "val")
+    if name in SETS:
+        return load_dataset(name, "val")
     if name == "coco":
         return load_dataset("coco", "val2014", coco_root)
     if name == "phrasecut":
@@ -61,7 +62,10 @@ def check(sample: Sample, categories: dict[int, str]) -> None:
         assert query.expression
         assert query.target.dtype == np.bool_
         assert query.target.shape == sample.image.shape[:2]
-        assert query.target.any()
+        assert query.target.any() or query.targets == ()
+        if query.targets:
+            union = sample.instances.masks[list(query.targets)].any(axis=0)
+            np.testing.assert_array_equal(union, query.target)
         if query.instance is not None:
             np.testing.assert_array_equal(sample.instances.masks[query.instance], query.target)
     if sample.instances is not None:

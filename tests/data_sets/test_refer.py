@@ -201,8 +201,31 @@ def test_grefcoco_is_about_any_number_of_things(refer_folder):
     assert same.target is several.target
     assert not nothing.target.any()
     assert nothing.target.shape == several.target.shape
+    assert (several.targets, nothing.targets) == ((1, 0), ())
+    assert (several.kind, nothing.kind) == ("several", "none")
+    assert dataset.sample("7").may_be_absent
+    assert dataset.sample("7").may_be_several
     (one, *_) = load_dataset("grefcoco", "testB", root).sample("5").queries
     assert one.instance is not None
+
+
+def test_where_each_expression_is_about_one_thing_none_is_no_answer(refer_folder):
+    sample = load_dataset("refcoco", "testA", refer_folder.write()).sample("7")
+    assert (sample.may_be_absent, sample.may_be_several) == (False, False)
+    assert {query.targets for query in sample.queries} == {None}
+    assert {query.kind for query in sample.queries} == {None}
+
+
+def test_one_thing_among_several_or_none(refer_folder):
+    refer_folder.name = "grefcoco"
+    for ref, things in zip(refer_folder.refs, ([4], [2], [-1], [5]), strict=True):
+        ref["ann_id"], ref["category_id"] = things, [1]
+        ref["sentences"][0]["kind"] = "attribute" if things == [-1] else None
+    sample = load_dataset("grefcoco", "testA", refer_folder.write(".json")).sample("7")
+    assert [query.targets for query in sample.queries] == [(1,), (1,), ()]
+    assert [query.kind for query in sample.queries] == ["one", "one", "attribute"]
+    assert sample.queries[0].instance == 1
+    assert (sample.may_be_absent, sample.may_be_several) == (True, False)
 
 
 def test_a_sentence_without_text_is_empty_and_no_fault(refer_folder):
@@ -425,7 +448,7 @@ def test_a_folder_is_a_name(refer_folder):
             assert (dataset.name, dataset.ids) == ("mine", ("7",))
     with pytest.raises(ConfigurationError, match="several; add one of mine, refcoco"):
         load_dataset(str(root), "testA")
-    with pytest.raises(ConfigurationError, match="refcoco, refcoco\\+, refcocog, phrasecut"):
+    with pytest.raises(ConfigurationError, match="refcoco, refcoco\\+, refcocog, grefcoco"):
         load_dataset("refcoc", "testA")
     with pytest.raises(ConfigurationError, match="refcoco is not shipped; give the folder"):
         load_dataset("refcoco", "testA")

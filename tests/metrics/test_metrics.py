@@ -14,6 +14,8 @@ from refmask.metrics import METRICS, QueryResults, Tally, compute_metrics, mean_
 def rows(draw):
     union, best_union = draw(st.integers(1, 50)), draw(st.integers(1, 50))
     right = draw(st.sampled_from([(None, None), (0, 0), (1, 0), (1, 1), (None, 1)]))
+    targets, answers = draw(st.sampled_from([None, 0, 1, 2, 3])), draw(st.integers(0, 3))
+    known = targets is not None
     return {
         "image": draw(st.sampled_from("abcdef")),
         "intersection": draw(st.integers(0, union)),
@@ -25,6 +27,9 @@ def rows(draw):
         "chance": None if right[1] is None else draw(st.sampled_from([0.0, 0.25, 0.5, 1.0])),
         "words": 3,
         "proposals": draw(st.integers(0, 2)),
+        "targets": targets,
+        "answers": answers if known else None,
+        "matched": draw(st.integers(0, min(targets, answers))) if known else None,
     }
 
 
@@ -52,6 +57,21 @@ def independently(rows) -> dict[str, Fraction]:
     named = [row["right_instance"] for row in rows if row["right_instance"] is not None]
     share("choice", sum(named), len(named))
     share("chance", sum(Fraction(row["chance"] or 0) for row in rows), len(named))
+    known = [row for row in rows if row["targets"] is not None]
+    nothing = [row for row in known if row["targets"] == 0]
+    something = [row for row in known if row["targets"] > 0]
+    several = [row for row in known if row["targets"] > 1]
+    share("N-acc", sum(row["answers"] == 0 for row in nothing), len(nothing))
+    share("T-acc", sum(row["answers"] > 0 for row in something), len(something))
+    ious = [Fraction(row["intersection"], row["union"]) for row in known]
+    absent = [row["targets"] == row["answers"] == 0 for row in known]
+    share("gIoU", sum(1 if a else v for v, a in zip(ious, absent, strict=True)), len(known))
+    share("cIoU", sum(r["intersection"] for r in known), sum(r["union"] for r in known))
+    reached = [Fraction(row["intersection"], row["union"]) for row in something]
+    for tenths in (7, 8, 9):
+        share(f"target Pr@0.{tenths}", sum(10 * v >= tenths for v in reached), len(something))
+    f1 = [Fraction(2 * r["matched"], r["targets"] + r["answers"]) for r in several]
+    share("instance F1", sum(f1), len(several))
     return found
 
 
@@ -101,11 +121,31 @@ def test_an_iou_equal_to_the_threshold_counts():
 
 def test_figures_without_data_are_left_out():
     found = compute_metrics(QueryResults.of([plain_row(1, 2)]))
-    assert set(METRICS) - set(found) == {"MC-ACC", "CC-oIoU", "choice", "chance"}
+    names = [*METRICS]
+    assert [*found] == names[: names.index("MC-ACC")]
     wrong = compute_metrics(QueryResults.of([{**plain_row(1, 2), "right_class": 0}]))
     assert wrong["MC-ACC"] == 0.0
     assert "CC-oIoU" not in wrong
     assert compute_metrics(QueryResults.of([])) == Tally().metrics() == {}
+
+
+def test_answers_of_one_mask_tell_no_instances():
+    row = plain_row(1, 2) | {"targets": 2, "answers": 1, "matched": None}
+    found = compute_metrics(QueryResults.of([row]))
+    assert (found["T-acc"], found["gIoU"], found["cIoU"]) == (1, 0.5, 0.5)
+    assert "instance F1" not in found
+    assert "N-acc" not in found
+
+
+def test_nothing_for_nothing_counts_in_the_mean_alone():
+    nothing = plain_row(0, 0) | {"targets": 0, "answers": 0}
+    wrong = plain_row(0, 30) | {"targets": 0, "answers": 1}
+    half = plain_row(20, 40) | {"targets": 1, "answers": 1}
+    found = compute_metrics(QueryResults.of([nothing, wrong, half]))
+    assert found["N-acc"] == 0.5
+    assert found["gIoU"] == pytest.approx(1.5 / 3)
+    assert found["cIoU"] == pytest.approx(20 / 70)
+    assert found["mIoU"] == pytest.approx(0.5 / 3)
 
 
 def test_figures_agree_with_the_plain_functions(make_results):

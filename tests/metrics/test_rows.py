@@ -150,3 +150,50 @@ def test_chance_is_the_share_of_proposals_that_would_be_right():
     assert overlaps.row(strip(0, 4), 3)["chance"] is None
     nothing = ImageOverlaps(MaskProposals.empty(1, 12), truth)
     assert nothing.row(strip(0, 4), None, 0)["chance"] == 0
+
+
+def test_several_chosen_answer_together():
+    overlaps = ImageOverlaps(proposals((0, 2), (2, 5), (8, 10)))
+    row = overlaps.row(strip(0, 4), (0, 1))
+    assert (row["intersection"], row["union"]) == (4, 5)
+    assert overlaps.row(strip(0, 4), ()) == overlaps.row(strip(0, 4), None)
+
+
+def test_answers_and_targets_are_matched_one_to_one():
+    truth = instances((0, 4), (6, 9), (10, 12))
+    overlaps = ImageOverlaps(proposals((0, 4), (0, 3), (6, 8), (9, 10)), truth)
+    target = strip(0, 4) | strip(6, 9)
+    row, ious = overlaps.row_of_set(target, (0, 1, 2), (0, 1))
+    # The second drawing of the first thing has nothing left to match.
+    assert (row["targets"], row["answers"], row["matched"]) == (2, 3, 2)
+    assert ious == pytest.approx([1, 2 / 3])
+    assert (row["intersection"], row["union"]) == (6, 7)
+    assert (row["best_intersection"], row["best_union"]) == (6, 7)
+    assert row["right_instance"] is None
+    row, ious = overlaps.row_of_set(target, (3,), (0, 1))
+    assert (row["matched"], ious) == (0, [0, 0])
+    with pytest.raises(InputError, match="instance is 3"):
+        overlaps.row_of_set(target, (0,), (0, 3))
+
+
+def test_one_target_of_a_set_is_as_any_other():
+    truth = instances((0, 4), (6, 9), classes=[1, 2])
+    overlaps = ImageOverlaps(proposals((0, 4), (6, 8)), truth)
+    row, ious = overlaps.row_of_set(strip(6, 9), (1,), (1,))
+    assert {name: row[name] for name in overlaps.row(strip(6, 9), 1, 1)} == overlaps.row(
+        strip(6, 9), 1, 1
+    )
+    assert (row["matched"], ious) == (1, pytest.approx([2 / 3]))
+
+
+def test_nothing_to_find():
+    overlaps = ImageOverlaps(proposals((0, 4)), instances((0, 4)))
+    nothing = strip(0, 0)
+    row, ious = overlaps.row_of_set(nothing, (), ())
+    assert (row["targets"], row["answers"], row["matched"], ious) == (0, 0, 0, [])
+    assert (row["intersection"], row["union"], row["best_union"]) == (0, 0, 0)
+    row, _ = overlaps.row_of_set(nothing, (0,), ())
+    assert (row["answers"], row["union"]) == (1, 4)
+    without = ImageOverlaps(MaskProposals.empty(1, 12), instances((0, 4), (6, 9)))
+    row, ious = without.row_of_set(strip(0, 4) | strip(6, 9), (), (0, 1))
+    assert (row["union"], row["best_union"], row["matched"], ious) == (7, 7, 0, [0, 0])

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from emoji_scenes import (
     FONT,
@@ -25,28 +24,15 @@ from emoji_scenes import (
     object_instances,
     write_scenes,
 )
-from emoji_scenes.sprites import Sprite
 from generate_scenes import main
 from refmask.data.scenes import SHIPPED, read_scenes
 from refmask.errors import ConfigurationError, ImageError, InputError
 from refmask.types import Sample
+from squares import Squares
 
 needs_font = pytest.mark.skipif(not FONT.exists(), reason="fonts-noto-color-emoji not installed")
 
 IMAGES = Path("images", "mscoco", "images", "train2014")
-
-
-class Squares(Sprites):
-    """Stands in for the drawings where the font is not needed."""
-
-    def __init__(self) -> None:
-        self.object = lambda _noun, _colour, _flipped, pixels: square(pixels, 200)
-        self.surface = lambda _surface, pixels: square(pixels, 90)
-
-
-def square(pixels: int, tone: int) -> Sprite:
-    image = Image.new("RGBA", (pixels, pixels), (tone, tone, tone, 255))
-    return Sprite(image, np.ones((pixels, pixels), np.bool_))
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,12 @@ the surroundings.
 
 from emoji_scenes.backgrounds import Background
 from emoji_scenes.compose import ComposedScene, compose, generate, object_instances
+from emoji_scenes.generalised import (
+    GENERALISED_KINDS,
+    generalised_expressions,
+    plural,
+    sample_generalised_layout,
+)
 from emoji_scenes.layout import (
     Item,
     Layout,
@@ -37,6 +43,7 @@ from emoji_scenes.writing import write_scenes
 __all__ = [
     "COLOURS",
     "FONT",
+    "GENERALISED_KINDS",
     "KINDS",
     "NOUNS",
     "PATTERNS",
@@ -51,11 +58,14 @@ __all__ = [
     "compose",
     "contrasts",
     "expressions",
+    "generalised_expressions",
     "generate",
     "is_held_out",
     "object_instances",
     "object_phrase",
+    "plural",
     "render",
+    "sample_generalised_layout",
     "sample_layout",
     "size_word",
     "surface_phrase",

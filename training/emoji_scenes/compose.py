@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emoji_scenes.generalised import (
+    SetExpression,
+    generalised_expressions,
+    sample_generalised_layout,
+)
 from emoji_scenes.layout import Layout, sample_layout
 from emoji_scenes.phrases import Expression, expressions
 from emoji_scenes.render import Rendered, render
@@ -28,19 +33,34 @@ class ComposedScene:
         layout: what is in it and where.
         rendered: the image and its masks.
         expressions: (item, sentence, kind), each true of that item alone.
+        generalised: (items, sentence, kind), each true of these items alone, which are several,
+            one or none; empty in the data set "scenes".
     """
 
     number: int
     layout: Layout
     rendered: Rendered
     expressions: tuple[Expression, ...]
+    generalised: tuple[SetExpression, ...] = ()
+
+    @property
+    def set_expressions(self) -> tuple[SetExpression, ...]:
+        """All expressions, each with the items that it refers to."""
+        singles = [((item,), sentence, kind) for item, sentence, kind in self.expressions]
+        return (*singles, *self.generalised)
 
     @property
     def sample(self) -> Sample:
         """The scene as every data set yields it; instances are the objects, then the surfaces."""
         queries = tuple(
-            Query(str(self.sentence_id(row)), sentence, self.rendered.objects[item], kind)
-            for row, (item, sentence, kind) in enumerate(self.expressions)
+            Query(
+                str(self.sentence_id(row)),
+                sentence,
+                sealed(self.rendered.objects[list(items)].any(axis=0)),
+                kind,
+                targets=items if self.generalised else None,
+            )
+            for row, (items, sentence, kind) in enumerate(self.set_expressions)
         )
         masks = np.concatenate([self.rendered.objects, self.rendered.surfaces])
         return Sample(str(self.number), self.rendered.image, queries, MaskProposals(sealed(masks)))
@@ -62,6 +82,7 @@ def compose(
     held_out: HeldOut = "any",
     side: int = 400,
     start: int = 1,
+    generalised: bool = False,
 ) -> Iterator[ComposedScene]:
     """Scenes ``start`` to ``start + count - 1`` of a seed, each drawn from its own stream.
 
@@ -72,6 +93,7 @@ def compose(
         held_out: which noun and colour combinations to draw, see ``sample_layout``.
         side: width and height of the images, in pixels.
         start: number of the first scene.
+        generalised: scenes of the data set "gscenes", with expressions about any number of items.
 
     Raises:
         ConfigurationError: when count, seed or side is out of range.
@@ -82,7 +104,7 @@ def compose(
             f"got count {count}, seed {seed}, side {side}; correct them"
         )
     return (
-        _compose_one(number, seed, sprites, held_out, side)
+        _compose_one(number, seed, sprites, held_out, side, generalised)
         for number in range(start, start + count)
     )
 
@@ -109,9 +131,11 @@ def object_instances(sample: Sample) -> MaskProposals:
 
 
 def _compose_one(
-    number: int, seed: int, sprites: Sprites, held_out: HeldOut, side: int
+    number: int, seed: int, sprites: Sprites, held_out: HeldOut, side: int, generalised: bool
 ) -> ComposedScene:
     rng = np.random.Generator(np.random.PCG64([seed, number]))
-    layout = sample_layout(rng, held_out=held_out)
+    sample = sample_generalised_layout if generalised else sample_layout
+    layout = sample(rng, held_out=held_out)
     said = tuple(expressions(layout, rng))
-    return ComposedScene(number, layout, render(layout, sprites, side), said)
+    further = tuple(generalised_expressions(layout, rng)) if generalised else ()
+    return ComposedScene(number, layout, render(layout, sprites, side), said, further)

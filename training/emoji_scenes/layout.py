@@ -135,7 +135,7 @@ def sample_layout(
     sizes = [round(low + (high - low) * float(rng.random()), 4) for low, high in bands]
     surfaces: list[Surface] = []
     for (_, colour), size in zip(named, sizes, strict=True):
-        surfaces.append(_sample_surface(rng, colour, size, surfaces))
+        surfaces.append(sample_surface(rng, colour, size, surfaces))
     centres = _sample_centres(rng, [surface.size for surface in surfaces])
     items = tuple(
         Item(noun, colour, size, centre, surface, float(rng.random()) < 0.5)
@@ -192,12 +192,24 @@ def _sample_names(
     return named
 
 
-def _sample_surface(
-    rng: np.random.Generator, colour: str, size: float, earlier: Sequence[Surface]
+def sample_surface(
+    rng: np.random.Generator,
+    colour: str,
+    size: float,
+    earlier: Sequence[Surface],
+    least: float = 0.39,
 ) -> Surface:
-    """A surface that contrasts with its object and looks like none of the earlier ones."""
+    """A surface that contrasts with its object and looks like none of the earlier ones.
+
+    Args:
+        rng: the source of chance.
+        colour: of the object.
+        size: of the object.
+        earlier: surfaces of other objects of the scene.
+        least: width, as a fraction of the image's side; at most 0.48.
+    """
     colours = [name for name in COLOURS if contrasts(name, colour)]
-    width = round(min(max(0.39, REACH * size) + 0.03 * float(rng.random()), 0.48), 4)
+    width = round(min(max(least, REACH * size) + 0.03 * float(rng.random()), 0.48), 4)
     while True:
         kinds = SURFACES
         if earlier and float(rng.random()) < 0.25:

@@ -22,7 +22,7 @@ KINDS: tuple[str, ...] = (
 Expression = tuple[int, str, str]
 
 #: Least difference, as a fraction of the side, that makes one thing left of or above another.
-_CLEARLY = 0.18
+CLEARLY = 0.18
 #: Greatest difference at which they still count as level.
 _LEVEL = 0.06
 #: Greatest distance of neighbours, and how much nearer they are than the next candidate.
@@ -111,8 +111,8 @@ def _long(items: Items, index: int) -> Iterator[str]:
 
 def _position(items: Items, index: int) -> Iterator[str]:
     item, rivals = items[index], _rivals(items, index)
-    for word, ahead in _SIDES.items():
-        if rivals and all(ahead(item.centre, rival.centre) >= _CLEARLY for rival in rivals):
+    for word, ahead in SIDES.items():
+        if rivals and all(ahead(item.centre, rival.centre) >= CLEARLY for rival in rivals):
             yield f"the {word} {item.noun}"
             yield f"the {item.noun} {_AT[word]}"
 
@@ -120,9 +120,9 @@ def _position(items: Items, index: int) -> Iterator[str]:
 def _direction(items: Items, index: int) -> Iterator[str]:
     item, rivals = items[index], _rivals(items, index)
     for anchor in _anchors(items, index) if rivals else []:
-        for word, ahead in _SIDES.items():
+        for word, ahead in SIDES.items():
             lead = ahead(item.centre, anchor.centre)
-            plain = lead >= max(_CLEARLY, 0.6 * _distance(item.centre, anchor.centre))
+            plain = lead >= max(CLEARLY, 0.6 * _distance(item.centre, anchor.centre))
             if plain and all(ahead(rival.centre, anchor.centre) <= _LEVEL for rival in rivals):
                 yield f"the {item.noun} {_OF[word]} the {anchor.noun}"
 
@@ -177,7 +177,7 @@ def _distance(a: Point, b: Point) -> float:
 
 
 #: Side -> by how much the first point is further on that side than the second.
-_SIDES: dict[str, Callable[[Point, Point], float]] = {
+SIDES: dict[str, Callable[[Point, Point], float]] = {
     "left": lambda a, b: b[0] - a[0],
     "right": lambda a, b: a[0] - b[0],
     "top": lambda a, b: b[1] - a[1],

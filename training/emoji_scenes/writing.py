@@ -5,6 +5,11 @@
     ROOT/scenes/refs(scenes).p        REFER's pickled list of refs
     ROOT/scenes/refs.json             the same list, for readers that open no pickles
 
+Scenes with expressions about any number of things are the data set "gscenes", in gRefCOCO's form::
+
+    ROOT/gscenes/instances.json
+    ROOT/gscenes/grefs(scenes).json   ``ann_id`` and ``category_id`` are lists; [-1] for nothing
+
 A REFER loader reads it as the data set "scenes", split by "scenes", with two splits: "val" holds
 combinations of noun and colour as in training, "test" only the held-out ones. Each sentence has
 one field more than REFER's: ``kind``, what tells its target apart. Masks are RLE because polygons
@@ -26,7 +31,8 @@ from PIL import Image
 
 from emoji_scenes.compose import ComposedScene
 from emoji_scenes.vocabulary import NOUNS, SURFACES, HeldOut
-from refmask.data.scenes import FOLDER, IMAGES
+from refmask.data.refs import NO_ANNOTATION
+from refmask.data.scenes import FOLDER, GENERALISED, IMAGES
 from refmask.errors import InputError
 from refmask.ops.rle import encode
 from refmask.types import tight_boxes
@@ -40,13 +46,19 @@ _OBJECT_IDS = {noun: number for number, noun in enumerate(NOUNS, 1)}
 _SURFACE_IDS = {kind: number for number, kind in enumerate(SURFACES, 101)}
 
 
-def write_scenes(root: Path, parts: Mapping[str, Iterable[ComposedScene]], description: str) -> int:
+def write_scenes(
+    root: Path,
+    parts: Mapping[str, Iterable[ComposedScene]],
+    description: str,
+    generalised: bool = False,
+) -> int:
     """Write a data set, wholly or not at all.
 
     Args:
         root: the new folder; may exist if empty.
         parts: split -> its scenes; numbers are unique over all splits.
         description: goes into ``info`` of ``instances.json``.
+        generalised: the scenes are those of the data set "gscenes".
 
     Returns:
         The number of sentences written.
@@ -65,7 +77,7 @@ def write_scenes(root: Path, parts: Mapping[str, Iterable[ComposedScene]], descr
     except OSError as error:
         raise _unwritable(root, error) from error
     try:
-        count = _write_all(partial, parts, description)
+        count = _write_all(partial, parts, description, generalised)
         partial.chmod(0o755)
         if root.exists():
             root.rmdir()
@@ -84,10 +96,16 @@ def _unwritable(root: Path, error: OSError) -> InputError:
     )
 
 
-def _write_all(root: Path, parts: Mapping[str, Iterable[ComposedScene]], description: str) -> int:
+def _write_all(
+    root: Path,
+    parts: Mapping[str, Iterable[ComposedScene]],
+    description: str,
+    generalised: bool,
+) -> int:
     """Write images as they come and the tables at the end."""
+    folder = root / (GENERALISED if generalised else FOLDER)
     (root / IMAGES).mkdir(parents=True)
-    (root / FOLDER).mkdir()
+    folder.mkdir()
     images: list[Record] = []
     annotations: list[Record] = []
     refs: list[Record] = []
@@ -98,7 +116,7 @@ def _write_all(root: Path, parts: Mapping[str, Iterable[ComposedScene]], descrip
             height, width = scene.rendered.image.shape[:2]
             images.append({"id": scene.number, "file_name": name, "height": height, "width": width})
             annotations += _annotations(scene)
-            refs += _refs(scene, split, name)
+            refs += (_set_refs if generalised else _refs)(scene, split, name)
     tables = {
         "info": {"description": description},
         "licenses": [],
@@ -106,9 +124,12 @@ def _write_all(root: Path, parts: Mapping[str, Iterable[ComposedScene]], descrip
         "annotations": annotations,
         "categories": _categories(),
     }
-    (root / FOLDER / "instances.json").write_text(_json(tables))
-    (root / FOLDER / "refs.json").write_text(_json(refs))
-    (root / FOLDER / "refs(scenes).p").write_bytes(pickle.dumps(refs, protocol=2))
+    (folder / "instances.json").write_text(_json(tables))
+    if generalised:
+        (folder / "grefs(scenes).json").write_text(_json(refs))
+    else:
+        (folder / "refs.json").write_text(_json(refs))
+        (folder / "refs(scenes).p").write_bytes(pickle.dumps(refs, protocol=2))
     return sum(len(ref["sentences"]) for ref in refs)
 
 
@@ -153,13 +174,7 @@ def _refs(scene: ComposedScene, split: str, name: str) -> list[Record]:
     refs = []
     for index, item in enumerate(scene.layout.items):
         sentences = [
-            {
-                "tokens": sentence.split(),
-                "raw": sentence,
-                "sent": sentence,
-                "sent_id": scene.sentence_id(row),
-                "kind": kind,
-            }
+            _sentence(scene.sentence_id(row), sentence, kind)
             for row, (owner, sentence, kind) in enumerate(scene.expressions)
             if owner == index
         ]
@@ -177,3 +192,36 @@ def _refs(scene: ComposedScene, split: str, name: str) -> list[Record]:
                 }
             )
     return refs
+
+
+def _set_refs(scene: ComposedScene, split: str, name: str) -> list[Record]:
+    """gRefCOCO's refs: one per group of objects, several, one or none, with its sentences."""
+    groups: dict[tuple[int, ...], list[Record]] = {}
+    for row, (items, sentence, kind) in enumerate(scene.set_expressions):
+        said = _sentence(scene.sentence_id(row), sentence, kind)
+        groups.setdefault(items, []).append(said)
+    return [
+        {
+            "ref_id": sentences[0]["sent_id"],
+            "ann_id": [scene.instance_id(index) for index in items] or [NO_ANNOTATION],
+            "image_id": scene.number,
+            "category_id": [_OBJECT_IDS[scene.layout.items[index].noun] for index in items]
+            or [NO_ANNOTATION],
+            "split": split,
+            "file_name": name,
+            "no_target": not items,
+            "sent_ids": [sentence["sent_id"] for sentence in sentences],
+            "sentences": sentences,
+        }
+        for items, sentences in groups.items()
+    ]
+
+
+def _sentence(number: int, sentence: str, kind: str) -> Record:
+    return {
+        "tokens": sentence.split(),
+        "raw": sentence,
+        "sent": sentence,
+        "sent_id": number,
+        "kind": kind,
+    }

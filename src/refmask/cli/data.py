@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 CHECK, SHOW, FEWSHOT = "check", "show", "fewshot"
 NAMES = (
-    "refcoco, refcoco+, refcocog, phrasecut, coco, scenes, or a folder in REFER's layout, such as "
-    "'training/generate_scenes.py' writes"
+    "refcoco, refcoco+, refcocog, grefcoco, phrasecut, coco, scenes, gscenes, or a folder in "
+    "REFER's layout, such as 'training/generate_scenes.py' writes"
 )
 
 
@@ -56,7 +56,10 @@ def run(args: argparse.Namespace) -> int:
 def _add_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help=NAMES)
     parser.add_argument(
-        "--root", type=Path, metavar="DIR", help="the data set's folder; only scenes are shipped"
+        "--root",
+        type=Path,
+        metavar="DIR",
+        help="the data set's folder; only scenes and gscenes are shipped",
     )
 
 

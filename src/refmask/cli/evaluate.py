@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from refmask.metrics import Tally
     from refmask.segmenter import Segmenter
 
-#: The data set of the embedded model.
-SCENES = "scenes"
+#: The data sets of the embedded model.
+SCENES = ("scenes", "gscenes")
 #: Not a data set, but a file of boxes.
 BOXES = "boxes"
 #: Default folder of runs.
 RUNS = "runs"
+#: More kinds of expressions than this are in ``summary.json`` alone.
+MOST_KINDS = 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "dataset",
         metavar="DATASET",
-        help="refcoco, refcoco+, refcocog, phrasecut, scenes, a folder in REFER's layout, coco "
-        "(with --questions), or boxes (with --file)",
+        help="refcoco, refcoco+, refcocog, grefcoco, phrasecut, scenes, gscenes, a folder in "
+        "REFER's layout, coco (with --questions), or boxes (with --file)",
     )
     add_data_options(parser)
     parser.add_argument(
@@ -129,7 +131,7 @@ def _evaluation(args: argparse.Namespace) -> tuple[Evaluation, Segmenter]:
     """The evaluation that the options describe, and its segmenter."""
     from refmask.evaluation.sources import INSTANCES
 
-    settle(args, scenes=args.dataset == SCENES)
+    settle(args, scenes=args.dataset in SCENES)
     dataset = load_data(args, args.dataset, among_instances=args.proposals == INSTANCES)
 
     from refmask.evaluation.system import SegmenterSystem
@@ -244,6 +246,33 @@ def _print_summary(summary: dict[str, Any]) -> None:
     for name, figure in summary["figures"].items():
         value, low, high = (100 * figure[key] for key in ("value", "low", "high"))
         print(f"| {name} | {value:.2f} | {low:.2f} to {high:.2f} |")
+    print()
+    if 0 < len(summary["by_kind"]) <= MOST_KINDS:
+        _print_kinds(summary["by_kind"])
+
+
+def _print_kinds(kinds: dict[str, Any]) -> None:
+    """Print how many expressions of each kind are answered right: by IoU, by none, by each thing.
+
+    An answer is right at an IoU of 0.5; of expressions about nothing no answer is.
+    """
+    columns = {"right": "Pr@0.5", "N-acc": "N-acc", "instance F1": "instance F1"}
+    shown = {
+        title: name
+        for title, name in columns.items()
+        if any(name in group["figures"] for group in kinds.values())
+    }
+    print(f"| kind | expressions | {' | '.join(f'{title} %' for title in shown)} |")
+    print("|---" * (2 + len(shown)) + "|")
+    for kind, group in kinds.items():
+        figures = group["figures"]
+        if "N-acc" in figures and "T-acc" not in figures:
+            figures = {"N-acc": figures["N-acc"]}
+        cells = [
+            f"{100 * figures[name]['value']:.2f}" if name in figures else "-"
+            for name in shown.values()
+        ]
+        print(f"| {kind} | {group['expressions']} | {' | '.join(cells)} |")
     print()
 
 

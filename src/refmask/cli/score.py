@@ -27,8 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dataset",
         required=True,
-        help="refcoco, refcoco+, refcocog, phrasecut, scenes, a folder in REFER's layout, or coco "
-        "(with --questions)",
+        help="refcoco, refcoco+, refcocog, grefcoco, phrasecut, scenes, gscenes, a folder in "
+        "REFER's layout, or coco (with --questions)",
     )
     add_data_options(parser)
     add_run_options(parser)

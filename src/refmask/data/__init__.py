@@ -57,9 +57,11 @@ DATASETS = {
     "refcoco": "refmask.data.refer",
     "refcoco+": "refmask.data.refer",
     "refcocog": "refmask.data.refer",
+    "grefcoco": "refmask.data.refer",
     "phrasecut": "refmask.data.phrasecut",
     "coco": "refmask.data.coco",
     "scenes": "refmask.data.scenes",
+    "gscenes": "refmask.data.scenes",
 }
 
 #: The annotation file by which a folder in REFER's layout is recognised.
@@ -83,7 +85,7 @@ def load_dataset(
             ``training/generate_scenes.py``.
         split: such as "val", "testA", "test", or "all" for every split of a REFER data set. Only
             ``coco`` can do without: where ``root`` holds ``instances.json`` and ``images/``.
-        root: the folder with the data set's files; only ``scenes`` are shipped.
+        root: the folder with the data set's files; only ``scenes`` and ``gscenes`` are shipped.
         split_by: who split it; for RefCOCOg "umd" (default) or "google".
         subset: for PhraseCut: "all", or phrases about classes that COCO names ("seen") or does
             not ("unseen").

@@ -9,6 +9,7 @@ from refmask.data import DATASETS, coco, load_dataset, locate, phrasecut
 from refmask.data.files import read
 from refmask.data.refer import SPLIT_BY
 from refmask.data.refs import candidates, parse_refs
+from refmask.data.scenes import SETS
 from refmask.data.sources import Part, own_coco, parts
 from refmask.errors import ConfigurationError, InputError
 
@@ -64,10 +65,7 @@ def resolve(name: str, root: Path | None) -> tuple[str, Path]:
     """
     if name not in DATASETS:
         root, name = locate(name, root)
-    if root is None and name == "scenes":
-        from refmask.data.scenes import SHIPPED
-
-        root = SHIPPED
+    root = SETS.get(name) if root is None else root
     if root is None:
         raise ConfigurationError(f"{name} is not shipped; give its folder as `root=DIR`")
     return name, root

@@ -111,7 +111,7 @@ class PhraseCutDataset:
         queries = tuple(
             Query(task.id, task.phrase, _mask(task, height, width), task.kind) for task in tasks
         )
-        return Sample(image_id, image, queries)
+        return Sample(image_id, image, queries, may_be_several=True)
 
     def missing_images(self) -> list[Path]:
         """Image files of the split that do not exist."""

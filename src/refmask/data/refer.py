@@ -1,7 +1,8 @@
-"""RefCOCO, RefCOCO+, RefCOCOg and other data sets in REFER's layout, such as the scenes::
+"""RefCOCO, RefCOCO+, RefCOCOg, gRefCOCO and others in REFER's layout, such as the scenes::
 
 ROOT/refcoco/instances.json                     COCO's tables
 ROOT/refcoco/refs(unc).p                        REFER's refs; or .json, .parquet
+ROOT/grefcoco/grefs(unc).json                   gRefCOCO's, about one thing, several or none
 ROOT/images/mscoco/images/train2014/*.jpg       the images
 """
 
@@ -39,7 +40,11 @@ SPLIT_BY = {
     "refcocog": ("umd", "google"),
     "grefcoco": ("unc",),
     "scenes": ("scenes",),
+    "gscenes": ("scenes",),
 }
+
+#: Kinds of expressions by the number of things they refer to, where they may refer to any number.
+NUMBER_KINDS = ("none", "one", "several")
 
 #: (name, split by, split) -> published numbers of refs, images and, where known, sentences.
 PUBLISHED: dict[tuple[str, str, str], tuple[int, ...]] = {
@@ -71,6 +76,8 @@ class ReferDataset:
         categories: class names by id.
         ids: of the images, in the order of their first ref.
         queries: number of expressions.
+        may_be_absent: some expressions of the split refer to nothing.
+        may_be_several: some expressions of the split refer to several things.
         fingerprint: SHA-256 over the annotation files, the split and the rules.
 
     Raises:
@@ -95,9 +102,12 @@ class ReferDataset:
             self._by_image[str(ref.image)].append(ref)
         self.ids = tuple(self._by_image)
         self.queries = sum(len(ref.sentences) for ref in self.refs)
+        self.may_be_absent = any(not ref.annotations for ref in self.refs)
+        self.may_be_several = any(len(ref.annotations) > 1 for ref in self.refs)
         self._apart = choice.overlap_is_background
         rules = (choice.name, self.split_by, choice.split, "apart" if self._apart else "union")
-        self.fingerprint = fingerprint(rules, content, tables)
+        numbered = ("any number",) if self.may_be_absent or self.may_be_several else ()
+        self.fingerprint = fingerprint((*rules, *numbered), content, tables)
         counts = {"refs": len(self.refs), "images": len(self.ids), "sentences": self.queries}
         published = PUBLISHED.get((self.name, self.split_by, self.split), ())
         check_counts(
@@ -131,8 +141,24 @@ class ReferDataset:
         for ref in refs:
             target = self._target(ref, record, instances, rows)
             row = rows.get(ref.annotations[0]) if len(ref.annotations) == 1 else None
-            queries += [Query(str(s.id), s.text, target, s.kind, row) for s in ref.sentences]
-        return Sample(image_id, image, tuple(queries), instances)
+            things, kind = self._number(ref, rows)
+            queries += [
+                Query(str(s.id), s.text, target, s.kind or kind, row, targets=things)
+                for s in ref.sentences
+            ]
+        flags = self.may_be_absent, self.may_be_several
+        return Sample(image_id, image, tuple(queries), instances, *flags)
+
+    def _number(self, ref: Ref, rows: dict[int, int]) -> tuple[tuple[int, ...] | None, str | None]:
+        """The rows of what a ref refers to, and which of ``NUMBER_KINDS`` it is.
+
+        Both are None where every expression of the split refers to one thing.
+        """
+        if not (self.may_be_absent or self.may_be_several):
+            return None, None
+        # An annotation without a pixel has no row.
+        targets = tuple(rows[number] for number in ref.annotations if number in rows)
+        return targets, NUMBER_KINDS[min(len(ref.annotations), 2)]
 
     def _target(
         self, ref: Ref, record: ImageRecord, instances: MaskProposals, rows: dict[int, int]

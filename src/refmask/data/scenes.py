@@ -2,7 +2,8 @@
 
 Pairs of objects of one class and colour differ only in their surroundings, which lie outside of
 their masks: finding "the duck on the striped red rug" needs context. The scenes are in REFER's
-layout; ``training/generate_scenes.py`` makes more.
+layout; ``training/generate_scenes.py`` makes more. The data set "gscenes" has further scenes whose
+expressions refer to one thing, to several or to none, as in gRefCOCO.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from refmask.types import Sample
 
 #: Paths of the images and the tables in a folder of scenes.
 IMAGES, FOLDER = Path("images", "mscoco", "images", "train2014"), Path("scenes")
-#: The small set that comes with the package.
-SHIPPED = Path(__file__).parents[1] / "assets" / "scenes"
+GENERALISED = Path("gscenes")
+#: The small sets that come with the package, by name.
+SETS = {str(name): Path(__file__).parents[1] / "assets" / name for name in (FOLDER, GENERALISED)}
+SHIPPED = SETS["scenes"]
 
 
 def load(choice: Choice) -> ReferDataset:
@@ -29,7 +32,9 @@ def load(choice: Choice) -> ReferDataset:
         ConfigurationError: when the root or the split does not exist.
         InputError: when its files are missing or damaged.
     """
-    return ReferDataset(choice if choice.root is not None else replace(choice, root=SHIPPED))
+    return ReferDataset(
+        choice if choice.root is not None else replace(choice, root=SETS[choice.name])
+    )
 
 
 def read_scenes(root: Path = SHIPPED, split: str | None = None) -> Iterator[Sample]:

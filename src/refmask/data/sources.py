@@ -15,6 +15,8 @@ ARCHIVED = {
     "refcoco+": "https://web.archive.org/web/20220413011656",
     "refcocog": "https://web.archive.org/web/20220413012904",
 }
+#: Data sets whose expressions refer to any number of things.
+GENERALISED = ("grefcoco", "gscenes")
 COCO = "http://images.cocodataset.org"
 PHRASECUT = "https://github.com/ChenyunWu/PhraseCutDataset"
 #: Google Drive ids of PhraseCut's files, from its download program.
@@ -26,6 +28,11 @@ DRIVE = {
     phrasecut.SIZES: "1xB9eExJo35K3DQu8PnBWZ1q_OMoMl8-i",
 }
 OWN = "your own, in COCO's format: https://cocodataset.org/#format-data"
+#: The folder that gRefCOCO's authors published, from their repository's README.
+GREFCOCO = (
+    "https://drive.google.com/drive/folders/1My2U6SuTAZG9yGBKe_PjsUJJgjdxOiiN (listed in "
+    "https://github.com/henghuiding/gRefCOCO)"
+)
 SCENES = "made by 'python training/generate_scenes.py --out DIR' in a clone"
 
 
@@ -52,13 +59,16 @@ def parts(name: str) -> list[Part]:
         return [*_coco(), *own_coco(optional=True)]
     if name == "phrasecut":
         return _phrasecut()
-    archive = f"{ARCHIVED[name]}/{HOST}/{name}.zip" if name in ARCHIVED else SCENES
-    images = f"{COCO}/zips/train2014.zip" if name in ARCHIVED else SCENES
+    published = {known: f"{copy}/{HOST}/{known}.zip" for known, copy in ARCHIVED.items()}
+    published["grefcoco"] = GREFCOCO
+    archive = published.get(name, SCENES)
+    images = f"{COCO}/zips/train2014.zip" if name in published else SCENES
     table = f"{name}/{TABLES}"
     listed = [Part(table, (table,), archive)]
     for number, split_by in enumerate(SPLIT_BY.get(name, (name,))):
         paths = tuple(f"{name}/{file}" for file in candidates(split_by))
-        listed.append(Part(f"{name}/refs({split_by}).p", paths, archive, optional=number > 0))
+        file = f"grefs({split_by}).json" if name in GENERALISED else f"refs({split_by}).p"
+        listed.append(Part(f"{name}/{file}", paths, archive, optional=number > 0))
     return [*listed, Part(IMAGES[0], IMAGES, images)]
 
 

@@ -19,12 +19,14 @@ from refmask.types import BoolArray, Sample
 #: One line of ``samples.jsonl``.
 Record = dict[str, Any]
 
-#: Fields of a valid record and their types; older records have no "chance".
+#: Fields of a valid record and their types; older records have no "chance", and only data sets
+#: whose expressions refer to any number of things have "targets", "answers" and "matched".
 FIELDS: Mapping[str, type | UnionType] = {
     **{"image": str, "query": str, "expression": str, "kind": str | None, "mask": dict},
     **dict.fromkeys(("number", "of", "words", "proposals"), int),
     **dict.fromkeys(("intersection", "union", "best_intersection", "best_union"), int),
     **dict.fromkeys(("right_class", "right_instance", "chance"), float | int | None),
+    **dict.fromkeys(("targets", "answers", "matched"), int | None),
     "iou": float | int,
 }
 
@@ -45,10 +47,12 @@ def query_record(
 
     Returns:
         The answer and the row, with the ids of image and query, the query's index among the
-        image's ("number" of "of"), the expression, its kind, its number of words, the IoU and
-        the mask's COCO run-length encoding.
+        image's ("number" of "of"), the expression, its kind, its number of words, the IoU (1
+        where nothing is asked for and nothing answered) and the mask's COCO run-length encoding.
     """
     query = sample.queries[number]
+    nothing = row.get("targets") == row.get("answers") == 0
+    overlap = 1.0 if nothing else float(iou(row["intersection"], row["union"]))
     return {
         "image": sample.id,
         "query": query.id,
@@ -58,7 +62,7 @@ def query_record(
         "kind": query.kind,
         "words": len(query.expression.split()),
         **answer,
-        "iou": round(float(iou(row["intersection"], row["union"])), 6),
+        "iou": round(overlap, 6),
         **row,
         "mask": rle.encode(mask),
     }

@@ -89,7 +89,12 @@ class Predictions:
             mask = decode_segmentation(segmentation, where, height, width)
             proposals, chosen = MaskProposals(mask[None]), 0
         overlaps = ImageOverlaps(proposals, sample.instances)
-        row = overlaps.row(query.target, chosen, query.instance, query.also_right)
+        if query.targets is None:
+            row = overlaps.row(query.target, chosen, query.instance, query.also_right)
+        else:
+            # One mask for all things: which is which is unknown, and an empty one is no answer.
+            answers = (0,) if mask.any() else ()
+            row = overlaps.row_of_set(query.target, answers, query.targets)[0] | {"matched": None}
         unknown = dict.fromkeys(("noun_phrase", "head", "confidence", "margin"))
         return query_record(sample, number, unknown | {"chosen": chosen, "scores": []}, row, mask)
 

@@ -11,6 +11,7 @@ import numpy as np
 from refmask.compat import Compat
 from refmask.fingerprint import commit
 from refmask.metrics import QueryResults, by_kind, by_length, intervals
+from refmask.metrics.rows import MATCHED_IOU
 
 #: The content of ``summary.json``.
 Summary = dict[str, Any]
@@ -37,7 +38,7 @@ def summarise(
     included = counted(results, compat)
     chooses = configuration["system"] != "predictions"
     return {
-        "rules": rules(compat, chooses),
+        "rules": [*rules(compat, chooses), *_number_rules(results)],
         "expressions": len(results),
         "images": len(np.unique(results.image)),
         "without_proposals": int((results.proposals == 0).sum()),
@@ -81,6 +82,18 @@ def rules(compat: Compat, chooses: bool) -> list[str]:
         "an empty union counts as IoU 0; Pr@X is the share with an IoU of at least X",
         f"intervals cover {LEVEL:.0%}: quantiles over {RESAMPLES} resamples of the images, "
         f"seed {SEED}",
+    ]
+
+
+def _number_rules(results: QueryResults) -> list[str]:
+    """The rules about any number of things, where expressions may refer to that."""
+    if not np.isfinite(results.targets).any():
+        return []
+    return [
+        "no mask for an expression about nothing counts as IoU 1 in gIoU and any mask as 0; in "
+        "mIoU both count as 0",
+        f"an answer is a thing at an IoU of at least {MATCHED_IOU}, one to one; instance F1 is "
+        "over expressions about several things",
     ]
 
 

@@ -121,11 +121,18 @@ def _record(
     """The record of an answer, or of the reason why there is none."""
     query = sample.queries[number]
     if isinstance(answer, str):
-        fields, best = _without_answer(sample, query, answer), None
+        fields, absent = _without_answer(sample, query, answer), False
+        chosen: tuple[int, ...] = ()
         mask: BoolArray = np.zeros(sample.image.shape[:2], np.bool_)
     else:
-        fields, best, mask = _answer_fields(answer), answer.best, answer.mask
-    row = overlaps.row(query.target, best, query.instance, query.also_right)
+        fields, absent = _answer_fields(answer), answer.absent
+        chosen, mask = answer.chosen, answer.mask
+    if query.targets is None:
+        row = overlaps.row(query.target, chosen, query.instance, query.also_right)
+        return query_record(sample, number, fields, row, mask)
+    row, ious = overlaps.row_of_set(query.target, chosen, query.targets)
+    fields |= {"instances": list(chosen), "absent": absent}
+    fields["target_ious"] = [round(value, DIGITS) for value in ious]
     return query_record(sample, number, fields, row, mask)
 
 

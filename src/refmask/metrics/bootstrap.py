@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refmask.errors import ConfigurationError, InputError
-from refmask.metrics.metrics import METRICS, terms
+from refmask.metrics.metrics import NUMBER_METRICS, ONE_THING_METRICS, terms
 from refmask.metrics.results import QueryResults
 from refmask.types import FloatArray
 
@@ -71,14 +71,17 @@ def intervals(
     _check(resamples, level)
     if not len(results):
         return {}
-    sums = _by_image(terms(results), results.image)  # (F, 2, P)
-    whole = _ratios(sums.sum(axis=2))  # (F,)
-    drawn = _ratios(_resampled(sums, resamples, seed))  # (R, F)
-    return {
-        name: Interval(float(value), *_quantiles(draws, value, level))
-        for name, value, draws in zip(METRICS, whole, drawn.T, strict=True)
-        if np.isfinite(value)
-    }
+    found: dict[str, Interval] = {}
+    for names in _groups(results):
+        sums = _by_image(terms(results, names), results.image)  # (F, 2, P)
+        whole = _ratios(sums.sum(axis=2))  # (F,)
+        drawn = _ratios(_resampled(sums, resamples, seed))  # (R, F)
+        found |= {
+            name: Interval(float(value), *_quantiles(draws, value, level))
+            for name, value, draws in zip(names, whole, drawn.T, strict=True)
+            if np.isfinite(value)
+        }
+    return found
 
 
 def compare(
@@ -109,9 +112,13 @@ def compare(
     _check_same(first, second)
     if not len(first):
         return {}
-    both = np.stack([terms(first), terms(second)])
-    gains = _gains(both, first.image, resamples, level, seed)
-    return {name: gain for name, gain in zip(METRICS, gains, strict=True) if gain is not None}
+    found: dict[str, PairedGain] = {}
+    for names in _groups(first, second):
+        both = np.stack([terms(first, names), terms(second, names)])
+        gains = _gains(both, first.image, resamples, level, seed)
+        pairs = zip(names, gains, strict=True)
+        found |= {name: gain for name, gain in pairs if gain is not None}
+    return found
 
 
 def paired_bootstrap(
@@ -155,6 +162,16 @@ def paired_bootstrap(
     if gain is None:
         raise InputError("the denominators of a result sum to 0; leave this comparison out")
     return gain
+
+
+def _groups(*results: QueryResults) -> list[list[str]]:
+    """The names of the metrics that may be defined for all these results.
+
+    In two groups, for what is summed together rounds together: figures of a data set where every
+    expression refers to one thing stay what they are, whatever is added for others.
+    """
+    numbered = all(np.isfinite(some.targets).any() for some in results)
+    return [[*ONE_THING_METRICS], *([[*NUMBER_METRICS]] if numbered else [])]
 
 
 def _gains(
@@ -240,7 +257,9 @@ def _check_same(first: QueryResults, second: QueryResults) -> None:
         )
     for name in ("image", "words", "kind"):
         ours, theirs = getattr(first, name), getattr(second, name)
-        for row in np.flatnonzero(ours != theirs)[:1]:
+        # A kind may be unknown in one of them, such as in a run of an earlier version.
+        differ = (ours != theirs) & ((name != "kind") | ((ours != "") & (theirs != "")))
+        for row in np.flatnonzero(differ)[:1]:
             raise InputError(
                 f"the two results differ in their queries: query {row} has {name} {ours[row]!s} in "
                 f"one and {theirs[row]!s} in the other; compare results on the same queries in "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -30,8 +30,15 @@ COLUMNS: dict[str, Any] = {
     "words": np.int64,
     "kind": np.str_,
     "proposals": np.int64,
+    "targets": np.float64,
+    "answers": np.float64,
+    "matched": np.float64,
 }
-_UNKNOWN: dict[str, Any] = dict.fromkeys(("right_class", "right_instance", "chance"), np.nan)
+#: Columns where expressions refer to any number of things; records of other data sets lack them.
+NUMBERS = ("targets", "answers", "matched")
+_UNKNOWN: dict[str, Any] = dict.fromkeys(
+    ("right_class", "right_instance", "chance", *NUMBERS), np.nan
+)
 _UNKNOWN["kind"] = ""
 
 
@@ -53,6 +60,10 @@ class QueryResults:
         words: int64, words of the expression.
         kind: text, the type of the expression; "" where unknown.
         proposals: int64, number of proposals of the image.
+        targets: float64, number of things that the expression refers to, 0 or more; NaN in a data
+            set where every expression refers to one. Default: unknown.
+        answers: float64, number of things answered, 0 for an empty mask; NaN where unknown.
+        matched: float64, how many of both are the same, one to one; NaN where unknown.
 
     Raises:
         InputError: when the columns differ in length, or a value is of the wrong type.
@@ -69,8 +80,14 @@ class QueryResults:
     words: IntArray
     kind: Texts
     proposals: IntArray
+    targets: FloatArray = field(default_factory=lambda: np.empty((0,)))
+    answers: FloatArray = field(default_factory=lambda: np.empty((0,)))
+    matched: FloatArray = field(default_factory=lambda: np.empty((0,)))
 
     def __post_init__(self) -> None:
+        for name in NUMBERS:
+            if np.shape(getattr(self, name)) == (0,):
+                object.__setattr__(self, name, np.full(np.shape(self.image), np.nan))
         for name, dtype in COLUMNS.items():
             try:
                 column = np.asarray(getattr(self, name), dtype)
@@ -88,8 +105,9 @@ class QueryResults:
         """Rows, such as records or those of ``ImageOverlaps.row``, as columns.
 
         Args:
-            rows: each with a value for every column; "right_class", "right_instance", "chance" and
-                "kind" may be missing or None. Other keys are ignored.
+            rows: each with a value for every column; "right_class", "right_instance", "chance",
+                "kind", "targets", "answers" and "matched" may be missing or None. Other keys are
+                ignored.
 
         Raises:
             InputError: when a row lacks a value, or a value is of the wrong type.
