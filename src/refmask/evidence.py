@@ -10,7 +10,7 @@ import numpy as np
 
 from refmask.methods.base import Method
 from refmask.selection import Evidence, class_phrase, presence
-from refmask.terms import NounScores, evidence, noun_phrases
+from refmask.terms import NounScores, evidence, noun_phrases, phrase_of
 from refmask.terms.colour import coloured
 from refmask.terms.node import ImageEvidence
 from refmask.types import FloatArray, ImageFeatures, TargetPhrase, unchanging
@@ -82,7 +82,7 @@ class Gatherer:
             for noun, row, reason in zip(nouns, scores, self.method.unknown(nouns), strict=True)
             if reason is None
         }
-        return lambda phrase: known.get(phrase.reading.phrase or phrase.reading.noun)
+        return lambda phrase: known.get(phrase_of(phrase.reading).text)
 
     def _presence(self, phrases: Sequence[TargetPhrase]) -> list[FloatArray | None]:
         """How likely each proposal shows what each phrase names, float32 (N,); None if unknown."""

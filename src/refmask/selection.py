@@ -117,10 +117,12 @@ class Evidence:
 def parts_of(phrase: TargetPhrase, rules: Rules) -> list[TargetPhrase]:
     """What is asked for one by one: each of the things that a phrase joins.
 
-    What is excluded is left out of the text, since no text encoder understands that it is.
+    Where several are asked for the text names one, as a proposal shows one; what is excluded is
+    left out of it, since no text encoder understands that it is.
     """
     reading = phrase.reading
-    if not rules.several or not (reading.joined or reading.excluded):
+    plain = reading.count == 1 and not (reading.joined or reading.excluded)
+    if not rules.several or plain:
         return [phrase]
     return [
         replace(phrase_of(part), expression=phrase.expression)
@@ -138,7 +140,9 @@ def class_phrase(phrase: TargetPhrase) -> TargetPhrase | None:
     reading = phrase.reading
     if reading == Reading():
         return _the(phrase.head.lower())
-    words = [word for word in reading.phrase.split() if word not in reading.attributes]
+    if not reading.phrase:
+        return None
+    words = [word for word in phrase_of(reading).text.split() if word not in reading.attributes]
     return _the(" ".join(words)) if words else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from refmask.fingerprint import Fingerprint, of_system, of_versions
 from refmask.metrics import ImageOverlaps
 from refmask.scene import Scene
 from refmask.segmenter import Segmenter
+from refmask.selection import ONE
 from refmask.types import BoolArray, Query, Sample
 
 #: Decimals of scores in records: further ones differ between machines.
@@ -45,6 +46,11 @@ class System(Protocol):
             InputError: when the image or an expression cannot be used.
         """
         ...
+
+    @cached_property
+    def _answering_one(self) -> Segmenter:
+        """The segmenter for data sets whose expressions refer to one thing each."""
+        return replace(self.segmenter, rules=ONE)
 
     def check_asked(self, queries: Iterable[str]) -> None:
         """Check the query ids of a whole split, once all are answered.
@@ -90,10 +96,17 @@ class SegmenterSystem:
         Raises:
             InputError: when the proposer refuses the image.
         """
-        scene = self.segmenter.look(sample.image, self.source.propose(sample))
+        any_number = sample.may_be_absent or sample.may_be_several
+        segmenter = self.segmenter if any_number else self._answering_one
+        scene = segmenter.look(sample.image, self.source.propose(sample))
         answers = _answers(scene, [query.expression for query in sample.queries])
         overlaps = ImageOverlaps(scene.proposals, sample.instances)
         return [_record(sample, number, answer, overlaps) for number, answer in enumerate(answers)]
+
+    @cached_property
+    def _answering_one(self) -> Segmenter:
+        """The segmenter for data sets whose expressions refer to one thing each."""
+        return replace(self.segmenter, rules=ONE)
 
     def check_asked(self, queries: Iterable[str]) -> None:
         """Nothing to check: a segmenter answers any query."""

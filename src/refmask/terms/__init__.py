@@ -15,6 +15,7 @@ from refmask.errors import ConfigurationError
 from refmask.reading import Reading
 from refmask.terms.colour import coloured
 from refmask.terms.node import LEAST, NOTICED, ImageEvidence, Node
+from refmask.text.words import singular
 from refmask.types import FloatArray, TargetPhrase
 
 #: Each is a module in this folder.
@@ -106,9 +107,11 @@ def _is_placed(weights: Mapping[str, float], phrase: TargetPhrase) -> bool:
 
 
 def phrase_of(reading: Reading) -> TargetPhrase:
-    """A thing's noun as a phrase of its own."""
-    phrase = reading.phrase or reading.noun or THING
-    return TargetPhrase(phrase, phrase, phrase, reading.noun or THING, reading=reading)
+    """A thing's noun phrase by itself, in the singular: each proposal shows one."""
+    *before, noun = (reading.phrase or reading.noun or THING).split()
+    head = singular(noun)
+    phrase = " ".join([*before, head])
+    return TargetPhrase(phrase, phrase, phrase, head, reading=reading)
 
 
 def _others(reading: Reading) -> Iterator[Reading]:

@@ -142,9 +142,30 @@ SEVERAL_ALONE = frozenset({"all", "both", "many", "several", "few", "these", "th
 #: Words before a noun that ask for one thing, whatever its form.
 ONE = frozenset({"a", "an", "this", "that", "one", "another"})
 #: Plurals that do not end with an s.
-IRREGULAR = frozenset(
-    {"people", "men", "women", "children", "mice", "geese", "feet", "teeth", "oxen", "dice"}
-    | {"persons", "kids", "guys", "fungi", "cacti", "policemen", "firemen", "gentlemen"}
+IRREGULAR = {
+    **{"people": "person", "persons": "person", "men": "man", "women": "woman", "oxen": "ox"},
+    **{"children": "child", "kids": "kid", "guys": "guy", "mice": "mouse", "geese": "goose"},
+    **{"feet": "foot", "teeth": "tooth", "dice": "die", "fungi": "fungus", "cacti": "cactus"},
+    **{"policemen": "policeman", "firemen": "fireman", "gentlemen": "gentleman"},
+    **{"knives": "knife", "wives": "wife", "lives": "life", "leaves": "leaf", "wolves": "wolf"},
+    **{"shelves": "shelf", "loaves": "loaf", "halves": "half", "calves": "calf", "elves": "elf"},
+    **{"scarves": "scarf", "hooves": "hoof", "lenses": "lens", "shoes": "shoe", "toes": "toe"},
+    **{"canoes": "canoe", "movies": "movie", "cookies": "cookie", "pies": "pie", "ties": "tie"},
+    **{"zombies": "zombie", "selfies": "selfie", "axes": "axe", "quizzes": "quiz"},
+}
+#: Endings of plurals, and of their singulars; the first that fits.
+ENDINGS = (
+    ("ies", "y"),
+    ("sses", "ss"),
+    ("shes", "sh"),
+    ("ches", "ch"),
+    ("xes", "x"),
+    ("zzes", "zz"),
+    ("oes", "o"),
+    ("ouses", "ouse"),
+    ("auses", "ause"),
+    ("uses", "us"),
+    ("s", ""),
 )
 #: Singulars that are plurals, too.
 UNCHANGED = frozenset({"sheep", "fish", "deer", "moose", "bison", "aircraft", "broccoli"})
@@ -165,3 +186,14 @@ def is_plural(noun: str) -> bool:
     if word in IRREGULAR:
         return True
     return re.search("[^sui]s$", word) is not None and word not in SINGULAR
+
+
+def singular(noun: str) -> str:
+    """One of what a noun names: "dog" of "dogs", "man" of "men"; others as they are."""
+    if not is_plural(noun):
+        return noun
+    word = noun.lower()
+    if word in IRREGULAR:
+        return IRREGULAR[word]
+    ending, single = next(pair for pair in ENDINGS if word.endswith(pair[0]))
+    return word.removesuffix(ending) + single
