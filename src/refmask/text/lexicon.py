@@ -74,8 +74,8 @@ FACING = _words("facing looking pointing turned leaning going walking heading ru
 BODY = _words("hands arms legs feet eyes ears paws wings shoulders knees fingers tusks horns")
 #: Parts of bodies, whose left and right are their owner's.
 PARTS = BODY | _words(
-    "hand arm leg foot shoe eye ear paw wing shoulder wheel tire knee sleeve elbow thigh finger sock "
-    "boot horn tusk glove tail"
+    "hand arm leg foot shoe eye ear paw wing shoulder wheel tire knee sleeve elbow thigh finger "
+    "sock boot horn tusk glove tail"
 )
 #: What is worn, or part of a thing: cues about it are climbed past.
 WORN = PARTS | _words(
@@ -188,7 +188,7 @@ NO_SLIPS = _words(
     "close closed closes closet closets father clover neater backs rights tops backside button "
     "litter tale tell table leafs left lift lifts loft lefts lest lent leaf fright rights "
     "frost frond frown fists fist firs thirds thirst fires uppers lover loner loser lowers behinds "
-    "muddle meddle seconds bottoms centers centered tenter corners corned cornet smalls loner tinier "
+    "muddle meddle seconds bottoms centers centered tenter corners corned cornet smalls tinier "
     "bagger bugger binger bedside lager larder shooter shouter snorter sorter talker tiller tinder "
     "tinker tinter coiner corker cornea coroner corer censer foremast topmast leftist rightist "
     "tall taller teller tallest hither nether necks fort forth font fronts backed resides besides"

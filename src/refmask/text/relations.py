@@ -129,12 +129,9 @@ def _landmark(things: Things, start: int) -> int | None:
         elif things.is_noun(at):
             if not _is_compound(things, at):
                 return at
-        elif (
-            (word in NUMBERS and not _goes_on(things, at))
-            or word in PRONOUNS
-            and not (word in POSSESSIVES and _goes_on(things, at))
-        ):
-            return at
+        elif word in NUMBERS or word in PRONOUNS:
+            if not (_goes_on(things, at) and word in POSSESSIVES | NUMBERS.keys()):
+                return at
         elif (word,) in RELATIONS or (pos == "VERB" and things.doc[at].dep_ != "amod"):
             return None
     return None

@@ -162,6 +162,8 @@ class Things:
         word, token = self.words[at], self.doc[at]
         if word in FRUITS and token.pos_ in NOUNS:
             return self.previous(at) in WORN | {"in", "wearing"}
+        if word.isdigit():
+            return self.next(at) == "from"
         return word in HUES or word in NUMBERS or word in SEVERAL_ALONE
 
     def _target(self, head: int | None) -> int | None:
@@ -195,6 +197,8 @@ class Things:
             return head
         if not of or of >= len(self.words) or self.words[of] != "of":
             return head
+        if self.words[of - 1] in ("left", "right"):
+            return head  # "right of the lamp"
         for at in range(of + 1, min(of + NOUN_OF, len(self.words))):
             if self.is_noun(at) and not self.is_noun(at + 1):
                 if self.words[at] in FRAMES | SIDED:
