@@ -67,7 +67,7 @@ FRAMES = _words(
     "picture photo image pic photograph screen frame shot scene view us me camera viewer you page"
 )
 #: Words that name no thing, though many are nouns.
-NOTHING = LOCATING | FRAMES | _words("one ones way most")
+NOTHING = LOCATING | FRAMES | _words("one ones way most whatever")
 #: Verbs of looking: what follows is a direction, no place.
 FACING = _words("facing looking pointing turned leaning going walking heading running")
 #: Parts of bodies whose number says nothing of how many bodies there are.
@@ -83,6 +83,8 @@ WORN = PARTS | _words(
     "hoodie vest top blouse outfit uniform jersey glasses sunglasses hair beard head face back "
     "helmet stripes stripe letters clothes clothing scarf tee sweatshirt trousers plaid "
     "tank tanktop tshirts pant blazer bikini swimsuit trunks spectacles goggles shoes boots gloves "
+    "raincoat overcoat wetsuit poncho robe gown sari kimono overalls tights leggings heels cleats "
+    "cardigan polo turban bandana headband necklace bracelet earrings cornrows "
     "socks sandals sneakers mitt cape hats jersey mohawk dreads ponytails braids wig fur collar "
     "backpack purse apron gear mustache bangs ponytail number logo"
 )
@@ -141,6 +143,13 @@ OF_BODIES = _words("butt head face neck tail rear ass mouth nose ear ears legs l
 WHOLES = _words("side half row end section") | SIDED | PORTIONS | OF_BODIES | PARTS
 #: At the end of an expression these belong to a verb before: "chair girl sits on".
 STRANDED = _words("on in with at under")
+#: Before the last word these make it a verb that someone does: "sandwich guy is holding".
+PROGRESSIVE = _words("is are s 's was has")
+#: Who wears clothes.
+PERSONS = _words(
+    "man men woman women guy guys girl girls boy boys lady ladies kid kids child children person "
+    "people player catcher batter umpire skier dude gentleman male female baby"
+)
 NEGATIONS = _words("not no n't n\u2019t nt isnt never non without w/o except excluding")
 #: Words that say what is not so, apostrophes in any form or left out.
 DENIALS = re.compile(
