@@ -206,7 +206,7 @@ def test_nobody_can_change_what_a_scene_holds(model_files, noise):
     assert before.mask.any()
 
 
-@pytest.mark.parametrize("expression", ["not the flower", "the dogs", "the cat and the dog"])
+@pytest.mark.parametrize("expression", ["the car that is not parked", "the man who isn't sitting"])
 def test_what_no_method_can_tell_is_unsure(model_files, fixed_proposer, noise, expression):
     model, weights = model_files("tiny_vit32")
     answer = refmask.load(model, weights, proposals=fixed_proposer).look(noise).find(expression)
@@ -214,7 +214,7 @@ def test_what_no_method_can_tell_is_unsure(model_files, fixed_proposer, noise, e
     assert answer.unsure
     assert answer.confidence is None
     assert answer.reason in answer.verdict
-    assert "is not understood" in answer.reason or "several things" in answer.reason
+    assert "is not understood" in answer.reason
 
 
 #: A model is loaded and used; then a process is forked that uses it, too.

@@ -35,7 +35,7 @@ def test_json_lines_hold_the_reading_too(capsys):
 
 def test_readings_as_trees(capsys):
     assert main(["phrases", "left guy in red", "--tree"]) == 0
-    assert lines(capsys) == ["guy", "  place left"]
+    assert lines(capsys) == ["guy", "  colour red", "  place left"]
 
 
 def test_a_parse_in_the_file_replaces_the_parser(capsys):

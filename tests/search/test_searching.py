@@ -18,6 +18,7 @@ from PIL import Image
 from refmask.errors import ConfigurationError, ExpressionError, ImageError, InputError
 from refmask.methods.global_local import GlobalLocal
 from refmask.ops import rle
+from refmask.reading import Reading
 from refmask.search import Filters, Index
 from refmask.search.filters import among, below
 from refmask.types import MaskProposals, TargetPhrase
@@ -303,7 +304,7 @@ def test_searching_warns_of_nothing(index):
 def test_what_the_parser_cannot_express_is_the_reason(index):
     def parser(phrases):
         return [
-            TargetPhrase(text, text, text, "cup", "'not' is not understood") for text in phrases
+            TargetPhrase(text, text, text, "cup", Reading("cup", unread="not")) for text in phrases
         ]
 
     other = Index(index.collection, replace(index.segmenter, parser=parser))

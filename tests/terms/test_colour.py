@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 
 from refmask.terms import evidence
-from refmask.terms.colour import FLOOR, NAMES, PROTOTYPES, colour_shares, colours_of
+from refmask.terms.colour import FLOOR, NAMES, PROTOTYPES, SYNONYMS, basic_names, colour_shares
 from refmask.terms.node import ImageEvidence
-from refmask.types import MaskProposals, TargetPhrase
-
-
-def phrase(expression, noun_phrase=None, head="thing"):
-    return TargetPhrase(expression, expression, noun_phrase or expression, head)
+from refmask.text.lexicon import HUES
+from refmask.text.parser import PhraseParser
+from refmask.types import MaskProposals
 
 
 @pytest.fixture
@@ -37,7 +35,8 @@ def test_the_score_is_the_log_of_the_named_share(halves):
     image = ImageEvidence(*halves)
 
     def score(text):
-        return evidence({"colour": 1.0}, image, phrase(text), lambda _: None).get("colour")
+        (phrase,) = PhraseParser()([text])
+        return evidence({"colour": 1.0}, image, phrase, lambda _: None).get("colour")
 
     assert np.allclose(score("the red thing"), np.log(np.array([1, 0, 0.5]) + FLOOR), atol=1e-5)
     assert np.allclose(score("the red and blue thing"), np.log(1 + FLOOR), atol=1e-5)
@@ -70,19 +69,32 @@ def test_thin_and_large_masks_are_sampled():
 
 
 @pytest.mark.parametrize(
-    ("words", "colours"),
+    ("expression", "colours"),
     [
-        (phrase("the grey cat", head="cat"), ("grey",)),
-        (phrase("the GRAY cat", head="cat"), ("grey",)),
-        (phrase("black and white dog", head="dog"), ("black", "white")),
-        (phrase("the dog next to the red car", "the dog", "dog"), ()),
-        (phrase("guy in red", "guy", "guy"), ("red",)),
-        (phrase("woman wearing a blue dress", "woman", "woman"), ("blue",)),
-        (phrase("the orange", head="orange"), ()),
-        (phrase("the green orange", head="orange"), ("green",)),
-        (phrase("violet flower", head="flower"), ("purple",)),
-        (phrase("the redhead", head="redhead"), ()),
+        ("the grey cat", ("grey",)),
+        ("the GRAY cat", ("grey",)),
+        ("white and black dog", ("black", "white")),
+        ("the dog next to the red car", ()),
+        ("guy in red", ("red",)),
+        ("woman wearing a blue dress", ("blue",)),
+        ("the orange", ()),
+        ("the green orange", ("green",)),
+        ("violet flower", ("purple",)),
+        ("the redhead", ()),
     ],
 )
-def test_which_colours_are_meant(words, colours):
-    assert colours_of(words) == colours
+def test_which_colours_are_meant(expression, colours):
+    for reference in (False, True):
+        (phrase,) = PhraseParser(reference=reference)([expression])
+        assert basic_names(phrase.reading.attributes) == colours
+
+
+def test_a_given_noun_phrase_has_its_colours():
+    given = PhraseParser().from_phrase
+    assert given("the red thing", "red mug").reading.attributes == ("red",)
+    assert given("someone wearing a blue hat", "someone").reading.attributes == ("blue",)
+    assert given("the orange", "the orange").reading.attributes == ()
+
+
+def test_every_word_of_colour_is_read():
+    assert SYNONYMS.keys() == HUES

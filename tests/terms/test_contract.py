@@ -16,7 +16,7 @@ READINGS = {
     "depth": Reading("thing", "thing", (Cue("depth", "near"),)),
     "edge": Reading("thing", "thing", (Cue("alone"),)),
     "relation": Reading("thing", "thing", (), (Relation("near", Reading("dog", "dog")),)),
-    "colour": Reading("thing", "red thing"),
+    "colour": Reading("thing", "red thing", attributes=("red",)),
 }
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from refmask.text.lexicon import HUES, WORN
+from refmask.text.lexicon import HUES, PERSONS, WORN
 
 if TYPE_CHECKING:
     from refmask.text.things import Things
@@ -35,7 +35,8 @@ def find_colours(things: Things) -> Iterator[Colour]:
     for at, word in enumerate(things.words):
         if word in HUES and at not in things.nouns:
             *between, owner = things.path(things.doc[at])
-            yield Colour(owner, word, any(_is_worn(things, step) for step in between), at)
+            worn = any(_is_worn(things, step) for step in between)
+            yield Colour(_wearer(things, owner, at) if worn else owner, word, worn, at)
 
 
 def named_colours(phrase: str, expression: str) -> tuple[str, ...]:
@@ -43,6 +44,16 @@ def named_colours(phrase: str, expression: str) -> tuple[str, ...]:
     *words, _ = ["", *_WORD.findall(phrase.lower())]
     found = [word for word in words if word in HUES]
     return tuple(found or [word for word in _WORN.findall(expression.lower()) if word in HUES])
+
+
+def _wearer(things: Things, owner: int | None, at: int) -> int | None:
+    """Who wears a colour: the nearest person before it, where a parse names no person."""
+    if owner is None or things.words[owner] in PERSONS:
+        return owner
+    return max(
+        (one for one in things.landmarks if one < at and things.words[one] in PERSONS),
+        default=owner,
+    )
 
 
 def _is_worn(things: Things, step: int | None) -> bool:

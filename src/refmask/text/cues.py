@@ -16,6 +16,7 @@ from refmask.text.lexicon import (
     EXACTLY,
     FACING,
     FARTHEST,
+    FRAMES,
     HALVES,
     KINDS,
     ORDERED,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 Owned = tuple["int | None", Cue]
 #: The direction that an order counts from stands at most so many words after or before it.
 AFTER, BEFORE = 5, 3
+#: Behind these "right" is a side, whatever follows.
+AT_SIDES = {"the", "on", "far"}
 #: Numbers that may stand for an order.
 RANKS = NUMBERS | {str(number): number for number in range(1, 10)}
 
@@ -77,6 +80,8 @@ def _said(things: Things, at: int) -> tuple[str, str] | None:
         return ("place", PLACES[word]) if _is_place(things, at) else None
     if word in DEPTHS:
         return ("depth", DEPTHS[word]) if _is_depth(things, at) else None
+    if word == "off" and after in FRAMES:
+        return "edge", "cut"
     if word == "behind" and not after:
         return "depth", "far"
     if word in SIZES:
@@ -105,7 +110,7 @@ def _is_place(things: Things, at: int) -> bool:
     word, before, after = things.words[at], things.previous(at), things.next(at)
     if before in FACING or (after in PARTS and things.next(at + 1) != "side"):
         return False
-    if word == "right" and before not in SIDED and after in EXACTLY:
+    if word == "right" and before not in SIDED | AT_SIDES and after in EXACTLY:
         # "right in front of" says how exactly; "right in front", at the end, says both.
         return after in ("in", "front", "at", "on") and at == len(things.words) - 2
     if word in HALVES and after in ("case", "body", "side", "half"):

@@ -67,15 +67,15 @@ FRAMES = _words(
     "picture photo image pic photograph screen frame shot scene view us me camera viewer you page"
 )
 #: Words that name no thing, though many are nouns.
-NOTHING = LOCATING | FRAMES | _words("one ones way most")
+NOTHING = LOCATING | FRAMES | _words("one ones way most whatever")
 #: Verbs of looking: what follows is a direction, no place.
 FACING = _words("facing looking pointing turned leaning going walking heading running")
 #: Parts of bodies whose number says nothing of how many bodies there are.
 BODY = _words("hands arms legs feet eyes ears paws wings shoulders knees fingers tusks horns")
 #: Parts of bodies, whose left and right are their owner's.
 PARTS = BODY | _words(
-    "hand arm leg foot shoe eye ear paw wing shoulder wheel tire knee sleeve elbow thigh finger sock "
-    "boot horn tusk glove tail"
+    "hand arm leg foot shoe eye ear paw wing shoulder wheel tire knee sleeve elbow thigh finger "
+    "sock boot horn tusk glove tail"
 )
 #: What is worn, or part of a thing: cues about it are climbed past.
 WORN = PARTS | _words(
@@ -83,6 +83,8 @@ WORN = PARTS | _words(
     "hoodie vest top blouse outfit uniform jersey glasses sunglasses hair beard head face back "
     "helmet stripes stripe letters clothes clothing scarf tee sweatshirt trousers plaid "
     "tank tanktop tshirts pant blazer bikini swimsuit trunks spectacles goggles shoes boots gloves "
+    "raincoat overcoat wetsuit poncho robe gown sari kimono overalls tights leggings heels cleats "
+    "cardigan polo turban bandana headband necklace bracelet earrings cornrows "
     "socks sandals sneakers mitt cape hats jersey mohawk dreads ponytails braids wig fur collar "
     "backpack purse apron gear mustache bangs ponytail number logo"
 )
@@ -141,6 +143,13 @@ OF_BODIES = _words("butt head face neck tail rear ass mouth nose ear ears legs l
 WHOLES = _words("side half row end section") | SIDED | PORTIONS | OF_BODIES | PARTS
 #: At the end of an expression these belong to a verb before: "chair girl sits on".
 STRANDED = _words("on in with at under")
+#: Before the last word these make it a verb that someone does: "sandwich guy is holding".
+PROGRESSIVE = _words("is are s 's was has")
+#: Who wears clothes.
+PERSONS = _words(
+    "man men woman women guy guys girl girls boy boys lady ladies kid kids child children person "
+    "people player catcher batter umpire skier dude gentleman male female baby"
+)
 NEGATIONS = _words("not no n't n\u2019t nt isnt never non without w/o except excluding")
 #: Words that say what is not so, apostrophes in any form or left out.
 DENIALS = re.compile(
@@ -188,7 +197,7 @@ NO_SLIPS = _words(
     "close closed closes closet closets father clover neater backs rights tops backside button "
     "litter tale tell table leafs left lift lifts loft lefts lest lent leaf fright rights "
     "frost frond frown fists fist firs thirds thirst fires uppers lover loner loser lowers behinds "
-    "muddle meddle seconds bottoms centers centered tenter corners corned cornet smalls loner tinier "
+    "muddle meddle seconds bottoms centers centered tenter corners corned cornet smalls tinier "
     "bagger bugger binger bedside lager larder shooter shouter snorter sorter talker tiller tinder "
     "tinker tinter coiner corker cornea coroner corer censer foremast topmast leftist rightist "
     "tall taller teller tallest hither nether necks fort forth font fronts backed resides besides"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from refmask.text.lexicon import BODY, HUES, WORN
+from refmask.text.lexicon import BODY, HUES, OF_BODIES, WORN
 from refmask.text.words import HEAPS, NUMBERS, ONE, PAIRS, SEVERAL, SEVERAL_OF, UNCHANGED, is_plural
 
 if TYPE_CHECKING:
@@ -25,11 +25,10 @@ def count_of(things: Things, thing: int | None) -> int | None:
     if thing is None:
         root = next(token.i for token in things.doc if token.head.i == token.i)
         return _unnamed(things, root if head is None else head)
-    if thing != things.target or head is None or head == thing:
-        return _named(things, thing)
-    if things.whole:
-        return _portions(things, head, thing)
-    return 1 if head == thing + 1 else _named(things, thing)  # "zebra's head", "chair he sits on"
+    if thing == things.target and things.whole:
+        return _portions(things, things.whole.start, thing)
+    owner = thing == things.target and head == thing + 1 and things.words[head] in OF_BODIES
+    return 1 if owner else _named(things, thing)
 
 
 def find_joined(things: Things) -> list[int]:
@@ -55,6 +54,8 @@ def _unnamed(things: Things, head: int) -> int | None:
     """Of a target without a noun: "the two on the left", "both", "all", "the right two"."""
     near = [head, *(child.i for child in things.doc[head].children)]
     words = {things.doc[at].lower_ for at in near if at <= head + 1}
+    if things.next(head) == "from":  # "3 from left"
+        return 1
     if "way" in words or (words & HUES and "all" in words):  # "all the way left", "all black"
         return 1
     numbers = [number for word in words if (number := _number(word)) is not None]

@@ -100,7 +100,7 @@ class _Parts(NamedTuple):
             return ""
         denied = (
             *(cue.tokens[0] for _, cue in self.cues),
-            *(link.tokens[0] for link in self.links),
+            *(link.tokens[0] for link in self.links if link.name != EXCEPT),
             *(colour.token for colour in self.colours),
         )
         heeded = {at for link in self.links for at in link.tokens}

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 REACH = 7
 #: Relations to what is worn tell how a thing looks, and not where it is.
 WEARING = ("has", "in", "on")
+#: Verbs that say what a thing does.
+CLAUSES = ("acl", "relcl")
 #: What a noun phrase may go on with.
 GOING_ON = ("NOUN", "PROPN", "ADJ", "NUM")
 
@@ -73,6 +75,8 @@ def find_relations(things: Things, spans: Iterable[Span]) -> Iterator[Link]:
         if is_look and (not negated or things.words[landmark] in COLOURS):
             continue
         owner = None if name == EXCEPT else things.above(things.doc[start])
+        if things.words[landmark] == "it":  # "coffee with creamer in it"
+            owner = max((noun for noun in things.nouns if noun < start), default=None)
         if name == EXCEPT or owner == landmark or (owner is not None and owner > start):
             owner = things.target
         if owner != landmark:
@@ -87,11 +91,17 @@ def _spans_at(things: Things, start: int) -> Iterator[Span]:
             continue
         end += things.words[end : end + 1] == ["no"]
         no = things.words[end - 1] == "no" and things.is_noun(end)
-        landmark = end if no and _is_compound(things, end) else _landmark(things, end)
+        held = name == "has" and things.words[start] != "of"
+        landmark = end if no and _is_compound(things, end) else _landmark(things, end, held)
         if landmark is not None and _is_meant(things, range(start, end), landmark):
             left_out = things.words[start:end] == ["no"] and landmark == things.target
             name = EXCEPT if left_out else name
             yield Span(start, end, name, landmark, name in WEARING and _is_look(things, landmark))
+    if things.doc[start].dep_ in CLAUSES and (things.words[start],) not in RELATIONS:
+        done = next((one.i for one in things.doc[start].children if one.dep_ == "dobj"), start)
+        direct = done > start and "no" not in things.words[start:done]
+        if direct and things.is_noun(done) and not things.names_nothing(done):
+            yield Span(start, start + 1, "has", done, _is_look(things, done))  # "cutting a cake"
 
 
 def _is_meant(things: Things, span: range, landmark: int) -> bool:
@@ -116,12 +126,15 @@ def _is_look(things: Things, at: int) -> bool:
     return things.words[at] in COLOURS or things.words[at] in WORN - CARRIED
 
 
-def _landmark(things: Things, start: int) -> int | None:
-    """The noun that a relation's words lead to; None for a place or the image itself."""
+def _landmark(things: Things, start: int, held: bool) -> int | None:
+    """The noun that a relation's words lead to; None for a place or the image itself.
+
+    ``held``: what is had, such as a camera, is not the image.
+    """
     for at in range(start, min(start + REACH, len(things.words))):
         word, pos = things.words[at], things.doc[at].pos_
         if word in REFLEXIVES or (word in FRAMES and things.names_nothing(at)):
-            return None
+            return at if held and things.is_noun(at) else None
         if things.names_nothing(at):
             named = things.is_noun(at) or (at == start and word in PLACES)
             if named and not _goes_on(things, at):
@@ -129,10 +142,9 @@ def _landmark(things: Things, start: int) -> int | None:
         elif things.is_noun(at):
             if not _is_compound(things, at):
                 return at
-        elif (word in NUMBERS and not _goes_on(things, at)) or (
-            word in PRONOUNS and not (word in POSSESSIVES and _goes_on(things, at))
-        ):
-            return at
+        elif word in NUMBERS or word in PRONOUNS:
+            if not (_goes_on(things, at) and word in POSSESSIVES | NUMBERS.keys()):
+                return at
         elif (word,) in RELATIONS or (pos == "VERB" and things.doc[at].dep_ != "amod"):
             return None
     return None

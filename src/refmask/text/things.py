@@ -14,6 +14,7 @@ from refmask.text.lexicon import (
     NOTHING,
     OF_BODIES,
     POINTERS,
+    PROGRESSIVE,
     RELATION_WORDS,
     SIDED,
     STRANDED,
@@ -51,7 +52,8 @@ class Things:
         whole: words of a part or portion whose whole is the target: "piece of" in "piece of cake".
         target: token of the target's noun; None where nothing names it.
         linking: tokens of the words that link things, and
-        nouns: tokens of all things; both empty until ``settle`` is called.
+        nouns: tokens of all things, of which
+        landmarks: tokens of those that others stand to; all empty until ``settle`` is called.
     """
 
     def __init__(self, doc: Doc, head: int | None) -> None:
@@ -63,6 +65,7 @@ class Things:
         self.target = None if target is None or self._is_unnamed(target) else target
         self.linking: set[int] = set()
         self.nouns: set[int] = set()
+        self.landmarks: set[int] = set()
 
     def settle(self, spans: Sequence[Span]) -> None:
         """Find the things, once it is known which words link them, and what to.
@@ -73,8 +76,8 @@ class Things:
             self.target = None
         self.linking = {at for span in spans for at in range(span.start, span.end)}
         things = {token.i for token in self.doc if self._is_thing(token)} - self.linking
-        landmarks = {span.landmark for span in spans if not span.is_look}
-        self.nouns = things | landmarks
+        self.landmarks = {span.landmark for span in spans if not span.is_look}
+        self.nouns = things | self.landmarks
         if self.target is not None:
             self.nouns.add(self.target)
 
@@ -88,7 +91,10 @@ class Things:
 
     def is_noun(self, at: int) -> bool:
         """Whether there is a token, and it is a noun."""
-        return at < len(self.doc) and self.doc[at].pos_ in NOUNS
+        if at >= len(self.doc):
+            return False
+        token = self.doc[at]
+        return token.pos_ in NOUNS or (token.pos_ == "VERB" and token.dep_ == "pobj")
 
     def names_nothing(self, at: int) -> bool:
         """Whether a word says where or which, and names no thing."""
@@ -112,7 +118,7 @@ class Things:
                 break
             yield token.i
             worn = self.words[token.i] in WORN and token.i != self.target
-            if token.i in self.nouns and not worn:
+            if token.i in self.nouns and (not worn or token.i in self.landmarks):
                 return
         yield self.target
 
@@ -138,13 +144,17 @@ class Things:
         if thing is None or not self.noun(thing):
             return ""
         start = thing
-        while start and self.doc[start - 1].pos_ in ("ADJ", *NOUNS):
+        while start and self._describes(self.doc[start - 1], thing):
             if self.words[start - 1] in LOCATING or start - 1 in self.nouns:
                 break
             start -= 1
             if start > 1 and self.words[start - 1] == "and" and self.words[start - 2] in HUES:
                 start -= 1  # "black and white cat"
         return " ".join(self.words[start : thing + 1])
+
+    def _describes(self, token: Token, thing: int) -> bool:
+        acts = token.pos_ == "VERB" and token.dep_ == "amod" and token.head.i == thing
+        return acts or token.pos_ in ("ADJ", *NOUNS)
 
     def _is_thing(self, token: Token) -> bool:
         if not self.is_noun(token.i) and token.lower_ not in POINTERS:
@@ -154,14 +164,19 @@ class Things:
         return not (compound or self.names_nothing(token.i) or self._is_quality(token.i))
 
     def _is_unnamed(self, head: int) -> bool:
-        quality = self._is_quality(head) and self.words[head] not in FRUITS
-        return quality or self.names_nothing(head)
+        if self.words[head] in FRUITS:
+            return False
+        if self.words[head] in FRAMES and self.doc[head].dep_ == "ROOT":
+            return not self.is_noun(head) or self.next(head) == "of"  # "the biggest screen"
+        return self._is_quality(head) or self.names_nothing(head)
 
     def _is_quality(self, at: int) -> bool:
         """Whether a noun is only a colour ("guy in red") or a number ("the two on the left")."""
         word, token = self.words[at], self.doc[at]
         if word in FRUITS and token.pos_ in NOUNS:
             return self.previous(at) in WORN | {"in", "wearing"}
+        if word.isdigit():
+            return self.next(at) == "from"
         return word in HUES or word in NUMBERS or word in SEVERAL_ALONE
 
     def _target(self, head: int | None) -> int | None:
@@ -170,7 +185,7 @@ class Things:
         if (
             first is not None
             and second is not None
-            and self.words[-1] in STRANDED
+            and (self.words[-1] in STRANDED or {*self.words[-2:-1]} & PROGRESSIVE)
             and second - first <= 2
             and not RELATION_WORDS & {*self.words[first:second]}
         ):
@@ -180,7 +195,19 @@ class Things:
         quality = head and self.words[head] in (HUES - FRUITS) | {"one"}
         if head and quality and self.is_noun(head - 1) and not self._is_unnamed(head - 1):
             return head - 1  # "truck white", "sandwich one"
+        if head is not None and self._is_unnamed(head) and "of" not in self.words:
+            return next(filter(self._is_placed_beside, range(len(self.doc))), head)
         return self._whole_of(head)
+
+    def _is_placed_beside(self, at: int) -> bool:
+        """Whether a noun is named beside words of place: "third from right elephant"."""
+        before = self.previous(at) in ("left", "right") and not self._is_compound(at)
+        head = self.doc[at].head
+        behind = self.doc[at].dep_ == "compound" and head.i == self.head and head.i > at
+        return self.is_noun(at) and (before or behind) and not self._is_unnamed(at)
+
+    def _is_compound(self, at: int) -> bool:
+        return self.doc[at].dep_ == "compound" and self.is_noun(at + 1)
 
     def _has_owner(self, part: int) -> bool:
         return bool(part) and self.is_noun(part - 1) and self.words[part - 1] not in SIDED
@@ -195,6 +222,8 @@ class Things:
             return head
         if not of or of >= len(self.words) or self.words[of] != "of":
             return head
+        if self.words[of - 1] in ("left", "right"):
+            return head  # "right of the lamp"
         for at in range(of + 1, min(of + NOUN_OF, len(self.words))):
             if self.is_noun(at) and not self.is_noun(at + 1):
                 if self.words[at] in FRAMES | SIDED:
