@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from refmask.methods.base import Method
-from refmask.selection import Evidence, class_phrase, presence
+from refmask.selection import SIMILARITY, Evidence, class_phrase, presence
 from refmask.terms import NounScores, evidence, noun_phrases, phrase_of
 from refmask.terms.colour import coloured
 from refmask.terms.node import ImageEvidence
@@ -17,6 +17,11 @@ from refmask.types import FloatArray, ImageFeatures, TargetPhrase, unchanging
 
 if TYPE_CHECKING:
     from refmask.segmenter import Segmenter
+
+#: What a proposal that surely is of another kind is given at least.
+LEAST = 1e-3
+#: How much of a similarity counts beside words of place.
+TEMPER = 0.2
 
 
 @dataclass(eq=False)
@@ -50,13 +55,19 @@ class Gatherer:
         added = np.array([sum(of_phrase.values(), none) for of_phrase in terms], np.float32)
         added = added.reshape(len(phrases), count)
         self.features = self.method.focus(self.features, text, added)
-        scores = unchanging(self.method.score(self.features, text, added))
+        similarity = self.method.score(self.features, text, added) - added
         notes = self.method.unknown(phrases)
         shown = self._presence(phrases) if count else [None] * len(phrases)
-        return [
-            Evidence(phrase, scores[t], self.standing(scores[t]), terms[t], shown[t], notes[t])
-            for t, phrase in enumerate(phrases)
-        ]
+        found = []
+        for t, phrase in enumerate(phrases):
+            own = similarity[t]
+            if phrase.reading.is_placed and terms[t]:
+                own = tempered(own, shown[t])
+            told = {SIMILARITY: own}
+            scores = unchanging(np.asarray(told[SIMILARITY] + added[t], np.float32))
+            told |= terms[t]
+            found.append(Evidence(phrase, scores, self.standing(scores), told, shown[t], notes[t]))
+        return found
 
     def _terms(self, phrases: Sequence[TargetPhrase]) -> list[dict[str, FloatArray]]:
         """What each term says about each phrase, float64 (N,) by name."""
@@ -69,7 +80,11 @@ class Gatherer:
     def _noun_scores(
         self, weights: Mapping[str, float], phrases: Sequence[TargetPhrase]
     ) -> NounScores:
-        """How far each proposal shows the nouns that the phrases' terms need, by the method."""
+        """How far each proposal shows the nouns that the phrases' terms need, by the method.
+
+        It is how likely it shows the noun, where that can be told; the words that describe it
+        tell one of the kind from another.
+        """
         needed = {noun.text: noun for phrase in phrases for noun in noun_phrases(weights, phrase)}
         nouns = list(needed.values())
         if not nouns:
@@ -77,11 +92,14 @@ class Gatherer:
         text = self.method.encode_text(nouns)
         self.features = self.method.focus(self.features, text)
         scores = self.method.score(self.features, text)
-        known = {
-            noun.text: np.exp(row - row.max())
-            for noun, row, reason in zip(nouns, scores, self.method.unknown(nouns), strict=True)
-            if reason is None
-        }
+        known = {}
+        for noun, row, likely, reason in zip(
+            nouns, scores, self._presence(nouns), self.method.unknown(nouns), strict=True
+        ):
+            if reason is None:
+                described = likely is None or noun.text != noun.head
+                relative = np.exp(row - row.max()) if described else np.ones_like(row)
+                known[noun.text] = relative if likely is None else relative * likely
         return lambda phrase: known.get(phrase_of(phrase.reading).text)
 
     def _presence(self, phrases: Sequence[TargetPhrase]) -> list[FloatArray | None]:
@@ -105,3 +123,18 @@ class Gatherer:
         if not self.segmenter.terms.get("colour"):
             return shown
         return np.asarray(shown * coloured(phrase.reading, self.image), np.float32)
+
+
+def tempered(similarity: FloatArray, shown: FloatArray | None) -> FloatArray:
+    """A method's scores beside words of place: float32 (N,).
+
+    What is surely of the kind is all the same to them, however similar it is: a text encoder that
+    does not read place tells two of a kind apart by chance.
+
+    Args:
+        similarity: float32 (N,), the scores.
+        shown: float32 (N,), 0 to 1, how likely each is of the kind; None where nothing can be told.
+    """
+    if shown is None:
+        return similarity
+    return np.asarray(np.log(shown + LEAST) + TEMPER * (similarity - similarity.max()), np.float32)

@@ -36,6 +36,10 @@ class Cue:
         return " ".join(filter(None, ("not" if self.negated else "", self.kind, value)))
 
 
+#: Relations that say nothing but where a thing is. Others tell something of what it looks like.
+WHERE = frozenset({"left", "right", "above", "below", "behind", "front", "near", "far", "between"})
+
+
 @dataclass(frozen=True)
 class Relation:
     """How the target stands to another thing.
@@ -82,6 +86,16 @@ class Reading:
     excluded: tuple[Reading, ...] = ()
     joined: tuple[Reading, ...] = ()
     unread: str = ""
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it tells the thing from others by more than what the thing looks like."""
+        return bool(self.cues or self.relations or self.excluded)
+
+    @property
+    def says_where(self) -> bool:
+        """Whether some of its words say nothing but where the thing is."""
+        return bool(self.cues) or any(link.name in WHERE for link in self.relations)
 
     @property
     def not_understood(self) -> str | None:

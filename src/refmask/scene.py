@@ -171,7 +171,8 @@ class Scene:
         check_process()
         method = self.segmenter.method if afresh else self.segmenter.cached
         gatherer = Gatherer(self.segmenter, method, self._evidence, self.features, self._standing)
-        parts = [parts_of(phrase, self.segmenter.rules) for phrase in phrases]
+        placed = any(self.segmenter.terms.values())
+        parts = [parts_of(phrase, self.segmenter.rules, placed=placed) for phrase in phrases]
         every = [part for some in parts for part in some]
         found = iter(gatherer.gather(every, len(self.proposals)))
         self.features = gatherer.features
@@ -204,9 +205,7 @@ class Scene:
             scores=whole.scores,
             chosen=chosen,
             share=self._share(whole, chosen, drawings),
-            why=Why(
-                phrase, runner_up, float(margin), {"similarity": whole.scores, **whole.terms}, note
-            ),
+            why=Why(phrase, runner_up, float(margin), dict(whole.terms), note),
             view=self._view,
             provenance=self.provenance,
             expected_iou=whole.standing if self.segmenter.consensus else None,

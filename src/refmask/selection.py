@@ -41,6 +41,8 @@ COMMON = (
     *("book", "paper", "picture", "bag", "box", "basket", "umbrella", "ball", "racket", "kite"),
     *("skateboard", "toy", "guitar", "floor", "shadow", "background", "pattern", "texture"),
 )
+#: The method's part of the scores, among the terms.
+SIMILARITY = "similarity"
 #: What is there is there as likely as not, or likelier.
 LIKELY = 0.5
 #: Of several things each is as good as the best to so many nats of what the terms say.
@@ -114,20 +116,25 @@ class Evidence:
     note: str | None = None
 
 
-def parts_of(phrase: TargetPhrase, rules: Rules) -> list[TargetPhrase]:
+def parts_of(phrase: TargetPhrase, rules: Rules, *, placed: bool) -> list[TargetPhrase]:
     """What is asked for one by one: each of the things that a phrase joins.
 
-    Where several are asked for the text names one, as a proposal shows one; what is excluded is
-    left out of it, since no text encoder understands that it is.
+    Their texts are the phrase's own where a text encoder understands all of it. Of several things
+    the text names one, as a proposal shows one; what is excluded, and words of place that terms
+    weigh, are left out.
+
+    Args:
+        phrase: as read.
+        rules: how many things an answer may be.
+        placed: whether terms weigh words of place.
     """
     reading = phrase.reading
-    plain = reading.count == 1 and not (reading.joined or reading.excluded)
-    if not rules.several or plain:
+    joined = reading.joined if rules.several else ()
+    several = rules.several and reading.count != 1
+    if not (joined or several or (placed and (reading.says_where or reading.excluded))):
         return [phrase]
-    return [
-        replace(phrase_of(part), expression=phrase.expression)
-        for part in (replace(reading, joined=()), *reading.joined)
-    ]
+    parts = (replace(reading, joined=()), *joined)
+    return [replace(phrase_of(part), expression=phrase.expression) for part in parts]
 
 
 def common_phrases() -> list[TargetPhrase]:
@@ -261,7 +268,8 @@ def _fitting(evidence: Evidence) -> BoolArray:
     fitting = np.ones(len(evidence.scores), np.bool_)
     if evidence.presence is not None:
         fitting &= evidence.presence >= LIKELY
-    if evidence.terms and fitting.any():
-        told = np.sum([*evidence.terms.values()], axis=0)
-        fitting &= told >= told[fitting].max() - AS_GOOD
+    told = [values for name, values in evidence.terms.items() if name != SIMILARITY]
+    if told and fitting.any():
+        total = np.sum(told, axis=0)
+        fitting &= total >= total[fitting].max() - AS_GOOD
     return fitting

@@ -204,7 +204,7 @@ class ClassPosterior(BlendedMethod):
             image_features: from ``encode_image`` or ``focus``; or an index's features, without
                 their image, to which no priors apply.
             text_features: of T phrases.
-            evidence: float32 (T, N) in nats, added before the division by the temperature.
+            evidence: float32 (T, N) in nats, added to the scores.
 
         Returns:
             float32 (T, N).
@@ -212,11 +212,11 @@ class ClassPosterior(BlendedMethod):
         affinity = text_features.blend(self.beta)
         if not isinstance(image_features, PosteriorFeatures):
             likely = self._likelihood(image_features, affinity) / np.float32(TEMPERATURE)
-            return likely + np.float32(evidence / TEMPERATURE)
+            return likely + np.float32(evidence)
         guess, covering = self._guess(image_features, affinity, evidence)
         best = best_rows(guess, self.local_top)
         features = self._with_crops(image_features, best)  # nothing to do after ``focus``
-        prior = evidence + _quality(features)
+        prior = TEMPERATURE * evidence + _quality(features)
         scores = self._likelihood(features, affinity) + prior + COVERING_AT_LAST * covering
         return np.asarray(others_below(scores, guess, best) / TEMPERATURE, np.float32)
 
@@ -232,7 +232,8 @@ class ClassPosterior(BlendedMethod):
         Returns:
             float32 (T, N) each; 0 for no covering.
         """
-        prior, covering = evidence + _quality(features), _covering(features, affinity)
+        prior = TEMPERATURE * evidence + _quality(features)
+        covering = _covering(features, affinity)
         guess = self._likelihood(features.in_context, affinity) + prior + COVERING * covering
         return guess, covering
 

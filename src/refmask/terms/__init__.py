@@ -141,8 +141,9 @@ def _node(
     for other in reading.excluded if weights.get("exclusion") else ():
         known = scores if _is_same_kind(other) else nouns(phrase_of(other))
         thing = _node({**weights, "colour": 0.0}, image, phrase_of(other), known, nouns)
+        likely = _likely(weights, thing)
         # How likely it has its colours does not depend on the other proposals.
-        excluded.append(_likely(weights, thing) * coloured(other, image))
+        excluded.append(likely * coloured(other, image) if weights.get("colour") else likely)
     for relation in reading.relations if weights.get("relation") else ():
         landmark = phrase_of(relation.landmark)
         known = scores if landmark.head in SAME_KIND else nouns(landmark)

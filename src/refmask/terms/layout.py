@@ -184,6 +184,11 @@ class _Pairs:
     near: FloatArray
 
 
+def _beyond(distance: FloatArray) -> FloatArray:
+    """Hardly abreast: 1 where the other centre lies clearly further in a direction."""
+    return sigmoid((distance - 0.05) / 0.03)
+
+
 def _stacked(pairs: _Pairs) -> FloatArray:
     """Near, and in one column."""
     return np.asarray(np.exp(-pairs.gap / 0.15 - np.abs(pairs.dx) / 0.3))
@@ -192,10 +197,10 @@ def _stacked(pairs: _Pairs) -> FloatArray:
 #: "i is left of j" and the like. "between" takes two landmarks, see ``terms.relation``.
 FORMULAS: dict[str, Callable[[_Pairs], FloatArray]] = {
     "near": lambda pairs: pairs.near,
-    "left": lambda pairs: sigmoid(pairs.dx / 0.05) * pairs.near,
-    "right": lambda pairs: sigmoid(-pairs.dx / 0.05) * pairs.near,
-    "above": lambda pairs: sigmoid(pairs.dy / 0.05) * _stacked(pairs),
-    "below": lambda pairs: sigmoid(-pairs.dy / 0.05) * _stacked(pairs),
+    "left": lambda pairs: _beyond(pairs.dx) * np.sqrt(pairs.near),
+    "right": lambda pairs: _beyond(-pairs.dx) * np.sqrt(pairs.near),
+    "above": lambda pairs: _beyond(pairs.dy) * np.sqrt(_stacked(pairs)),
+    "below": lambda pairs: _beyond(-pairs.dy) * np.sqrt(_stacked(pairs)),
     "behind": lambda pairs: sigmoid(pairs.lower / 0.05) * pairs.near,
     "front": lambda pairs: sigmoid(-pairs.lower / 0.05) * pairs.near,
     "on": lambda pairs: (

@@ -8,20 +8,20 @@ from refmask.reading import Cue
 from refmask.terms.node import Node
 from refmask.types import FloatArray
 
-#: Nats by size.
-WEIGHT = 6.0
+#: Nats by the logarithm of the area, for large and for small things, and by the height.
+BIG, SMALL, TALL = 1.5, -1.0, 6.0
 
 
 def score(node: Node) -> FloatArray | None:
     """Nats by how large things are: float64 (N,), or None.
 
-    Tall things are high and reach far up; what is small in an image is mostly low and lies low.
+    Tall things are high and reach far up; short ones do not.
     """
 
     def value(cue: Cue) -> FloatArray:
-        if cue.value == "big":
-            return np.asarray(WEIGHT * 0.25 * node.layout.log_area)
+        if cue.value in ("big", "small"):
+            return np.asarray((BIG if cue.value == "big" else SMALL) * node.layout.log_area)
         tall = 0.5 * node.layout.height - node.layout.boxes[:, 1]
-        return np.asarray(WEIGHT * (tall if cue.value == "tall" else -tall))
+        return np.asarray(TALL * (tall if cue.value == "tall" else -tall))
 
     return node.total("size", value)
