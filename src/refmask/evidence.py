@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: What a proposal that surely is of another kind is given at least.
 LEAST = 1e-3
 #: How much of a similarity counts beside words of place.
-TEMPER = 0.2
+TEMPER = 0.3
 
 
 @dataclass(eq=False)

@@ -47,11 +47,6 @@ class System(Protocol):
         """
         ...
 
-    @cached_property
-    def _answering_one(self) -> Segmenter:
-        """The segmenter for data sets whose expressions refer to one thing each."""
-        return replace(self.segmenter, rules=ONE)
-
     def check_asked(self, queries: Iterable[str]) -> None:
         """Check the query ids of a whole split, once all are answered.
 

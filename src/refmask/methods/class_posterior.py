@@ -41,6 +41,8 @@ from refmask.types import (
 LEAST = 1e-4
 #: Scores are divided by it. Chosen like the weights below, by mean IoU on 64 photographs.
 TEMPERATURE = 0.5
+#: Nouns whose affinities have at least this cosine mean nearly the same.
+SYNONYM = 0.5
 #: Masks that cover their union more than this many times on average are alternative guesses.
 OVERLAPPING = 1.5
 #: Weights of the priors on extent: the proposer's quality; coverage of what looks like the noun,
@@ -163,22 +165,27 @@ class ClassPosterior(BlendedMethod):
         self,
         image_features: ContextFeatures,
         nouns: ContextFeatures,
-        common: ContextFeatures,  # noqa: ARG002  chance is the better rival: see below
-        others: BoolArray,  # noqa: ARG002
+        common: ContextFeatures,
+        others: BoolArray,
     ) -> tuple[FloatArray, FloatArray]:
-        """Log likelihoods, and the lead over a uniform distribution, in context or alone.
+        """Log likelihoods; and their lead over common nouns, plus that over chance.
 
-        The lesser of both leads counts: a tenth of the classes have an affinity to persons, so that
-        in context or alone persons seem to be everywhere.
+        Chance is a uniform distribution over the classes. The lesser of both leads over it counts,
+        in context or alone: a tenth of the classes have an affinity to persons, so that in one of
+        both persons seem to be everywhere. Common nouns that mean nearly the same are no rivals.
         """
-        affinity = nouns.blend(self.beta)
+        affinity, rivals = nouns.blend(self.beta), common.blend(self.beta)
         alone = image_features.local_context
         known = alone.any(axis=1, keepdims=True)
         alone = np.where(known, alone, image_features.global_context)
         features = ContextFeatures(image_features.global_context, alone)
         chance = np.log(affinity.mean(axis=1, keepdims=True) + np.float32(LEAST))
-        lead = np.minimum(*_views(features, affinity)) - chance
-        return self._likelihood(features, affinity), np.asarray(lead, np.float32)
+        likely, rival = self._likelihood(features, affinity), self._likelihood(features, rivals)
+        others = others & (_cosines(affinity, rivals) < SYNONYM)
+        best = [rival[other].max(axis=0, initial=-np.inf) for other in others]
+        lead = likely - np.reshape(best, likely.shape)
+        lead += np.minimum(*_views(features, affinity)) - chance
+        return likely, np.asarray(lead, np.float32)
 
     def focus(
         self,
@@ -255,6 +262,12 @@ class ClassPosterior(BlendedMethod):
         """Blended log probabilities: (T, C) affinities to float32 (T, N)."""
         in_context, alone = _views(masks, affinity)
         return np.asarray(self.alpha * in_context + (1 - self.alpha) * alone, np.float32)
+
+
+def _cosines(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Of all pairs of rows, float32 (T, K); 0 for zeros."""
+    norms = np.linalg.norm(left, axis=1)[:, None] * np.linalg.norm(right, axis=1)
+    return np.asarray(left @ right.T / np.maximum(norms, LEAST), np.float32)
 
 
 def _views(masks: ContextFeatures, affinity: FloatArray) -> tuple[FloatArray, FloatArray]:
