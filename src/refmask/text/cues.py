@@ -88,6 +88,7 @@ def _said(things: Things, at: int) -> tuple[str, str] | None:
         return "size", SIZES[word]
     if word in EDGES:
         of_a_thing = before in POSSESSIVES or after in ("of", "eaten")
+        of_a_thing |= word == "half" and at == things.head  # "sandwich half"
         return None if of_a_thing else ("edge", EDGES[word])
     if word == "side":
         alone = not {before, after} & SIDED and after != "of"

@@ -13,6 +13,8 @@ from refmask.text.lexicon import (
     NEGATIONS,
     NOTHING,
     OF_BODIES,
+    ORDERS,
+    PLACES,
     POINTERS,
     PROGRESSIVE,
     RELATION_WORDS,
@@ -114,7 +116,7 @@ class Things:
         """The tokens above a token, up to the nearest thing that is not worn, or the target."""
         while token.head.i != token.i:
             token = token.head
-            if token.i in self.whole:
+            if token.i in self.whole or (self.target is None and token.i == self.head):
                 break
             yield token.i
             worn = self.words[token.i] in WORN and token.i != self.target
@@ -195,15 +197,19 @@ class Things:
         quality = head and self.words[head] in (HUES - FRUITS) | {"one"}
         if head and quality and self.is_noun(head - 1) and not self._is_unnamed(head - 1):
             return head - 1  # "truck white", "sandwich one"
-        if head is not None and self._is_unnamed(head) and "of" not in self.words:
+        root = next(token.i for token in self.doc if token.head.i == token.i)
+        placed = self.words[root] in PLACES or not ORDERS.keys().isdisjoint(self.words[:2])
+        nameless = placed if head is None else self._is_unnamed(head)
+        if nameless and "of" not in self.words:
             return next(filter(self._is_placed_beside, range(len(self.doc))), head)
         return self._whole_of(head)
 
     def _is_placed_beside(self, at: int) -> bool:
         """Whether a noun is named beside words of place: "third from right elephant"."""
         before = self.previous(at) in ("left", "right") and not self._is_compound(at)
-        head = self.doc[at].head
-        behind = self.doc[at].dep_ == "compound" and head.i == self.head and head.i > at
+        token = self.doc[at]
+        behind = token.dep_ in ("compound", "npadvmod") and token.head.i > at
+        behind = behind and self.names_nothing(token.head.i)
         return self.is_noun(at) and (before or behind) and not self._is_unnamed(at)
 
     def _is_compound(self, at: int) -> bool:
