@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 
 def _words(text: str) -> frozenset[str]:
@@ -212,6 +213,7 @@ def unglued(word: str) -> int | None:
     return len(next(filter(None, found.groups())))
 
 
+@lru_cache(4096)
 def normal(word: str) -> str:
     """A word as the tables above spell it: "onright" and "leftside" are left and right."""
     known = word in PLACES or word in DEPTHS or word in SIZES or word in ORDERS
