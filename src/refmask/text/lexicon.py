@@ -84,8 +84,8 @@ WORN = PARTS | _words(
     "hoodie vest top blouse outfit uniform jersey glasses sunglasses hair beard head face back "
     "helmet stripes stripe letters clothes clothing scarf tee sweatshirt trousers plaid "
     "tank tanktop tshirts pant blazer bikini swimsuit trunks spectacles goggles shoes boots gloves "
-    "raincoat overcoat wetsuit poncho robe gown sari kimono overalls tights leggings heels cleats "
-    "cardigan polo turban bandana headband necklace bracelet earrings cornrows "
+    "trouser hoody raincoat overcoat wetsuit poncho robe gown sari kimono overalls tights "
+    "leggings heels cleats cardigan polo turban bandana headband necklace bracelet earrings cornrows "
     "socks sandals sneakers mitt cape hats jersey mohawk dreads ponytails braids wig fur collar "
     "backpack purse apron gear mustache bangs ponytail number logo"
 )

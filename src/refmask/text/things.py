@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING
 
 from refmask.text.lexicon import (
@@ -109,18 +109,21 @@ class Things:
 
     def above(self, token: Token) -> int | None:
         """The nearest thing above a token that is not worn; the target where there is none."""
-        *_, owner = self.path(token)
+        *_, owner = self.path(token, frozenset())
         return owner
 
-    def path(self, token: Token) -> Iterator[int | None]:
-        """The tokens above a token, up to the nearest thing that is not worn, or the target."""
+    def path(self, token: Token, clothes: Set[int]) -> Iterator[int | None]:
+        """The tokens above a token, up to the nearest thing that is not worn, or the target.
+
+        ``clothes``: what counts as a thing though it is worn.
+        """
         while token.head.i != token.i:
             token = token.head
             if token.i in self.whole or (self.target is None and token.i == self.head):
                 break
             yield token.i
             worn = self.words[token.i] in WORN and token.i != self.target
-            if token.i in self.nouns and (not worn or token.i in self.landmarks):
+            if token.i in self.nouns and (not worn or token.i in clothes):
                 return
         yield self.target
 
