@@ -22,6 +22,7 @@ READINGS = {
     "man facing left": "man",
     "girl in pink top": "girl (colour pink)",
     "his right hand": "hand",
+    "man with head down": "man has [head]",
     "right next to the window": "? near [window]",
     "cup right in front": "cup (depth near)",
     "orange on the right in the front": "orange (place right, depth near)",

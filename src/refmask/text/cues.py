@@ -19,6 +19,7 @@ from refmask.text.lexicon import (
     FRAMES,
     HALVES,
     KINDS,
+    OF_BODIES,
     ORDERED,
     ORDERS,
     PARTS,
@@ -117,7 +118,8 @@ def _is_place(things: Things, at: int) -> bool:
     if word in HALVES and after in ("case", "body", "side", "half"):
         return after in ("half", "side")  # no "lower case", no "upper body"
     if word in ("up", "down"):
-        return things.doc[at].head.pos_ != "VERB" and not after
+        of_a_body = before in PARTS | OF_BODIES  # "head down"
+        return things.doc[at].head.pos_ != "VERB" and not (after or of_a_body)
     if word == "top":  # which may be worn
         return before not in COLOURS and not (before in ("tank", "in", "wearing") and not after)
     return True

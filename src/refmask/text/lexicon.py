@@ -85,8 +85,8 @@ WORN = PARTS | _words(
     "helmet stripes stripe letters clothes clothing scarf tee sweatshirt trousers plaid "
     "tank tanktop tshirts pant blazer bikini swimsuit trunks spectacles goggles shoes boots gloves "
     "trouser hoody raincoat overcoat wetsuit poncho robe gown sari kimono overalls tights "
-    "leggings heels cleats cardigan polo turban bandana headband necklace bracelet earrings cornrows "
-    "socks sandals sneakers mitt cape hats jersey mohawk dreads ponytails braids wig fur collar "
+    "leggings heels cleats cardigan polo turban bandana headband necklace bracelet earrings "
+    "cornrows socks sandals sneakers mitt cape hats jersey mohawk dreads ponytails braids wig fur collar "
     "backpack purse apron gear mustache bangs ponytail number logo"
 )
 #: What is worn, and a thing of its own all the same.
