@@ -22,8 +22,13 @@ READINGS = {
     "man facing left": "man",
     "girl in pink top": "girl (colour pink)",
     "his right hand": "hand",
+    "man with head down": "man has [head]",
     "right next to the window": "? near [window]",
     "cup right in front": "cup (depth near)",
+    "orange on the right in the front": "orange (place right, depth near)",
+    "guy in back ground": "guy (depth far)",
+    "cup slightly off screen": "cup (edge cut)",
+    "biggest screen": "screen (size big)",
     "just right of the lamp": "? right [lamp]",
     "the tv screen": "tv screen",
     # Misspelt, and glued together.
@@ -53,6 +58,7 @@ READINGS = {
     "banana in the front fourth from the right": "banana (order 4 from right, depth near)",
     "3 from left": "? (order 3 from left)",
     "dude 3 in from right": "dude (order 3 from right)",
+    "third from right elephant": "elephant (order 3 from right)",
     # Depth, size, edge, alone.
     "elephant behind": "elephant (depth far)",
     "zebra in back": "zebra (depth far)",
@@ -76,9 +82,12 @@ READINGS = {
     "bed far from the window": "bed far [window]",
     "kid on skateboard on left": "kid on [skateboard (place left)]",
     "cow left of front one": "cow left [one (depth near)]",
-    "elephant next to standing man": "elephant near [man]",
+    "elephant next to standing man": "elephant near [standing man]",
     "laptop next to the man's laptop": "laptop near [laptop]",
     "person in front of the guy's hand": "person front [guy]",
+    "a woman petting a dog": "woman has [dog]",
+    "coffee with creamer in it": "coffee has [creamer in [it]]",
+    "man with camera": "man has [camera]",
     "the player with 6 on his jersey": "player",
     "empty chair on left second one": "empty chair (order 2 from left, place left)",
     # Colours, of clothes too, where there is none of one's own.
@@ -91,6 +100,7 @@ READINGS = {
     "guy in red": "guy (colour red)",
     "man in black and white": "man (colour black, colour white)",
     "guy with red shirt and black hat": "guy (colour red, colour black)",
+    "motorcycle beneath man in orange shirt": "motorcycle below [man (colour orange)]",
     "black man in white shirt": "black man (colour black)",
     "orange on left": "orange (place left)",
     "orange cat": "orange cat (colour orange)",
@@ -101,6 +111,7 @@ READINGS = {
     "half of a man on right": "man (place right)",
     "cow butt": "cow",
     "chair girl is sitting on": "chair",
+    "sandwich guy is holding": "sandwich",
 }
 
 

@@ -34,7 +34,7 @@ def find_colours(things: Things) -> Iterator[Colour]:
     """The colours of an expression; those of clothes belong to who wears them."""
     for at, word in enumerate(things.words):
         if word in HUES and at not in things.nouns:
-            *between, owner = things.path(things.doc[at])
+            *between, owner = things.path(things.doc[at], things.landmarks)
             worn = any(_is_worn(things, step) for step in between)
             yield Colour(_wearer(things, owner, at) if worn else owner, word, worn, at)
 

@@ -19,6 +19,7 @@ from refmask.text.lexicon import (
     FRAMES,
     HALVES,
     KINDS,
+    OF_BODIES,
     ORDERED,
     ORDERS,
     PARTS,
@@ -88,6 +89,7 @@ def _said(things: Things, at: int) -> tuple[str, str] | None:
         return "size", SIZES[word]
     if word in EDGES:
         of_a_thing = before in POSSESSIVES or after in ("of", "eaten")
+        of_a_thing |= word == "half" and at == things.head  # "sandwich half"
         return None if of_a_thing else ("edge", EDGES[word])
     if word == "side":
         alone = not {before, after} & SIDED and after != "of"
@@ -116,7 +118,8 @@ def _is_place(things: Things, at: int) -> bool:
     if word in HALVES and after in ("case", "body", "side", "half"):
         return after in ("half", "side")  # no "lower case", no "upper body"
     if word in ("up", "down"):
-        return things.doc[at].head.pos_ != "VERB" and not after
+        of_a_body = before in PARTS | OF_BODIES  # "head down"
+        return things.doc[at].head.pos_ != "VERB" and not (after or of_a_body)
     if word == "top":  # which may be worn
         return before not in COLOURS and not (before in ("tank", "in", "wearing") and not after)
     return True

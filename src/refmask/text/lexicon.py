@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 
 def _words(text: str) -> frozenset[str]:
@@ -83,9 +84,9 @@ WORN = PARTS | _words(
     "hoodie vest top blouse outfit uniform jersey glasses sunglasses hair beard head face back "
     "helmet stripes stripe letters clothes clothing scarf tee sweatshirt trousers plaid "
     "tank tanktop tshirts pant blazer bikini swimsuit trunks spectacles goggles shoes boots gloves "
-    "raincoat overcoat wetsuit poncho robe gown sari kimono overalls tights leggings heels cleats "
-    "cardigan polo turban bandana headband necklace bracelet earrings cornrows "
-    "socks sandals sneakers mitt cape hats jersey mohawk dreads ponytails braids wig fur collar "
+    "trouser hoody raincoat overcoat wetsuit poncho robe gown sari kimono overalls tights "
+    "leggings heels cleats cardigan polo turban bandana headband necklace bracelet earrings "
+    "cornrows socks sandals sneakers mitt cape hats jersey mohawk dreads ponytails braids wig fur collar "
     "backpack purse apron gear mustache bangs ponytail number logo"
 )
 #: What is worn, and a thing of its own all the same.
@@ -212,6 +213,7 @@ def unglued(word: str) -> int | None:
     return len(next(filter(None, found.groups())))
 
 
+@lru_cache(4096)
 def normal(word: str) -> str:
     """A word as the tables above spell it: "onright" and "leftside" are left and right."""
     known = word in PLACES or word in DEPTHS or word in SIZES or word in ORDERS

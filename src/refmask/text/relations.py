@@ -71,9 +71,9 @@ def relation_spans(things: Things) -> list[Span]:
 def find_relations(things: Things, spans: Iterable[Span]) -> Iterator[Link]:
     """The relations that spans state, of the thing above them or else of the target."""
     for start, end, name, landmark, is_look in spans:
-        negated = any(map(things.denies, range(start, end))) or things.denial(start) is not None
-        if is_look and (not negated or things.words[landmark] in COLOURS):
+        if is_look:
             continue
+        negated = _is_denied(things, start, end)
         owner = None if name == EXCEPT else things.above(things.doc[start])
         if things.words[landmark] == "it":  # "coffee with creamer in it"
             owner = max((noun for noun in things.nouns if noun < start), default=None)
@@ -96,12 +96,18 @@ def _spans_at(things: Things, start: int) -> Iterator[Span]:
         if landmark is not None and _is_meant(things, range(start, end), landmark):
             left_out = things.words[start:end] == ["no"] and landmark == things.target
             name = EXCEPT if left_out else name
-            yield Span(start, end, name, landmark, name in WEARING and _is_look(things, landmark))
+            look = name in WEARING and _is_look(things, start, end, landmark)
+            yield Span(start, end, name, landmark, look)
     if things.doc[start].dep_ in CLAUSES and (things.words[start],) not in RELATIONS:
         done = next((one.i for one in things.doc[start].children if one.dep_ == "dobj"), start)
         direct = done > start and "no" not in things.words[start:done]
         if direct and things.is_noun(done) and not things.names_nothing(done):
-            yield Span(start, start + 1, "has", done, _is_look(things, done))  # "cutting a cake"
+            look = _is_look(things, start, start + 1, done)
+            yield Span(start, start + 1, "has", done, look)  # "cutting a cake"
+
+
+def _is_denied(things: Things, start: int, end: int) -> bool:
+    return things.denial(start) is not None or any(map(things.denies, range(start, end)))
 
 
 def _is_meant(things: Things, span: range, landmark: int) -> bool:
@@ -121,9 +127,10 @@ def _is_meant(things: Things, span: range, landmark: int) -> bool:
     return things.words[landmark] not in COLOURS and not (described and landmark == things.target)
 
 
-def _is_look(things: Things, at: int) -> bool:
-    """Whether a noun tells how a thing looks: "in red", "with glasses"."""
-    return things.words[at] in COLOURS or things.words[at] in WORN - CARRIED
+def _is_look(things: Things, start: int, end: int, landmark: int) -> bool:
+    """Whether words only tell how a thing looks: "in red", "with glasses", not "without a hat"."""
+    word = things.words[landmark]
+    return word in COLOURS or (word in WORN - CARRIED and not _is_denied(things, start, end))
 
 
 def _landmark(things: Things, start: int, held: bool) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING
 
 from refmask.text.lexicon import (
@@ -13,6 +13,8 @@ from refmask.text.lexicon import (
     NEGATIONS,
     NOTHING,
     OF_BODIES,
+    ORDERS,
+    PLACES,
     POINTERS,
     PROGRESSIVE,
     RELATION_WORDS,
@@ -107,18 +109,21 @@ class Things:
 
     def above(self, token: Token) -> int | None:
         """The nearest thing above a token that is not worn; the target where there is none."""
-        *_, owner = self.path(token)
+        *_, owner = self.path(token, frozenset())
         return owner
 
-    def path(self, token: Token) -> Iterator[int | None]:
-        """The tokens above a token, up to the nearest thing that is not worn, or the target."""
+    def path(self, token: Token, clothes: Set[int]) -> Iterator[int | None]:
+        """The tokens above a token, up to the nearest thing that is not worn, or the target.
+
+        ``clothes``: what counts as a thing though it is worn.
+        """
         while token.head.i != token.i:
             token = token.head
-            if token.i in self.whole:
+            if token.i in self.whole or (self.target is None and token.i == self.head):
                 break
             yield token.i
             worn = self.words[token.i] in WORN and token.i != self.target
-            if token.i in self.nouns and (not worn or token.i in self.landmarks):
+            if token.i in self.nouns and (not worn or token.i in clothes):
                 return
         yield self.target
 
@@ -195,15 +200,19 @@ class Things:
         quality = head and self.words[head] in (HUES - FRUITS) | {"one"}
         if head and quality and self.is_noun(head - 1) and not self._is_unnamed(head - 1):
             return head - 1  # "truck white", "sandwich one"
-        if head is not None and self._is_unnamed(head) and "of" not in self.words:
+        root = next(token.i for token in self.doc if token.head.i == token.i)
+        placed = self.words[root] in PLACES or not ORDERS.keys().isdisjoint(self.words[:2])
+        nameless = placed if head is None else self._is_unnamed(head)
+        if nameless and "of" not in self.words:
             return next(filter(self._is_placed_beside, range(len(self.doc))), head)
         return self._whole_of(head)
 
     def _is_placed_beside(self, at: int) -> bool:
         """Whether a noun is named beside words of place: "third from right elephant"."""
         before = self.previous(at) in ("left", "right") and not self._is_compound(at)
-        head = self.doc[at].head
-        behind = self.doc[at].dep_ == "compound" and head.i == self.head and head.i > at
+        token = self.doc[at]
+        behind = token.dep_ in ("compound", "npadvmod") and token.head.i > at
+        behind = behind and self.names_nothing(token.head.i)
         return self.is_noun(at) and (before or behind) and not self._is_unnamed(at)
 
     def _is_compound(self, at: int) -> bool:
