@@ -71,3 +71,11 @@ def test_what_makes_no_sense_is_refused(scenes, coco_root):
             few_shot(scenes, per_class, seed)
     with pytest.raises(ConfigurationError, match="coco has no refs; name a data set with refs"):
         few_shot(load_dataset("coco", "val2014", coco_root), 1, 0)
+
+
+def test_refs_to_several_things_or_none_are_of_no_class():
+    dataset = load_dataset("gscenes", "val")
+    refs = few_shot(dataset, 1000, 0)
+    assert ids(refs) == [ref.id for ref in dataset.refs if len(ref.annotations) == 1]
+    assert 0 < len(refs) < len(dataset.refs)
+    assert all(isinstance(one["ann_id"], int) for one in record(dataset, refs, 1, 0)["refs"])

@@ -17,7 +17,8 @@ def few_shot(dataset: Dataset, per_class: int, seed: int) -> tuple[Ref, ...]:
     """Refs of ``per_class`` instances of each class, in the data set's order.
 
     The seed shuffles the refs of each class on their own, and the first ones are taken: the set
-    for k is contained in that for k + 1, and an added class does not change the others.
+    for k is contained in that for k + 1, and an added class does not change the others. Refs to
+    several things or to none, as in gRefCOCO, are of no class and left out.
 
     Args:
         dataset: a split with refs; for the paper's figure "train" of RefCOCOg.
@@ -38,7 +39,8 @@ def few_shot(dataset: Dataset, per_class: int, seed: int) -> tuple[Ref, ...]:
         )
     by_class: dict[int, list[int]] = defaultdict(list)
     for row, ref in enumerate(dataset.refs):
-        by_class[ref.category].append(row)
+        if len(ref.annotations) == 1:
+            by_class[ref.category].append(row)
     chosen: list[int] = []
     for category, rows in by_class.items():
         order = np.random.default_rng([seed, category]).permutation(len(rows))
@@ -60,7 +62,7 @@ def record(dataset: Dataset, refs: tuple[Ref, ...], per_class: int, seed: int) -
         "refs": [
             {
                 "ref_id": ref.id,
-                "ann_id": ref.annotations[0] if len(ref.annotations) == 1 else [*ref.annotations],
+                "ann_id": ref.annotations[0],
                 "image_id": ref.image,
                 "category_id": ref.category,
                 "sentences": [{"sent_id": s.id, "raw": s.text} for s in ref.sentences],

@@ -22,7 +22,7 @@ from refmask.evaluation.system import SegmenterSystem
 from refmask.fingerprint import Fingerprint
 from refmask.methods.global_local import GlobalLocal
 from refmask.metrics import ImageOverlaps, QueryResults
-from refmask.metrics.results import COLUMNS
+from refmask.metrics.results import COLUMNS, NUMBERS
 from refmask.ops.files import write_whole
 from refmask.reproduce.context import Column, ExperimentContext
 from refmask.segmenter import Segmenter
@@ -37,7 +37,9 @@ ALPHAS = tuple(round(0.05 * step, 2) for step in range(21))
 BETAS = tuple(round(0.1 * step, 1) for step in range(11))
 GRID: tuple[Blend, ...] = tuple((alpha, beta) for alpha in ALPHAS for beta in BETAS)
 
-#: Columns of ``QueryResults`` that depend on the chosen proposal.
+#: Columns of ``QueryResults`` where every expression refers to one thing, as in the paper.
+SWEPT_COLUMNS = tuple(name for name in COLUMNS if name not in NUMBERS)
+#: Those that depend on the chosen proposal.
 CHOICE_COLUMNS = ("intersection", "union", "right_class", "right_instance")
 
 
@@ -55,7 +57,11 @@ def sweep(context: ExperimentContext, column: Column, tower: str) -> dict[Blend,
     segmenter = context.segmenter(tower, "global-local", column)
     # The blend of the segmenter's own method does not matter here.
     path = sweep_file(
-        context, column, segmenter, {"grid": GRID, "columns": [*COLUMNS]}, without=("alpha", "beta")
+        context,
+        column,
+        segmenter,
+        {"grid": GRID, "columns": [*SWEPT_COLUMNS]},
+        without=("alpha", "beta"),
     )
     if not path.is_file():
         context.say(f"{column.label}: {len(GRID)} blends -> {path}")
@@ -142,7 +148,7 @@ def best_of(scores: npt.NDArray[np.floating[Any]]) -> list[int | None]:
 
 def pack(results: Sequence[QueryResults]) -> bytes:
     """Results on the same queries and proposals as one ``.npz``; shared columns are stored once."""
-    arrays = {name: getattr(results[0], name) for name in COLUMNS}
+    arrays = {name: getattr(results[0], name) for name in SWEPT_COLUMNS}
     arrays |= {name: np.stack([getattr(part, name) for part in results]) for name in CHOICE_COLUMNS}
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
