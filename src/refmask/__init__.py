@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from refmask.answer import Candidate as Candidate
     from refmask.answer import Segmentation as Segmentation
-    from refmask.answer import Why as Why
     from refmask.clip import ClipBackbone as ClipBackbone
     from refmask.clip import load_clip as load_clip
     from refmask.compat import Compat as Compat
@@ -46,10 +45,11 @@ if TYPE_CHECKING:
     from refmask.types import Query as Query
     from refmask.types import Sample as Sample
     from refmask.types import TargetPhrase as TargetPhrase
+    from refmask.why import Why as Why
 
 #: Where the public names live. Each is imported on first use, so that the command starts quickly.
 _PUBLIC = {
-    "answer": ("Candidate", "Segmentation", "Why"),
+    "answer": ("Candidate", "Segmentation"),
     "clip": ("ClipBackbone", "load_clip"),
     "compat": ("Compat",),
     "data": ("load_dataset",),
@@ -85,6 +85,7 @@ _PUBLIC = {
         "Sample",
         "TargetPhrase",
     ),
+    "why": ("Why",),
 }
 _HOME = {name: f"refmask.{module}" for module, names in _PUBLIC.items() for name in names}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -11,7 +11,8 @@ import numpy as np
 from refmask.errors import MissingResource
 from refmask.ops import rle
 from refmask.provenance import Provenance
-from refmask.types import BoolArray, FloatArray, MaskProposals, TargetPhrase, sealed
+from refmask.types import BoolArray, FloatArray, MaskProposals, sealed
+from refmask.why import Why
 
 if TYPE_CHECKING:
     from supervision import Detections
@@ -23,28 +24,6 @@ SAME_THING = 0.5
 NO_REGIONS, ONE_REGION, LOW = "no regions", "one region only", "low confidence"
 #: Why there is none, beside what ``Why.note`` tells.
 ABSENT = "nothing fits"
-
-
-@dataclass(frozen=True, eq=False)
-class Why:
-    """The reasons for an answer.
-
-    Attributes:
-        phrase: the expression as read: its noun phrase and head.
-        runner_up: index of the best proposal that is another thing (its IoU with the answer is
-            below ``SAME_THING``), or None when there is none.
-        margin: how far the best leads over the runner-up by what decides, see
-            ``Segmentation.standing``; 0.0 without a runner-up.
-        terms: score of each proposal per term, float32 (N,) each, keyed by the term's name.
-        note: why a confidence would mean nothing ("blank image", or what the method says of a
-            phrase that it does not know or does not find), where something tells.
-    """
-
-    phrase: TargetPhrase
-    runner_up: int | None
-    margin: float
-    terms: dict[str, FloatArray] = field(default_factory=dict, repr=False)
-    note: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +87,13 @@ class Segmentation:
             several things are asked for, none where nothing here is what is asked for.
         share: 0 to 1, what all proposals of the same thing as the chosen one (``SAME_THING``) have
             together of the scores' softmax. Where that means something it is the ``confidence``.
-        why: noun phrase, runner-up and margin.
+        why: the reading, the runner-up, and what each term says.
         view: draws the answer in notebooks, where there is an image to draw it on.
         provenance: the model, its weights, proposals and method that it comes from.
         expected_iou: float32 (N,), 0 to 1, of each proposal with what the expression refers to,
             where that decides instead of the scores (see ``Segmenter.consensus``); else None.
+        calibrated: whether the confidence was fitted to how often such a model is right; False for
+            a guess.
     """
 
     proposals: MaskProposals
@@ -123,6 +104,7 @@ class Segmentation:
     view: View | None = None
     provenance: Provenance | None = None
     expected_iou: FloatArray | None = None
+    calibrated: bool = True
 
     #: Below this confidence an answer calls itself unsure.
     UNSURE_BELOW: ClassVar[float] = 0.5
@@ -246,9 +228,11 @@ class Segmentation:
             "noun_phrase": phrase.noun_phrase,
             "head": phrase.head,
             "confidence": rounded(self.confidence),
+            "calibrated": self.calibrated,
             "unsure": self.unsure,
             "reason": self.reason,
             "margin": round(self.why.margin, 4),
+            "why": self.why.to_dict(self.best),
             "proposals": len(self.proposals),
             "absent": self.absent,
             "answer": None if whole is None else whole.to_dict(),
@@ -268,7 +252,15 @@ class Segmentation:
     @property
     def verdict(self) -> str:
         """How far to trust the answer, in words; see :func:`verdict`."""
-        return verdict(self.confidence, self.reason)
+        if self.absent:
+            return f"none: {self.reason}"
+        guessed = self.confidence is not None and not self.calibrated
+        return verdict(self.confidence, self.reason) + (", uncalibrated" if guessed else "")
+
+    @property
+    def reasons(self) -> str:
+        """What decided, in a sentence; "" where nothing did."""
+        return self.why.sentence(self.best)
 
     @property
     def _meaningless(self) -> str | None:

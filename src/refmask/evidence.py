@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from refmask.methods.base import Method
-from refmask.selection import SIMILARITY, Evidence, class_phrase, presence
+from refmask.selection import Evidence, class_phrase, presence
 from refmask.terms import NounScores, evidence, noun_phrases, phrase_of
 from refmask.terms.colour import coloured
 from refmask.terms.node import ImageEvidence
 from refmask.types import FloatArray, ImageFeatures, TargetPhrase, unchanging
+from refmask.why import SIMILARITY
 
 if TYPE_CHECKING:
     from refmask.segmenter import Segmenter

@@ -11,14 +11,22 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from refmask.answer import SAME_THING, Segmentation, Why, softmax
+from refmask.answer import SAME_THING, Segmentation, softmax
 from refmask.cache.scene_file import read_scene, write_scene
 from refmask.evidence import Gatherer
 from refmask.ops.images import is_blank
 from refmask.ops.masks import areas_of, iou_with, pairwise_iou
 from refmask.ops.processes import check_process
 from refmask.provenance import Provenance
-from refmask.selection import Calibration, Evidence, joined, parts_of, select, shortfall
+from refmask.selection import (
+    Calibration,
+    Evidence,
+    count_things,
+    joined,
+    parts_of,
+    select,
+    shortfall,
+)
 from refmask.terms.layout import Layout
 from refmask.terms.node import ImageEvidence
 from refmask.types import (
@@ -32,6 +40,7 @@ from refmask.types import (
 )
 from refmask.visualize.overlay import Overlay, png
 from refmask.visualize.proposals import draw_readably
+from refmask.why import Why
 
 if TYPE_CHECKING:
     from refmask.segmenter import Segmenter
@@ -191,11 +200,13 @@ class Scene:
         """The answer to a phrase by the evidence for each of its parts."""
         whole = joined(phrase, parts)
         note = whole.note or self._fault
-        chosen: tuple[int, ...] = ()
+        chosen, things = tuple[int, ...](), None
         if len(self.proposals):
             found = [select(self.segmenter.rules, part, self._same) for part in parts]
             chosen = tuple(dict.fromkeys(one for part in found for one in part))
             note = note or shortfall(self.segmenter.rules, parts, found)
+            if phrase.reading.is_placed:
+                things = count_things(whole, self._same)
         drawings = self._drawings(chosen)
         others = np.flatnonzero(~drawings)
         runner_up = int(others[whole.standing[others].argmax()]) if chosen and len(others) else None
@@ -205,10 +216,11 @@ class Scene:
             scores=whole.scores,
             chosen=chosen,
             share=self._share(whole, chosen, drawings),
-            why=Why(phrase, runner_up, float(margin), dict(whole.terms), note),
+            why=Why(phrase, runner_up, float(margin), dict(whole.terms), note, things),
             view=self._view,
             provenance=self.provenance,
             expected_iou=whole.standing if self.segmenter.consensus else None,
+            calibrated=self.segmenter.calibrated,
         )
 
     def _same(self) -> BoolArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -17,6 +17,7 @@ from refmask.ops.processes import check_process
 from refmask.provenance import Provenance, label_of
 from refmask.scene import Scene
 from refmask.selection import ONE, RULES, Calibration, Rules, common_phrases
+from refmask.terms import spell_terms
 from refmask.text.parser import PhraseParser
 from refmask.types import ContextFeatures, MaskProposals, MaskProposer, unchanging
 
@@ -61,16 +62,22 @@ class Segmenter:
         return self.method.encode_text(common_phrases())
 
     @property
+    def calibrated(self) -> bool:
+        """Whether a confidence was fitted; the released code's are taken as they are."""
+        return self.calibration is None or bool(self.calibration.fitted)
+
+    @property
     def choice(self) -> dict[str, Any]:
         """What choosing depends on beside the method: terms, consensus, rules, calibration."""
-        terms = {f"terms.{name}": weight for name, weight in self.terms.items() if weight}
-        consensus = {"consensus": True} if self.consensus else {}
-        if self.rules == ONE:
-            return terms | consensus
-        answers = next(name for name, rules in RULES.items() if rules == self.rules)
-        made = {} if self.calibration is None else asdict(self.calibration)
-        fitted = {f"calibration.{name}": value for name, value in made.items()}
-        return terms | consensus | {"answers": answers} | fitted
+        used = {name: weight for name, weight in self.terms.items() if weight}
+        choice: dict[str, Any] = {"terms": spell_terms(used)} if used else {}
+        if self.consensus:
+            choice["consensus"] = True
+        if self.rules != ONE:
+            choice["answers"] = next(name for name, rules in RULES.items() if rules == self.rules)
+            if self.calibration is not None:
+                choice["calibration"] = str(self.calibration)
+        return choice
 
     @cached_property
     def provenance(self) -> Provenance:

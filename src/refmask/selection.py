@@ -25,6 +25,7 @@ from refmask.types import (
     IntArray,
     TargetPhrase,
 )
+from refmask.why import SIMILARITY
 
 #: Common things in images: what the noun of a phrase is compared with.
 COMMON = (
@@ -41,12 +42,12 @@ COMMON = (
     *("book", "paper", "picture", "bag", "box", "basket", "umbrella", "ball", "racket", "kite"),
     *("skateboard", "toy", "guitar", "floor", "shadow", "background", "pattern", "texture"),
 )
-#: The method's part of the scores, among the terms.
-SIMILARITY = "similarity"
 #: What is there is there as likely as not, or likelier.
 LIKELY = 0.5
-#: Of several things each is as good as the best to so many nats of what the terms say.
+#: Of several things each is as good as the best to so many nats of what the terms say,
 AS_GOOD = 2.5
+#: and as similar as the best to so many.
+ALIKE = 3.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,12 @@ class Calibration:
     contrast: float = 1.0
     bias: float = 4.0
     fitted: str = ""
+
+    def __str__(self) -> str:
+        """Its numbers, for reports."""
+        numbers = self.temperature, self.similarity, self.contrast, self.bias
+        written = "/".join(f"{number:g}" for number in numbers)
+        return written if self.fitted else f"{written} uncalibrated"
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Calibration:
@@ -252,9 +259,18 @@ def select(rules: Rules, evidence: Evidence, same: Callable[[], BoolArray]) -> t
     return tuple(int(thing) for thing in things[fitting])
 
 
+def count_things(evidence: Evidence, same: Callable[[], BoolArray]) -> int | None:
+    """How many things the image shows of the kind that a phrase names; None if that is unknown."""
+    if evidence.presence is None:
+        return None
+    shown = evidence.presence >= LIKELY
+    order = np.argsort(-evidence.standing, kind="stable")
+    return int(shown[_things(order[shown[order]], same())].sum()) if shown.any() else 0
+
+
 def _things(order: IntArray, same: BoolArray) -> IntArray:
     """One proposal for each thing, in order."""
-    free = np.ones(len(order), np.bool_)
+    free = np.ones(len(same), np.bool_)
     chosen = []
     for proposal in order:
         if free[proposal]:
@@ -268,8 +284,9 @@ def _fitting(evidence: Evidence) -> BoolArray:
     fitting = np.ones(len(evidence.scores), np.bool_)
     if evidence.presence is not None:
         fitting &= evidence.presence >= LIKELY
-    told = [values for name, values in evidence.terms.items() if name != SIMILARITY]
-    if told and fitting.any():
-        total = np.sum(told, axis=0)
-        fitting &= total >= total[fitting].max() - AS_GOOD
+    own = evidence.terms.get(SIMILARITY, evidence.scores)
+    if fitting.any():
+        fitting &= own >= own[fitting].max() - ALIKE
+        told = evidence.scores - own
+        fitting &= told >= told[fitting].max() - AS_GOOD
     return fitting

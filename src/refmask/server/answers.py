@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from refmask.ops.polygons import polygons
+from refmask.reading import Reading
 from refmask.scene import Scene
 from refmask.types import BoolArray, TargetPhrase
 from refmask.visualize.overlay import png
@@ -63,6 +64,32 @@ class Origin(_Exact):
     label: str | None = Field(description="A limit of the model that users must know, if any.")
 
 
+class TermValues(_Exact):
+    """What a term adds to the scores of two proposals, in nats."""
+
+    answer: float | None
+    runner_up: float | None
+
+
+class Reasons(_Exact):
+    """The reading of the phrase, and which term decided."""
+
+    reading: dict[str, Any] = Field(
+        description="The parts of the phrase: noun, phrase, count, attributes, cues, relations, "
+        "excluded, joined, unread; see the guide to words of place."
+    )
+    terms: dict[str, TermValues] = Field(
+        description="By the term's name; 'similarity' is the method's part."
+    )
+    deciding: str | None = Field(
+        description="The term that puts the answer furthest before the runner-up."
+    )
+    sentence: str = Field(description="That term in words; empty where there is none.")
+    things: int | None = Field(
+        description="How many things of the kind the image shows; null where that is unknown."
+    )
+
+
 #: Small examples for the OpenAPI document.
 ORIGIN: dict[str, Any] = {
     "model": "embedded",
@@ -92,9 +119,20 @@ EXAMPLE: dict[str, Any] = {
             "height": 60,
             "width": 80,
             "confidence": 0.6385,
+            "calibrated": True,
             "unsure": False,
             "reason": None,
             "margin": 0.554,
+            "why": {
+                "reading": Reading("car", "red car", attributes=("red",)).to_dict(),
+                "terms": {
+                    "similarity": {"answer": 6.8967, "runner_up": 6.3427},
+                    "colour": {"answer": -0.03, "runner_up": -0.03},
+                },
+                "deciding": "similarity",
+                "sentence": "it looks most like 'the red car'",
+                "things": None,
+            },
             "proposals": 34,
             "absent": False,
             "answer": CANDIDATE,
@@ -119,12 +157,16 @@ class Answer(BaseModel):
         description="0 to 1; null where it has no meaning: without an answer, with one region "
         "only, in a blank image, or when the model knows no word of the phrase."
     )
+    calibrated: bool = Field(
+        description="The confidence was fitted to how often the model is right; else a guess."
+    )
     unsure: bool = Field(description="The confidence is null or below 0.5.")
     reason: str | None = Field(description="Why the answer is unsure; null otherwise.")
     margin: float = Field(
         description="The answer's lead over the runner-up in expected_iou, or in score where that "
         "is null."
     )
+    why: Reasons
     proposals: int = Field(description="Number of mask proposals.")
     absent: bool = Field(
         description="Nothing in the image is what the phrase asks for; there is no answer."

@@ -71,6 +71,16 @@ def parse_terms(text: str) -> dict[str, float]:
     return weights
 
 
+def spell_terms(weights: Mapping[str, float]) -> str:
+    """Weights of terms as ``parse_terms`` takes them."""
+    if weights == parse_terms(ALL):
+        return ALL
+    named = (
+        name if weight == 1 else f"{name}:weight={weight:g}" for name, weight in weights.items()
+    )
+    return "+".join(named)
+
+
 def evidence(
     weights: Mapping[str, float], image: ImageEvidence, phrase: TargetPhrase, nouns: NounScores
 ) -> dict[str, FloatArray]:
