@@ -86,7 +86,7 @@ WORN = PARTS | _words(
     "tank tanktop tshirts pant blazer bikini swimsuit trunks spectacles goggles shoes boots gloves "
     "trouser hoody raincoat overcoat wetsuit poncho robe gown sari kimono overalls tights "
     "leggings heels cleats cardigan polo turban bandana headband necklace bracelet earrings "
-    "cornrows socks sandals sneakers mitt cape hats jersey mohawk dreads ponytails braids wig fur collar "
+    "cornrows socks sandals sneakers mitt cape hats mohawk dreads ponytails braids wig fur collar "
     "backpack purse apron gear mustache bangs ponytail number logo"
 )
 #: What is worn, and a thing of its own all the same.

@@ -101,7 +101,7 @@ def _portions(things: Things, head: int, whole: int) -> int | None:
 
 
 def _number(word: str) -> int | None:
-    if word.isdigit():
+    if word.isdecimal():
         return int(word) if 2 <= int(word) <= MOST else None
     return NUMBERS.get(word) or PAIRS.get(word)
 

@@ -1,9 +1,10 @@
 """Read an expression: what it says of its target beside the noun.
 
-The rules work on any English dependency parse, in three steps. *Things* are the nouns that name
-something which may stand in an image (``text.things``). *Cues* are words of place, order, size,
-depth and edge; each belongs to the nearest thing above it (``text.cues``). *Relations* are
-prepositions and verbs between two things (``text.relations``).
+The rules work on any English dependency parse, in steps. *Things* are the nouns that name
+something which may stand in an image (``text.things``). *Relations* are prepositions and verbs
+between two things, or what leaves one out (``text.relations``). *Cues* are words of place, order,
+size, depth and edge; each belongs to the nearest thing above it (``text.cues``), as do *colours*
+(``text.colours``). At last things are counted and joined (``text.number``).
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ class Things:
         word, token = self.words[at], self.doc[at]
         if word in FRUITS and token.pos_ in NOUNS:
             return self.previous(at) in WORN | {"in", "wearing"}
-        if word.isdigit():
+        if word.isdecimal():
             return self.next(at) == "from"
         return word in HUES or word in NUMBERS or word in SEVERAL_ALONE
 
