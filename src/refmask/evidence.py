@@ -60,14 +60,14 @@ class Gatherer:
         notes = self.method.unknown(phrases)
         shown = self._presence(phrases) if count else [None] * len(phrases)
         found = []
-        for t, phrase in enumerate(phrases):
-            own = similarity[t]
-            if phrase.reading.is_placed and terms[t]:
-                own = tempered(own, shown[t])
-            told = {SIMILARITY: own}
-            scores = unchanging(np.asarray(told[SIMILARITY] + added[t], np.float32))
-            told |= terms[t]
-            found.append(Evidence(phrase, scores, self.standing(scores), told, shown[t], notes[t]))
+        for phrase, own, more, of_phrase, likely, note in zip(
+            phrases, similarity, added, terms, shown, notes, strict=True
+        ):
+            told = tempered(own, likely) if phrase.reading.is_placed and of_phrase else own
+            scores = unchanging(np.asarray(told + more, np.float32))
+            named = {SIMILARITY: told, **of_phrase}
+            standing = self.standing(scores)
+            found.append(Evidence(phrase, scores, standing, own, named, likely, note))
         return found
 
     def _terms(self, phrases: Sequence[TargetPhrase]) -> list[dict[str, FloatArray]]:

@@ -109,6 +109,7 @@ class Evidence:
         phrase: the phrase.
         scores: float32 (N,), the method's with all terms.
         standing: float32 (N,), what decides: the scores, or expected IoU.
+        similarity: float32 (N,), the method's scores alone.
         terms: float64 (N,) by name, part of the scores.
         presence: float32 (N,), 0 to 1, how likely each shows what the phrase names; None where
             nothing can be told.
@@ -118,6 +119,7 @@ class Evidence:
     phrase: TargetPhrase
     scores: FloatArray
     standing: FloatArray
+    similarity: FloatArray
     terms: Mapping[str, FloatArray] = field(default_factory=dict)
     presence: FloatArray | None = None
     note: str | None = None
@@ -202,6 +204,7 @@ def joined(phrase: TargetPhrase, parts: Sequence[Evidence]) -> Evidence:
         phrase,
         np.max([part.scores for part in parts], axis=0),
         np.max([part.standing for part in parts], axis=0),
+        first.similarity,
         first.terms,
         np.max(shown, axis=0) if shown else None,
         note,
@@ -263,9 +266,8 @@ def count_things(evidence: Evidence, same: Callable[[], BoolArray]) -> int | Non
     """How many things the image shows of the kind that a phrase names; None if that is unknown."""
     if evidence.presence is None:
         return None
-    shown = evidence.presence >= LIKELY
     order = np.argsort(-evidence.standing, kind="stable")
-    return int(shown[_things(order[shown[order]], same())].sum()) if shown.any() else 0
+    return len(_things(order[_of_kind(evidence)[order]], same()))
 
 
 def _things(order: IntArray, same: BoolArray) -> IntArray:
@@ -279,14 +281,17 @@ def _things(order: IntArray, same: BoolArray) -> IntArray:
     return np.array(chosen)
 
 
-def _fitting(evidence: Evidence) -> BoolArray:
-    """Which proposals show what the phrase names as well as the best: bool (N,)."""
-    fitting = np.ones(len(evidence.scores), np.bool_)
+def _of_kind(evidence: Evidence) -> BoolArray:
+    """Which proposals show what the phrase names about as well as the best: bool (N,)."""
+    shown = np.ones(len(evidence.scores), np.bool_)
     if evidence.presence is not None:
-        fitting &= evidence.presence >= LIKELY
-    own = evidence.terms.get(SIMILARITY, evidence.scores)
-    if fitting.any():
-        fitting &= own >= own[fitting].max() - ALIKE
-        told = evidence.scores - own
-        fitting &= told >= told[fitting].max() - AS_GOOD
-    return fitting
+        shown &= evidence.presence >= LIKELY
+    most = evidence.similarity[shown].max(initial=-np.inf)
+    return np.asarray(shown & (evidence.similarity >= most - ALIKE))
+
+
+def _fitting(evidence: Evidence) -> BoolArray:
+    """Which of these are as good as the best by what the terms say: bool (N,)."""
+    fitting = _of_kind(evidence)
+    told = evidence.scores - evidence.terms.get(SIMILARITY, evidence.scores)
+    return np.asarray(fitting & (told >= told[fitting].max(initial=-np.inf) - AS_GOOD))

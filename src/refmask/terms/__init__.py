@@ -75,10 +75,9 @@ def spell_terms(weights: Mapping[str, float]) -> str:
     """Weights of terms as ``parse_terms`` takes them."""
     if weights == parse_terms(ALL):
         return ALL
-    named = (
+    return "+".join(
         name if weight == 1 else f"{name}:weight={weight:g}" for name, weight in weights.items()
     )
-    return "+".join(named)
 
 
 def evidence(
