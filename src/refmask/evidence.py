@@ -67,7 +67,8 @@ class Gatherer:
             scores = unchanging(np.asarray(told + more, np.float32))
             named = {SIMILARITY: told, **of_phrase}
             standing = self.standing(scores)
-            found.append(Evidence(phrase, scores, standing, own, named, likely, note))
+            fitted = self.segmenter.calibrated
+            found.append(Evidence(phrase, scores, standing, own, named, likely, note, fitted))
         return found
 
     def _terms(self, phrases: Sequence[TargetPhrase]) -> list[dict[str, FloatArray]]:

@@ -230,8 +230,10 @@ class Scene:
 
     def _drawings(self, chosen: tuple[int, ...]) -> BoolArray:
         """Which proposals draw one of the chosen things: bool (N,)."""
+        if not chosen:
+            return np.zeros(len(self.proposals), np.bool_)
         drawn = [self.drawings_of(index) for index in chosen]
-        return np.asarray(np.any(np.reshape(drawn, (-1, len(self.proposals))), axis=0), np.bool_)
+        return np.asarray(np.any(drawn, axis=0), np.bool_)
 
     def _share(self, evidence: Evidence, chosen: tuple[int, ...], drawings: BoolArray) -> float:
         """What the chosen things have of the scores' softmax, times how likely they are there."""
@@ -239,6 +241,6 @@ class Scene:
             return 0.0
         calibration = self.segmenter.calibration or Calibration()
         share = float(softmax(evidence.scores / calibration.temperature)[drawings].sum())
-        if self.segmenter.rules.absent and evidence.presence is not None:
+        if self.segmenter.rules.absent and evidence.calibrated and evidence.presence is not None:
             share *= float(evidence.presence[list(chosen)].mean())
         return min(share, 1.0)

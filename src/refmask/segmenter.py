@@ -75,7 +75,7 @@ class Segmenter:
             choice["consensus"] = True
         if self.rules != ONE:
             choice["answers"] = next(name for name, rules in RULES.items() if rules == self.rules)
-            if self.calibration is not None:
+            if self.calibration is not None and self.calibrated:
                 choice["calibration"] = str(self.calibration)
         return choice
 

@@ -59,7 +59,8 @@ class Calibration:
         similarity: weight of a noun's score in the log odds that a proposal shows it,
         contrast: of its lead over common nouns, and
         bias: what is added. At 0 half of such things are there.
-        fitted: what it was fitted on; "" for a guess, which answers call "uncalibrated".
+        fitted: what it was fitted on; "" for a guess, which answers call "uncalibrated", and for
+            which nothing is called absent.
     """
 
     temperature: float = 1.0
@@ -71,8 +72,7 @@ class Calibration:
     def __str__(self) -> str:
         """Its numbers, for reports."""
         numbers = self.temperature, self.similarity, self.contrast, self.bias
-        written = "/".join(f"{number:g}" for number in numbers)
-        return written if self.fitted else f"{written} uncalibrated"
+        return "/".join(f"{number:g}" for number in numbers)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Calibration:
@@ -114,6 +114,7 @@ class Evidence:
         presence: float32 (N,), 0 to 1, how likely each shows what the phrase names; None where
             nothing can be told.
         note: why the scores mean nothing; None where they do.
+        calibrated: whether the presence was fitted. A guess rules nothing out.
     """
 
     phrase: TargetPhrase
@@ -123,6 +124,7 @@ class Evidence:
     terms: Mapping[str, FloatArray] = field(default_factory=dict)
     presence: FloatArray | None = None
     note: str | None = None
+    calibrated: bool = True
 
 
 def parts_of(phrase: TargetPhrase, rules: Rules, *, placed: bool) -> list[TargetPhrase]:
@@ -208,6 +210,7 @@ def joined(phrase: TargetPhrase, parts: Sequence[Evidence]) -> Evidence:
         first.terms,
         np.max(shown, axis=0) if shown else None,
         note,
+        first.calibrated,
     )
 
 
@@ -234,7 +237,9 @@ def shortfall(
 
 def _is_shown(evidence: Evidence) -> bool:
     """Whether any proposal is likely to show what the phrase names."""
-    return evidence.presence is None or bool(evidence.presence.max() >= LIKELY)
+    if evidence.presence is None or not evidence.calibrated:
+        return True
+    return bool(evidence.presence.max() >= LIKELY)
 
 
 def select(rules: Rules, evidence: Evidence, same: Callable[[], BoolArray]) -> tuple[int, ...]:

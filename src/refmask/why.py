@@ -111,7 +111,8 @@ def _sentence(name: str, phrase: TargetPhrase, things: int | None) -> str:
         return f"the runner-up is rather '{_named(reading.excluded[0])}', which is excluded"
     if name == "relation":
         return "; ".join(_related(relation) for relation in reading.relations)
-    cue = next((cue for cue in reading.cues if cue.kind == name), None)
+    kinds = ("edge", "alone") if name == "edge" else (name,)
+    cue = next((cue for cue in reading.cues if cue.kind in kinds), None)
     return f"'{phrase.expression}' fits it best" if cue is None else _described(cue, things)
 
 

@@ -16,6 +16,9 @@ READINGS = {
     "depth": Reading("thing", "thing", (Cue("depth", "near"),)),
     "edge": Reading("thing", "thing", (Cue("alone"),)),
     "relation": Reading("thing", "thing", (), (Relation("near", Reading("dog", "dog")),)),
+    "exclusion": Reading(
+        "thing", "thing", excluded=(Reading("one", "one", (Cue("place", "left"),)),)
+    ),
     "colour": Reading("thing", "red thing", attributes=("red",)),
 }
 

@@ -165,3 +165,30 @@ def test_a_layout_counts_every_thing_once():
     layout = Layout.of(np.zeros((60, 90, 3), np.uint8), rows_of_parts())
     assert layout.things(np.array([0.5, 1.0, 0.9, 0.8, 0.4])).tolist() == [1, 1, 2, 3, 2]
     assert repr(layout) == "<Layout of 5 boxes>"
+
+
+def test_what_is_excluded_is_not_chosen():
+    left = Reading("one", "one", (Cue("place", "left"),))
+    weights = WEIGHTS | {"exclusion": 1.0}
+    layout = Layout(np.array(ROW, np.float64))
+    image = ImageEvidence(
+        np.zeros((1, 1, 3), np.uint8), MaskProposals.empty(1, 1), {Layout.of: layout}
+    )
+    mug = Reading("mug", "mug", excluded=(left,))
+    phrase = TargetPhrase("x", "x", "x", "mug", reading=mug)
+    told = evidence(weights, image, phrase, lambda _: np.ones(4))["exclusion"]
+    assert told.argmin() == 0
+    assert told[0] < -3 < -0.1 < told[3]
+    assert "exclusion" not in evidence(WEIGHTS, image, phrase, lambda _: np.ones(4))
+
+
+def test_another_thing_is_excluded_by_its_own_noun():
+    shown = {"mug": np.array([1.0, 1.0, 0.1, 0.1]), "cup": np.array([0.1, 1.0, 0.1, 0.1])}
+    reading = Reading("mug", "mug", excluded=(Reading("cup", "cup"),))
+    layout = Layout(np.array(ROW, np.float64))
+    image = ImageEvidence(
+        np.zeros((1, 1, 3), np.uint8), MaskProposals.empty(1, 1), {Layout.of: layout}
+    )
+    phrase = TargetPhrase("x", "x", "x", "mug", reading=reading)
+    told = evidence({"exclusion": 1.0}, image, phrase, lambda noun: shown[noun.head])["exclusion"]
+    assert told.argmin() == 1

@@ -22,6 +22,7 @@ from refmask.cli.options import (
 )
 from refmask.cli.setup import offer
 from refmask.errors import ConfigurationError, InputError
+from refmask.why import SIMILARITY
 
 if TYPE_CHECKING:
     from refmask.answer import Segmentation
@@ -156,6 +157,9 @@ def _answer(
 
 def _summary(answer: Segmentation) -> str:
     expression = answer.why.phrase.expression
-    if answer.best is None:
+    if not len(answer.proposals):
         return f"{expression!r}: no proposals, so no answer"
-    return f"{expression!r}: {answer.verdict}"
+    several = f"{len(answer.chosen)} things, " if len(answer.chosen) > 1 else ""
+    decided = answer.why.deciding(answer.best)
+    reason = f" ({answer.reasons})" if decided not in (None, SIMILARITY) else ""
+    return f"{expression!r}: {several}{answer.verdict}{reason}"
