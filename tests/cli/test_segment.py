@@ -51,6 +51,7 @@ def test_one_image_two_phrases(image, masks, model, tmp_path, capsys):
     assert status == 0
     assert printed.err == ""
     assert "'the red car': confidence" in printed.out
+    assert "uncalibrated" in printed.out
     names = ["01-the-red-car", "02-left-guy-in-blue"]
     kinds = ("json", "mask.png", "overlay.png")
     assert files(out) == [f"street/{name}.{kind}" for name in names for kind in kinds]
@@ -241,7 +242,7 @@ def test_the_embedded_model_says_what_it_is_for_before_it_answers(image, tmp_pat
     assert main(words) == 0
     note, answer = stream_text.getvalue().splitlines()
     assert note.startswith("refmask: model: embedded (emoji model: knows emoji scenes only)")
-    assert "'the duck': confidence" in answer
+    assert "'the duck': none: nothing here looks like 'duck'" in answer
 
 
 def test_defaults_come_from_the_environment_and_the_file(

@@ -71,7 +71,9 @@ def quarters():
 
 @pytest.fixture(scope="session")
 def segmenter(quarters):
-    return refmask.load("embedded", proposals=quarters, precision="fp32")
+    return refmask.load(
+        "embedded", proposals=quarters, precision="fp32", answers="one", terms="none"
+    )
 
 
 def png_of(pixels):

@@ -159,7 +159,7 @@ def test_ranks_and_probabilities(store, tab):
 def test_what_decides_is_shown_by_its_name(store, tab):
     found = store.find(tab, "the red car", WEIGHTS)
     shares = np.array([0.1, 0.4, 0.3, 0.2], np.float32)
-    answer = dataclasses.replace(found.answer, best=1, expected_iou=shares)
+    answer = dataclasses.replace(found.answer, chosen=(1,), expected_iou=shares)
     shown = views.answer(answer)
     assert (shown["measure"], shown["order"]) == ("expected IoU", [1, 2, 3, 0])
     assert shown["standing"] == pytest.approx(shares, abs=1e-3)

@@ -41,6 +41,8 @@ from refmask.types import (
 LEAST = 1e-4
 #: Scores are divided by it. Chosen like the weights below, by mean IoU on 64 photographs.
 TEMPERATURE = 0.5
+#: What leads over chance by less, in nats, tells next to nothing, and loses so many.
+ABOVE_CHANCE, NOTHING = 1.0, 5.0
 #: Nouns whose affinities have at least this cosine mean nearly the same.
 SYNONYM = 0.5
 #: Masks that cover their union more than this many times on average are alternative guesses.
@@ -168,7 +170,7 @@ class ClassPosterior(BlendedMethod):
         common: ContextFeatures,
         others: BoolArray,
     ) -> tuple[FloatArray, FloatArray]:
-        """Log likelihoods; and their lead over common nouns, plus that over chance.
+        """Log likelihoods; and their lead over chance, plus its lead over that of common nouns.
 
         Chance is a uniform distribution over the classes. The lesser of both leads over it counts,
         in context or alone: a tenth of the classes have an affinity to persons, so that in one of
@@ -179,13 +181,16 @@ class ClassPosterior(BlendedMethod):
         known = alone.any(axis=1, keepdims=True)
         alone = np.where(known, alone, image_features.global_context)
         features = ContextFeatures(image_features.global_context, alone)
-        chance = np.log(affinity.mean(axis=1, keepdims=True) + np.float32(LEAST))
+        chance = _chance(affinity)
         likely, rival = self._likelihood(features, affinity), self._likelihood(features, rivals)
         others = others & (_cosines(affinity, rivals) < SYNONYM)
+        rival -= _chance(rivals)
         best = [rival[other].max(axis=0, initial=-np.inf) for other in others]
-        lead = likely - np.reshape(best, likely.shape)
-        lead += np.minimum(*_views(features, affinity)) - chance
-        return likely, np.asarray(lead, np.float32)
+        lead = likely - chance
+        contrast = np.minimum(*_views(features, affinity)) - chance
+        contrast += lead - np.reshape(best, likely.shape)
+        contrast[lead < ABOVE_CHANCE] -= NOTHING
+        return likely, np.asarray(contrast, np.float32)
 
     def focus(
         self,
@@ -262,6 +267,11 @@ class ClassPosterior(BlendedMethod):
         """Blended log probabilities: (T, C) affinities to float32 (T, N)."""
         in_context, alone = _views(masks, affinity)
         return np.asarray(self.alpha * in_context + (1 - self.alpha) * alone, np.float32)
+
+
+def _chance(affinity: FloatArray) -> FloatArray:
+    """Log likelihood of a uniform distribution over the classes, float32 (T, 1)."""
+    return np.asarray(np.log(affinity.mean(axis=1, keepdims=True) + np.float32(LEAST)))
 
 
 def _cosines(left: FloatArray, right: FloatArray) -> FloatArray:

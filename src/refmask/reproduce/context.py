@@ -27,6 +27,7 @@ from refmask.proposals import load_proposer, shared
 from refmask.proposals.refine import Refinement
 from refmask.reproduce.table import Table
 from refmask.segmenter import Segmenter
+from refmask.terms import NONE
 from refmask.text.parser import PhraseParser
 from refmask.types import MaskProposer, Sample
 
@@ -154,13 +155,15 @@ class ExperimentContext:
         return tower if model == PAPER_MODELS.get(tower) else Path(model).name
 
     def segmenter(self, tower: str, method: str, column: Column, **settings: Any) -> Segmenter:
-        """A method with an image tower, with the paper's blend for the data set."""
+        """A method with an image tower, with the paper's blend for the data set, and no terms."""
         preset = column.dataset if column.dataset in PRESETS else None
         return assemble(
             self._clip(tower),
             self.proposer,
             method=method,
             preset=preset,
+            terms=NONE,
+            answers="one",
             settings=settings,
             parser=self.phrase_parser,
             compat=self.compat,

@@ -106,7 +106,7 @@ SHIPPED = {
         purpose="scores masks of emoji scenes: `model=embedded`",
         folder="clip",
         licence="Apache-2.0",
-        sha256="27bd6aae91a276e808db24624c9522327f28ff6579aadec9d8e997726f26bdfb",
+        sha256="44c02c810cc5a5173ba2f7a8e3ee71fb80eeb3ac8cece3e1dfceb83869760375",
     ),
     "embedded-parser": Shipped(
         purpose="finds noun phrases: `parser=embedded`, the default",
