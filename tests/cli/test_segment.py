@@ -74,7 +74,7 @@ def test_one_image_two_phrases(image, masks, model, tmp_path, capsys):
         "model": "tiny_vit32.json tiny_vit32.safetensors",
         "weights": sha256_of(Path(model[3])),
         "proposals": masks,
-        "method": "global-local:alpha=0.85,beta=0.5",
+        "method": "global-local:alpha=0.85,beta=0.5,terms=all,answers=auto",
         "version": version("refmask"),
         "label": None,
     }

@@ -16,7 +16,7 @@ from refmask.search import Index
 @pytest.fixture(scope="module")
 def whole():
     """A system whose proposer has a configuration."""
-    return refmask.load("embedded", precision="fp32")
+    return refmask.load("embedded", precision="fp32", answers="one")
 
 
 @pytest.fixture(scope="module")

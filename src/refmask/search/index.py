@@ -327,7 +327,7 @@ def _rerank(hit: Hit, scene: Scene, target: TargetPhrase) -> tuple[float, Hit]:
     (answer,) = scene.find_phrases([target])
     number = hit.regions[0].number
     # Filters may exclude the scene's answer, or it may be a better drawing of this region.
-    if answer.best is None or not scene.drawings_of(answer.best)[number]:
+    if answer.best is not None and not scene.drawings_of(answer.best)[number]:
         answer = replace(answer, share=float(answer.probabilities[number]))
     rank = hit.score + math.log(max(answer.share, LEAST))
     return rank, replace(hit, confidence=answer.confidence, reason=answer.reason)

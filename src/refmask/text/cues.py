@@ -42,6 +42,8 @@ AFTER, BEFORE = 5, 3
 AT_SIDES = {"the", "on", "far"}
 #: Numbers that may stand for an order.
 RANKS = NUMBERS | {str(number): number for number in range(1, 10)}
+#: Verbs that say what something is.
+COPULAS = ("is", "are", "was", "were", "'s", "looks", "seems")
 
 
 def find_cues(things: Things) -> Iterator[Owned]:
@@ -153,7 +155,7 @@ def _described(things: Things, at: int) -> list[int | None]:
         return [things.target]
     if head.i in things.nouns:
         return [head.i]
-    if things.names_nothing(head.i):
+    if things.names_nothing(head.i) or head.lower_ in COPULAS:  # "the cup that is small"
         return [things.above(token)]
     return [things.target] if head.dep_ == "ROOT" else []
 

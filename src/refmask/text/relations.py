@@ -113,6 +113,8 @@ def _is_denied(things: Things, start: int, end: int) -> bool:
 def _is_meant(things: Things, span: range, landmark: int) -> bool:
     """Whether words state a relation here: "but", "no" and "not" often do not."""
     words = things.words[span.start : span.stop]
+    if words == ["nearest"] and landmark == things.target:  # "the nearest cup"
+        return False
     if words == ["on"] and things.words[landmark] == "one":  # "chair on left second one"
         return things.words[span.stop] not in PLACES
     if words == ["of"]:
