@@ -32,8 +32,8 @@ class Told:
     def __getattr__(self, name):
         return getattr(self.scene, name)
 
-    def find_phrases(self, phrases, features):
-        answers = self.scene.find_phrases(phrases, features)
+    def find_phrases(self, phrases, *, afresh=False):
+        answers = self.scene.find_phrases(phrases, afresh=afresh)
         return [replace(a, chosen=c) for a, c in zip(answers, self.chosen, strict=True)]
 
 

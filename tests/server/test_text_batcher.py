@@ -114,7 +114,7 @@ def test_answers_do_not_depend_on_their_batch(segmenter, served, png, noise):
     ]
     scene, parser, method = segmenter.look(noise), segmenter.parser, segmenter.method
     phrases = [parser([text]) for text in texts]
-    alone = [scene.find_phrases(p, method.encode_text(p))[0].scores for p in phrases]
+    alone = [scene.find_phrases(p, afresh=True)[0].scores for p in phrases]
     with served() as client, ThreadPoolExecutor(len(texts)) as pool:
         path = client.post("/v1/scenes", files={"image": ("a.png", png)}).headers["Location"]
 
