@@ -137,6 +137,7 @@ def test_the_kind_of_a_phrase_is_without_its_colour_and_in_the_singular():
     assert class_phrase(asked).text == "the bus"
     assert class_phrase(phrase(noun="", phrase="", cues=(Cue("place", "left"),))) is None
     assert class_phrase(TargetPhrase("a Cat", "a Cat", "a Cat", "Cat")).text == "the cat"
+    assert class_phrase(phrase(noun="thing", phrase="big thing")) is None
 
 
 def test_a_calibration_is_read_from_a_card_and_written_in_short():

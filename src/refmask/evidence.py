@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from refmask.methods.base import Method
-from refmask.selection import Evidence, class_phrase, presence
+from refmask.selection import Evidence, class_phrase, parts_of, presence
 from refmask.terms import NounScores, evidence, noun_phrases, phrase_of
 from refmask.terms.colour import coloured
 from refmask.terms.node import ImageEvidence
@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 LEAST = 1e-3
 #: How much of a similarity counts beside words of place.
 TEMPER = 0.3
+
+
+def texts_of(segmenter: Segmenter, phrases: Sequence[TargetPhrase]) -> list[TargetPhrase]:
+    """All that is encoded to answer phrases: their parts, and the nouns of things in them."""
+    weights = {name: weight for name, weight in segmenter.terms.items() if weight}
+    found = dict[TargetPhrase, None]()
+    for phrase in phrases:
+        for part in parts_of(phrase, segmenter.rules, placed=bool(weights)):
+            things = [part, *noun_phrases(weights, part)]
+            kinds = [class_phrase(thing) for thing in things] if segmenter.calibration else []
+            found |= dict.fromkeys([*things, *(kind for kind in kinds if kind is not None)])
+    return list(found)
 
 
 @dataclass(eq=False)

@@ -15,7 +15,7 @@ import numpy as np
 
 from refmask.methods.base import Method
 from refmask.reading import Reading
-from refmask.terms import phrase_of
+from refmask.terms import THING, phrase_of
 from refmask.terms.layout import sigmoid
 from refmask.types import (
     BoolArray,
@@ -42,6 +42,8 @@ COMMON = (
     *("book", "paper", "picture", "bag", "box", "basket", "umbrella", "ball", "racket", "kite"),
     *("skateboard", "toy", "guitar", "floor", "shadow", "background", "pattern", "texture"),
 )
+#: Nouns that name no kind of thing.
+ANYTHING = frozenset({THING, "thing", "one", "item", "something", "stuff"})
 #: What is there is there as likely as not, or likelier.
 LIKELY = 0.5
 #: Of several things each is as good as the best to so many nats of what the terms say,
@@ -156,12 +158,9 @@ def common_phrases() -> list[TargetPhrase]:
 def class_phrase(phrase: TargetPhrase) -> TargetPhrase | None:
     """The kind of thing that a phrase names, without its colour: "the car"; None for no kind."""
     reading = phrase.reading
-    if reading == Reading():
-        return _the(phrase.head.lower())
-    if not reading.phrase:
-        return None
-    words = [word for word in phrase_of(reading).text.split() if word not in reading.attributes]
-    return _the(" ".join(words)) if words else None
+    words = [phrase.head.lower()] if reading == Reading() else phrase_of(reading).text.split()
+    words = [word for word in words if word not in reading.attributes]
+    return _the(" ".join(words)) if words and words[-1] not in ANYTHING else None
 
 
 def _the(noun: str) -> TargetPhrase:

@@ -112,7 +112,7 @@ def test_answers_do_not_depend_on_their_batch(segmenter, served, png, noise):
     texts = [
         f"the {colour} {thing}" for colour in ("red", "blue") for thing in ("car", "dog", "cup")
     ]
-    scene, parser, method = segmenter.look(noise), segmenter.parser, segmenter.method
+    scene, parser = segmenter.look(noise), segmenter.parser
     phrases = [parser([text]) for text in texts]
     alone = [scene.find_phrases(p, afresh=True)[0].scores for p in phrases]
     with served() as client, ThreadPoolExecutor(len(texts)) as pool:

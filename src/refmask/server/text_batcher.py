@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from refmask.evidence import texts_of
 from refmask.segmenter import Segmenter
 from refmask.types import TargetPhrase
 
@@ -112,5 +113,5 @@ def parse_and_encode(segmenter: Segmenter, expressions: Sequence[str]) -> list[T
         ExpressionError: when an expression is invalid.
     """
     phrases = segmenter.parser(expressions)
-    segmenter.cached.encode_text(phrases)
+    segmenter.cached.encode_text(texts_of(segmenter, phrases))
     return phrases
