@@ -48,11 +48,11 @@ class Bins:
 
     Attributes:
         confidence: float64 (Q,), 0 to 1.
-        right: bool (Q,).
+        right: float64 (Q,), 1 or 0; between them where that is a matter of chance.
     """
 
     confidence: FloatArray
-    right: BoolArray
+    right: FloatArray
 
     def rows(self, bins: int = BINS) -> list[dict[str, float]]:
         """Each bin that holds answers: their number, mean confidence and share of right ones."""
@@ -79,7 +79,8 @@ class Bins:
     def nll(self) -> float:
         """Mean negative log likelihood of right and wrong, in nats; 0 without answers."""
         sure = np.clip(self.confidence, LEAST, 1 - LEAST)
-        return float(-np.log(np.where(self.right, sure, 1 - sure)).sum() / max(len(sure), 1))
+        surprise = self.right * np.log(sure) + (1 - self.right) * np.log(1 - sure)
+        return float(-surprise.sum() / max(len(sure), 1))
 
     def to_dict(self) -> dict[str, Any]:
         """Figures and bins, for JSON."""
@@ -97,7 +98,7 @@ class Answers:
         chosen: float64 (Q, A, 3), rows of ``Likeness`` of the things that are the answer.
         best: float64 (Q, P, 3), rows of the proposals that none surpasses.
         known: bool (Q,), whether these rows are there.
-        right: bool (Q,), IoU of at least 0.5 with what is meant.
+        right: float64 (Q,), 1 for an IoU of at least 0.5 with what is meant, else 0.
         told: bool (Q,), whether the answer has a confidence.
         there: float64 (Q,), whether something is meant, 1 or 0; NaN where data do not tell.
         found: bool (Q,), whether anything was answered.
@@ -110,7 +111,7 @@ class Answers:
     chosen: FloatArray
     best: FloatArray
     known: BoolArray
-    right: BoolArray
+    right: FloatArray
     told: BoolArray
     there: FloatArray
     found: BoolArray
@@ -136,7 +137,7 @@ class Answers:
             chosen=_filled_rows([one["chosen"] for one in likeness]),
             best=_filled_rows([one["best"] for one in likeness]),
             known=np.array([record["likeness"] is not None for record in records], np.bool_),
-            right=np.array([_is_right(record) for record in records], np.bool_),
+            right=np.array([_is_right(record) for record in records], np.float64),
             told=np.array([record["confidence"] is not None for record in records], np.bool_),
             there=np.array([np.nan if one is None else float(one > 0) for one in there]),
             found=np.array([record["chosen"] is not None for record in records], np.bool_),
@@ -160,7 +161,9 @@ class Answers:
     @property
     def tells_absence(self) -> bool:
         """Whether expressions about nothing are among them, and about something."""
-        return bool((self.known & (self.there == 0)).any() and (self.known & (self.there == 1)).any())
+        return bool(
+            (self.known & (self.there == 0)).any() and (self.known & (self.there == 1)).any()
+        )
 
     def presence(self, calibration: Calibration) -> FloatArray:
         """How likely what is meant is there at all: float64 (Q,), 1 where nothing tells."""
@@ -307,14 +310,14 @@ def calibrate(answers: Answers, start: Calibration, present: float = PRESENT) ->
                 f"{len(right)} answers about {len(set(half.image))} images are too few to fit on: "
                 "right and wrong ones are needed in each half of the images; evaluate on more"
             )
-    half = _fitted(learnt, start, present)
+    learnt_alone = _fitted(learnt, start, present)
     return Fit(
         calibration=_fitted(answers, start, present),
         expressions=len(answers),
         images=len(set(answers.image)),
         before=held_out.recorded,
-        after=held_out.bins(half),
-        absence=_absence(held_out, half) if answers.tells_absence else {},
+        after=held_out.bins(learnt_alone),
+        absence=_absence(held_out, learnt_alone) if answers.tells_absence else {},
     )
 
 
