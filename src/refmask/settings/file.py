@@ -158,8 +158,8 @@ def _text(configuration: Configuration) -> str:
     values = {"version": VERSION} | dataclasses.asdict(configuration)
     try:
         user = _user_part(location().read_text("utf-8")).rstrip("\n")
-        below = {name: values.pop(name) for name in TABLES}
-        above = {name: value for name, value in values.items() if name != "options"}
+        below = {name: values[name] for name in TABLES}
+        above = {name: values[name] for name in values if name not in ("options", *TABLES)}
         text = f"{HEAD}{dumps(above)}{user}\n{dumps(below)}"
         if _parsed(tomllib.loads(text)) == configuration:
             return text
