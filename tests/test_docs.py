@@ -71,6 +71,8 @@ def scored(tmp_path_factory):
     for run, file in (("one", "half"), ("two", "predictions")):
         words = ["score", str(folder / f"{file}.json"), "--dataset", "scenes", "--split", "val"]
         assert main([*words, "--first", "2", "--out", str(folder / "runs" / run)]) == 0
+    words = ["evaluate", "gscenes", "--split", "val", "--first", "5"]
+    assert main([*words, "--out", str(folder / "runs" / "asked")]) == 0
     return folder
 
 

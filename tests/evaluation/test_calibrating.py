@@ -166,7 +166,7 @@ def test_records_tell_the_confidence_again(tmp_path):
     assert answers.tells_absence
 
 
-def test_the_command_fits_draws_and_stores(folder, config, capsys, monkeypatch):
+def test_the_command_fits_draws_and_stores(folder, config, capsys):
     run = folder()
     assert main(["calibrate", str(run), "--dry-run"]) == 0
     assert not config.exists()
