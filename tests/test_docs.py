@@ -80,6 +80,7 @@ def scored(tmp_path_factory):
 def workplace(tmp_path, monkeypatch, noise, scored, own_coco):
     """A folder with the files that the examples name, and the model that is loaded soonest."""
     monkeypatch.setenv("REFMASK_MODEL", "embedded")
+    monkeypatch.setenv("REFMASK_CONFIG", str(tmp_path / "config.toml"))
     own_coco.rename(tmp_path / "mine")
     shutil.copytree(scored, tmp_path, dirs_exist_ok=True)
     for folder in ("photos", "masks"):

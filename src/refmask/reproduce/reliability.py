@@ -58,4 +58,4 @@ def _draw(panel: Axes, bins: Bins, colour: str) -> None:
         s=[LARGEST * row["answers"] / most for row in rows],
         color=colour,
     )
-    panel.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel=f"confidence, in {BINS} bins")
+    panel.set(xlim=(0, 1.02), ylim=(0, 1.05), xlabel=f"confidence, in {BINS} bins")
