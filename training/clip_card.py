@@ -116,9 +116,9 @@ after; negative log likelihood 0.272 and 0.212. Evaluated again with it, the 160
 | own masks | 0.042 (0.111 before) | 99.1 % | 99.9 % |
 | `grouping` | 0.076 (0.137 before) | 90.0 % | 93.1 % |
 
-Shipped `gscenes`, own masks, val and test: N-acc 96.9 %, T-acc 100 %. One temperature serves both kinds
-of masks: alone, own masks would take 0.23 (ECE 0.019) and `grouping` 0.54 (0.035), each with
-presence of its own.
+Shipped `gscenes`, own masks, val and test: N-acc 96.9 %, T-acc 100 %. One temperature
+serves both kinds of masks: alone, own masks would take 0.23 (ECE 0.019) and `grouping` 0.54
+(0.035), each with presence of its own.
 
 ## What it cannot do
 
