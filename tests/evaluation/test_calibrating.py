@@ -14,6 +14,7 @@ from refmask.evaluation.calibrating import (
     Answers,
     Bins,
     calibrate,
+    calibration_of,
     fit_temperature,
     read_answers,
 )
@@ -66,7 +67,7 @@ def folder(tmp_path):
     def write(records=None, name="run", **changed):
         settings = {
             **{"system": "refmask", "data": "made", "split": "val", "method": "global-local"},
-            **{"weights_sha256": "ab" * 32, "calibration": "1/0/1/4 uncalibrated"},
+            **{"weights_sha256": "ab" * 32, "calibration": "1/0/1/4"},
             **changed,
         }
         settings = {key: value for key, value in settings.items() if value is not None}
@@ -160,7 +161,7 @@ def test_records_tell_the_confidence_again(tmp_path):
     command = ["evaluate", "gscenes", "--split", "val", "--proposals", "instances", "--first", "4"]
     assert main([*command, "--out", str(run)]) == 0
     (settings,), answers = read_answers([run])
-    again = answers.bins(Calibration.parse(settings["calibration"]))
+    again = answers.bins(calibration_of(settings))
     assert again.confidence == pytest.approx(answers.recorded.confidence, abs=5e-4)
     assert len(again.right) > 20
     assert answers.tells_absence
@@ -200,8 +201,8 @@ def test_answers_take_what_was_stored(folder, golden_model, fixed_proposer):
     assert fitted.calibration.temperature == stored[0].temperature
     assert fitted.calibrated
     assert not plain.calibrated
-    assert "uncalibrated" in str(plain.provenance.method)
-    assert "uncalibrated" not in str(fitted.provenance.method)
+    assert fitted.rules_out
+    assert not plain.rules_out
     other = assemble(clip, fixed_proposer, method="cropping", calibrations=stored)
     assert other.calibration == Calibration()
     assert (
@@ -235,7 +236,7 @@ def test_a_temperature_changes_the_confidence_alone(golden_model, fixed_proposer
     ("change", "message"),
     [
         ({"system": "predictions"}, "holds masks of another system; name a run of"),
-        ({"calibration": None}, "answers as the released code does"),
+        ({"compat.crop_fill": 0}, "answers as the released code does"),
         ({"weights_sha256": None}, "has no weights file"),
         ({"records": [{**record(0, [1.0], True), "scores": "x"}]}, "are damaged; evaluate again"),
         ({"records": [record(0, [1.0, 0.0], True)]}, "are too few to fit on"),
@@ -268,7 +269,7 @@ def test_runs_of_two_models_are_not_fitted_together(folder):
 
 
 def test_a_calibration_is_written_and_read(config):
-    for calibration in (TRUE, replace(TRUE, fitted="x"), Calibration()):
+    for calibration in (TRUE, replace(TRUE, fitted="x"), Calibration(guessed=True)):
         again = Calibration.parse(str(calibration))
         assert replace(calibration, fitted="") == again
     config.write_text("[[calibrations]]\nweights = 'x'\n")
@@ -278,8 +279,20 @@ def test_a_calibration_is_written_and_read(config):
 
 def test_other_calibrations_are_other_settings(golden_model, fixed_proposer):
     segmenter = assemble(golden_model("tiny_vit32"), fixed_proposer, answers="one")
-    hot = replace(segmenter, calibration=TRUE)
+    fitted = [replace(TRUE, fitted="x", temperature=t) for t in (1.0, 2.0)]
     one, two = (
-        fingerprint.of_system(each.method, each.choice, each.parser) for each in (segmenter, hot)
+        fingerprint.of_system(segmenter.method, each.choice, segmenter.parser)
+        for each in (replace(segmenter, calibration=calibration) for calibration in fitted)
     )
     assert one["calibration"] != two["calibration"]
+
+
+def test_a_model_that_nobody_calibrated_rules_nothing_out_until_presence_is_fitted(folder):
+    guess = calibration_of(read_answers([folder(calibration=None)])[0][0])
+    assert guess == Calibration(guessed=True)
+    answers = Answers.of(made())
+    assert (answers.presence(guess) == 1).all()
+    assert not calibrate(answers, guess).calibration.guessed
+    without = Answers.of([one | {"targets": None} for one in made()])
+    fitted = calibrate(without, guess).calibration
+    assert fitted == replace(guess, temperature=fitted.temperature)

@@ -85,7 +85,15 @@ def test_the_best_proposals_are_listed(client, png, expected):
 
 def test_blends_of_one_request(client, png, noise, quarters):
     blended = body(client, png, alpha=0.1, beta=1, top=4).json()["answers"]
-    other = refmask.load("embedded", proposals=quarters, precision="fp32", alpha=0.1, beta=1.0, answers="one", terms="none")
+    other = refmask.load(
+        "embedded",
+        proposals=quarters,
+        precision="fp32",
+        alpha=0.1,
+        beta=1.0,
+        answers="one",
+        terms="none",
+    )
     for fields, answer in zip(blended, other.look(noise).find(PHRASES), strict=True):
         scores = [candidate["score"] for candidate in fields["candidates"]]
         assert scores == pytest.approx(sorted(answer.scores, reverse=True), abs=1e-3)

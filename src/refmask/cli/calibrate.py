@@ -47,15 +47,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fit, print how much better confidences are, draw, and store."""
-    from refmask.evaluation.calibrating import calibrate, read_answers
+    from refmask.evaluation.calibrating import calibrate, calibration_of, read_answers
     from refmask.ops.files import write_whole
-    from refmask.selection import Calibration
     from refmask.settings import file
 
     if not args.dry_run:
         file.check()
     settings, answers = read_answers(args.runs)
-    start = replace(Calibration.parse(settings[0]["calibration"]), fitted=_about(settings))
+    start = replace(calibration_of(settings[0]), fitted=_about(settings))
     fit = calibrate(answers, start, args.present)
     _print(fit, settings)
     out = args.out or args.runs[0] / "calibration"

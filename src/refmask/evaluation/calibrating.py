@@ -167,6 +167,8 @@ class Answers:
 
     def presence(self, calibration: Calibration) -> FloatArray:
         """How likely what is meant is there at all: float64 (Q,), 1 where nothing tells."""
+        if calibration.guessed:
+            return np.ones(len(self))
         return np.where(self.known, _presence(self.best, calibration).max(axis=1, initial=0), 1.0)
 
     def share(self, temperature: float) -> FloatArray:
@@ -178,6 +180,8 @@ class Answers:
 
     def shown(self, calibration: Calibration) -> FloatArray:
         """How likely the answers are what is meant at all: float64 (Q,), 1 where nothing tells."""
+        if calibration.guessed:
+            return np.ones(len(self))
         filled = self.chosen[..., 2] >= 0
         likely = (_presence(self.chosen, calibration) * filled).sum(axis=1)
         return np.where(self.known, likely / np.maximum(filled.sum(axis=1), 1), 1.0)
@@ -235,6 +239,12 @@ def read_answers(folders: Sequence[Path]) -> tuple[list[Fingerprint], Answers]:
         ) from None
 
 
+def calibration_of(settings: Fingerprint) -> Calibration:
+    """The calibration of a run; one that was not fitted is a guess."""
+    told = settings.get("calibration")
+    return Calibration(guessed=True) if told is None else Calibration.parse(told)
+
+
 def _settings(folder: Path) -> Fingerprint:
     """The settings of a run that can be calibrated."""
     settings = read_configuration(folder)
@@ -247,7 +257,7 @@ def _settings(folder: Path) -> Fingerprint:
             f"the model of {folder} has no weights file that a calibration could belong to; "
             "evaluate one that has"
         )
-    if "calibration" not in settings:
+    if any(name.startswith("compat.") for name in settings):
         raise ConfigurationError(
             f"{folder} answers as the released code does, whose scores stay as they are; evaluate "
             "without `compat=reference`"
@@ -372,7 +382,7 @@ def fit_presence(answers: Answers, start: Calibration, present: float) -> Calibr
     """
     from scipy.optimize import minimize
 
-    told = answers[answers.known & np.isfinite(answers.there)]
+    told, start = answers[answers.known & np.isfinite(answers.there)], replace(start, guessed=False)
     there = told.there == 1
     weight = np.where(there, 0.5 / there.sum(), 0.5 / (~there).sum())
 

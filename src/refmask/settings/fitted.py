@@ -22,6 +22,7 @@ class FittedCalibration:
         contrast: of presence.
         bias: of presence.
         fitted: what it was fitted on.
+        guessed: whether all but the temperature is a guess.
     """
 
     weights: str
@@ -31,6 +32,7 @@ class FittedCalibration:
     contrast: float
     bias: float
     fitted: str
+    guessed: bool = False
 
     @property
     def numbers(self) -> dict[str, Any]:
