@@ -256,7 +256,6 @@ def joined(phrase: TargetPhrase, parts: Sequence[Evidence]) -> Evidence:
         return replace(first, phrase=phrase, note=note)
     shown = [part.presence for part in parts if part.presence is not None]
     alike = [part.likeness.rows for part in parts if part.likeness is not None]
-    likely = np.argmax(shown, axis=0) if shown else None
     return Evidence(
         phrase,
         np.max([part.scores for part in parts], axis=0),
@@ -266,7 +265,7 @@ def joined(phrase: TargetPhrase, parts: Sequence[Evidence]) -> Evidence:
         np.max(shown, axis=0) if shown else None,
         note,
         first.calibrated,
-        None if likely is None else _likeliest(alike, likely),
+        _likeliest(alike, np.argmax(shown, axis=0)) if alike else None,
     )
 
 
