@@ -71,6 +71,8 @@ def scored(tmp_path_factory):
     for run, file in (("one", "half"), ("two", "predictions")):
         words = ["score", str(folder / f"{file}.json"), "--dataset", "scenes", "--split", "val"]
         assert main([*words, "--first", "2", "--out", str(folder / "runs" / run)]) == 0
+    words = ["evaluate", "gscenes", "--split", "val", "--first", "5"]
+    assert main([*words, "--out", str(folder / "runs" / "asked")]) == 0
     return folder
 
 
@@ -78,6 +80,7 @@ def scored(tmp_path_factory):
 def workplace(tmp_path, monkeypatch, noise, scored, own_coco):
     """A folder with the files that the examples name, and the model that is loaded soonest."""
     monkeypatch.setenv("REFMASK_MODEL", "embedded")
+    monkeypatch.setenv("REFMASK_CONFIG", str(tmp_path / "config.toml"))
     own_coco.rename(tmp_path / "mine")
     shutil.copytree(scored, tmp_path, dirs_exist_ok=True)
     for folder in ("photos", "masks"):

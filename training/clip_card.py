@@ -93,6 +93,33 @@ image: a feature that reads the surroundings is above 50 before and at 50 after.
 Class and colour expressions of {grouped} other scenes ({grouped_queries} expressions): mean IoU
 {grouped_miou:.1f}; the best proposal would give {grouped_bound:.1f}.
 
+## Confidence
+
+Calibrated on generated scenes, with own masks and with `grouping` together; seeds 161 and 162 were
+neither trained nor tested on:
+
+```sh
+python training/generate_scenes.py --count 160 --seed 161 --generalised --test-share 0 --out gs
+python training/generate_scenes.py --count 120 --seed 162 --test-share 0 --out ps
+refmask evaluate gscenes --split val --root gs --proposals instances --out runs/gi
+refmask evaluate gscenes --split val --root gs --proposals grouping --out runs/gg
+refmask evaluate scenes --split val --root ps --proposals instances --out runs/pi
+refmask evaluate scenes --split val --root ps --proposals grouping --out runs/pg
+refmask calibrate runs/gi runs/gg runs/pi runs/pg --present 0.965 --dry-run
+```
+
+On the half of the images that was not fitted on, against temperature 1: ECE 0.124 before, 0.032
+after; negative log likelihood 0.272 and 0.212. Evaluated again with it, the 160 scenes in all:
+
+| proposals | ECE | N-acc | T-acc |
+|---|---|---|---|
+| own masks | 0.042 (0.111 before) | 99.1 % | 99.9 % |
+| `grouping` | 0.076 (0.137 before) | 90.0 % | 93.1 % |
+
+Shipped `gscenes`, own masks, val and test: N-acc 96.9 %, T-acc 100 %. One temperature
+serves both kinds of masks: alone, own masks would take 0.23 (ECE 0.019) and `grouping` 0.54
+(0.035), each with presence of its own.
+
 ## What it cannot do
 
 - The global feature alone hardly finds an object (overall IoU {global_oiou:.1f}): in whole scenes

@@ -86,7 +86,8 @@ class Segmentation:
         chosen: indices of the proposals that are the answer, the best first: one, several where
             several things are asked for, none where nothing here is what is asked for.
         share: 0 to 1, what all proposals of the same thing as the chosen one (``SAME_THING``) have
-            together of the scores' softmax. Where that means something it is the ``confidence``.
+            together of the scores' softmax, at the model's temperature, times how likely the thing
+            is there. Where that means something it is the ``confidence``.
         why: the reading, the runner-up, and what each term says.
         view: draws the answer in notebooks, where there is an image to draw it on.
         provenance: the model, its weights, proposals and method that it comes from.
@@ -94,6 +95,9 @@ class Segmentation:
             where that decides instead of the scores (see ``Segmenter.consensus``); else None.
         calibrated: whether the confidence was fitted to how often such a model is right; False for
             a guess.
+        drawings: bool (N,), which proposals draw one of the chosen things; ``share`` is theirs.
+        likeness: float32 (N, 3), what tells whether each proposal shows what the phrase names, see
+            ``refmask.selection.Likeness``; None where nothing can be told.
     """
 
     proposals: MaskProposals
@@ -105,6 +109,8 @@ class Segmentation:
     provenance: Provenance | None = None
     expected_iou: FloatArray | None = None
     calibrated: bool = True
+    drawings: BoolArray | None = None
+    likeness: FloatArray | None = None
 
     #: Below this confidence an answer calls itself unsure.
     UNSURE_BELOW: ClassVar[float] = 0.5

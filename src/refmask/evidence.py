@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from refmask.methods.base import Method
-from refmask.selection import Evidence, class_phrase, parts_of, presence
+from refmask.selection import Evidence, Likeness, class_phrase, likeness, parts_of
 from refmask.terms import NounScores, evidence, noun_phrases, phrase_of
 from refmask.terms.colour import coloured
 from refmask.terms.node import ImageEvidence
@@ -70,17 +70,18 @@ class Gatherer:
         self.features = self.method.focus(self.features, text, added)
         similarity = self.method.score(self.features, text, added) - added
         notes = self.method.unknown(phrases)
-        shown = self._presence(phrases) if count else [None] * len(phrases)
+        alike = self._likeness(phrases) if count else [None] * len(phrases)
         found = []
-        for phrase, own, more, of_phrase, likely, note in zip(
-            phrases, similarity, added, terms, shown, notes, strict=True
+        for phrase, own, more, of_phrase, like, note in zip(
+            phrases, similarity, added, terms, alike, notes, strict=True
         ):
+            likely = self._presence(like)
             told = tempered(own, likely) if phrase.reading.is_placed and of_phrase else own
             scores = unchanging(np.asarray(told + more, np.float32))
             named = {SIMILARITY: told, **of_phrase}
             standing = self.standing(scores)
-            fitted = self.segmenter.calibrated
-            found.append(Evidence(phrase, scores, standing, own, named, likely, note, fitted))
+            fitted = self.segmenter.rules_out
+            found.append(Evidence(phrase, scores, standing, own, named, likely, note, fitted, like))
         return found
 
     def _terms(self, phrases: Sequence[TargetPhrase]) -> list[dict[str, FloatArray]]:
@@ -107,36 +108,42 @@ class Gatherer:
         self.features = self.method.focus(self.features, text)
         scores = self.method.score(self.features, text)
         known = {}
-        for noun, row, likely, reason in zip(
-            nouns, scores, self._presence(nouns), self.method.unknown(nouns), strict=True
+        for noun, row, like, reason in zip(
+            nouns, scores, self._likeness(nouns), self.method.unknown(nouns), strict=True
         ):
             if reason is None:
+                likely = self._presence(like)
                 described = likely is None or noun.text != noun.head
                 relative = np.exp(row - row.max()) if described else np.ones_like(row)
                 known[noun.text] = relative if likely is None else relative * likely
         return lambda phrase: known.get(phrase_of(phrase.reading).text)
 
-    def _presence(self, phrases: Sequence[TargetPhrase]) -> list[FloatArray | None]:
-        """How likely each proposal shows what each phrase names, float32 (N,); None if unknown."""
-        calibration, found = self.segmenter.calibration, dict[TargetPhrase, FloatArray]()
+    def _presence(self, like: Likeness | None) -> FloatArray | None:
+        """How likely each proposal shows what a phrase names, float32 (N,); None if unknown."""
+        calibration = self.segmenter.calibration
+        return None if like is None or calibration is None else like.presence(calibration)
+
+    def _likeness(self, phrases: Sequence[TargetPhrase]) -> list[Likeness | None]:
+        """What tells whether proposals show what each phrase names; None if unknown."""
+        found = dict[TargetPhrase, Likeness]()
         named = [class_phrase(phrase) for phrase in phrases]
         nouns = list(dict.fromkeys(noun for noun in named if noun is not None))
-        if calibration is not None and nouns:
+        if self.segmenter.calibration is not None and nouns:
             texts = nouns, self.method.encode_text(nouns)
-            common = self.segmenter.common
-            shown = presence(calibration, self.method, self.features, texts, common)
-            rows = zip(nouns, shown, self.method.unknown(nouns), strict=True)
-            found = {noun: row for noun, row, reason in rows if reason is None}
+            alike = likeness(self.method, self.features, texts, self.segmenter.common)
+            rows = zip(nouns, alike, self.method.unknown(nouns), strict=True)
+            found = {noun: like for noun, like, reason in rows if reason is None}
         return [
             None if noun is None or noun not in found else self._qualified(found[noun], phrase)
             for phrase, noun in zip(phrases, named, strict=True)
         ]
 
-    def _qualified(self, shown: FloatArray, phrase: TargetPhrase) -> FloatArray:
-        """How likely each proposal is of this kind and has the phrase's colour."""
+    def _qualified(self, like: Likeness, phrase: TargetPhrase) -> Likeness:
+        """The likeness to a noun with how likely each proposal has the phrase's colour."""
         if not self.segmenter.terms.get("colour"):
-            return shown
-        return np.asarray(shown * coloured(phrase.reading, self.image), np.float32)
+            return like
+        has_colour = like.coloured * coloured(phrase.reading, self.image)
+        return replace(like, coloured=np.asarray(has_colour, np.float32))
 
 
 def tempered(similarity: FloatArray, shown: FloatArray | None) -> FloatArray:

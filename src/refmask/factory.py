@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -19,8 +19,9 @@ from refmask.proposals.refine import Refined, Refinement
 from refmask.provenance import EMBEDDED, OFFLINE
 from refmask.segmenter import Segmenter
 from refmask.selection import RULES, Calibration, Rules
-from refmask.settings import AUTO, choose, resolve
+from refmask.settings import AUTO, choose, file, resolve
 from refmask.settings.choice import PHOTO, SCENES
+from refmask.settings.fitted import FittedCalibration
 from refmask.settings.precedence import Setting, naming_sources
 from refmask.terms import ALL, NONE, parse_terms
 from refmask.text.parser import PhraseParser
@@ -127,6 +128,7 @@ def load(
             parser=parser,
             compat=compat,
             features=features,
+            calibrations=file.read().calibrations,
         )
 
 
@@ -175,6 +177,7 @@ def assemble(
     parser: str | PhraseParser = "embedded",
     compat: str = "default",
     features: FeatureCache | None = None,
+    calibrations: Iterable[FittedCalibration] = (),
 ) -> Segmenter:
     """As ``load``, around a model and a proposer that are there already.
 
@@ -189,6 +192,7 @@ def assemble(
         parser: a name as in ``load``, or a parser that is there already.
         compat: see ``load``.
         features: where features of masks are cached; None computes them each time.
+        calibrations: the one of this model and method goes before its card's.
 
     Raises:
         ConfigurationError: for a name or setting that does not exist.
@@ -218,9 +222,17 @@ def assemble(
         features,
         parse_terms((NONE if released else ALL) if terms == AUTO else terms),
         consensus=card.get("consensus", False),
-        calibration=None if released else Calibration.from_dict(card.get("calibration", {})),
+        calibration=None if released else _calibration(encoder, method, calibrations),
         rules=_rules("one" if released and answers == AUTO else answers),
     )
+
+
+def _calibration(encoder: Encoder, method: str, fitted: Iterable[FittedCalibration]) -> Calibration:
+    """What the user's or the model's card tells; the weights are read through for the user's."""
+    for one in fitted:
+        if one.method == method and one.weights == encoder.weights_sha256:
+            return Calibration.from_dict(one.numbers)
+    return Calibration.from_dict(encoder.advice.get("calibration", {}))
 
 
 def _rules(answers: str) -> Rules:

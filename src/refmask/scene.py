@@ -221,6 +221,8 @@ class Scene:
             provenance=self.provenance,
             expected_iou=whole.standing if self.segmenter.consensus else None,
             calibrated=self.segmenter.calibrated,
+            drawings=drawings,
+            likeness=None if whole.likeness is None else whole.likeness.rows,
         )
 
     def _same(self) -> BoolArray:
@@ -241,6 +243,6 @@ class Scene:
             return 0.0
         calibration = self.segmenter.calibration or Calibration()
         share = float(softmax(evidence.scores / calibration.temperature)[drawings].sum())
-        if self.segmenter.rules.absent and evidence.calibrated and evidence.presence is not None:
+        if evidence.calibrated and evidence.presence is not None:
             share *= float(evidence.presence[list(chosen)].mean())
         return min(share, 1.0)

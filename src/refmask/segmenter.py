@@ -67,6 +67,11 @@ class Segmenter:
         return self.calibration is None or bool(self.calibration.fitted)
 
     @property
+    def rules_out(self) -> bool:
+        """Whether presence was fitted, so that what is unlikely to be there is called absent."""
+        return self.calibrated and (self.calibration is None or not self.calibration.guessed)
+
+    @property
     def choice(self) -> dict[str, Any]:
         """What choosing depends on beside the method: terms, consensus, rules, calibration."""
         used = {name: weight for name, weight in self.terms.items() if weight}
@@ -75,8 +80,8 @@ class Segmenter:
             choice["consensus"] = True
         if self.rules != ONE:
             choice["answers"] = next(name for name, rules in RULES.items() if rules == self.rules)
-            if self.calibration is not None and self.calibrated:
-                choice["calibration"] = str(self.calibration)
+        if self.calibration is not None and self.calibrated:
+            choice["calibration"] = str(self.calibration)
         return choice
 
     @cached_property

@@ -44,6 +44,8 @@ COMMON = (
 )
 #: Nouns that name no kind of thing.
 ANYTHING = frozenset({THING, "thing", "one", "item", "something", "stuff"})
+#: How a calibration is written whose presence is a guess.
+GUESSED = " guessed"
 #: What is there is there as likely as not, or likelier.
 LIKELY = 0.5
 #: Of several things each is as good as the best to so many nats of what the terms say,
@@ -63,6 +65,7 @@ class Calibration:
         bias: what is added. At 0 half of such things are there.
         fitted: what it was fitted on; "" for a guess, which answers call "uncalibrated", and for
             which nothing is called absent.
+        guessed: whether all but the temperature is a guess, so that nothing is called absent.
     """
 
     temperature: float = 1.0
@@ -70,16 +73,58 @@ class Calibration:
     contrast: float = 1.0
     bias: float = 4.0
     fitted: str = ""
+    guessed: bool = False
 
     def __str__(self) -> str:
         """Its numbers, for reports."""
         numbers = self.temperature, self.similarity, self.contrast, self.bias
-        return "/".join(f"{number:g}" for number in numbers)
+        written = "/".join(f"{number:g}" for number in numbers)
+        return written + GUESSED if self.guessed else written
+
+    @classmethod
+    def parse(cls, text: str) -> Calibration:
+        """As ``str`` writes it; what it was fitted on is lost.
+
+        Raises:
+            ValueError: for another text.
+        """
+        guessed = text.endswith(GUESSED)
+        temperature, similarity, contrast, bias = (
+            float(number) for number in text.removesuffix(GUESSED).split("/")
+        )
+        return cls(temperature, similarity, contrast, bias, guessed=guessed)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Calibration:
         """As a model's card or the configuration file has it; unknown keys are left out."""
         return cls(**{name: fields[name] for name in cls.__dataclass_fields__ if name in fields})
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """What tells whether proposals show what a phrase names.
+
+    Attributes:
+        similarity: float32 (N,), the score of the phrase's noun.
+        contrast: float32 (N,), its lead over common nouns.
+        coloured: float32 (N,), 0 to 1, how likely each has the colours that the phrase names.
+    """
+
+    similarity: FloatArray
+    contrast: FloatArray
+    coloured: FloatArray
+
+    def presence(self, calibration: Calibration) -> FloatArray:
+        """How likely each proposal shows what the phrase names: float32 (N,), 0 to 1."""
+        odds = calibration.similarity * self.similarity + calibration.contrast * self.contrast
+        shown = np.asarray(sigmoid(odds + calibration.bias), np.float32)
+        return np.asarray(shown * self.coloured, np.float32)
+
+    @property
+    def rows(self) -> FloatArray:
+        """Similarity, contrast and coloured of each proposal: float32 (N, 3)."""
+        rows = np.stack([self.similarity, self.contrast, self.coloured], axis=1)
+        return np.asarray(rows, np.float32)
 
 
 @dataclass(frozen=True)
@@ -117,6 +162,7 @@ class Evidence:
             nothing can be told.
         note: why the scores mean nothing; None where they do.
         calibrated: whether the presence was fitted. A guess rules nothing out.
+        likeness: what presence is computed from; None like it.
     """
 
     phrase: TargetPhrase
@@ -127,6 +173,7 @@ class Evidence:
     presence: FloatArray | None = None
     note: str | None = None
     calibrated: bool = True
+    likeness: Likeness | None = None
 
 
 def parts_of(phrase: TargetPhrase, rules: Rules, *, placed: bool) -> list[TargetPhrase]:
@@ -168,30 +215,36 @@ def _the(noun: str) -> TargetPhrase:
     return TargetPhrase(text, text, text, noun.rpartition(" ")[2])
 
 
-def presence(
-    calibration: Calibration,
+def likeness(
     method: Method,
     features: ImageFeatures,
     nouns: tuple[Sequence[TargetPhrase], ContextFeatures],
     common: ContextFeatures,
-) -> FloatArray:
-    """How likely each proposal shows what each noun names.
+) -> list[Likeness]:
+    """What tells whether each proposal shows what each noun names, whatever its colour.
 
     Args:
-        calibration: of the model.
         method: scores them.
         features: of N proposals.
         nouns: T of them from ``class_phrase``, and their features.
         common: features of ``common_phrases``.
-
-    Returns:
-        float32 (T, N), 0 to 1.
     """
     phrases, text = nouns
     other = np.array([[noun not in one.text.split() for noun in COMMON] for one in phrases])
     similarity, contrast = method.likeness(features, text, common, other)
-    odds = calibration.similarity * similarity + calibration.contrast * contrast
-    return np.asarray(sigmoid(odds + calibration.bias), np.float32)
+    any_colour = np.ones(similarity.shape[1], np.float32)
+    pairs = zip(similarity, contrast, strict=True)
+    return [Likeness(own, lead, any_colour) for own, lead in pairs]
+
+
+def best_rows(rows: FloatArray) -> FloatArray:
+    """Those of ``Likeness.rows`` that no other surpasses in all three: float32 (P, 3).
+
+    Whatever the weights of a calibration, unless below 0, one of these is the likeliest of all.
+    """
+    rows = np.unique(rows, axis=0)
+    surpassed = (rows[:, None] <= rows[None]).all(axis=2).sum(axis=1) > 1
+    return np.asarray(rows[~surpassed], np.float32)
 
 
 def joined(phrase: TargetPhrase, parts: Sequence[Evidence]) -> Evidence:
@@ -201,6 +254,7 @@ def joined(phrase: TargetPhrase, parts: Sequence[Evidence]) -> Evidence:
     if len(parts) == 1:
         return replace(first, phrase=phrase, note=note)
     shown = [part.presence for part in parts if part.presence is not None]
+    alike = [part.likeness.rows for part in parts if part.likeness is not None]
     return Evidence(
         phrase,
         np.max([part.scores for part in parts], axis=0),
@@ -210,7 +264,13 @@ def joined(phrase: TargetPhrase, parts: Sequence[Evidence]) -> Evidence:
         np.max(shown, axis=0) if shown else None,
         note,
         first.calibrated,
+        _likeliest(alike, np.argmax(shown, axis=0)) if alike else None,
     )
+
+
+def _likeliest(rows: Sequence[FloatArray], likely: IntArray) -> Likeness:
+    """Of parts' rows, each proposal's of the part that it is likeliest to show."""
+    return Likeness(*np.stack(rows)[likely, np.arange(len(likely))].T)
 
 
 def shortfall(

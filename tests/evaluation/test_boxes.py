@@ -69,13 +69,26 @@ def test_an_expression_that_cannot_be_read_stops_nothing(tmp_path, parser):
 
 def test_a_summary_tells_groups_and_calibration():
     records = [
-        {"right": True, "confidence": 0.95, "kinds": ["place"]},
-        {"right": False, "confidence": 0.95, "kinds": []},
+        {"right": True, "by_chance": 1.0, "tied": 1, "confidence": 0.95, "kinds": ["place"]},
+        {"right": True, "by_chance": 0.5, "tied": 2, "confidence": 0.5, "kinds": []},
+        {"right": False, "by_chance": 0.5, "tied": 2, "confidence": 0.5, "kinds": []},
+        {"right": False, "by_chance": 0.0, "tied": 1, "confidence": 0.95, "kinds": []},
     ]
     summary = box_summary(records)
-    assert summary["all"] == {"right": 0.5, "expressions": 2}
-    assert summary["spatial"] == summary["place"] == {"right": 1.0, "expressions": 1}
-    assert summary["ece"] == pytest.approx(0.45)
+    assert summary["all"] == {"right": 0.5, "by_chance": 0.5, "expressions": 4}
+    one = {"right": 1.0, "by_chance": 1.0, "expressions": 1}
+    assert summary["spatial"] == summary["place"] == one
+    assert summary["tied"] == {"right": 0.5, "by_chance": 0.5, "expressions": 2}
+    assert summary["ece"] == summary["ece_by_chance"] == pytest.approx(0.225)
+
+
+def test_of_boxes_that_tie_the_first_is_chosen_and_chance_is_told(tmp_path, parser):
+    path = tmp_path / "ties.jsonl"
+    path.write_text("\n".join(line("the cat", target) for target in (0, 1, 2)))
+    records = list(box_records(list(read_boxes(path)), parser, Categories(load_words()), {}))
+    assert [record["right"] for record in records] == [True, False, False]
+    assert [record["by_chance"] for record in records] == [0.5, 0.5, 0.0]
+    assert [record["tied"] for record in records] == [2, 2, 2]
 
 
 def test_nouns_find_their_categories():

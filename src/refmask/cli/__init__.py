@@ -29,6 +29,7 @@ COMMANDS = {
     "propose": "make mask proposals: write, draw, or compare them with ground truth",
     "evaluate": "evaluate a system on a data set, with a record of every answer",
     "score": "evaluate masks that another system made",
+    "calibrate": "fit confidences to how often a run's answers are right",
     "compare": "compare two runs: gains, and the expressions that changed most",
     "phrases": "the target noun phrase and head word of each expression",
     "features": "write unblended features and scores of given masks and expressions",

@@ -61,6 +61,10 @@ def run_boxes(args: argparse.Namespace) -> int:
 
 def _table(summary: dict[str, Any]) -> str:
     rows = [(name, one) for name, one in summary.items() if isinstance(one, dict)]
-    lines = [f"{'':12}{'right':>7}{'expressions':>13}"]
-    lines += [f"{name:12}{one['right']:>7.1%}{one['expressions']:>13,}" for name, one in rows]
-    return "\n".join([*lines, f"calibration error {summary['ece']:.3f}"])
+    lines = [f"{'':12}{'right':>7}{'by chance':>11}{'expressions':>13}"]
+    lines += [
+        f"{name:12}{one['right']:>7.1%}{one['by_chance']:>11.1%}{one['expressions']:>13,}"
+        for name, one in rows
+    ]
+    errors = f"calibration error {summary['ece']:.3f}, by chance {summary['ece_by_chance']:.3f}"
+    return "\n".join([*lines, errors])

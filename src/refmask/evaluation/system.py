@@ -19,7 +19,7 @@ from refmask.fingerprint import Fingerprint, of_system, of_versions
 from refmask.metrics import ImageOverlaps
 from refmask.scene import Scene
 from refmask.segmenter import Segmenter
-from refmask.selection import ONE
+from refmask.selection import ONE, best_rows
 from refmask.types import BoolArray, Query, Sample
 
 #: Decimals of scores in records: further ones differ between machines.
@@ -157,6 +157,8 @@ def _without_answer(sample: Sample, query: Query, reason: str) -> dict[str, Any]
         "scores": [],
         "confidence": None,
         "margin": 0.0,
+        "drawings": [],
+        "likeness": None,
         "reason": reason,
     }
 
@@ -170,4 +172,14 @@ def _answer_fields(answer: Segmentation) -> dict[str, Any]:
         "scores": [round(float(score), DIGITS) for score in answer.scores],
         "confidence": None if confidence is None else round(confidence, DIGITS),
         "margin": round(answer.why.margin, DIGITS),
+        "drawings": [] if answer.drawings is None else np.flatnonzero(answer.drawings).tolist(),
+        "likeness": _likeness(answer),
     }
+
+
+def _likeness(answer: Segmentation) -> dict[str, Any] | None:
+    """Rows of ``Likeness`` as calibration needs them: of the chosen, and of the likeliest."""
+    if answer.likeness is None:
+        return None
+    rows = {"chosen": answer.likeness[list(answer.chosen)], "best": best_rows(answer.likeness)}
+    return {name: np.round(values.astype(float), DIGITS).tolist() for name, values in rows.items()}

@@ -174,18 +174,23 @@ def write_figure(
         caption: what the figure shows.
         notes: every rule that affects a number.
     """
+    listed = "".join(f"- {note}\n" for note in notes)
+    return [
+        *save_figure(context.out, name, figure),
+        context.write(f"{name}.csv", _csv(rows)),
+        context.write(f"{name}.md", caption + "\n" + (f"\n{listed}" if listed else "")),
+    ]
+
+
+def save_figure(out: Path, name: str, figure: Figure) -> list[Path]:
+    """Write NAME.pdf and NAME.png into a folder; returns their paths."""
     written = []
     for kind, metadata in _UNDATED.items():
         content = io.BytesIO()
         figure.savefig(content, format=kind, dpi=DPI, metadata=metadata)
-        written.append(context.out / f"{name}.{kind}")
+        written.append(out / f"{name}.{kind}")
         write_whole(written[-1], content.getvalue())
-    listed = "".join(f"- {note}\n" for note in notes)
-    return [
-        *written,
-        context.write(f"{name}.csv", _csv(rows)),
-        context.write(f"{name}.md", caption + "\n" + (f"\n{listed}" if listed else "")),
-    ]
+    return written
 
 
 def _csv(rows: Sequence[Row]) -> str:

@@ -1,4 +1,4 @@
-"""The user's configuration file: default options, and what ``refmask setup`` remembers.
+"""The user's configuration file: default options, calibrations, what ``refmask setup`` remembers.
 
 It is TOML in the platform's configuration folder, unless ``REFMASK_CONFIG`` names another file.
 """
@@ -21,17 +21,21 @@ import platformdirs
 from refmask.errors import ConfigurationError
 from refmask.ops.files import check_writable, write_whole
 from refmask.ops.reading import in_short, is_absent, read_text
+from refmask.settings.fitted import FittedCalibration
 from refmask.settings.options import OPTIONS
 from refmask.settings.remembered import Remembered
 from refmask.settings.toml import dumps, record
 
 #: Names another file.
 VARIABLE = "REFMASK_CONFIG"
+#: Tables that are not the user's.
+TABLES = ("remembered", "calibrations")
 #: Of the format; it changes with every incompatible change.
 VERSION = 1
 HEAD = """\
 # What refmask takes by default. Options of a command and REFMASK_ variables go before [options],
 # and these before what 'refmask setup' remembered, which 'refmask setup forget' forgets.
+# [[calibrations]] are by 'refmask calibrate'.
 
 """
 REMEDY = "correct it, or run 'refmask setup forget', which renames it"
@@ -45,11 +49,13 @@ class Configuration:
         options: values by name, a key of ``OPTIONS``.
         remembered: what ``refmask setup`` fetched, if anything.
         asked: the user was offered to fetch recommended weights.
+        calibrations: what ``refmask calibrate`` fitted.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     remembered: Remembered | None = None
     asked: bool = False
+    calibrations: tuple[FittedCalibration, ...] = ()
 
 
 def location() -> Path:
@@ -105,7 +111,7 @@ def write(configuration: Configuration) -> Path:
 
 
 def forget() -> Path | None:
-    """Delete all but the options from the file; rename a file that cannot be read.
+    """Forget what ``refmask setup`` remembered; rename a file that cannot be read.
 
     Returns:
         The new path of a renamed file, at a name that was free.
@@ -115,16 +121,17 @@ def forget() -> Path | None:
     """
     path, aside = location(), None
     try:
-        options = read().options
+        before = read()
+        kept = Configuration(before.options, calibrations=before.calibrations)
     except ConfigurationError:
         names = (f"{path.name}.old{number or ''}" for number in count())
         candidates = (path.with_name(name) for name in names)
-        options, aside = {}, next(new for new in candidates if not os.path.lexists(new))
+        kept, aside = Configuration(), next(new for new in candidates if not os.path.lexists(new))
     try:
         if aside is not None:
             path.replace(aside)
-        elif options:
-            write(Configuration(options))
+        elif kept != Configuration():
+            write(kept)
         else:
             path.unlink(missing_ok=True)
     except OSError as error:
@@ -151,8 +158,9 @@ def _text(configuration: Configuration) -> str:
     values = {"version": VERSION} | dataclasses.asdict(configuration)
     try:
         user = _user_part(location().read_text("utf-8")).rstrip("\n")
-        above = {name: values[name] for name in values if name not in ("options", "remembered")}
-        text = f"{HEAD}{dumps(above)}{user}\n{dumps({'remembered': values['remembered']})}"
+        below = {name: values[name] for name in TABLES}
+        above = {name: values[name] for name in values if name not in ("options", *TABLES)}
+        text = f"{HEAD}{dumps(above)}{user}\n{dumps(below)}"
         if _parsed(tomllib.loads(text)) == configuration:
             return text
     except (OSError, ValueError, RecursionError):
@@ -167,7 +175,7 @@ def _user_part(text: str) -> str:
     for line in text.removeprefix(HEAD).splitlines(keepends=True):
         if line.startswith("["):
             table = line.strip("[ ")
-        ours = r"remembered\b" if table else r"(version|asked)\s*="
+        ours = rf"({'|'.join(TABLES)})\b" if table else r"(version|asked)\s*="
         if not re.match(ours, table or line):
             lines.append(line)
     return "".join(lines)

@@ -72,6 +72,8 @@ def _value(wanted: Any, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
         return record(wanted, value, name)
     kind = dict if origin is not None and origin is not tuple else wanted
+    if kind is float and type(value) is int:
+        value = float(value)
     if origin is tuple or type(value) is not kind:
         raise ConfigurationError(f"'{name}' is {value!r}, which is the wrong type")
     return value
