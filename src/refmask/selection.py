@@ -115,6 +115,7 @@ class Evidence:
             nothing can be told.
         note: why the scores mean nothing; None where they do.
         calibrated: whether the presence was fitted. A guess rules nothing out.
+        landmarks: of each landmark the likeliest proposals.
     """
 
     phrase: TargetPhrase
@@ -125,6 +126,7 @@ class Evidence:
     presence: FloatArray | None = None
     note: str | None = None
     calibrated: bool = True
+    landmarks: Mapping[Reading, tuple[int, ...]] = field(default_factory=dict)
 
 
 def parts_of(phrase: TargetPhrase, rules: Rules, *, placed: bool) -> list[TargetPhrase]:
@@ -211,6 +213,7 @@ def joined(phrase: TargetPhrase, parts: Sequence[Evidence]) -> Evidence:
         np.max(shown, axis=0) if shown else None,
         note,
         first.calibrated,
+        {landmark: found for part in parts for landmark, found in part.landmarks.items()},
     )
 
 
