@@ -20,7 +20,8 @@ function row({ name, lead, decides }, most) {
   const bar = create("span", { className: "rm-bar", ariaHidden: "true" }, create("i", {}));
   bar.firstChild.style.width = `${(50 * Math.abs(lead)) / most}%`;
   bar.classList.toggle("rm-against", lead < 0);
-  const value = `${lead < 0 ? "−" : "+"}${Math.abs(lead).toFixed(2)}`;
+  const size = Math.abs(lead).toFixed(2);
+  const value = `${size === "0.00" ? "" : lead < 0 ? "−" : "+"}${size}`;
   const children = [create("span", { textContent: name }), bar, create("span", { textContent: value })];
   const made = create("li", {}, ...children);
   if (decides) made.append(create("strong", { textContent: "decides" }));
@@ -31,7 +32,7 @@ shown(({ unsure, share, pieces, leads }) => {
   element.querySelector(".rm-caption").classList.toggle("rm-unsure", unsure);
   element.querySelector(".rm-phrase").replaceChildren(...pieces.map(marked));
   element.querySelector(".rm-why").hidden = !leads.length;
-  const most = Math.max(1e-6, ...leads.map(({ lead }) => Math.abs(lead)));
+  const most = Math.max(1, ...leads.map(({ lead }) => Math.abs(lead)));
   terms.replaceChildren(...leads.map((term) => row(term, most)));
   const meter = element.querySelector("meter");
   meter.hidden = !share;
