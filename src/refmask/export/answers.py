@@ -116,14 +116,15 @@ class Answer:
             expression, noun_phrase, head = (_text(fields, name) for name in TEXTS)
             height, width = _whole(fields, "height"), _whole(fields, "width")
             check("pixels", height * width, where, MaskError)
-            instances = _instances(fields)
+            regions = _regions(fields)
+            instances = regions[1:] or regions  # older records know of one thing only
             confidence, reason = _confidence(fields, instances)
             provenance = _provenance(fields)
         except MISSHAPEN as error:
             raise InputError(
                 f"{where} has no usable {error}; make it again with 'refmask segment --json'"
             ) from None
-        for region in instances:
+        for region in regions:
             if region.segmentation["size"] != [height, width]:
                 raise MaskError(
                     f"the mask of {where} has height and width {region.segmentation['size']}, its "
@@ -171,8 +172,8 @@ def read_answers(lines: Iterable[str], name: str) -> list[Answer]:
     return answers
 
 
-def _instances(fields: Mapping[str, Any]) -> tuple[Region, ...]:
-    """The things of an answer; records of older versions know of one only."""
+def _regions(fields: Mapping[str, Any]) -> tuple[Region, ...]:
+    """The answer as a whole, and its things one by one."""
     answer = fields["answer"]
     if answer is None:
         return ()
@@ -180,7 +181,7 @@ def _instances(fields: Mapping[str, Any]) -> tuple[Region, ...]:
     instances = fields.get("instances", [])
     if not isinstance(instances, list):
         raise TypeError("'instances'")
-    return tuple(_region(instance, "instances") for instance in instances) or (whole,)
+    return (whole, *(_region(instance, "instances") for instance in instances))
 
 
 def _region(answer: Any, name: str) -> Region:

@@ -171,7 +171,7 @@ def _details(answer: Segmentation) -> list[list[_Word]]:
     things = f"{len(answer.chosen)} things, " if len(answer.chosen) > 1 else ""
     verdict = f"answer: {things}{score}{answer.verdict}"
     lines.append((verdict, UNSURE_INK if answer.unsure else ANSWER))
-    if answer.best is not None and answer.reasons:
+    if why.deciding(answer.best) is not None:
         lines.append((f"why: {answer.reasons}", INK))
     if why.runner_up is not None:
         other = standing[why.runner_up]
