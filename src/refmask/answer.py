@@ -315,9 +315,7 @@ class Segmentation:
                 "class_name": np.full(count, phrase.noun_phrase),
                 "expression": np.full(count, phrase.expression),
                 "unsure": np.full(count, self.unsure),
-                "model": np.full(
-                    count, "" if self.provenance is None else self.provenance.caption
-                ),
+                "model": np.full(count, "" if self.provenance is None else self.provenance.caption),
             },
         )
 

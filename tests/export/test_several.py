@@ -24,7 +24,9 @@ COUNTS = {
         for row in read(folder, "masks.json")
     ],
     "polygons": lambda folder: [o["area"] for o in read(folder, "polygons.json")[0]["objects"]],
-    "labelme": lambda folder: ["both things" == s["label"] for s in read(folder, "a.json")["shapes"]],
+    "labelme": lambda folder: [
+        "both things" == s["label"] for s in read(folder, "a.json")["shapes"]
+    ],
     "label-studio": lambda folder: [
         region["value"]["brushlabels"] == ["both things"]
         for region in read(folder, "tasks.json")[0]["predictions"][0]["result"]

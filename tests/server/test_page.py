@@ -201,7 +201,11 @@ def test_an_image_without_regions_has_no_answer(segmenter, noise):
 @pytest.mark.parametrize(
     ("text", "noun", "parts"),
     [
-        ("the red car on the left", "the red car", [("the red car", "target"), (" on the left", "")]),
+        (
+            "the red car on the left",
+            "the red car",
+            [("the red car", "target"), (" on the left", "")],
+        ),
         ("mangos of a man", "man", [("mangos of a ", ""), ("man", "target")]),
         ("left", "something else", [("left", "")]),
     ],

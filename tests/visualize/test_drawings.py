@@ -46,7 +46,9 @@ def test_several_things_are_outlined_one_by_one(noise, answer):
     # The upper quarters: their common edge is drawn only where each has an outline of its own.
     both = overlay(noise, dataclasses.replace(answer, chosen=(1, 0)))
     assert count(both[20:200, 310:330], ANSWER) > 300
-    proposals = MaskProposals(np.stack([answer.proposals.masks[:2].any(axis=0), *answer.proposals.masks]))
+    proposals = MaskProposals(
+        np.stack([answer.proposals.masks[:2].any(axis=0), *answer.proposals.masks])
+    )
     merged = dataclasses.replace(
         answer, proposals=proposals, chosen=(0,), scores=np.array([5, 1, 4, 3, -2], np.float32)
     )

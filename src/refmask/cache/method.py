@@ -66,9 +66,7 @@ class TextCache:
                 self._size -= self._rows.popitem(last=False)[1].nbytes
         return ContextFeatures(*found)
 
-    def encode_together(
-        self, method: Method, phrases: tuple[TargetPhrase, ...]
-    ) -> ContextFeatures:
+    def encode_together(self, method: Method, phrases: tuple[TargetPhrase, ...]) -> ContextFeatures:
         """The features of phrases that are always needed together; kept beside the limit.
 
         Features differ by rounding with the texts that are encoded beside them: these do not.

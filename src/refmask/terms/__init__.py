@@ -193,7 +193,9 @@ def _likely(weights: Mapping[str, float], node: Node) -> FloatArray:
 def _likeliest(node: Node, likely: FloatArray) -> tuple[int, ...]:
     """The likeliest proposals, one for each of as many things as the landmark is."""
     order = (int(index) for index in np.argsort(-likely, kind="stable"))
-    return tuple([index for index in order if node.owner[index] == index][: node.reading.count or 1])
+    return tuple(
+        [index for index in order if node.owner[index] == index][: node.reading.count or 1]
+    )
 
 
 def _weight(part: str, setting: str) -> float:
