@@ -25,7 +25,7 @@ COUNTS = {
     ],
     "polygons": lambda folder: [o["area"] for o in read(folder, "polygons.json")[0]["objects"]],
     "labelme": lambda folder: [
-        "both things" == s["label"] for s in read(folder, "a.json")["shapes"]
+        s["label"] == "both things" for s in read(folder, "a.json")["shapes"]
     ],
     "label-studio": lambda folder: [
         region["value"]["brushlabels"] == ["both things"]

@@ -278,7 +278,7 @@ def test_the_card_says_why(opened, street, scene):
     rows = [row.inner_text().split() for row in opened.locator(".rm-terms li").all()]
     leads = answer.why.leads(answer.best)
     assert rows == [
-        ["similarity", f"−{-leads['similarity']:.2f}"],
+        ["similarity", f"\N{MINUS SIGN}{-leads['similarity']:.2f}"],
         ["relation", f"+{leads['relation']:.2f}", "decides"],
     ]
     against, ahead = (bar.bounding_box() for bar in opened.locator(".rm-bar i").all())

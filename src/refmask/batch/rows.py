@@ -26,8 +26,8 @@ INSTANCE = pyarrow.struct(
         "proposal": pyarrow.int32(),
     }
 )
-#: One row per image and expression, with the mask of all things of the answer. Unknown values are null: in a failed row all columns after the
-#: expression but ``error``; in an answer ``error``. Without proposals there is neither mask nor
+#: One row per image and expression, with the mask of all things of the answer. Unknown values are
+#: null: in a failed row all columns after the expression but ``error``; in an answer ``error``. Without proposals there is neither mask nor
 #: error, and ``unsure`` is true.
 SCHEMA = pyarrow.schema(
     {

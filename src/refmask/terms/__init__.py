@@ -177,7 +177,7 @@ def _node(
             there = _node(weights, image, landmark, known, nouns)
             likely = _likely(weights, there)
             landmarks.append((relation, likely))
-            likeliest |= there.likeliest | {relation.landmark: _likeliest(there, likely)}
+            likeliest |= {**there.likeliest, relation.landmark: _likeliest(there, likely)}
     return Node(reading, phrase, image, scores, tuple(landmarks), tuple(excluded), likeliest)
 
 

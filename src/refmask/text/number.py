@@ -36,9 +36,9 @@ def counting(things: Things, thing: int | None) -> tuple[int, ...]:
     if count_of(things, thing) == 1:
         return ()
     if thing is None:
-        near = things.doc[: len(things.doc)]
+        near = list(things.doc)
     elif thing == things.target and things.whole:
-        near = things.doc[: things.whole.start + 1]
+        near = list(things.doc[: things.whole.start + 1])
     else:
         near = [*things.doc[thing].lefts, things.doc[thing]]
     said = SEVERAL | ONES
