@@ -274,7 +274,7 @@ def test_the_card_says_why(opened, street, scene):
         ("mushroom", "landmark"),
     ]
     assert marks.nth(1).get_attribute("title") == "relation: above"
-    assert opened.locator(".rm-sentence").inner_text() == "it is above 'mushroom'"
+    assert opened.locator(".rm-sentence").inner_text() == "It is above 'mushroom'"
     rows = [row.inner_text().split() for row in opened.locator(".rm-terms li").all()]
     leads = answer.why.leads(answer.best)
     assert rows == [

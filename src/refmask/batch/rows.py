@@ -27,8 +27,8 @@ INSTANCE = pyarrow.struct(
     }
 )
 #: One row per image and expression, with the mask of all things of the answer. Unknown values are
-#: null: in a failed row all columns after the expression but ``error``; in an answer ``error``. Without proposals there is neither mask nor
-#: error, and ``unsure`` is true.
+#: null: in a failed row all columns after the expression but ``error``; in an answer ``error``.
+#: Without proposals there is neither mask nor error, and ``unsure`` is true.
 SCHEMA = pyarrow.schema(
     {
         "image": pyarrow.string(),  # absolute path or URI
