@@ -1,5 +1,6 @@
 """What notebooks show of scenes and answers, and answers as supervision's detections."""
 
+import dataclasses
 import io
 import pickle
 import sys
@@ -83,6 +84,13 @@ def test_supervision_takes_answers(scene):
     assert found.data["class_name"].tolist() == ["the red", "left guy"]
     drawn = supervision.MaskAnnotator().annotate(scene.image.copy(), found)
     assert (drawn != scene.image).any()
+
+
+def test_supervision_takes_each_of_several_things(scene):
+    answer = dataclasses.replace(scene.find("the red car"), chosen=(2, 0))
+    found = answer.to_supervision()
+    assert np.array_equal(found.mask, scene.proposals.masks[[2, 0]])
+    assert found.data["expression"].tolist() == ["the red car"] * 2
 
 
 def test_a_missing_library_is_named(scene, monkeypatch):

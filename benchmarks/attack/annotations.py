@@ -216,9 +216,9 @@ def bombs() -> Iterator[bytes]:
 def _answers(folder: Path, name: str) -> None:
     text = read_text(folder / name, "answers")
     for answer in read_answers(text.splitlines(), name):
-        if answer.region is not None:
+        for region in answer.instances:
             with suppress(RefmaskError):
-                answer.region.mask  # noqa: B018
+                region.mask  # noqa: B018
 
 
 def _predictions(folder: Path, name: str) -> None:

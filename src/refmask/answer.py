@@ -293,8 +293,9 @@ class Segmentation:
         """The answer as the library supervision has it, for its annotators, metrics and data sets.
 
         Returns:
-            One detection, or none when there is no answer: ``xyxy`` float32 (1, 4), half-open;
-            ``mask`` bool (1, H, W); ``confidence``, 0 where it would mean nothing; ``class_id`` 0;
+            One detection for each of the n things of the answer: ``xyxy`` float32 (n, 4),
+            half-open; ``mask`` bool (n, H, W); ``confidence`` of the answer, 0 where it would mean
+            nothing; ``class_id`` 0;
             and ``data``, with "class_name", the noun phrase, "expression", "unsure", and "model"
             as captions have it ("" when it is not told).
 
@@ -308,19 +309,19 @@ class Segmentation:
                 "to_supervision needs the library supervision; run: "
                 'pip install "refmask[supervision]"'
             ) from None
-        if self.box is None:
+        if not self.chosen:
             return supervision.Detections.empty()
-        phrase = self.why.phrase
+        phrase, chosen, count = self.why.phrase, list(self.chosen), len(self.chosen)
         return supervision.Detections(
-            xyxy=self.box[None].copy(),
-            mask=self.mask[None],
-            confidence=np.array([self.confidence or 0], np.float32),
-            class_id=np.zeros(1, np.int64),
+            xyxy=self.proposals.boxes[chosen],
+            mask=self.proposals.masks[chosen],
+            confidence=np.full(count, self.confidence or 0, np.float32),
+            class_id=np.zeros(count, np.int64),
             data={
-                "class_name": np.array([phrase.noun_phrase]),
-                "expression": np.array([phrase.expression]),
-                "unsure": np.array([self.unsure]),
-                "model": np.array(["" if self.provenance is None else self.provenance.caption]),
+                "class_name": np.full(count, phrase.noun_phrase),
+                "expression": np.full(count, phrase.expression),
+                "unsure": np.full(count, self.unsure),
+                "model": np.full(count, "" if self.provenance is None else self.provenance.caption),
             },
         )
 

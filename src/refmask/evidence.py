@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from refmask.methods.base import Method
+from refmask.reading import Reading
 from refmask.selection import Evidence, Likeness, class_phrase, likeness, parts_of
-from refmask.terms import NounScores, evidence, noun_phrases, phrase_of
+from refmask.terms import NounScores, node_of, noun_phrases, phrase_of, values_of
 from refmask.terms.colour import coloured
 from refmask.terms.node import ImageEvidence
 from refmask.types import FloatArray, ImageFeatures, TargetPhrase, unchanging
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 LEAST = 1e-3
 #: How much of a similarity counts beside words of place.
 TEMPER = 0.3
+
+#: Float64 (N,) by the term's name, and the likeliest proposals of each landmark.
+_Told = tuple[Mapping[str, FloatArray], Mapping[Reading, tuple[int, ...]]]
+_SILENT: _Told = {}, {}
 
 
 def texts_of(segmenter: Segmenter, phrases: Sequence[TargetPhrase]) -> list[TargetPhrase]:
@@ -63,34 +68,36 @@ class Gatherer:
             count: N, of the proposals.
         """
         text = self.method.encode_text(phrases)
-        terms = self._terms(phrases) if count else [{} for _ in phrases]
+        told = self._terms(phrases) if count else [_SILENT for _ in phrases]
         none = np.zeros(count, np.float32)
-        added = np.array([sum(of_phrase.values(), none) for of_phrase in terms], np.float32)
+        added = np.array([sum(terms.values(), none) for terms, _ in told], np.float32)
         added = added.reshape(len(phrases), count)
         self.features = self.method.focus(self.features, text, added)
         similarity = self.method.score(self.features, text, added) - added
         notes = self.method.unknown(phrases)
         alike = self._likeness(phrases) if count else [None] * len(phrases)
         found = []
-        for phrase, own, more, of_phrase, like, note in zip(
-            phrases, similarity, added, terms, alike, notes, strict=True
+        fitted = self.segmenter.rules_out
+        for phrase, own, more, (terms, landmarks), like, note in zip(
+            phrases, similarity, added, told, alike, notes, strict=True
         ):
             likely = self._presence(like)
-            told = tempered(own, likely) if phrase.reading.is_placed and of_phrase else own
-            scores = unchanging(np.asarray(told + more, np.float32))
-            named = {SIMILARITY: told, **of_phrase}
+            similar = tempered(own, likely) if phrase.reading.is_placed and terms else own
+            scores = unchanging(np.asarray(similar + more, np.float32))
+            named = {SIMILARITY: similar, **terms}
             standing = self.standing(scores)
-            fitted = self.segmenter.rules_out
-            found.append(Evidence(phrase, scores, standing, own, named, likely, note, fitted, like))
+            row = phrase, scores, standing, own, named, likely, note, fitted, like, landmarks
+            found.append(Evidence(*row))
         return found
 
-    def _terms(self, phrases: Sequence[TargetPhrase]) -> list[dict[str, FloatArray]]:
-        """What each term says about each phrase, float64 (N,) by name."""
+    def _terms(self, phrases: Sequence[TargetPhrase]) -> list[_Told]:
+        """What each term says about each phrase, and where its landmarks are."""
         weights = {name: weight for name, weight in self.segmenter.terms.items() if weight}
         if not weights:
-            return [{} for _ in phrases]
+            return [_SILENT for _ in phrases]
         nouns = self._noun_scores(weights, phrases)
-        return [evidence(weights, self.image, phrase, nouns) for phrase in phrases]
+        nodes = [node_of(weights, self.image, phrase, nouns) for phrase in phrases]
+        return [(values_of(weights, node), node.likeliest) for node in nodes]
 
     def _noun_scores(
         self, weights: Mapping[str, float], phrases: Sequence[TargetPhrase]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -75,6 +75,8 @@ class Reading:
         joined: further things that are asked for: "the mug and the spoon".
         unread: a word that denies something which no other part holds; "" where there is none.
             What is asked for is then not known for sure.
+        words: which words say what no other part tells the place of: "noun" for its phrase,
+            "colour", "count", "excluded" for what leaves it out, and "unread".
     """
 
     noun: str = ""
@@ -86,6 +88,7 @@ class Reading:
     excluded: tuple[Reading, ...] = ()
     joined: tuple[Reading, ...] = ()
     unread: str = ""
+    words: tuple[tuple[str, tuple[int, ...]], ...] = field(default=(), repr=False, compare=False)
 
     @property
     def is_placed(self) -> bool:

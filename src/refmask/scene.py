@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -61,6 +61,7 @@ class Scene:
         segmenter: what looked at it.
         features: what the method knows of the proposals; phrases may add to it.
         proposed_by: what ``Provenance.proposals`` tells; None for the segmenter's own proposer.
+        computed: what was computed of the image and its proposals; None to begin with nothing.
     """
 
     image: UInt8Array
@@ -68,6 +69,7 @@ class Scene:
     segmenter: Segmenter
     features: ImageFeatures
     proposed_by: str | None = None
+    computed: ImageEvidence | None = field(default=None, repr=False)
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -124,29 +126,22 @@ class Scene:
         """Why nothing can be told about this image, whatever is asked."""
         return BLANK_IMAGE if is_blank(self.image) else None
 
-    @cached_property
-    def _areas(self) -> IntArray:
-        return areas_of(self.proposals.masks)
-
     def drawings_of(self, index: int) -> BoolArray:
         """Which proposals are the same thing as one of them, drawn a little differently: bool (N,).
 
         Those whose IoU with it is at least ``SAME_THING``.
         """
-        return iou_with(self.proposals.masks, self._areas, index) >= SAME_THING
-
-    @cached_property
-    def _agreement(self) -> FloatArray:
-        """IoU of every mask with every other, about: float32 (N, N)."""
-        step = max(1, max(self.proposals.size) // AGREEMENT_SIDE)
-        iou = pairwise_iou(np.ascontiguousarray(self.proposals.masks[:, ::step, ::step]))
-        np.fill_diagonal(iou, 1.0)
-        return iou
+        areas = self._evidence.get(_areas)
+        return iou_with(self.proposals.masks, areas, index) >= SAME_THING
 
     @cached_property
     def _evidence(self) -> ImageEvidence:
-        """What terms computed of the image."""
-        return ImageEvidence(self.image, self.proposals)
+        """What is computed of the image and its proposals, each once."""
+        return self.computed or ImageEvidence(self.image, self.proposals)
+
+    def asked_by(self, segmenter: Segmenter) -> Scene:
+        """This scene with a variation of its segmenter, which shares all that was computed."""
+        return replace(self, segmenter=segmenter, computed=self._evidence)
 
     @overload
     def find(self, expression: str) -> Segmentation: ...
@@ -194,7 +189,7 @@ class Scene:
         """What decides between the proposals, float32 (N,): expected IoU, or the scores."""
         if not self.segmenter.consensus or not len(scores):
             return scores
-        return np.asarray(self._agreement @ softmax(scores))
+        return np.asarray(self._evidence.get(_agreement) @ softmax(scores))
 
     def _answer(self, phrase: TargetPhrase, parts: Sequence[Evidence]) -> Segmentation:
         """The answer to a phrase by the evidence for each of its parts."""
@@ -216,7 +211,9 @@ class Scene:
             scores=whole.scores,
             chosen=chosen,
             share=self._share(whole, chosen, drawings),
-            why=Why(phrase, runner_up, float(margin), dict(whole.terms), note, things),
+            why=Why(
+                phrase, runner_up, float(margin), dict(whole.terms), note, things, whole.landmarks
+            ),
             view=self._view,
             provenance=self.provenance,
             expected_iou=whole.standing if self.segmenter.consensus else None,
@@ -246,3 +243,16 @@ class Scene:
         if evidence.calibrated and evidence.presence is not None:
             share *= float(evidence.presence[list(chosen)].mean())
         return min(share, 1.0)
+
+
+def _areas(image: UInt8Array, proposals: MaskProposals) -> IntArray:  # noqa: ARG001
+    """In pixels, int64 (N,)."""
+    return areas_of(proposals.masks)
+
+
+def _agreement(image: UInt8Array, proposals: MaskProposals) -> FloatArray:  # noqa: ARG001
+    """IoU of every mask with every other, about: float32 (N, N)."""
+    step = max(1, max(proposals.size) // AGREEMENT_SIDE)
+    iou = pairwise_iou(np.ascontiguousarray(proposals.masks[:, ::step, ::step]))
+    np.fill_diagonal(iou, 1.0)
+    return iou

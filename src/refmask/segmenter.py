@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
 from refmask.cache.features import FeatureCache
-from refmask.cache.method import CachedMethod
+from refmask.cache.method import CachedMethod, TextCache
 from refmask.fingerprint import describe_method, describe_proposer, model_name
 from refmask.methods import Method
 from refmask.ops.images import ImageInput, read_image
@@ -40,6 +40,7 @@ class Segmenter:
             others agree with is right more often.
         calibration: what the model's scores mean; None where nothing may be made of them.
         rules: how many things an answer may be.
+        texts: features of phrases, in memory.
     """
 
     proposer: MaskProposer
@@ -50,16 +51,27 @@ class Segmenter:
     consensus: bool = False
     calibration: Calibration | None = None
     rules: Rules = ONE
+    texts: TextCache = field(default_factory=TextCache, init=False, repr=False)
 
     @cached_property
     def cached(self) -> CachedMethod:
         """The method, with its features cached: on disk where ``features`` is, texts in memory."""
-        return CachedMethod(self.method, self.features)
+        return CachedMethod(self.method, self.features, self.texts)
 
     @cached_property
     def common(self) -> ContextFeatures:
         """The method's features of common nouns, which a phrase's noun is compared with."""
-        return self.method.encode_text(common_phrases())
+        return self.texts.encode_together(self.method, tuple(common_phrases()))
+
+    def varied(self, **choice: Any) -> Segmenter:
+        """A copy with other terms, rules or blend weights of the method; it shares the texts.
+
+        Args:
+            choice: fields on which the features of images and texts do not depend.
+        """
+        copy = replace(self, **choice)
+        object.__setattr__(copy, "texts", self.texts)
+        return copy
 
     @property
     def calibrated(self) -> bool:

@@ -163,6 +163,7 @@ class Evidence:
         note: why the scores mean nothing; None where they do.
         calibrated: whether the presence was fitted. A guess rules nothing out.
         likeness: what presence is computed from; None like it.
+        landmarks: of each landmark the likeliest proposals.
     """
 
     phrase: TargetPhrase
@@ -174,6 +175,7 @@ class Evidence:
     note: str | None = None
     calibrated: bool = True
     likeness: Likeness | None = None
+    landmarks: Mapping[Reading, tuple[int, ...]] = field(default_factory=dict)
 
 
 def parts_of(phrase: TargetPhrase, rules: Rules, *, placed: bool) -> list[TargetPhrase]:
@@ -265,6 +267,7 @@ def joined(phrase: TargetPhrase, parts: Sequence[Evidence]) -> Evidence:
         note,
         first.calibrated,
         _likeliest(alike, np.argmax(shown, axis=0)) if alike else None,
+        {landmark: found for part in parts for landmark, found in part.landmarks.items()},
     )
 
 

@@ -240,6 +240,7 @@ class TargetPhrase:
         noun_phrase: what it reads as the target noun phrase (t_L, equation 7).
         head: the noun phrase's root word.
         reading: what it says beside the noun: place, order, number, colour, relations.
+        words: where the reading's tokens start and end in ``text``; empty without a parse.
     """
 
     expression: str
@@ -247,6 +248,7 @@ class TargetPhrase:
     noun_phrase: str
     head: str
     reading: Reading = field(default_factory=Reading, repr=False)
+    words: tuple[tuple[int, int], ...] = field(default=(), repr=False, compare=False)
 
 
 class ImageFeatures(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +53,7 @@ class Why:
             phrase that it does not know or does not find), where something tells.
         things: how many things the image shows of the kind that the phrase names, 0 for none;
             None where that cannot be told.
+        landmarks: of each landmark of the reading the likeliest proposals, one for each thing.
     """
 
     phrase: TargetPhrase
@@ -60,6 +62,7 @@ class Why:
     terms: dict[str, FloatArray] = field(default_factory=dict, repr=False)
     note: str | None = None
     things: int | None = None
+    landmarks: Mapping[Reading, tuple[int, ...]] = field(default_factory=dict, repr=False)
 
     def leads(self, best: int | None) -> dict[str, float]:
         """How far each term puts a proposal before the runner-up, in nats; {} without one."""

@@ -81,6 +81,16 @@ def answers(tmp_path: Path, masks: dict[str, BoolArray]) -> list[Answer]:
 
 
 @pytest.fixture
+def several(answers: list[Answer], masks: dict[str, BoolArray]) -> list[Answer]:
+    """One phrase about the first image that two things answer, the frame before the disk."""
+    phrase = TargetPhrase("both things", "both things", "both things", "things")
+    proposals = MaskProposals(np.stack([masks["disk"], masks["frame"], masks["parts"]]))
+    scores = np.array([7.0, 7.5, 4], np.float32)
+    given = Segmentation(proposals, scores, (1, 0), 0.8, Why(phrase, 2, 3.5), None, ORIGIN)
+    return [Answer.of(answers[0].image, given)]
+
+
+@pytest.fixture
 def doubtful(answers: list[Answer]) -> list[Answer]:
     """The same, the last one without a confidence."""
     return [*answers[:3], replace(answers[3], confidence=None, reason="one region only")]

@@ -27,10 +27,11 @@ def test_a_record_holds_all_fields(fields, masks, origin):
     assert (answer.expression, answer.noun_phrase, answer.head) == ("the disk", "the disk", "disk")
     assert (answer.confidence, answer.unsure, answer.reason) == (0.9, False, None)
     assert answer.provenance == origin
-    assert np.array_equal(answer.region.mask, masks["disk"])
+    assert np.array_equal(answer.instances[0].mask, masks["disk"])
     ys, xs = np.nonzero(masks["disk"])
-    assert answer.region.box == (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
-    assert (answer.region.area, answer.region.score) == (masks["disk"].sum(), 2.0)
+    (region,) = answer.instances
+    assert region.box == (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
+    assert (region.area, region.score) == (masks["disk"].sum(), 2.0)
 
 
 def test_a_scene_and_its_answer_say_the_same(
@@ -40,10 +41,35 @@ def test_a_scene_and_its_answer_say_the_same(
     scene = segmenter.look(noise)
     given = scene.find("the red car")
     answer = Answer.of(Path("photos/a.png"), given)
-    assert np.array_equal(answer.region.mask, given.mask)
+    assert np.array_equal(answer.instances[0].mask, given.mask)
     assert (answer.expression, answer.head) == ("the red car", "car")
     assert answer.confidence == pytest.approx(given.confidence, abs=1e-4)
     assert len(export("coco", [answer], str(tmp_path / "out"))) == 2
+
+
+def test_several_things_are_read_one_by_one(masks):
+    two = TargetPhrase("both things", "both things", "both things", "things")
+    proposals = MaskProposals(np.stack([masks["disk"], masks["frame"], ~masks["disk"]]))
+    scores = np.array([1.0, 2.0, 0.0], np.float32)
+    given = Segmentation(proposals, scores, (1, 0), 0.9, Why(two, 2, 1.0))
+    fields = {"image": "a.png", **json.loads(json.dumps(given.to_dict()))}
+    frame, disk = Answer.read(fields).instances
+    assert np.array_equal(frame.mask, masks["frame"])
+    assert np.array_equal(disk.mask, masks["disk"])
+    assert (frame.score, disk.score) == (2.0, 1.0)
+    del fields["instances"]  # as in records of older versions
+    (whole,) = Answer.read(fields).instances
+    assert np.array_equal(whole.mask, masks["disk"] | masks["frame"])
+
+
+def test_what_is_absent_has_no_regions(masks, origin):
+    zebra = TargetPhrase("the zebra", "the zebra", "the zebra", "zebra")
+    proposals = MaskProposals(np.stack([masks["disk"], masks["frame"]]))
+    why = Why(zebra, None, 0.0, note="nothing here looks like 'zebra'")
+    given = Segmentation(proposals, np.zeros(2, np.float32), (), 0.0, why, provenance=origin)
+    answer = Answer.read({"image": "a.png", **given.to_dict()})
+    assert answer.instances == ()
+    assert (answer.unsure, answer.reason) == (True, "nothing here looks like 'zebra'")
 
 
 def test_lines(fields):

@@ -37,7 +37,9 @@ def test_pixels_of_a_palette_image_are_labels_of_the_legend(answers, masks, orig
 
 
 def test_where_instances_overlap_the_more_confident_one_is_on_top(answers, masks, tmp_path):
-    under = dataclasses.replace(answers[1], region=answers[0].region)  # 80 % where another has 90 %
+    under = dataclasses.replace(
+        answers[1], instances=answers[0].instances
+    )  # 80 % where another has 90 %
     for number, order in enumerate(([under, answers[0]], [answers[0], under])):
         export("palette", order, tmp_path / str(number))
         with Image.open(tmp_path / str(number) / "a.png") as image:

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from refmask.answer import Segmentation
 from refmask.errors import ConfigurationError, ImageError, InputError
 from refmask.server.label_studio.config import Context, context_of, controls_of
-from refmask.server.label_studio.tasks import ImageFolder
+from refmask.server.label_studio.tasks import ImageFolder, Query, predict
+from refmask.types import TargetPhrase
+from refmask.why import Why
 
 BRUSH = """
 <View>
@@ -164,6 +167,23 @@ def test_a_phrase_that_somebody_types(client, png, segmenter, noise, monkeypatch
         assert verdict.endswith(", UNSURE")
     answer = segmenter.look(noise).find("the dog on the left")
     assert region["score"] == pytest.approx(answer.confidence, abs=1e-3)
+
+
+@pytest.mark.parametrize("config", [BRUSH, POLYGON])
+def test_each_of_several_things_is_a_region(config, quarters, noise):
+    proposals = quarters.propose(noise)
+    phrase = TargetPhrase("both cars", "both cars", "both cars", "cars")
+    answer = Segmentation(
+        proposals, np.array([2, 0, 0, 1], np.float32), (0, 3), 0.9, Why(phrase, 1, 1.0)
+    )
+    scene = SimpleNamespace(find_phrases=lambda _: [answer])
+    (control,) = controls_of(config)
+    queries = [Query("both cars", ((control, "the red car"),))]
+    found = predict(scene, [phrase], queries, "refmask", typed=False)["result"]
+    assert len({region["id"] for region in found}) == len(found) == 2
+    if config == POLYGON:
+        corners = [np.min(region["value"]["points"], axis=0).tolist() for region in found]
+        assert corners == [[0, 0], [50, 50]]
 
 
 @pytest.mark.usefixtures("all_sure")

@@ -13,11 +13,15 @@ from refmask.clip import load_clip
 from refmask.errors import ConfigurationError, ExpressionError, ImageError, InputError
 from refmask.factory import assemble
 from refmask.ops import rle
+from refmask.reading import Reading, Relation
+from refmask.server.blending import with_choice
 from refmask.server.limits import Limits
 from refmask.server.page import views
 from refmask.server.page.examples import KINDS, examples
+from refmask.server.page.marks import pieces
 from refmask.server.page.sessions import SessionStore
 from refmask.server.page.tabs import Tab, TabAnswer
+from refmask.text.parser import PhraseParser
 from refmask.types import MaskProposals, TargetPhrase
 
 
@@ -37,11 +41,22 @@ def store(segmenter):
 
 
 @pytest.fixture
+def reading_store(clip, fixed_proposer, parser):
+    """Of a segmenter that reads colours."""
+    return SessionStore(assemble(clip, fixed_proposer, parser=parser), Limits())
+
+
+@pytest.fixture
 def tab(store, noise):
     return store.encode(noise, "street.png")[0]
 
 
 WEIGHTS = {"alpha": 0.85, "beta": 0.5}
+
+
+def known(answer):
+    """Why, as if what the phrase names were surely there."""
+    return dataclasses.replace(answer.why, note=None)
 
 
 def content(href):
@@ -119,8 +134,8 @@ def test_images_that_are_too_large_are_rejected(segmenter, noise):
 def test_scenes_of_tabs_are_limited(segmenter, noise):
     store = SessionStore(segmenter, Limits(scenes=2))
     first, second, third = (store.encode(noise, f"{n}.png")[0] for n in range(3))
-    assert store.find(third, "a cat", WEIGHTS).answer.best is not None
-    assert store.find(second, "a cat", WEIGHTS).answer.best is not None
+    for tab in (third, second):
+        assert len(store.find(tab, "a cat", WEIGHTS).answer.scores) == 4
     with pytest.raises(InputError, match=r"0.png was deleted"):
         store.find(first, "a cat", WEIGHTS)
 
@@ -147,17 +162,18 @@ def test_large_images_are_shown_smaller_and_regions_with_them():
 
 
 def test_ranks_and_probabilities(store, tab):
-    found = store.find(tab, "the red car", WEIGHTS).answer
+    found = store.find(tab, "the red car", WEIGHTS, (), "one").answer
+    found = dataclasses.replace(found, why=known(found))
     shown = views.answer(found)
     assert sum(shown["probabilities"]) == pytest.approx(1, abs=1e-3)
-    assert shown["order"][0] == shown["best"] == found.best
-    assert shown["runner_up"] == found.why.runner_up
+    assert [shown["order"][0]] == shown["chosen"] == [found.best]
+    assert (shown["other"], shown["other_name"]) == (found.why.runner_up, "Runner-up")
     assert shown["measure"] == "score"
     assert sorted(shown["standing"], reverse=True) == [shown["standing"][i] for i in shown["order"]]
 
 
 def test_what_decides_is_shown_by_its_name(store, tab):
-    found = store.find(tab, "the red car", WEIGHTS)
+    found = store.find(tab, "the red car", WEIGHTS, (), "one")
     shares = np.array([0.1, 0.4, 0.3, 0.2], np.float32)
     answer = dataclasses.replace(found.answer, chosen=(1,), expected_iou=shares)
     shown = views.answer(answer)
@@ -185,24 +201,135 @@ def test_an_image_without_regions_has_no_answer(segmenter, noise):
 @pytest.mark.parametrize(
     ("text", "noun", "parts"),
     [
-        ("the red car on the left", "the red car", ("", "the red car", " on the left")),
-        ("mangos of a man", "man", ("mangos of a ", "man", "")),
-        ("left", "something else", ("left", "", "")),
+        (
+            "the red car on the left",
+            "the red car",
+            [("the red car", "target"), (" on the left", "")],
+        ),
+        ("mangos of a man", "man", [("mangos of a ", ""), ("man", "target")]),
+        ("left", "something else", [("left", "")]),
     ],
 )
-def test_the_noun_phrase_is_marked_in_the_phrase(segmenter, noise, text, noun, parts):
+def test_without_a_parse_the_noun_phrase_is_marked(segmenter, noise, text, noun, parts):
     scene = segmenter.look(noise)
     answer = scene.find_phrases([TargetPhrase(text, text, noun, noun)])[0]
     tab = Tab("", "street.png", 4, 0.1, (text,), text)
     weights = {"alpha": 0.7, "beta": 0.5}
     shown = views.caption(TabAnswer(tab, answer, weights, 12.3))
-    assert (shown["before"], shown["noun"], shown["after"]) == parts
+    assert [(piece["text"], piece["role"]) for piece in shown["pieces"]] == parts
     assert "answered in 12 ms" in shown["foot"]
     assert "alpha 0.70 · beta 0.50" in shown["foot"]
 
 
+@pytest.fixture(scope="module")
+def parser():
+    return PhraseParser()
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        ("both zebras", {"both": "count", "zebras": "target"}),
+        (
+            "the second  red car from the left",
+            {"second": "order", "red": "colour", "car": "target", "left": "order"},
+        ),
+        (
+            "Bigger mug next to the white laptop on the desk",
+            {
+                "Bigger": "size",
+                "mug": "target",
+                "next to": "relation",
+                "white": "colour",
+                "laptop": "landmark",
+                "on the": "relation",
+                "desk": "landmark",
+            },
+        ),
+        ("the mug, not the red one", {"mug": "target", "not": "excluded", "red": "colour"}),
+        ("man and woman in front", {"man": "target", "woman": "target", "front": "depth"}),
+        ("thing that never was", {"thing": "target", "never": "unread"}),
+    ],
+)
+def test_words_are_marked_with_what_they_were_read_as(parser, text, marks):
+    (phrase,) = parser([text])
+    shown = pieces(phrase, {})
+    assert "".join(piece["text"] for piece in shown) == phrase.text
+    found = {piece["text"]: piece["role"] for piece in shown if piece["role"]}
+    assert marks.items() <= found.items()
+
+
+def test_words_of_a_landmark_hold_its_regions(parser):
+    (phrase,) = parser(["the mug next to the white laptop"])
+    (relation,) = phrase.reading.relations
+    shown = {piece["text"]: piece["regions"] for piece in pieces(phrase, {relation.landmark: (2,)})}
+    assert (shown["laptop"], shown["white"], shown["mug"]) == ([2], [2], [])
+
+
+def test_a_relations_landmark_is_found_among_the_regions(segmenter, noise):
+    reading = Reading("car", "car", relations=(Relation("near", Reading("dog", "dog")),))
+    answer = segmenter.look(noise).find_phrases([TargetPhrase(*["a car"] * 4, reading)])[0]
+    (found,) = answer.why.landmarks.values()
+    assert len(found) == 1
+    assert found[0] in range(4)
+
+
+def test_terms_and_the_number_of_things_are_chosen_without_encoding_again(
+    reading_store, noise, monkeypatch
+):
+    store, segmenter = reading_store, reading_store.segmenter
+    tab = store.encode(noise, "street.png")[0]
+    tab = store.find(tab, "the red car", WEIGHTS).tab
+    texts, method = [], type(segmenter.method)
+    encode = method.encode_text
+    monkeypatch.setattr(
+        method, "encode_text", lambda self, given: texts.extend(given) or encode(self, given)
+    )
+    monkeypatch.setattr(method, "encode_image", None)
+    with_colour, without = (
+        store.find(tab, "the red car", WEIGHTS, terms, "one").answer for terms in (("colour",), ())
+    )
+    assert texts == []
+    assert set(with_colour.why.terms) == {"similarity", "colour"}
+    assert set(without.why.terms) == {"similarity"}
+    assert len(without.chosen) == 1
+    every = store.find(tab, "the red car", WEIGHTS, (), "all").answer
+    assert len(every.chosen) != 1 or every.absent
+    for terms, answers in ((("gravity",), "one"), ((), "some")):
+        with pytest.raises(ConfigurationError, match=r"gravity|some"):
+            store.find(tab, "the red car", WEIGHTS, terms, answers)
+
+
+def test_leads_name_the_term_that_decides(reading_store, noise):
+    tab = reading_store.encode(noise, "street.png")[0]
+    found = reading_store.find(tab, "the red car", WEIGHTS, ("colour",), "one")
+    shown = views.caption(found)
+    why, best = found.answer.why, found.answer.best
+    assert {lead["name"] for lead in shown["leads"]} == {"similarity", "colour"}
+    assert [lead["name"] for lead in shown["leads"] if lead["decides"]] == [why.deciding(best)]
+    assert shown["sentence"] == found.answer.reasons != ""
+
+
+def test_what_is_not_found_is_said_and_can_be_compared(store, tab):
+    found = store.find(tab, "the zebra", WEIGHTS, (), "auto")
+    assert found.answer.absent
+    shown, caption = views.answer(found.answer), views.caption(found)
+    assert caption["verdict"] == "Not found: nothing here looks like 'zebra'"
+    assert (caption["unsure"], caption["leads"], caption["sentence"]) == (True, [], "")
+    assert shown["chosen"] == []
+    assert (shown["other"], shown["other_name"]) == (shown["order"][0], "Most alike")
+
+
+def test_several_things_are_counted(store, tab):
+    found = store.find(tab, "the red car", WEIGHTS, (), "one")
+    two = dataclasses.replace(found.answer, chosen=(1, 3), share=0.8, why=known(found.answer))
+    caption = views.caption(dataclasses.replace(found, answer=two))
+    assert caption["verdict"].startswith("2 things. 80% confidence")
+    assert views.answer(two)["chosen"] == [1, 3]
+
+
 def test_unsure_answers_are_called_so(store, tab):
-    found = store.find(tab, "the red car", WEIGHTS)
+    found = store.find(tab, "the red car", WEIGHTS, (), "one")
     shown = views.caption(found)
     assert shown["unsure"] == found.answer.unsure
     assert shown["verdict"].startswith("Unsure: ") == found.answer.unsure
@@ -211,9 +338,9 @@ def test_unsure_answers_are_called_so(store, tab):
 
 @pytest.mark.parametrize("known", [True, False])
 def test_no_percentage_is_shown_where_it_means_nothing(segmenter, noise, known):
-    scene = segmenter.look(noise)
+    scene = segmenter.look(noise).asked_by(with_choice(segmenter, (), "one"))
     if known:  # one region only
-        scene = segmenter.look(noise, scene.proposals[0])
+        scene = scene.segmenter.look(noise, scene.proposals[0])
     answer = scene.find("the red car")
     if not known:
         why = dataclasses.replace(answer.why, note="'gnu' is not known")

@@ -172,6 +172,11 @@ def drawn_over(page, x, y, shape):
     """Red, green, blue and alpha of what is drawn over an image's pixel."""
     page.mouse.move(5, 5)
     page.wait_for_timeout(100)
+    return pixel(page, x, y, shape)
+
+
+def pixel(page, x, y, shape):
+    """The same, with the pointer where it is."""
     return page.evaluate(
         """([x, y, width, height]) => {
             const canvas = document.querySelector(".rm-image canvas");
@@ -188,7 +193,8 @@ def test_an_image_two_phrases_a_slider_and_the_files(opened, street, scene, shap
     assert len(shapes) == before + 1
     ask(opened, PHRASE)
     answer = scene.find(PHRASE)
-    assert opened.locator(".rm-phrase mark").inner_text() == answer.why.phrase.noun_phrase
+    marked = opened.locator(".rm-phrase mark").all_inner_texts()
+    assert marked == ["fish", "on the", "striped", "green", "puddle"]
     assert f"{answer.confidence:.0%} confidence" in opened.locator(".rm-verdict").inner_text()
     assert re.search(r"answered in \d+ ms", opened.locator(".rm-caption").inner_text())
     shape = answer.mask.shape
@@ -225,12 +231,12 @@ def test_an_image_two_phrases_a_slider_and_the_files(opened, street, scene, shap
 
 def test_an_unsure_answer_has_an_amber_frame(opened, street, scene):
     upload(opened, street)
-    sure = "the fish at the bottom"
-    assert [scene.find(phrase).unsure for phrase in (PHRASE, sure)] == [True, False]
-    for phrase, frames in ((PHRASE, 2), (sure, 0)):
+    unsure = "not the fish"
+    assert [scene.find(phrase).unsure for phrase in (unsure, PHRASE)] == [True, False]
+    for phrase, frames in ((unsure, 2), (PHRASE, 0)):
         ask(opened, phrase)
         playwright.expect(opened.locator(".rm-unsure")).to_have_count(frames)
-    ask(opened, PHRASE)
+    ask(opened, unsure)
     colours = opened.evaluate(
         """() => [".rm-image", ".rm-caption"].map((name) => {
             const style = getComputedStyle(document.querySelector(name));
@@ -244,13 +250,112 @@ def test_one_region_gets_no_percentage(opened, tmp_path):
     Image.new("RGB", (80, 60), "grey").save(tmp_path / "blank.png")
     upload(opened, tmp_path / "blank.png")
     ask(opened, PHRASE)
-    playwright.expect(opened.locator(".rm-verdict")).to_have_text("Unsure: blank image")
+    playwright.expect(opened.locator(".rm-verdict")).to_have_text("Not found: blank image")
     playwright.expect(opened.locator(".rm-caption meter")).to_be_hidden()
     assert "%" not in opened.locator(".rm-caption").inner_text()
     opened.locator(".rm-finder").press("Home")
     readout = opened.locator(".rm-readout")
-    playwright.expect(readout).to_contain_text("the answer: score")
+    playwright.expect(readout).to_contain_text("the most alike: score")
     assert "probability" not in readout.inner_text()
+
+
+RELATED = "the fish above the mushroom"
+
+
+def test_the_card_says_why(opened, street, scene):
+    upload(opened, street)
+    ask(opened, RELATED)
+    answer = scene.find(RELATED)
+    marks = opened.locator(".rm-phrase mark")
+    roles = [mark.get_attribute("data-role") for mark in marks.all()]
+    assert list(zip(marks.all_inner_texts(), roles, strict=True)) == [
+        ("fish", "target"),
+        ("above", "relation"),
+        ("mushroom", "landmark"),
+    ]
+    assert marks.nth(1).get_attribute("title") == "relation: above"
+    assert opened.locator(".rm-sentence").inner_text() == "It is above 'mushroom'"
+    rows = [row.inner_text().split() for row in opened.locator(".rm-terms li").all()]
+    leads = answer.why.leads(answer.best)
+    assert rows == [
+        ["similarity", f"\N{MINUS SIGN}{-leads['similarity']:.2f}"],
+        ["relation", f"+{leads['relation']:.2f}", "decides"],
+    ]
+    against, ahead = (bar.bounding_box() for bar in opened.locator(".rm-bar i").all())
+    assert against["width"] < ahead["width"]
+    assert against["x"] + against["width"] == pytest.approx(ahead["x"], abs=1)  # to both sides
+    opened.get_by_text("What the marks mean").click()
+    playwright.expect(opened.get_by_text("how it stands to a landmark")).to_be_visible()
+
+
+def test_a_landmark_is_outlined_while_its_words_are_pointed_at(opened, street, scene):
+    upload(opened, street)
+    ask(opened, RELATED)
+    ((landmark,),) = scene.find(RELATED).why.landmarks.values()
+    masks = scene.proposals.masks
+    x, y = inside(masks[landmark])
+    word = opened.locator(".rm-phrase mark", has_text="mushroom")
+    for begin, end in (
+        (word.hover, lambda: opened.mouse.move(5, 5)),
+        (word.focus, lambda: word.evaluate("mark => mark.blur()")),
+    ):
+        end()
+        plain = pixel(opened, x, y, masks.shape[1:])
+        begin()
+        opened.wait_for_timeout(100)
+        assert pixel(opened, x, y, masks.shape[1:]) != plain
+        end()
+        opened.wait_for_timeout(100)
+        assert pixel(opened, x, y, masks.shape[1:]) == plain
+
+
+def test_terms_are_switched_without_encoding_the_image_again(opened, street, scene, shapes):
+    upload(opened, street)
+    ask(opened, RELATED)
+    before, shape = len(shapes), scene.proposals.size
+    upper, lower = scene.find("fish on the right"), scene.find("the fish at the bottom")
+    assert scene.find(RELATED).best == upper.best != lower.best
+    for change, clear, veiled in (
+        (opened.get_by_label("relation").uncheck, lower, upper),
+        (opened.get_by_label("relation").check, upper, lower),
+    ):
+        change()
+        opened.wait_for_timeout(1_000)
+        assert drawn_over(opened, *inside(clear.mask), shape)[3] == 0
+        assert drawn_over(opened, *inside(veiled.mask), shape)[3] > 100
+    assert len(shapes) == before
+
+
+def test_several_things_are_outlined_and_counted(opened, street, scene):
+    upload(opened, street)
+    ask(opened, "both fish")
+    verdict = opened.locator(".rm-verdict")
+    assert verdict.inner_text().startswith("2 things. ")
+    answer = scene.find("both fish")
+    for thing in answer.instances:
+        assert drawn_over(opened, *inside(thing.mask), answer.mask.shape)[3] == 0
+    assert drawn_over(opened, *inside(~answer.mask), answer.mask.shape)[3] > 100
+    opened.get_by_label("always one").check()
+    playwright.expect(verdict).to_contain_text("it asks for several things, and one is given")
+    ask(opened, "the fish")
+    opened.get_by_label("all that fit").check()
+    playwright.expect(verdict).to_contain_text("2 things. ")
+
+
+def test_what_is_not_found_is_not_marked(opened, street, scene):
+    upload(opened, street)
+    ask(opened, "the zebra")
+    playwright.expect(opened.locator(".rm-verdict")).to_have_text(
+        "Not found: nothing here looks like 'zebra'"
+    )
+    playwright.expect(opened.locator(".rm-unsure")).to_have_count(2)
+    answer = scene.find("the zebra")
+    nearest = inside(scene.proposals.masks[answer.order[0]])
+    assert drawn_over(opened, *nearest, scene.proposals.size)[3] == 0
+    opened.get_by_label("Most alike").check()
+    assert drawn_over(opened, *nearest, scene.proposals.size)[3] > 0
+    opened.locator(".rm-finder").press("Home")
+    playwright.expect(opened.locator(".rm-readout")).to_contain_text("the most alike: score")
 
 
 def test_pointing_and_clicking_say_how_the_phrase_scores_there(opened, street, scene):
@@ -276,7 +381,7 @@ def test_pointing_and_clicking_say_how_the_phrase_scores_there(opened, street, s
 
     runner_up = inside(masks[answer.why.runner_up] & ~answer.mask)
     veiled = drawn_over(opened, *runner_up, masks.shape[1:])
-    opened.get_by_label("Runner-up").check()
+    opened.get_by_role("checkbox", name="Runner-up").check()
     assert drawn_over(opened, *runner_up, masks.shape[1:]) != veiled
 
 
@@ -488,9 +593,7 @@ def test_names_that_come_with_models_and_masks_are_text(chromium, imported, tmp_
         Image.new("RGB", (80, 60), "grey").save(tmp_path / "right.png")
         upload(page, tmp_path / "right.png")
         ask(page, script)
-        playwright.expect(page.locator(".rm-caption .rm-note")).to_contain_text(
-            f"model clip-{script}"
-        )
+        playwright.expect(page.locator(".rm-foot")).to_contain_text(f"model clip-{script}")
         Image.new("RGB", (70, 60), "grey").save(tmp_path / "wrong.png")
         page.get_by_label("Choose an image").set_input_files(tmp_path / "wrong.png")
         playwright.expect(page.locator(".rm-status.wrong")).to_contain_text(f"{script}.json")

@@ -42,6 +42,34 @@ def test_the_overlay_shows_answer_runner_up_and_phrase(noise, answer):
     assert count(caption, (25, 25, 30)) > 50
 
 
+def test_several_things_are_outlined_one_by_one(noise, answer):
+    # The upper quarters: their common edge is drawn only where each has an outline of its own.
+    both = overlay(noise, dataclasses.replace(answer, chosen=(1, 0)))
+    assert count(both[20:200, 310:330], ANSWER) > 300
+    proposals = MaskProposals(
+        np.stack([answer.proposals.masks[:2].any(axis=0), *answer.proposals.masks])
+    )
+    merged = dataclasses.replace(
+        answer, proposals=proposals, chosen=(0,), scores=np.array([5, 1, 4, 3, -2], np.float32)
+    )
+    assert count(overlay(noise, merged)[20:200, 310:330], ANSWER) == 0
+
+
+def test_what_is_absent_is_not_drawn(noise, answer):
+    why = dataclasses.replace(answer.why, runner_up=None, note="nothing here looks like 'cat'")
+    absent = overlay(noise, dataclasses.replace(answer, chosen=(), why=why))
+    assert count(absent[:480], ANSWER) == count(absent[:480], RUNNER_UP) == 0
+    assert (rim(absent) == UNSURE).all()
+    assert count(absent[480:], UNSURE_INK) > 50
+
+
+def test_the_reason_has_a_line(noise, answer):
+    terms = {"similarity": np.array([1.0, 4.0, 3.0, -2.0])}
+    told = dataclasses.replace(answer, why=dataclasses.replace(answer.why, terms=terms))
+    assert told.reasons == "it looks most like 'the cat'"
+    assert overlay(noise, told).shape[0] == overlay(noise, answer).shape[0] + 22
+
+
 @pytest.mark.parametrize(
     "text", ["${alert(1)}", "<script>alert(1)</script>", "bell \x07", "\u202e"]
 )

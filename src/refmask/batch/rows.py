@@ -16,9 +16,19 @@ from refmask.provenance import Provenance
 #: A row: values by column.
 Row = dict[str, Any]
 
-#: One row per image and expression. Unknown values are null: in a failed row all columns after the
-#: expression but ``error``; in an answer ``error``. Without proposals there is neither mask nor
-#: error, and ``unsure`` is true.
+#: One of several things.
+INSTANCE = pyarrow.struct(
+    {
+        "counts": pyarrow.string(),
+        "box": pyarrow.list_(pyarrow.float64()),
+        "area": pyarrow.int64(),
+        "score": pyarrow.float64(),
+        "proposal": pyarrow.int32(),
+    }
+)
+#: One row per image and expression, with the mask of all things of the answer. Unknown values are
+#: null: in a failed row all columns after the expression but ``error``; in an answer ``error``.
+#: Without proposals there is neither mask nor error, and ``unsure`` is true.
 SCHEMA = pyarrow.schema(
     {
         "image": pyarrow.string(),  # absolute path or URI
@@ -39,7 +49,9 @@ SCHEMA = pyarrow.schema(
         "reason": pyarrow.string(),  # why it is unsure
         "margin": pyarrow.float64(),  # over the runner-up, by expected IoU, else by score
         "proposals": pyarrow.int32(),  # number of proposals
-        "proposal": pyarrow.int32(),  # index of the answer
+        "proposal": pyarrow.int32(),  # index of the answer, the best thing of several
+        "absent": pyarrow.bool_(),  # nothing in the image is what is asked for
+        "instances": pyarrow.list_(INSTANCE),  # the things of the answer, where it is several
         "runner_up": pyarrow.int32(),  # index of the best other instance
         "runner_up_score": pyarrow.float64(),
         "runner_up_expected_iou": pyarrow.float64(),
@@ -67,16 +79,23 @@ def answer_row(image: str, sha256: str, number: int, answer: Segmentation) -> Ro
     best, other = fields["answer"], fields["runner_up"]
     row: Row = {"image": image, "sha256": sha256, "number": number}
     row |= {name: fields[name] for name in ("expression", "noun_phrase", "head", "confidence")}
-    row |= {name: fields[name] for name in ("unsure", "reason", "margin", "proposals")}
+    row |= {name: fields[name] for name in ("unsure", "reason", "margin", "proposals", "absent")}
     row["provenance"] = fields["provenance"]
     if best is not None:
         height, width = best["segmentation"]["size"]
         row |= {"height": height, "width": width, "counts": best["segmentation"]["counts"]}
         row |= {name: best[name] for name in ("box", "area", "score", "proposal", "expected_iou")}
+    if len(answer.chosen) > 1:
+        row["instances"] = [_instance(instance) for instance in fields["instances"]]
     if other is not None:
         row |= {"runner_up": other["proposal"], "runner_up_score": other["score"]}
         row |= {"runner_up_box": other["box"], "runner_up_expected_iou": other["expected_iou"]}
     return row
+
+
+def _instance(fields: Mapping[str, Any]) -> Row:
+    kept = {name: fields[name] for name in ("box", "area", "score", "proposal")}
+    return {"counts": fields["segmentation"]["counts"], **kept}
 
 
 def failed_row(image: str, sha256: str | None, number: int, expression: str, error: str) -> Row:

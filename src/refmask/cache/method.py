@@ -44,6 +44,7 @@ class TextCache:
     def __init__(self, limit: int = TEXTS) -> None:
         self.limit = limit
         self._rows: OrderedDict[TargetPhrase, FloatArray] = OrderedDict()
+        self._batches: dict[tuple[TargetPhrase, ...], ContextFeatures] = {}
         self._size = 0
         self._lock = Lock()
 
@@ -64,6 +65,16 @@ class TextCache:
             while self._size > self.limit:
                 self._size -= self._rows.popitem(last=False)[1].nbytes
         return ContextFeatures(*found)
+
+    def encode_together(self, method: Method, phrases: tuple[TargetPhrase, ...]) -> ContextFeatures:
+        """The features of phrases that are always needed together; kept beside the limit.
+
+        Features differ by rounding with the texts that are encoded beside them: these do not.
+        """
+        with self._lock:
+            if phrases not in self._batches:
+                self._batches[phrases] = method.encode_text(phrases)
+            return self._batches[phrases]
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,7 +58,7 @@ class Answer:
         head: the noun phrase's root word.
         confidence: 0 to 1; None where it has no meaning.
         reason: why the answer is unsure; None when it is not.
-        region: the answer, or None when there is none.
+        instances: the regions of the answer, one for each thing; empty when there is no answer.
         provenance: model, method, proposals and version behind it; None in records of older
             versions.
     """
@@ -71,7 +71,7 @@ class Answer:
     head: str
     confidence: float | None
     reason: str | None
-    region: Region | None
+    instances: tuple[Region, ...]
     provenance: Provenance | None = None
 
     @property
@@ -116,15 +116,15 @@ class Answer:
             expression, noun_phrase, head = (_text(fields, name) for name in TEXTS)
             height, width = _whole(fields, "height"), _whole(fields, "width")
             check("pixels", height * width, where, MaskError)
-            answer = fields["answer"]
-            region = None if answer is None else _region(answer)
-            confidence, reason = _confidence(fields, region)
+            regions = _regions(fields)
+            instances = regions[1:] or regions  # older records know of one thing only
+            confidence, reason = _confidence(fields, instances)
             provenance = _provenance(fields)
         except MISSHAPEN as error:
             raise InputError(
                 f"{where} has no usable {error}; make it again with 'refmask segment --json'"
             ) from None
-        if region is not None:
+        for region in regions:
             if region.segmentation["size"] != [height, width]:
                 raise MaskError(
                     f"the mask of {where} has height and width {region.segmentation['size']}, its "
@@ -140,7 +140,7 @@ class Answer:
             head=head,
             confidence=confidence,
             reason=reason,
-            region=region,
+            instances=instances,
             provenance=provenance,
         )
 
@@ -172,9 +172,21 @@ def read_answers(lines: Iterable[str], name: str) -> list[Answer]:
     return answers
 
 
-def _region(answer: Any) -> Region:
+def _regions(fields: Mapping[str, Any]) -> tuple[Region, ...]:
+    """The answer as a whole, and its things one by one."""
+    answer = fields["answer"]
+    if answer is None:
+        return ()
+    whole = _region(answer, "answer")
+    instances = fields.get("instances", [])
+    if not isinstance(instances, list):
+        raise TypeError("'instances'")
+    return (whole, *(_region(instance, "instances") for instance in instances))
+
+
+def _region(answer: Any, name: str) -> Region:
     if not isinstance(answer, dict):
-        raise TypeError("'answer'")
+        raise TypeError(f"'{name}'")
     segmentation, box = answer["segmentation"], answer["box"]
     if not isinstance(segmentation, dict):
         raise TypeError("'segmentation'")
@@ -193,14 +205,14 @@ def _region(answer: Any) -> Region:
 
 
 def _confidence(
-    fields: Mapping[str, Any], region: Region | None
+    fields: Mapping[str, Any], instances: tuple[Region, ...]
 ) -> tuple[float | None, str | None]:
     """The confidence, and the reason if the answer is unsure."""
     confidence = None if fields["confidence"] is None else _number(fields, "confidence")
     if not (fields["unsure"] is True or confidence is None):
         return confidence, None
     # Records of older versions call an answer unsure without a reason.
-    usual = NO_REGIONS if region is None else LOW
+    usual = LOW if instances else NO_REGIONS
     reason = fields.get("reason")
     return confidence, usual if reason is None else _text(fields, "reason")
 

@@ -59,12 +59,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Instance:
-    """An answered expression of an image.
+    """A thing that answers an expression about an image.
 
     Attributes:
         label: its class name in the export.
         answer: the answer.
-        region: the answer's mask, box and score.
+        region: its mask, box and score.
     """
 
     label: str
@@ -97,7 +97,7 @@ class ImageAnswers:
         stem: file name without ending, unique among all images.
         height: in pixels.
         width: in pixels.
-        instances: in the order of the expressions.
+        instances: in the order of the expressions, of each the best first.
     """
 
     path: Path
@@ -192,9 +192,10 @@ def collect(answers: Iterable[Answer], folder: Path, options: Options) -> Collec
 
 def _instances(answers: Iterable[Answer], options: Options) -> tuple[Instance, ...]:
     return tuple(
-        Instance(getattr(answer, LABELS[options.label]), answer, answer.region)
+        Instance(getattr(answer, LABELS[options.label]), answer, region)
         for answer in answers
-        if answer.region is not None and not (answer.unsure and options.sure_only)
+        for region in answer.instances
+        if not (answer.unsure and options.sure_only)
     )
 
 

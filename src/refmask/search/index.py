@@ -323,11 +323,15 @@ def _check_same(
 
 
 def _rerank(hit: Hit, scene: Scene, target: TargetPhrase) -> tuple[float, Hit]:
-    """A hit's rank, and the hit with the confidence in its best region."""
+    """A hit's rank, and the hit with the confidence in its best region.
+
+    Images that do not show what is asked for come last.
+    """
     (answer,) = scene.find_phrases([target])
     number = hit.regions[0].number
     # Filters may exclude the scene's answer, or it may be a better drawing of this region.
-    if answer.best is not None and not scene.drawings_of(answer.best)[number]:
+    drawn = any(scene.drawings_of(thing)[number] for thing in answer.chosen)
+    if not (drawn or answer.absent):
         answer = replace(answer, share=float(answer.probabilities[number]))
     rank = hit.score + math.log(max(answer.share, LEAST))
     return rank, replace(hit, confidence=answer.confidence, reason=answer.reason)

@@ -1,14 +1,20 @@
-"""Query a scene with other blend weights; its features are unblended, so none is recomputed."""
+"""Query a scene with another choice: blend weights, terms, and how many things an answer may be.
+
+Features are unblended, and no term is in them, so none is computed again.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 from refmask.errors import ConfigurationError
 from refmask.methods import Method
 from refmask.scene import Scene
 from refmask.segmenter import Segmenter
+from refmask.selection import RULES
+from refmask.terms import TERMS, load_term
 
 
 def blends(method: Method) -> dict[str, float]:
@@ -41,7 +47,29 @@ def with_blends(
     if current | weights == current:
         return segmenter
     method: Any = dataclasses.replace(segmenter.method, **weights)  # type: ignore[type-var]
-    return dataclasses.replace(segmenter, method=method)
+    return segmenter.varied(method=method)
+
+
+def with_choice(segmenter: Segmenter, terms: Collection[str], answers: str) -> Segmenter:
+    """A copy of a segmenter that chooses by other terms and rules.
+
+    Args:
+        segmenter: the original; its terms keep their weights, others get 1.
+        terms: names of those to use.
+        answers: how many things an answer may be, a key of ``RULES``.
+
+    Raises:
+        ConfigurationError: for an unknown name.
+    """
+    for name in terms:
+        load_term(name)
+    if answers not in RULES:
+        raise ConfigurationError(f"answers are one of {', '.join(RULES)}, not {answers!r}")
+    weights = {name: segmenter.terms.get(name) or 1.0 for name in TERMS if name in terms}
+    used = {name: weight for name, weight in segmenter.terms.items() if weight}
+    if weights == used and RULES[answers] == segmenter.rules:
+        return segmenter
+    return segmenter.varied(terms=weights, rules=RULES[answers])
 
 
 def blended(scene: Scene, alpha: float | None = None, beta: float | None = None) -> Scene:
@@ -51,5 +79,4 @@ def blended(scene: Scene, alpha: float | None = None, beta: float | None = None)
         ConfigurationError: as ``with_blends``.
     """
     segmenter = with_blends(scene.segmenter, alpha, beta)
-    same = segmenter is scene.segmenter
-    return scene if same else dataclasses.replace(scene, segmenter=segmenter)
+    return scene if segmenter is scene.segmenter else scene.asked_by(segmenter)

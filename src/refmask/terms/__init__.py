@@ -94,7 +94,20 @@ def evidence(
     Returns:
         float64 (N,) by name; terms of which the phrase says nothing are left out.
     """
-    return _values(weights, _node(weights, image, phrase, nouns(phrase), nouns))
+    return values_of(weights, node_of(weights, image, phrase, nouns))
+
+
+def node_of(
+    weights: Mapping[str, float], image: ImageEvidence, phrase: TargetPhrase, nouns: NounScores
+) -> Node:
+    """What a phrase asks for among the proposals, with its landmarks; as ``evidence`` takes it."""
+    return _node(weights, image, phrase, nouns(phrase), nouns)
+
+
+def values_of(weights: Mapping[str, float], node: Node) -> dict[str, FloatArray]:
+    """What each term says about a thing, times its weight; see ``evidence``."""
+    values = {name: load_term(name)(node) for name, weight in weights.items() if weight}
+    return {name: weights[name] * value for name, value in values.items() if value is not None}
 
 
 def noun_phrases(weights: Mapping[str, float], phrase: TargetPhrase) -> Iterator[TargetPhrase]:
@@ -147,6 +160,7 @@ def _node(
     A landmark that nobody knows is left out: where it is, the target is.
     """
     reading, landmarks, excluded = phrase.reading, [], []
+    likeliest = dict[Reading, tuple[int, ...]]()
     for other in reading.excluded if weights.get("exclusion") else ():
         known = scores if _is_same_kind(other) else nouns(phrase_of(other))
         thing = _node({**weights, "colour": 0.0}, image, phrase_of(other), known, nouns)
@@ -161,21 +175,27 @@ def _node(
             reading = replace(reading, cues=reading.cues + shared)
         else:
             there = _node(weights, image, landmark, known, nouns)
-            landmarks.append((relation, _likely(weights, there)))
-    return Node(reading, phrase, image, scores, tuple(landmarks), tuple(excluded))
+            likely = _likely(weights, there)
+            landmarks.append((relation, likely))
+            likeliest |= {**there.likeliest, relation.landmark: _likeliest(there, likely)}
+    return Node(reading, phrase, image, scores, tuple(landmarks), tuple(excluded), likeliest)
 
 
 def _likely(weights: Mapping[str, float], node: Node) -> FloatArray:
     """How far each proposal is a landmark, float64 (N,), 1 for the likeliest."""
     shown = np.log(np.maximum(node.shown, LEAST))
-    values = [shown, NOTICED * np.log(node.layout.noticed + 1e-9), *_values(weights, node).values()]
+    noticed = NOTICED * np.log(node.layout.noticed + 1e-9)
+    values = [shown, noticed, *values_of(weights, node).values()]
     total = np.sum(values, axis=0)
     return np.asarray(np.exp(total - total.max(initial=-np.inf)))
 
 
-def _values(weights: Mapping[str, float], node: Node) -> dict[str, FloatArray]:
-    values = {name: load_term(name)(node) for name, weight in weights.items() if weight}
-    return {name: weights[name] * value for name, value in values.items() if value is not None}
+def _likeliest(node: Node, likely: FloatArray) -> tuple[int, ...]:
+    """The likeliest proposals, one for each of as many things as the landmark is."""
+    order = (int(index) for index in np.argsort(-likely, kind="stable"))
+    return tuple(
+        [index for index in order if node.owner[index] == index][: node.reading.count or 1]
+    )
 
 
 def _weight(part: str, setting: str) -> float:

@@ -59,6 +59,8 @@ class Node:
         landmarks: for each relation whose landmark is known float64 (N,), 0 to 1, how far each
             proposal is the landmark.
         excluded: for each excluded thing float64 (N,), 0 to 1, how likely each proposal is it.
+        likeliest: of each landmark, also of the landmarks' own, the likeliest proposals, one for
+            each of its things.
     """
 
     reading: Reading
@@ -67,6 +69,7 @@ class Node:
     scores: FloatArray | None = field(default=None, repr=False)
     landmarks: tuple[tuple[Relation, FloatArray], ...] = field(default=(), repr=False)
     excluded: tuple[FloatArray, ...] = field(default=(), repr=False)
+    likeliest: Mapping[Reading, tuple[int, ...]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def shown(self) -> FloatArray:

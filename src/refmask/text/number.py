@@ -31,6 +31,20 @@ def count_of(things: Things, thing: int | None) -> int | None:
     return 1 if owner else _named(things, thing)
 
 
+def counting(things: Things, thing: int | None) -> tuple[int, ...]:
+    """The words that say how many of a thing are asked for, where it is not one."""
+    if count_of(things, thing) == 1:
+        return ()
+    if thing is None:
+        near = list(things.doc)
+    elif thing == things.target and things.whole:
+        near = list(things.doc[: things.whole.start + 1])
+    else:
+        near = [*things.doc[thing].lefts, things.doc[thing]]
+    said = SEVERAL | ONES
+    return tuple(one.i for one in near if _number(one.lower_) or one.lower_ in said)
+
+
 def find_joined(things: Things) -> list[int]:
     """The things that are asked for beside the target: "the mug and the spoon"."""
     found, joined, last = list[int](), 0, things.target

@@ -165,12 +165,13 @@ class PhraseParser:
             return TargetPhrase(sentence.expression, sentence.text, phrase, head, reading)
         reading = read(doc, None if span is None else span.root.i)
         text, places = sentence.text, sentence.places
+        words = tuple((place.start, place.stop) for place in places)
         if span is None:
             head = text[places[_fallback(doc).i]]
-            return TargetPhrase(sentence.expression, text, text, head, reading)
+            return TargetPhrase(sentence.expression, text, text, head, reading, words)
         phrase = text[places[span.start].start : places[span.end - 1].stop]
         head = text[places[span.root.i]]
-        return TargetPhrase(sentence.expression, text, phrase, head, reading)
+        return TargetPhrase(sentence.expression, text, phrase, head, reading, words)
 
     @cached_property
     def _language(self) -> Language:

@@ -17,7 +17,7 @@ from refmask.reading import Reading, Relation
 from refmask.text.colours import Colour, find_colours, named_colours
 from refmask.text.cues import Owned, find_cues
 from refmask.text.lexicon import DENIALS, PRONOUNS
-from refmask.text.number import count_of, find_joined
+from refmask.text.number import count_of, counting, find_joined
 from refmask.text.relations import Link, find_relations, relation_spans
 from refmask.text.things import EXCEPT, Things
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Relations within relations are followed so deep.
 DEPTH = 3
+#: What the words say that leave a thing out.
+EXCLUDED = "excluded"
 
 
 def read(doc: Doc, head: int | None) -> Reading:
@@ -45,7 +47,10 @@ def read(doc: Doc, head: int | None) -> Reading:
     parts = _Parts(things, cues, links, [*find_colours(things)])
     reading = parts.reading(things.target)
     others = tuple(parts.reading(thing, (things.target,)) for thing in joined)
-    return replace(reading, joined=others, unread=parts.unread())
+    unread = parts.unread()
+    word = " ".join(things.words[at] for at in unread).replace(" n", "n")
+    words = (*reading.words, ("unread", tuple(unread)))
+    return replace(reading, joined=others, unread=word, words=words)
 
 
 def unparsed(text: str, phrase: str) -> Reading:
@@ -76,29 +81,46 @@ class _Parts(NamedTuple):
             for link in self.links
             if link.owner == thing and len(above) <= DEPTH and link.landmark not in above
         ]
-        kept, denied = self._attributes(thing)
-        excluded = [other for link, other in others if link.name == EXCEPT]
+        kept, denied = self._colours(thing)
+        excluded = [
+            replace(other, words=(*other.words, (EXCLUDED, link.tokens)))
+            for link, other in others
+            if link.name == EXCEPT
+        ]
+        phrase = self.things.phrase(thing)
         return Reading(
             noun=self.things.noun(thing),
-            phrase=self.things.phrase(thing),
+            phrase=" ".join(self.things.words[at] for at in phrase),
             cues=tuple(own.values()),
             relations=tuple(
                 Relation(link.name, other, link.negated, link.tokens)
                 for link, other in others
                 if link.name != EXCEPT
             ),
-            attributes=kept,
+            attributes=tuple(colour.word for colour in kept),
             count=count_of(self.things, thing),
-            excluded=(*excluded, *([Reading(attributes=denied)] if denied else [])),
+            excluded=(*excluded, *([self._denied(denied)] if denied else [])),
+            words=(
+                ("noun", tuple(phrase)),
+                ("colour", tuple(colour.token for colour in kept)),
+                ("count", counting(self.things, thing)),
+            ),
         )
 
-    def unread(self) -> str:
-        """The first denial that none of the parts heeds; "" where all do."""
+    def _denied(self, colours: Sequence[Colour]) -> Reading:
+        """What has colours that are denied."""
+        tokens = [colour.token for colour in colours]
+        nots = [at for at in map(self.things.denial, tokens) if at is not None]
+        words = (EXCLUDED, tuple(sorted({*nots, *tokens})))
+        return Reading(attributes=tuple(colour.word for colour in colours), words=(words,))
+
+    def unread(self) -> range:
+        """The words of the first denial that none of the parts heeds; none where all do."""
         things = self.things
         text = " ".join(things.words)
         denials = list(DENIALS.finditer(text))
         if not denials:
-            return ""
+            return range(0)
         denied = (
             *(cue.tokens[0] for _, cue in self.cues),
             *(link.tokens[0] for link in self.links if link.name != EXCEPT),
@@ -110,16 +132,15 @@ class _Parts(NamedTuple):
             first = text.count(" ", 0, found.start())
             tokens = range(first, first + found[0].count(" ") + 1)
             if heeded.isdisjoint(tokens) and (found[0] != "no" or things.denies(first)):
-                return found[0].replace(" n", "n")
-        return ""
+                return tokens
+        return range(0)
 
-    def _attributes(self, thing: int | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _colours(self, thing: int | None) -> tuple[list[Colour], list[Colour]]:
         """A thing's colours, else those of what it wears; and those that are denied."""
         own = [colour for colour in self.colours if colour.owner == thing]
         denied = [colour for colour in own if self.things.denial(colour.token) is not None]
         kept = [colour for colour in own if colour not in denied]
-        kept = [colour for colour in kept if not colour.worn] or kept
-        return tuple(colour.word for colour in kept), tuple(colour.word for colour in denied)
+        return [colour for colour in kept if not colour.worn] or kept, denied
 
 
 def _share(

@@ -144,10 +144,10 @@ class Things:
         """The word that names a thing; "" for none, or for a mere number."""
         return "" if thing is None or self.words[thing] in NUMBERS else self.words[thing]
 
-    def phrase(self, thing: int | None) -> str:
-        """A thing's noun with the adjectives and nouns before it that describe it."""
+    def phrase(self, thing: int | None) -> range:
+        """The tokens of a thing's noun, with the adjectives and nouns before it."""
         if thing is None or not self.noun(thing):
-            return ""
+            return range(0)
         start = thing
         while start and self._describes(self.doc[start - 1], thing):
             if self.words[start - 1] in LOCATING or start - 1 in self.nouns:
@@ -155,7 +155,7 @@ class Things:
             start -= 1
             if start > 1 and self.words[start - 1] == "and" and self.words[start - 2] in HUES:
                 start -= 1  # "black and white cat"
-        return " ".join(self.words[start : thing + 1])
+        return range(start, thing + 1)
 
     def _describes(self, token: Token, thing: int) -> bool:
         acts = token.pos_ == "VERB" and token.dep_ == "amod" and token.head.i == thing

@@ -31,9 +31,10 @@ def png(pixels: UInt8Array | BoolArray) -> bytes:
 
 
 def overlay(image: UInt8Array, answer: Segmentation) -> UInt8Array:
-    """Draw the answer, the runner-up, the phrase, its noun phrase, the scores and the model.
+    """Draw the answer, the runner-up, the phrase, its noun phrase, the reason, scores and model.
 
-    Unsure answers have a frame in ``UNSURE``.
+    Each of several things has an outline of its own. Unsure answers have a frame in ``UNSURE``, as
+    has an image that does not show what the phrase asks for.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -52,7 +53,8 @@ def overlay(image: UInt8Array, answer: Segmentation) -> UInt8Array:
         if answer.runner_up is not None:
             other = resized_mask(answer.runner_up.mask, size)
             outline(canvas, other, RUNNER_UP, rimmed=True, dashed=True)
-        outline(canvas, mask, ANSWER, rimmed=True)
+        for instance in answer.instances:
+            outline(canvas, resized_mask(instance.mask, size), ANSWER, rimmed=True)
     caption = _caption(answer, size[0])
     sheet = Image.new("RGB", (max(size[0], caption.width), size[1] + caption.height), PAPER)
     sheet.paste(Image.fromarray(canvas.clip(0, 255).astype(np.uint8)), (0, 0))
@@ -166,7 +168,11 @@ def _details(answer: Segmentation) -> list[list[_Word]]:
     lines = [(f"noun phrase: {phrase.noun_phrase}   head: {phrase.head}", FAINT)]
     standing = [f"{answer.measure} {value:.2f}" for value in answer.standing]
     score = "" if answer.best is None else f"{standing[answer.best]}, "
-    lines.append((f"answer: {score}{answer.verdict}", UNSURE_INK if answer.unsure else ANSWER))
+    things = f"{len(answer.chosen)} things, " if len(answer.chosen) > 1 else ""
+    verdict = f"answer: {things}{score}{answer.verdict}"
+    lines.append((verdict, UNSURE_INK if answer.unsure else ANSWER))
+    if why.deciding(answer.best) is not None:
+        lines.append((f"why: {answer.reasons}", INK))
     if why.runner_up is not None:
         other = standing[why.runner_up]
         lines.append((f"runner-up (dashed): {other}, margin {why.margin:.2f}", RUNNER_UP))

@@ -158,12 +158,15 @@ def as_prediction(
 
 
 def _regions(query: Query, answer: Segmentation, name: str) -> Iterator[dict[str, Any]]:
+    """The regions of an answer's things, for each control."""
     score = round(answer.confidence or 0.0, 4)
     meta = remarks(query.phrase, answer.verdict, answer.provenance)
     for control, label in query.labels:
-        settings = (label, score, f"{name}-{control.name}", control.name, control.image)
-        if control.kind == "brushlabels":
-            regions = [brush_region(answer.mask, *settings)]
-        else:
-            regions = polygon_regions(answer.mask, *settings)
-        yield from (region | meta for region in regions)
+        for number, thing in enumerate(answer.instances, 1):
+            own = f"{name}-{control.name}" if number == 1 else f"{name}-{control.name}-{number}"
+            settings = (label, score, own, control.name, control.image)
+            if control.kind == "brushlabels":
+                regions = [brush_region(thing.mask, *settings)]
+            else:
+                regions = polygon_regions(thing.mask, *settings)
+            yield from (region | meta for region in regions)

@@ -16,7 +16,7 @@ from refmask.ops.images import read_image
 from refmask.server.page import views
 from refmask.server.page.examples import Example
 from refmask.server.page.parts import Parts
-from refmask.server.page.tabs import Tab
+from refmask.server.page.tabs import Choice, Tab, TabAnswer
 from refmask.types import UInt8Array
 
 if TYPE_CHECKING:
@@ -54,7 +54,12 @@ class EventHandlers:
             return
         sliders = {"alpha": parts.alpha, "beta": parts.beta}
         shown = {sliders[k]: gr.Slider(value=v, visible=True) for k, v in store.weights.items()}
-        yield {parts.model: calm(f"Model: {store.segmenter.provenance.caption}, ready."), **shown}
+        yield {
+            parts.model: calm(f"Model: {store.segmenter.provenance.caption}, ready."),
+            **shown,
+            parts.terms: gr.CheckboxGroup(value=store.terms, visible=True),
+            parts.answers: gr.Radio(value=store.answers, visible=True),
+        }
 
     def encode_upload(self, event: gr.EventData, tab: Tab | None) -> Iterator[Update]:
         """Encode an uploaded image."""
@@ -99,12 +104,12 @@ class EventHandlers:
             parts.stage: gr.update(image=views.with_regions(shown, proposals)),
         }
 
-    def find(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Update:
-        """Answer a phrase, or show why not."""
+    def find(self, tab: Tab | None, phrase: str, *controls: Any) -> Update:
+        """Answer a phrase, or show why not; ``controls`` are those of ``Choice``."""
         try:
             if tab is None:
                 raise InputError("there is no image yet; drop, paste or choose one")
-            found = self.store.result().find(tab, phrase, {"alpha": alpha, "beta": beta})
+            found = self._find(tab, phrase, Choice(*controls))
         except RefmaskError as error:
             return {self.parts.status: wrong(error)}
         phrases = list(reversed(found.tab.phrases))[:SHOWN]
@@ -116,33 +121,31 @@ class EventHandlers:
             self.parts.history: phrases if len(phrases) > 1 else None,
         }
 
-    def find_typed(self, tab: Tab | None, phrase: str, alpha: float, beta: float) -> Any:
+    def find_typed(self, tab: Tab | None, phrase: str, *controls: Any) -> Any:
         """Answer a phrase that was typed before the image was encoded."""
         typed = tab is not None and (phrase or "").strip()
-        return self.find(tab, phrase, alpha, beta) if typed else gr.skip()
+        return self.find(tab, phrase, *controls) if typed else gr.skip()
 
-    def find_former(
-        self, event: gr.EventData, tab: Tab | None, alpha: float, beta: float
-    ) -> Update:
+    def find_former(self, event: gr.EventData, tab: Tab | None, *controls: Any) -> Update:
         """Answer a former phrase, and write it to the text box."""
         try:
             phrase = sent_text(event, "phrase")
         except InputError as error:
             return {self.parts.status: wrong(error)}
-        return {**self.find(tab, phrase, alpha, beta), self.parts.phrase: phrase}
+        return {**self.find(tab, phrase, *controls), self.parts.phrase: phrase}
 
-    def find_reweighted(self, tab: Tab | None, alpha: float, beta: float) -> Any:
-        """Answer the last phrase with other weights."""
+    def find_again(self, tab: Tab | None, *controls: Any) -> Any:
+        """Answer the last phrase with other weights, terms, or number of things."""
         if tab is None or tab.expression is None:
             return gr.skip()
-        return self.find(tab, tab.expression, alpha, beta)
+        return self.find(tab, tab.expression, *controls)
 
-    def files(self, tab: Tab | None, alpha: float, beta: float) -> Any:
+    def files(self, tab: Tab | None, *controls: Any) -> Any:
         """The files of the last answer; a separate event, so that the answer shows first."""
         if tab is None or tab.expression is None:
             return None
         try:
-            found = self.store.result().find(tab, tab.expression, {"alpha": alpha, "beta": beta})
+            found = self._find(tab, tab.expression, Choice(*controls))
         except RefmaskError:  # the scene was deleted meanwhile; the next query shows it
             return None
         return views.files(found)
@@ -163,6 +166,10 @@ class EventHandlers:
             return {self.parts.status: {"kind": "wrong", "text": sent_text(event, "text")}}
         except InputError as error:
             return {self.parts.status: wrong(error)}
+
+    def _find(self, tab: Tab, phrase: str, choice: Choice) -> TabAnswer:
+        weights = {"alpha": choice.alpha, "beta": choice.beta}
+        return self.store.result().find(tab, phrase, weights, choice.terms, choice.answers)
 
     def _no_answer(self) -> Update:
         parts = self.parts

@@ -13,6 +13,7 @@ from refmask.server.limits import Limits
 from refmask.server.page.examples import Example
 from refmask.server.page.handlers import EventHandlers, delete_scene
 from refmask.server.page.parts import Parts, part
+from refmask.terms import TERMS
 
 if TYPE_CHECKING:
     from refmask.server.page.sessions import SessionStore
@@ -23,6 +24,10 @@ LIFETIME = 3600
 #: Events during a running handler: handle each afterwards, or only the last, whose data are lost.
 EACH, LAST = {"trigger_mode": "multiple"}, {"trigger_mode": "always_last"}
 
+#: How many things the answer is: in words, and as a key of ``RULES``.
+ANSWERS = [("what the phrase asks for", "auto"), ("always one", "one"), ("all that fit", "all")]
+#: Info text of the terms.
+WEIGHED = "What is weighed beside the similarity, where the phrase speaks of it."
 #: Info texts of the sliders.
 BLENDS = {
     "alpha": "1: judge regions in context. 0: in isolation.",
@@ -73,9 +78,12 @@ def _arrange(
             )
             caption = part("caption.html", "filling.js", "caption.js")
             files = part("files.html", "filling.js", "files.js")
-            alpha, beta = (_slider(name, info) for name, info in BLENDS.items())
             history = part("history.html", "filling.js", "history.js")
-    return Parts(tab, model, status, picker, stage, phrase, caption, history, alpha, beta, files)
+            answers = gr.Radio(ANSWERS, label="The answer is", visible=False)
+            terms = gr.CheckboxGroup(list(TERMS), label="Terms", info=WEIGHED, visible=False)
+            alpha, beta = (_slider(name, info) for name, info in BLENDS.items())
+    controls = alpha, beta, terms, answers
+    return Parts(tab, model, status, picker, stage, phrase, caption, history, *controls, files)
 
 
 def _slider(name: str, info: str) -> gr.Slider:
@@ -85,10 +93,10 @@ def _slider(name: str, info: str) -> gr.Slider:
 def _wire(page: gr.Blocks, parts: Parts, handlers: EventHandlers) -> None:
     answered = [parts.status, parts.tab, parts.stage, parts.caption, parts.history, parts.files]
     encoded = [*answered, parts.picker, parts.phrase]
-    weights = [parts.alpha, parts.beta]
-    query, former = [parts.tab, parts.phrase, *weights], [parts.tab, *weights]
+    controls = parts.controls
+    query, former = [parts.tab, parts.phrase, *controls], [parts.tab, *controls]
 
-    _on(page.load, handlers.load, None, [parts.model, *weights], concurrency_limit=None)
+    _on(page.load, handlers.load, None, [parts.model, *controls], concurrency_limit=None)
     chains = []
     for encoding in (
         _on(parts.picker.upload, handlers.encode_upload, parts.tab, encoded, **EACH),
@@ -97,11 +105,11 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: EventHandlers) -> None:
         answering = _on(encoding.then, handlers.find_typed, query, answered)
         files = _on(answering.then, handlers.files, former, parts.files)
         chains += [encoding, answering, files]
-    moved = [parts.alpha.input, parts.beta.input]
+    changed = [control.input for control in controls]
     for answering in (
         _on(parts.phrase.submit, handlers.find, query, answered, **LAST),
         _on(parts.history.select, handlers.find_former, former, [*answered, parts.phrase], **EACH),
-        _on(gr.on, handlers.find_reweighted, former, answered, triggers=moved, **LAST),
+        _on(gr.on, handlers.find_again, former, answered, triggers=changed, **LAST),
     ):
         _on(answering.then, handlers.files, former, parts.files)
     _on(parts.picker.refused, handlers.show_error, None, parts.status, **EACH)

@@ -25,7 +25,14 @@ class Parts:
     history: gr.HTML
     alpha: gr.Slider
     beta: gr.Slider
+    terms: gr.CheckboxGroup
+    answers: gr.Radio
     files: gr.HTML
+
+    @property
+    def controls(self) -> list[Any]:
+        """In the order of ``refmask.server.page.tabs.Choice``."""
+        return [self.alpha, self.beta, self.terms, self.answers]
 
 
 def text_of(*names: str) -> str:

@@ -58,19 +58,21 @@ function outlineOf(columns) {
   return path;
 }
 
-// The mask's pixels, or those around it, in one colour.
-function tintOf(columns, height, [red, green, blue, alpha], around = false) {
+// The pixels of masks, or those around all of them, in one colour.
+function tintOf(masks, width, height, [red, green, blue, alpha], around = false) {
   const sheet = document.createElement("canvas");
-  sheet.width = columns.length;
+  sheet.width = width;
   sheet.height = height;
   const brush = sheet.getContext("2d");
   brush.fillStyle = `rgba(${red}, ${green}, ${blue}, ${alpha})`;
-  if (around) brush.fillRect(0, 0, sheet.width, height);
-  columns.forEach((rows, x) => {
-    for (let i = 0; i < rows.length; i += 2) {
-      const piece = [x, rows[i], 1, rows[i + 1] - rows[i]];
-      around ? brush.clearRect(...piece) : brush.fillRect(...piece);
-    }
-  });
+  if (around) brush.fillRect(0, 0, width, height);
+  for (const columns of masks) {
+    columns.forEach((rows, x) => {
+      for (let i = 0; i < rows.length; i += 2) {
+        const piece = [x, rows[i], 1, rows[i + 1] - rows[i]];
+        around ? brush.clearRect(...piece) : brush.fillRect(...piece);
+      }
+    });
+  }
   return sheet;
 }

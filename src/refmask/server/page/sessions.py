@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from threading import Lock
 from time import perf_counter
 
 from refmask.errors import ImageError, InputError
 from refmask.segmenter import Segmenter
-from refmask.server.blending import blended, blends
+from refmask.selection import RULES
+from refmask.server.blending import blended, blends, with_choice
 from refmask.server.limits import Limits
 from refmask.server.page.tabs import Tab, TabAnswer
 from refmask.server.scene_cache import SceneCache
@@ -34,6 +36,16 @@ class SessionStore:
         """Initial alpha and beta, where the method has them."""
         return blends(self.segmenter.method)
 
+    @property
+    def terms(self) -> list[str]:
+        """The terms that are used at first."""
+        return [name for name, weight in self.segmenter.terms.items() if weight]
+
+    @property
+    def answers(self) -> str:
+        """How many things an answer may be at first, a key of ``RULES``."""
+        return next(name for name, rules in RULES.items() if rules == self.segmenter.rules)
+
     def encode(self, image: UInt8Array, name: str) -> tuple[Tab, MaskProposals]:
         """Encode an image and cache its scene.
 
@@ -58,18 +70,28 @@ class SessionStore:
             raise ImageError(f"{size} and too many regions for the memory; make it smaller")
         return Tab(key, name, len(scene.proposals), seconds), scene.proposals
 
-    def find(self, tab: Tab, expression: str | None, weights: dict[str, float]) -> TabAnswer:
+    def find(
+        self,
+        tab: Tab,
+        expression: str | None,
+        weights: dict[str, float],
+        terms: Collection[str] | None = None,
+        answers: str | None = None,
+    ) -> TabAnswer:
         """Find an expression in a tab's image.
 
         Args:
             tab: of an encoded image.
             expression: the referring expression.
             weights: alpha and beta, 0 to 1; those that the method lacks are ignored.
+            terms: names of those to use, with ``answers``.
+            answers: how many things the answer may be, a key of ``RULES``; None for the
+                segmenter's own, and its terms.
 
         Raises:
             InputError: when the scene was deleted.
             ExpressionError: when the expression is empty or too long.
-            ConfigurationError: for weights outside 0 to 1.
+            ConfigurationError: for weights outside 0 to 1, or an unknown name.
         """
         with self._lock:
             cached = self._scenes.get(tab.key)
@@ -78,7 +100,11 @@ class SessionStore:
         start = perf_counter()
         used = self.weights
         used |= {name: weights[name] for name in used.keys() & weights}
-        answer = blended(cached.scene, **used).find(expression or "")
+        scene = blended(cached.scene, **used)
+        if answers is not None:
+            scene = scene.asked_by(with_choice(scene.segmenter, terms or (), answers))
+        answer = scene.find(expression or "")
+        cached.scene.features = scene.features  # it may have looked closer at some regions
         milliseconds = 1000 * (perf_counter() - start)
         text = answer.why.phrase.expression
         phrases = tuple(dict.fromkeys([*tab.phrases, text]))

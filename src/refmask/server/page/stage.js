@@ -1,6 +1,9 @@
-// The image with its regions: the answer, the runner-up, and the pointed-at region.
+// The image with its regions: the answer's things, the runner-up or what is most alike, the
+// landmark whose words are pointed at, and the pointed-at region.
 const ANSWER = "rgb(255, 45, 120)", RUNNER_UP = "rgb(0, 170, 255)", RIM = "rgb(255, 255, 255)";
+const LANDMARK = "rgb(230, 159, 0)", INK = "rgb(20, 20, 30)";
 const VEIL = [12, 14, 24, 0.6], OTHER = [0, 170, 255, 0.25], POINTED = [255, 255, 255, 0.35];
+const NEARBY = [230, 159, 0, 0.3];
 
 const frame = element.querySelector(".rm-image");
 const photo = frame.querySelector("img");
@@ -8,7 +11,7 @@ const canvas = frame.querySelector("canvas");
 const finder = frame.querySelector(".rm-finder");
 const readout = element.querySelector(".rm-readout");
 const all = element.querySelector("[name=all]");
-const runnerUp = element.querySelector("[name=runner-up]");
+const other = element.querySelector("[name=other]");
 const brush = canvas.getContext("2d");
 const help = readout.textContent;
 
@@ -18,6 +21,7 @@ let sheets = new Map(); // cached tints by name
 let hovering = false; // the pointer is over the image
 let spot = null; // the smallest region under it
 let pointed = null, pinned = null; // the pointed-at region; the clicked region
+let landmarks = []; // regions of the landmark whose words are pointed at
 
 function setImage(shown) {
   const { width, height } = shown;
@@ -40,7 +44,9 @@ function setAnswer(value) {
   frame.classList.toggle("rm-unsure", value?.unsure ?? false);
   sheets.clear();
   spot = pointed = pinned = null;
-  runnerUp.disabled = (value?.runner_up ?? null) === null;
+  landmarks = [];
+  other.disabled = (value?.other ?? null) === null;
+  other.nextElementSibling.textContent = value?.other_name ?? "Runner-up";
   finder.setAttribute("aria-valuemax", regions.length);
   update();
 }
@@ -55,7 +61,9 @@ function described(index) {
   const rank = `Region ${order().indexOf(index) + 1} of ${regions.length}`;
   const share = `${percent(regions[index].share)} of the image`;
   if (!answer) return `${rank}, ${share}. Ask for a phrase to see its score here.`;
-  const role = { [answer.runner_up]: ", the runner-up", [answer.best]: ", the answer" }[index] ?? "";
+  const several = answer.chosen.length > 1 ? ", one of the answer’s things" : ", the answer";
+  const role = answer.chosen.includes(index) ? several
+    : index === answer.other ? `, the ${answer.other_name.toLowerCase()}` : "";
   const score = `${answer.measure} ${answer.standing[index].toFixed(2)}`;
   const likely = answer.probabilities ? `, probability ${percent(answer.probabilities[index])}` : "";
   return `${rank} for “${answer.phrase}”${role}: ${score}${likely}; ${share}.`;
@@ -73,11 +81,14 @@ function update() {
   requestAnimationFrame(draw);
 }
 
-function sheet(name, index, colour, around) {
-  if (!sheets.has(name)) {
-    sheets.set(name, tintOf(regions[index].columns, image.height, colour, around));
-  }
+function sheet(name, indices, colour, around) {
+  if (!sheets.has(name)) sheets.set(name, tint(indices, colour, around));
   return sheets.get(name);
+}
+
+function tint(indices, colour, around) {
+  const masks = indices.map((index) => regions[index].columns);
+  return tintOf(masks, image.width, image.height, colour, around);
 }
 
 // All outlines on one sheet, so that overlapping ones are not stronger.
@@ -109,26 +120,31 @@ function draw() {
     brush.strokeStyle = colour;
     brush.stroke(regions[index].outline);
   };
-  const best = answer?.best ?? null, second = runnerUp.checked ? answer?.runner_up ?? null : null;
-  if (best !== null) brush.drawImage(sheet("veil", best, VEIL, true), 0, 0);
+  const things = answer?.chosen ?? [], second = other.checked ? answer?.other ?? null : null;
+  if (things.length) brush.drawImage(sheet("veil", things, VEIL, true), 0, 0);
   if (all.checked || hovering) {
     brush.globalAlpha = 0.6;
     brush.drawImage(allOutlines(point), 0, 0, image.width, image.height);
     brush.globalAlpha = 1;
   }
   if (second !== null) {
-    brush.drawImage(sheet("second", second, OTHER), 0, 0);
+    brush.drawImage(sheet("second", [second], OTHER), 0, 0);
     stroke(second, RIM, 5, [8, 6]);
     stroke(second, RUNNER_UP, 3, [8, 6]);
   }
-  if (best !== null) {
-    stroke(best, RIM, 5);
-    stroke(best, ANSWER, 3);
+  for (const thing of things) {
+    stroke(thing, RIM, 5);
+    stroke(thing, ANSWER, 3);
+  }
+  for (const landmark of landmarks.filter((index) => index < regions.length)) {
+    brush.drawImage(tint([landmark], NEARBY), 0, 0);
+    stroke(landmark, INK, 6);
+    stroke(landmark, LANDMARK, 4, [3, 5]);
   }
   const chosen = pointed ?? pinned;
   if (chosen !== null) {
-    brush.drawImage(tintOf(regions[chosen].columns, image.height, POINTED), 0, 0);
-    stroke(chosen, "rgb(20, 20, 30)", 4);
+    brush.drawImage(tint([chosen], POINTED), 0, 0);
+    stroke(chosen, INK, 4);
     stroke(chosen, RIM, 2);
   }
 }
@@ -179,6 +195,10 @@ finder.addEventListener("keydown", (event) => {
 element.addEventListener("change", () => requestAnimationFrame(draw));
 element.addEventListener("click", (event) => {
   if (event.target.closest("[data-do=clear]")) trigger("clear");
+});
+document.addEventListener("rm-landmark", ({ detail }) => {
+  landmarks = detail;
+  requestAnimationFrame(draw);
 });
 new ResizeObserver(() => requestAnimationFrame(draw)).observe(frame);
 

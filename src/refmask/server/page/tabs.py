@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from refmask.answer import Segmentation
 
@@ -26,6 +28,22 @@ class Tab:
     seconds: float
     phrases: tuple[str, ...] = ()
     expression: str | None = None
+
+
+class Choice(NamedTuple):
+    """What the controls are set to, in their order.
+
+    Attributes:
+        alpha: weight of the global visual feature, 0 to 1.
+        beta: weight of the whole expression, 0 to 1.
+        terms: names of those to use, with ``answers``.
+        answers: how many things the answer may be; None before the model is loaded.
+    """
+
+    alpha: float
+    beta: float
+    terms: Sequence[str] = ()
+    answers: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import re
 from pathlib import Path
 from typing import TypedDict
 
@@ -16,10 +15,13 @@ from refmask.answer import Segmentation, percent, rounded
 from refmask.export.folder import answer_names
 from refmask.ops import rle
 from refmask.ops.files import as_utf8
+from refmask.server.page.marks import Piece, pieces
 from refmask.server.page.tabs import TabAnswer
-from refmask.types import BoolArray, MaskProposals, TargetPhrase, UInt8Array
+from refmask.types import BoolArray, MaskProposals, UInt8Array
 from refmask.visualize.overlay import png
 
+#: Names of what can be shown beside an answer, and without one.
+RUNNER_UP, MOST_ALIKE = "Runner-up", "Most alike"
 #: Longest side of the shown image in pixels. Files have all pixels.
 SHOWN = 2048
 
@@ -42,7 +44,9 @@ class Answer(TypedDict):
     """Scores of all regions; ``order`` lists them from best to worst.
 
     ``standing`` ranks the regions and ``measure`` is its name. ``probabilities`` is None where
-    they have no meaning.
+    they have no meaning. ``chosen`` are the regions that are the answer, one per thing. ``other``
+    can be shown on demand: the runner-up, or without an answer the most alike; ``other_name`` says
+    which.
     """
 
     phrase: str
@@ -51,23 +55,33 @@ class Answer(TypedDict):
     standing: list[float]
     probabilities: list[float] | None
     order: list[int]
-    best: int | None
-    runner_up: int | None
+    chosen: list[int]
+    other: int | None
+    other_name: str
+
+
+class Lead(TypedDict):
+    """How far a term puts the answer before the runner-up, in nats; at most one decides."""
+
+    name: str
+    lead: float
+    decides: bool
 
 
 class Caption(TypedDict):
-    """An answer in words; the noun phrase is between ``before`` and ``after``.
+    """An answer in words, with the phrase in ``pieces``.
 
-    ``label`` is a limit of the model that users must know; ``share`` is the confidence, if any.
+    ``label`` is a limit of the model that users must know; ``share`` is the confidence, if any;
+    ``sentence`` says what decided.
     """
 
-    before: str
-    noun: str
-    after: str
+    pieces: list[Piece]
     label: str | None
     verdict: str
     unsure: bool
     share: float | None
+    sentence: str
+    leads: list[Lead]
     reasons: str
     foot: str
 
@@ -111,34 +125,35 @@ def with_regions(shown: ShownImage, proposals: MaskProposals) -> ShownImage:
 def answer(segmentation: Segmentation) -> Answer:
     """Scores and ranks of all regions."""
     shares = [round(float(share), 4) for share in segmentation.probabilities]
+    order, absent = segmentation.order, segmentation.absent
     return {
         "phrase": segmentation.why.phrase.text,
         "unsure": segmentation.unsure,
         "measure": segmentation.measure,
         "standing": [round(float(value), 2) for value in segmentation.standing],
         "probabilities": None if segmentation.confidence is None else shares,
-        "order": segmentation.order,
-        "best": segmentation.best,
-        "runner_up": segmentation.why.runner_up,
+        "order": order,
+        "chosen": list(segmentation.chosen),
+        "other": order[0] if absent else segmentation.why.runner_up,
+        "other_name": MOST_ALIKE if absent else RUNNER_UP,
     }
 
 
 def caption(found: TabAnswer) -> Caption:
     """An answer in words."""
-    answer, phrase = found.answer, found.answer.why.phrase
-    before, noun, after = _marked(phrase)
-    foot = [f"answered in {found.milliseconds:.0f} ms", f"head noun {phrase.head}"]
+    answer, why = found.answer, found.answer.why
+    foot = [f"answered in {found.milliseconds:.0f} ms", f"head noun {why.phrase.head}"]
     foot += [f"{name} {value:.2f}" for name, value in found.weights.items()]
     origin = answer.provenance
     foot += [] if origin is None else [f"model {origin.model}"]
     return {
-        "before": before,
-        "noun": noun,
-        "after": after,
+        "pieces": pieces(why.phrase, why.landmarks),
         "label": None if origin is None else origin.label,
         "verdict": _verdict(answer),
         "unsure": answer.unsure,
         "share": rounded(answer.confidence),
+        "sentence": "" if answer.best is None else answer.reasons,
+        "leads": _leads(answer),
         "reasons": _reasons(answer),
         "foot": " · ".join(foot),
     }
@@ -164,13 +179,26 @@ def data_uri(content: bytes, kind: str) -> str:
 
 def _verdict(answer: Segmentation) -> str:
     if answer.best is None:
-        return "No answer"
+        return f"Not found: {answer.reason}" if answer.absent else "No answer"
+    things = f"{len(answer.chosen)} things. " if len(answer.chosen) > 1 else ""
     if answer.confidence is None:
-        return f"Unsure: {answer.reason}"
-    return f"{'Unsure: ' if answer.unsure else ''}{percent(answer.confidence)} confidence"
+        return f"{things}Unsure: {answer.reason}"
+    unsure = "Unsure: " if answer.unsure else ""
+    guess = "" if answer.calibrated else ", uncalibrated"
+    return f"{things}{unsure}{percent(answer.confidence)} confidence{guess}"
+
+
+def _leads(answer: Segmentation) -> list[Lead]:
+    deciding = answer.why.deciding(answer.best)
+    return [
+        {"name": name, "lead": round(lead, 4), "decides": name == deciding}
+        for name, lead in answer.why.leads(answer.best).items()
+    ]
 
 
 def _reasons(answer: Segmentation) -> str:
+    if answer.absent:
+        return f"Nothing is marked. “{MOST_ALIKE}” shows what comes nearest."
     if answer.best is None:
         return "No regions were found in this image."
     if answer.why.runner_up is None:
@@ -179,14 +207,6 @@ def _reasons(answer: Segmentation) -> str:
         return "Treat it as a guess: the scores mean nothing here."
     guess = "Low confidence: treat it as a guess. " if answer.unsure else ""
     return f"{guess}Lead over second best: {answer.why.margin:.2f} ({answer.measure})."
-
-
-def _marked(phrase: TargetPhrase) -> tuple[str, str, str]:
-    """Split an expression at its noun phrase; all of it comes first where that fails."""
-    match = re.search(rf"(?<!\w){re.escape(phrase.noun_phrase)}(?!\w)", phrase.text)
-    if match is None:
-        return phrase.text, "", ""
-    return phrase.text[: match.start()], match[0], phrase.text[match.end() :]
 
 
 def _reduced(mask: BoolArray, size: tuple[int, int]) -> BoolArray:
