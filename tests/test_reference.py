@@ -11,6 +11,7 @@ from torch.nn import functional
 
 import refmask
 from refmask import reference
+from refmask.selection import ONE
 from refmask.types import MaskProposals, TargetPhrase
 
 ALPHA, BETA = 0.7, 0.4
@@ -128,7 +129,8 @@ def test_equations_give_the_scores_of_the_method(pair, scene):
         ]
     )
     expected = parts.model.logit_scale.exp() * reference.similarity(visual, text)
-    answers = segmenter.look(image, MaskProposals(masks)).find_phrases(PHRASES)
+    plain = replace(segmenter, terms={}, rules=ONE)
+    answers = plain.look(image, MaskProposals(masks)).find_phrases(PHRASES)
     assert error(np.stack([answer.scores for answer in answers]), expected) < 1e-4
     assert [answer.best for answer in answers] == expected.argmax(dim=1).tolist()
 

@@ -8,7 +8,7 @@ import pytest
 import refmask
 from refmask import compat
 
-LONGEST, MOST_LINES = 300, 20
+LONGEST, MOST_LINES = 320, 20
 
 
 @pytest.fixture(scope="module")

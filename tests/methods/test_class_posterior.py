@@ -10,7 +10,7 @@ import refmask
 from refmask import ConfigurationError, Scene
 from refmask.methods import load_method
 from refmask.methods.class_posterior import soft_iou
-from refmask.selection import Calibration, class_phrase, common_phrases, presence
+from refmask.selection import Calibration, class_phrase, common_phrases, likeness
 from refmask.types import ContextFeatures, MaskProposals, TargetPhrase
 
 
@@ -117,7 +117,7 @@ def likely(method, features, word):
     noun = class_phrase(phrase(word))
     texts = [noun], method.encode_text([noun])
     common = method.encode_text(common_phrases())
-    return presence(calibration, method, features, texts, common)[0]
+    return likeness(method, features, texts, common)[0].presence(calibration)
 
 
 def test_what_is_not_there_is_unlikely(method, coffee):

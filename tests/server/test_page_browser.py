@@ -231,7 +231,7 @@ def test_an_image_two_phrases_a_slider_and_the_files(opened, street, scene, shap
 
 def test_an_unsure_answer_has_an_amber_frame(opened, street, scene):
     upload(opened, street)
-    unsure = "not the fish"
+    unsure = "the fish that is not swimming"
     assert [scene.find(phrase).unsure for phrase in (unsure, PHRASE)] == [True, False]
     for phrase, frames in ((unsure, 2), (PHRASE, 0)):
         ask(opened, phrase)
