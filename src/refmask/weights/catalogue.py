@@ -106,7 +106,7 @@ SHIPPED = {
         purpose="scores masks of emoji scenes: `model=embedded`",
         folder="clip",
         licence="Apache-2.0",
-        sha256="44c02c810cc5a5173ba2f7a8e3ee71fb80eeb3ac8cece3e1dfceb83869760375",
+        sha256="6a2fa4b2d43073c6d0f5882086535a149c373c1970304c48727c7a3bf3718b00",
     ),
     "embedded-parser": Shipped(
         purpose="finds noun phrases: `parser=embedded`, the default",
