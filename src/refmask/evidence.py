@@ -10,7 +10,7 @@ import numpy as np
 
 from refmask.methods.base import Method
 from refmask.reading import Reading
-from refmask.selection import Evidence, Likeness, class_phrase, likeness, parts_of
+from refmask.selection import LIKELY, Evidence, Likeness, class_phrase, likeness, parts_of
 from refmask.terms import NounScores, node_of, noun_phrases, phrase_of, values_of
 from refmask.terms.colour import coloured
 from refmask.terms.node import ImageEvidence
@@ -156,8 +156,8 @@ class Gatherer:
 def tempered(similarity: FloatArray, shown: FloatArray | None) -> FloatArray:
     """A method's scores beside words of place: float32 (N,).
 
-    What is surely of the kind is all the same to them, however similar it is: a text encoder that
-    does not read place tells two of a kind apart by chance.
+    What is likelier than not of the kind is all the same to them, however similar it is: a text
+    encoder that does not read place tells two of a kind apart by chance.
 
     Args:
         similarity: float32 (N,), the scores.
@@ -165,4 +165,5 @@ def tempered(similarity: FloatArray, shown: FloatArray | None) -> FloatArray:
     """
     if shown is None:
         return similarity
-    return np.asarray(np.log(shown + LEAST) + TEMPER * (similarity - similarity.max()), np.float32)
+    of_kind = np.log(np.minimum(shown / LIKELY, 1) + LEAST)
+    return np.asarray(of_kind + TEMPER * (similarity - similarity.max()), np.float32)
