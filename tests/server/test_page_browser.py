@@ -424,6 +424,7 @@ def test_an_image_is_dropped_pasted_and_taken(opened, street):
         )
         opened.get_by_text(re.compile(rf"{kind}.png: \d+ regions in")).wait_for()
     opened.get_by_role("button", name="Another image").click()
+    opened.locator(".rm-image img").wait_for(state="hidden")
     opened.get_by_role("button", name="Use the camera").click()
     opened.wait_for_function("document.querySelector('video').videoWidth > 0")
     opened.get_by_role("button", name="Take the image").click()
@@ -554,6 +555,7 @@ def test_names_of_images_are_text(opened, tmp_path, script):
     link = opened.get_by_role("link", name="Download JSON")
     playwright.expect(link).to_have_attribute("download", re.compile(rf"^{re.escape(script)}-"))
     opened.get_by_role("button", name="Another image").click()
+    opened.locator(".rm-image img").wait_for(state="hidden")
     (tmp_path / f"{script}.png").write_text("no image")
     opened.get_by_label("Choose an image").set_input_files(tmp_path / f"{script}.png")
     playwright.expect(opened.locator(".rm-status.wrong")).to_contain_text(

@@ -43,7 +43,7 @@ class _Last(local):
     pyramid: list[Tensor]
 
 
-#: Fitted on the shared half of COCO128: 95 % of categories that are there are found to be, and 66 %
+#: Fitted on 64 photographs of COCO128: 94 % of categories that are there are found to be, and 71 %
 #: of absent ones to be absent.
 CALIBRATION = {
     **{"temperature": 1.433, "similarity": 0.4, "contrast": 0.6, "bias": 1.7},
