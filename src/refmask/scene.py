@@ -13,7 +13,7 @@ import numpy as np
 
 from refmask.answer import SAME_THING, Segmentation, softmax
 from refmask.cache.scene_file import read_scene, write_scene
-from refmask.evidence import Gatherer
+from refmask.evidence import Gatherer, texts_of
 from refmask.ops.images import is_blank
 from refmask.ops.masks import areas_of, iou_with, pairwise_iou
 from refmask.ops.processes import check_process
@@ -174,6 +174,8 @@ class Scene:
         """
         check_process()
         method = self.segmenter.method if afresh else self.segmenter.cached
+        if not afresh:  # one batch costs little more than one text
+            method.encode_text(texts_of(self.segmenter, phrases))
         gatherer = Gatherer(self.segmenter, method, self._evidence, self.features, self._standing)
         placed = any(self.segmenter.terms.values())
         parts = [parts_of(phrase, self.segmenter.rules, placed=placed) for phrase in phrases]
