@@ -22,7 +22,9 @@ from refmask.selection import (
     select,
     shortfall,
 )
+from refmask.terms import parse_terms
 
+EVERY = parse_terms("all")
 APART = np.eye(4, dtype=np.bool_)
 
 
@@ -100,9 +102,9 @@ def test_things_of_the_kind_are_counted():
 def test_joined_things_are_asked_for_one_by_one():
     cup = Reading("cup", "blue cup", attributes=("blue",))
     both = phrase("the dog and the blue cup", joined=(cup,))
-    texts = [part.text for part in parts_of(both, Rules(), placed=True)]
+    texts = [part.text for part in parts_of(both, Rules(), EVERY)]
     assert texts == ["dog", "blue cup"]
-    assert parts_of(both, ONE, placed=False) == [both]
+    assert parts_of(both, ONE, {}) == [both]
     whole = joined(both, [known(scores=(4, 0, 0, 0)), known(scores=(0, 0, 5, 0))])
     assert whole.scores.tolist() == [4, 0, 5, 0]
     assert whole.phrase is both
@@ -121,14 +123,16 @@ def test_joined_things_are_asked_for_one_by_one():
 )
 def test_words_that_no_text_encoder_understands_are_left_out(reading, texts):
     asked = phrase(**reading)
-    parts = parts_of(asked, Rules(), placed=True)
+    parts = parts_of(asked, Rules(), EVERY)
     assert [part.text for part in parts] == texts
     assert all(part.expression == asked.expression for part in parts)
 
 
-def test_words_of_place_stay_where_no_term_weighs_them():
-    asked = phrase(cues=(Cue("place", "left"),))
-    assert parts_of(asked, Rules(), placed=False) == [asked]
+@pytest.mark.parametrize("terms", ["none", "colour", "size", "order,colour"])
+def test_words_of_place_stay_where_no_term_weighs_them(terms):
+    asked = phrase(cues=(Cue("place", "left"), Cue("size", "big")))
+    assert parts_of(asked, Rules(), parse_terms(terms)) == [asked]
+    assert parts_of(asked, Rules(), parse_terms("place,size")) != [asked]
 
 
 def test_the_kind_of_a_phrase_is_without_its_colour_and_in_the_singular():

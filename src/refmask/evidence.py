@@ -11,7 +11,7 @@ import numpy as np
 from refmask.methods.base import Method
 from refmask.reading import Reading
 from refmask.selection import LIKELY, Evidence, Likeness, class_phrase, likeness, parts_of
-from refmask.terms import NounScores, node_of, noun_phrases, phrase_of, values_of
+from refmask.terms import NounScores, node_of, noun_phrases, phrase_of, values_of, weigh_place
 from refmask.terms.colour import coloured
 from refmask.terms.node import ImageEvidence
 from refmask.types import FloatArray, ImageFeatures, TargetPhrase, unchanging
@@ -35,7 +35,7 @@ def texts_of(segmenter: Segmenter, phrases: Sequence[TargetPhrase]) -> list[Targ
     weights = {name: weight for name, weight in segmenter.terms.items() if weight}
     found = dict[TargetPhrase, None]()
     for phrase in phrases:
-        for part in parts_of(phrase, segmenter.rules, placed=bool(weights)):
+        for part in parts_of(phrase, segmenter.rules, weights):
             things = [part, *noun_phrases(weights, part)]
             kinds = [class_phrase(thing) for thing in things] if segmenter.calibration else []
             found |= dict.fromkeys([*things, *(kind for kind in kinds if kind is not None)])
@@ -82,7 +82,8 @@ class Gatherer:
             phrases, similarity, added, told, alike, notes, strict=True
         ):
             likely = self._presence(like)
-            similar = tempered(own, likely) if phrase.reading.is_placed and terms else own
+            placed = weigh_place(self.segmenter.terms, phrase.reading)
+            similar = tempered(own, likely) if placed else own
             scores = unchanging(np.asarray(similar + more, np.float32))
             named = {SIMILARITY: similar, **terms}
             standing = self.standing(scores)
@@ -107,7 +108,7 @@ class Gatherer:
         It is how likely it shows the noun, where that can be told; the words that describe it
         tell one of the kind from another.
         """
-        needed = {noun.text: noun for phrase in phrases for noun in noun_phrases(weights, phrase)}
+        needed = {_key(noun): noun for phrase in phrases for noun in noun_phrases(weights, phrase)}
         nouns = list(needed.values())
         if not nouns:
             return lambda _: None
@@ -122,8 +123,8 @@ class Gatherer:
                 likely = self._presence(like)
                 described = likely is None or noun.text != noun.head
                 relative = np.exp(row - row.max()) if described else np.ones_like(row)
-                known[noun.text] = relative if likely is None else relative * likely
-        return lambda phrase: known.get(phrase_of(phrase.reading).text)
+                known[_key(noun)] = relative if likely is None else relative * likely
+        return lambda phrase: known.get(_key(phrase_of(phrase.reading)))
 
     def _presence(self, like: Likeness | None) -> FloatArray | None:
         """How likely each proposal shows what a phrase names, float32 (N,); None if unknown."""
@@ -151,6 +152,11 @@ class Gatherer:
             return like
         has_colour = like.coloured * coloured(phrase.reading, self.image)
         return replace(like, coloured=np.asarray(has_colour, np.float32))
+
+
+def _key(noun: TargetPhrase) -> tuple[str, tuple[str, ...]]:
+    """A noun by itself and its colours, which need not be in its noun phrase: "man in red"."""
+    return noun.text, noun.reading.attributes
 
 
 def tempered(similarity: FloatArray, shown: FloatArray | None) -> FloatArray:

@@ -177,8 +177,8 @@ class Scene:
         if not afresh:  # one batch costs little more than one text
             method.encode_text(texts_of(self.segmenter, phrases))
         gatherer = Gatherer(self.segmenter, method, self._evidence, self.features, self._standing)
-        placed = any(self.segmenter.terms.values())
-        parts = [parts_of(phrase, self.segmenter.rules, placed=placed) for phrase in phrases]
+        segmenter = self.segmenter
+        parts = [parts_of(phrase, segmenter.rules, segmenter.terms) for phrase in phrases]
         every = [part for some in parts for part in some]
         found = iter(gatherer.gather(every, len(self.proposals)))
         self.features = gatherer.features

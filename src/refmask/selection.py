@@ -15,7 +15,7 @@ import numpy as np
 
 from refmask.methods.base import Method
 from refmask.reading import Reading
-from refmask.terms import THING, phrase_of
+from refmask.terms import THING, phrase_of, weigh_place
 from refmask.terms.layout import sigmoid
 from refmask.types import (
     BoolArray,
@@ -178,7 +178,9 @@ class Evidence:
     landmarks: Mapping[Reading, tuple[int, ...]] = field(default_factory=dict)
 
 
-def parts_of(phrase: TargetPhrase, rules: Rules, *, placed: bool) -> list[TargetPhrase]:
+def parts_of(
+    phrase: TargetPhrase, rules: Rules, weights: Mapping[str, float]
+) -> list[TargetPhrase]:
     """What is asked for one by one: each of the things that a phrase joins.
 
     Their texts are the phrase's own where a text encoder understands all of it. Of several things
@@ -188,12 +190,13 @@ def parts_of(phrase: TargetPhrase, rules: Rules, *, placed: bool) -> list[Target
     Args:
         phrase: as read.
         rules: how many things an answer may be.
-        placed: whether terms weigh words of place.
+        weights: of terms, by name.
     """
     reading = phrase.reading
     joined = reading.joined if rules.several else ()
     several = rules.several and reading.count != 1
-    if not (joined or several or (placed and (reading.says_where or reading.excluded))):
+    placed = weigh_place(weights, reading) and (reading.says_where or reading.excluded)
+    if not (joined or several or placed):
         return [phrase]
     parts = (replace(reading, joined=()), *joined)
     return [replace(phrase_of(part), expression=phrase.expression) for part in parts]

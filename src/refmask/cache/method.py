@@ -43,7 +43,7 @@ class TextCache:
 
     def __init__(self, limit: int = TEXTS) -> None:
         self.limit = limit
-        self._rows: OrderedDict[TargetPhrase, FloatArray] = OrderedDict()
+        self._rows: OrderedDict[tuple[str, ...], FloatArray] = OrderedDict()
         self._batches: dict[tuple[TargetPhrase, ...], ContextFeatures] = {}
         self._size = 0
         self._lock = Lock()
@@ -53,15 +53,17 @@ class TextCache:
         if not phrases:
             return method.encode_text(phrases)
         with self._lock:
-            new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self._rows]
+            keys = [(phrase.text, phrase.noun_phrase, phrase.head) for phrase in phrases]
+            pairs = zip(keys, phrases, strict=True)
+            new = {key: phrase for key, phrase in pairs if key not in self._rows}
             if new:
-                text = method.encode_text(new)
+                text = method.encode_text(list(new.values()))
                 rows = np.stack([text.global_context, text.local_context], axis=1)
-                self._rows |= {phrase: row.copy() for phrase, row in zip(new, rows, strict=True)}
+                self._rows |= {key: row.copy() for key, row in zip(new, rows, strict=True)}
                 self._size += rows.nbytes
-            found = np.stack([self._rows[phrase] for phrase in phrases], axis=1)
-            for phrase in phrases:
-                self._rows.move_to_end(phrase)
+            found = np.stack([self._rows[key] for key in keys], axis=1)
+            for key in keys:
+                self._rows.move_to_end(key)
             while self._size > self.limit:
                 self._size -= self._rows.popitem(last=False)[1].nbytes
         return ContextFeatures(*found)

@@ -22,7 +22,6 @@ from refmask.cli.options import (
 )
 from refmask.cli.setup import offer
 from refmask.errors import ConfigurationError, InputError
-from refmask.why import SIMILARITY
 
 if TYPE_CHECKING:
     from refmask.answer import Segmentation
@@ -157,6 +156,8 @@ def _answer(
 
 def _summary(answer: Segmentation) -> str:
     expression = answer.why.phrase.expression
+    from refmask.why import SIMILARITY
+
     if not len(answer.proposals):
         return f"{expression!r}: no proposals, so no answer"
     several = f"{len(answer.chosen)} things, " if len(answer.chosen) > 1 else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -101,7 +101,7 @@ class SegmenterSystem:
     @cached_property
     def _answering_one(self) -> Segmenter:
         """The segmenter for data sets whose expressions refer to one thing each."""
-        return replace(self.segmenter, rules=ONE)
+        return self.segmenter.varied(rules=ONE)
 
     def check_asked(self, queries: Iterable[str]) -> None:
         """Nothing to check: a segmenter answers any query."""

@@ -113,19 +113,28 @@ def values_of(weights: Mapping[str, float], node: Node) -> dict[str, FloatArray]
 def noun_phrases(weights: Mapping[str, float], phrase: TargetPhrase) -> Iterator[TargetPhrase]:
     """The nouns of a phrase whose scores terms need: of the target and of all landmarks."""
     reading = phrase.reading
-    if not _is_placed(weights, phrase):
+    if not _said(reading) & _used(weights):
         return
     for thing in (reading, *_others(reading)):
         if thing.noun not in SAME_KIND | {""}:
             yield phrase_of(thing)
 
 
-def _is_placed(weights: Mapping[str, float], phrase: TargetPhrase) -> bool:
-    """Whether a phrase says of its target what any of these terms of place can weigh."""
-    used = {name for name, weight in weights.items() if weight}
-    kinds = {"edge" if cue.kind == "alone" else cue.kind for cue in phrase.reading.cues}
-    relations = phrase.reading.relations and "relation" in used
-    return bool(used & kinds or relations or (phrase.reading.excluded and "exclusion" in used))
+def weigh_place(weights: Mapping[str, float], reading: Reading) -> bool:
+    """Whether there are words of place and these terms weigh all of them."""
+    said = _said(reading)
+    return bool(said) and said <= _used(weights)
+
+
+def _used(weights: Mapping[str, float]) -> set[str]:
+    return {name for name, weight in weights.items() if weight}
+
+
+def _said(reading: Reading) -> set[str]:
+    """The terms that weigh what is said of a thing's place."""
+    said = {"edge" if cue.kind == "alone" else cue.kind for cue in reading.cues}
+    said |= {"relation"} if reading.relations else set()
+    return said | ({"exclusion"} if reading.excluded else set())
 
 
 def phrase_of(reading: Reading) -> TargetPhrase:
