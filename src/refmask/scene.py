@@ -15,7 +15,7 @@ from refmask.answer import SAME_THING, Segmentation, softmax
 from refmask.cache.scene_file import read_scene, write_scene
 from refmask.evidence import Gatherer, texts_of
 from refmask.ops.images import is_blank
-from refmask.ops.masks import areas_of, iou_with, pairwise_iou
+from refmask.ops.masks import areas_of, iou_with
 from refmask.ops.processes import check_process
 from refmask.provenance import Provenance
 from refmask.selection import (
@@ -45,8 +45,6 @@ from refmask.why import Why
 if TYPE_CHECKING:
     from refmask.segmenter import Segmenter
 
-#: Masks are compared with each other at a longer side of about so many pixels.
-AGREEMENT_SIDE = 128
 #: Why nothing can be told about an image that shows nothing.
 BLANK_IMAGE = "blank image"
 
@@ -189,9 +187,10 @@ class Scene:
 
     def _standing(self, scores: FloatArray) -> FloatArray:
         """What decides between the proposals, float32 (N,): expected IoU, or the scores."""
-        if not self.segmenter.consensus or not len(scores):
+        agreement = self._evidence.get(Layout.of).iou if self.segmenter.consensus else None
+        if agreement is None or not len(scores):
             return scores
-        return np.asarray(self._evidence.get(_agreement) @ softmax(scores))
+        return np.asarray(agreement @ softmax(scores))
 
     def _answer(self, phrase: TargetPhrase, parts: Sequence[Evidence]) -> Segmentation:
         """The answer to a phrase by the evidence for each of its parts."""
@@ -250,11 +249,3 @@ class Scene:
 def _areas(image: UInt8Array, proposals: MaskProposals) -> IntArray:  # noqa: ARG001
     """In pixels, int64 (N,)."""
     return areas_of(proposals.masks)
-
-
-def _agreement(image: UInt8Array, proposals: MaskProposals) -> FloatArray:  # noqa: ARG001
-    """IoU of every mask with every other, about: float32 (N, N)."""
-    step = max(1, max(proposals.size) // AGREEMENT_SIDE)
-    iou = pairwise_iou(np.ascontiguousarray(proposals.masks[:, ::step, ::step]))
-    np.fill_diagonal(iou, 1.0)
-    return iou

@@ -37,10 +37,12 @@ class Layout:
         boxes: float64 (N, 4), x1, y1, x2, y2, 0 to 1.
         same: bool (N, N), whether two masks draw one thing: they overlap by ``SAME_THING``, or one
             is part of the other. None where boxes are all that is known.
+        iou: float32 (N, N), of every mask with every other, about; None likewise.
     """
 
     boxes: FloatArray
     same: BoolArray | None = None
+    iou: FloatArray | None = None
 
     @classmethod
     def of(cls, image: UInt8Array, proposals: MaskProposals) -> Layout:  # noqa: ARG003
@@ -50,9 +52,10 @@ class Layout:
         step = max(1, max(height, width) // SIDE)
         small = np.ascontiguousarray(proposals.masks[:, ::step, ::step])
         iou, areas = pairwise_iou(small), areas_of(small)
+        np.fill_diagonal(iou, 1.0)
         shared = iou * (areas[:, None] + areas) / (1 + iou)
         smaller = np.maximum(np.minimum(areas[:, None], areas), 1)
-        return cls(boxes, (iou >= SAME_THING) | (shared / smaller >= PART))
+        return cls(boxes, (iou >= SAME_THING) | (shared / smaller >= PART), iou)
 
     def __len__(self) -> int:
         return len(self.boxes)
