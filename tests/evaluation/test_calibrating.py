@@ -12,13 +12,13 @@ from refmask.errors import ConfigurationError
 from refmask.evaluation.calibrating import (
     LEAST,
     Answers,
-    Bins,
     calibrate,
     calibration_of,
     fit_temperature,
     read_answers,
 )
 from refmask.factory import assemble
+from refmask.metrics.reliability import Bins
 from refmask.selection import Calibration, best_rows
 from refmask.settings import file
 

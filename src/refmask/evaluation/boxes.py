@@ -17,7 +17,7 @@ import numpy as np
 from refmask.answer import softmax
 from refmask.classifier.words import WordTable
 from refmask.errors import ExpressionError, InputError
-from refmask.evaluation.calibrating import Bins
+from refmask.metrics.reliability import Bins
 from refmask.ops.reading import MISSHAPEN, in_short, parse_json, read_bytes, read_gzip
 from refmask.terms import SAME_KIND, evidence, phrase_of
 from refmask.terms.layout import Layout

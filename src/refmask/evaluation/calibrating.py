@@ -21,70 +21,22 @@ from refmask.evaluation.comparing import CORRECT_IOU
 from refmask.evaluation.record import Record
 from refmask.evaluation.run import complete_images, read_configuration
 from refmask.fingerprint import Fingerprint
+from refmask.metrics.reliability import LEAST, Bins
 from refmask.metrics.results import Texts
 from refmask.selection import LIKELY, Calibration
 from refmask.terms.layout import sigmoid
 from refmask.types import BoolArray, FloatArray
 
-#: Bins of confidence, of equal width, that a calibration error is computed over.
-BINS = 15
 #: Share of the things that are there that are to be found at least.
 PRESENT = 0.95
 #: Temperatures that are tried, and how many of them.
 COLDEST, HOTTEST, STEPS = 0.05, 50.0, 200
-#: Confidences are at least so far from 0 and 1 in a likelihood.
-LEAST = 1e-4
 #: Decimals that weights and temperatures are rounded to.
 DIGITS = 3
 #: Keeps weights finite where evidence separates what is there from what is not.
 RIDGE = 1e-3
 #: Stands for a proposal that is not there, where rows are of one length.
 NOTHING = -1e9
-
-
-@dataclass(frozen=True, eq=False)
-class Bins:
-    """Confidences of Q answers against how often they are right.
-
-    Attributes:
-        confidence: float64 (Q,), 0 to 1.
-        right: float64 (Q,), 1 or 0; between them where that is a matter of chance.
-    """
-
-    confidence: FloatArray
-    right: FloatArray
-
-    def rows(self, bins: int = BINS) -> list[dict[str, float]]:
-        """Each bin that holds answers: their number, mean confidence and share of right ones."""
-        number = np.minimum((self.confidence * bins).astype(int), bins - 1)
-        return [
-            {
-                "answers": int((number == one).sum()),
-                "confidence": float(self.confidence[number == one].mean()),
-                "right": float(self.right[number == one].mean()),
-            }
-            for one in np.unique(number)
-        ]
-
-    @property
-    def ece(self) -> float:
-        """Expected calibration error, 0 to 1: mean distance of confidence and share of right ones.
-
-        Over ``BINS`` bins, each weighted by its answers; 0 without answers.
-        """
-        apart = [row["answers"] * abs(row["confidence"] - row["right"]) for row in self.rows()]
-        return float(sum(apart) / max(len(self.confidence), 1))
-
-    @property
-    def nll(self) -> float:
-        """Mean negative log likelihood of right and wrong, in nats; 0 without answers."""
-        sure = np.clip(self.confidence, LEAST, 1 - LEAST)
-        surprise = self.right * np.log(sure) + (1 - self.right) * np.log(1 - sure)
-        return float(-surprise.sum() / max(len(sure), 1))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Figures and bins, for JSON."""
-        return {"answers": len(self.right), "ece": self.ece, "nll": self.nll, "bins": self.rows()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refmask.evaluation.calibrating import BINS, Bins, Fit
+from refmask.evaluation.calibrating import Fit
+from refmask.metrics.reliability import BINS, Bins
 from refmask.reproduce.plotting import COLOURS, panels, save_figure
 
 if TYPE_CHECKING:
