@@ -258,10 +258,9 @@ class Segmentation:
     @property
     def verdict(self) -> str:
         """How far to trust the answer, in words; see :func:`verdict`."""
-        if self.absent:
-            return f"none: {self.reason}"
         guessed = self.confidence is not None and not self.calibrated
-        return verdict(self.confidence, self.reason) + (", uncalibrated" if guessed else "")
+        told = verdict(self.confidence, self.reason, absent=self.absent)
+        return told + (", uncalibrated" if guessed else "")
 
     @property
     def reasons(self) -> str:
@@ -332,13 +331,16 @@ def softmax(scores: FloatArray) -> FloatArray:
     return np.asarray(weights / weights.sum())
 
 
-def verdict(confidence: float | None, reason: str | None) -> str:
+def verdict(confidence: float | None, reason: str | None, *, absent: bool = False) -> str:
     """How far to trust an answer, in words: "confidence 64%", "UNSURE: one region only".
 
     Args:
         confidence: 0 to 1; None where it would mean nothing.
         reason: why the answer is unsure; None when it is not. Without either nothing is said.
+        absent: whether there is none, for that reason.
     """
+    if absent:
+        return f"none: {reason}"
     if confidence is None:
         return f"UNSURE: {reason}" if reason else ""
     return f"confidence {percent(confidence)}" + (", UNSURE" if reason else "")

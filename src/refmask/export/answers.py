@@ -87,7 +87,8 @@ class Answer:
     @property
     def verdict(self) -> str:
         """How far to trust the answer, in words."""
-        return verdict(self.confidence, self.reason)
+        absent = not self.instances and self.reason != NO_REGIONS
+        return verdict(self.confidence, self.reason, absent=absent)
 
     @classmethod
     def of(cls, image: str | PathLike[str], answer: Segmentation) -> Answer:
