@@ -114,11 +114,14 @@ class Likeness:
     contrast: FloatArray
     coloured: FloatArray
 
+    def odds(self, calibration: Calibration) -> FloatArray:
+        """Log odds that each proposal shows the noun, whatever its colour: (N,)."""
+        told = calibration.similarity * self.similarity + calibration.contrast * self.contrast
+        return np.asarray(told + calibration.bias)
+
     def presence(self, calibration: Calibration) -> FloatArray:
-        """How likely each proposal shows what the phrase names: float32 (N,), 0 to 1."""
-        odds = calibration.similarity * self.similarity + calibration.contrast * self.contrast
-        shown = np.asarray(sigmoid(odds + calibration.bias), np.float32)
-        return np.asarray(shown * self.coloured, np.float32)
+        """How likely each proposal shows what the phrase names: (N,), 0 to 1."""
+        return np.asarray(sigmoid(self.odds(calibration)) * self.coloured, self.coloured.dtype)
 
     @property
     def rows(self) -> FloatArray:

@@ -23,8 +23,7 @@ from refmask.evaluation.run import complete_images, read_configuration
 from refmask.fingerprint import Fingerprint
 from refmask.metrics.reliability import LEAST, Bins
 from refmask.metrics.results import Texts
-from refmask.selection import LIKELY, Calibration
-from refmask.terms.layout import sigmoid
+from refmask.selection import LIKELY, Calibration, Likeness
 from refmask.types import BoolArray, FloatArray
 
 #: Share of the things that are there that are to be found at least.
@@ -360,22 +359,17 @@ def _least_bias(there: Answers, calibration: Calibration, present: float) -> flo
     rows, coloured = there.best, there.best[..., 2]
     with np.errstate(divide="ignore", invalid="ignore"):
         missing = np.where(coloured > LIKELY, -np.log(coloured / LIKELY - 1), np.inf)
-    needed = (missing - _odds(rows, calibration)).min(axis=1, initial=np.inf)
+    odds = Likeness(rows[..., 0], rows[..., 1], coloured).odds(replace(calibration, bias=0.0))
+    needed = (missing - odds).min(axis=1, initial=np.inf)
     needed = np.sort(needed[np.isfinite(needed)])
     last = min(int(np.ceil(present * len(there))), len(needed)) - 1
     return float(np.ceil(needed[last] * 10**DIGITS) / 10**DIGITS)
 
 
-def _odds(rows: FloatArray, calibration: Calibration) -> FloatArray:
-    """Log odds of presence without the bias, of rows (..., 3) whatever their colour."""
-    weights = np.array([calibration.similarity, calibration.contrast])
-    return np.asarray(rows[..., :2] @ weights)
-
-
 def _presence(rows: FloatArray, calibration: Calibration) -> FloatArray:
-    """As ``Likeness.presence``, of rows (..., 3)."""
-    shown = sigmoid(_odds(rows, calibration) + calibration.bias)
-    return np.asarray(shown * np.maximum(rows[..., 2], 0))
+    """Of rows (..., 3) of ``Likeness``; 0 for those that only fill up."""
+    similarity, contrast, coloured = np.moveaxis(rows, -1, 0)
+    return Likeness(similarity, contrast, np.maximum(coloured, 0)).presence(calibration)
 
 
 def _is_right(record: Record) -> bool:
